@@ -1,0 +1,29 @@
+/**
+ * Large immutable bytes. A key is `<account>/<id>`, never shared between accounts, and the same key always means the
+ * same bytes: a second put of a key is a repetition. Put is durable when it resolves and leaves nothing when it throws.
+ */
+export type BlobBody = Uint8Array | AsyncIterable<Uint8Array>
+/** First and last byte, both inclusive, as in RFC 9110 section 14.1.2. */
+export type ByteRange = { readonly from: number; readonly to: number }
+export type OpenBlob = {
+  /** Of the whole blob, also when a range was asked for. */
+  readonly size: number
+  readonly body: AsyncIterable<Uint8Array>
+}
+export type LinkOptions = {
+  readonly expiresInSeconds: number
+  readonly filename: string
+  readonly contentType: string
+}
+
+export interface Blobs {
+  /** @throws {StoreError} `TooLarge` past `maxBytes`, `Invalid` for a key of another form, `Unavailable` */
+  put(key: string, body: BlobBody, options: { readonly maxBytes: number }): Promise<void>
+  get(key: string): Promise<Uint8Array | undefined>
+  /** Nothing is read before `body` is. A range is cut to the blob's end. */
+  open(key: string, range?: ByteRange): Promise<OpenBlob | undefined>
+  /** Missing keys are no error. */
+  delete(keys: readonly string[]): Promise<void>
+  /** A URL that needs no key until it expires; always an attachment (`Content-Disposition`) and `nosniff`. */
+  link(key: string, options: LinkOptions): Promise<URL>
+}

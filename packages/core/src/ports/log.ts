@@ -1,0 +1,9 @@
+/** Values that a log line may carry: never content, keys or secrets. */
+export type LogFields = { readonly [name: string]: string | number | boolean | undefined | Error }
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}

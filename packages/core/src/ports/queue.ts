@@ -1,0 +1,50 @@
+/**
+ * At least once, in no order. An entry is received with a lease (its visibility) and is gone only when settled as done;
+ * one that fails comes back, and after `maxAttempts` receipts it moves whole to the dead-letter queue.
+ * Handlers are therefore idempotent, and known waits never use up attempts: they send a new entry with a delay.
+ */
+export type Outgoing = {
+  /** At most 256 KB; in practice ids and an attempt number, tagged with a version. */
+  readonly body: string
+  /** At most 15 minutes; longer waits are `due` rows in the table. */
+  readonly delayMs?: number
+}
+export type Delivery = {
+  readonly id: string
+  readonly body: string
+  /** Counts receipts, from 1. */
+  readonly attempt: number
+  readonly sentAt: number
+  /** Names this lease; a later one of the same entry has another. */
+  readonly handle: string
+}
+export type Settlement = { readonly delivery: Delivery } & (
+  | { readonly ok: true }
+  | { readonly ok: false; readonly retryInMs: number }
+)
+export type ReceiveOptions = {
+  readonly max: number
+  readonly visibilityMs: number
+  readonly waitMs: number
+  readonly signal?: AbortSignal
+}
+export type Depth = { readonly ready: number; readonly leased: number; readonly delayed: number }
+
+export interface Queue {
+  readonly maxAttempts: number
+  /** Durable when it resolves. @throws {StoreError} `Invalid`, `TooLarge`, `Unavailable`: then some may have been sent */
+  send(messages: readonly Outgoing[]): Promise<void>
+  /** Waits up to `waitMs` for the first entry. */
+  receive(options: ReceiveOptions): Promise<readonly Delivery[]>
+  /** Answers the ids known to be unsettled, since their lease was lost (best effort on SQS). */
+  settle(settlements: readonly Settlement[]): Promise<readonly string[]>
+  extend(deliveries: readonly Delivery[], visibilityMs: number): Promise<void>
+  /** Approximate. */
+  depth(): Promise<Depth>
+}
+
+export type Failure = { readonly id: string; readonly retryInMs: number }
+/** Handles a batch and answers the failures; a throw fails all of it. Everything else is settled as done. */
+export type Handler = (batch: readonly Delivery[], signal: AbortSignal) => Promise<readonly Failure[]>
+
+export const QUEUE_RULES = { maxBodyBytes: 256 * 1024, maxDelayMs: 15 * 60_000 } as const

@@ -1,0 +1,62 @@
+/**
+ * The next hop for outbound mail. One call is one SMTP transaction (or one SES call) for one message and its recipients.
+ * A result names what happened to each recipient; a throw means that nobody got the message, except `ambiguous`:
+ * then the next hop may have taken it, and only an event with our tag or a second attempt will tell.
+ */
+export type RelayEnvelope = {
+  /** MAIL FROM (RFC 5321 section 4.1.1.2); may be empty. */
+  readonly returnPath: string
+  /** RCPT TO, each once. */
+  readonly recipients: readonly string[]
+}
+export type Rejection = {
+  readonly recipient: string
+  readonly replyCode: number
+  /** Enhanced status code (RFC 3463), if the next hop gave one. */
+  readonly status?: string
+  readonly diagnostic: string
+}
+export type RelayResult = {
+  /** What the next hop calls the message, if it says. */
+  readonly relayId: string
+  /** `delivered`: in the recipient's mailbox. `sent`: the next hop took responsibility, more may be heard. */
+  readonly outcome: 'sent' | 'delivered'
+  /** Refused at RCPT or DATA: 4yz may be tried again, 5yz may not. All others were accepted. */
+  readonly rejected: readonly Rejection[]
+}
+export type RelayOptions = {
+  /** With angle brackets; the same in each attempt. */
+  readonly messageId: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+export interface Relay {
+  readonly limits: { readonly maxRawBytes: number; readonly maxRecipients: number }
+  /** @throws {RelayError} */
+  send(envelope: RelayEnvelope, raw: Uint8Array, options: RelayOptions): Promise<RelayResult>
+  close?(): Promise<void>
+}
+
+/** `throttled`: slow down. `transient`: try later. `permanent`: never. `ambiguous`: may have been taken. */
+export type RelayErrorKind = 'throttled' | 'transient' | 'permanent' | 'ambiguous'
+
+export class RelayError extends Error {
+  readonly kind: RelayErrorKind
+  readonly replyCode: number | undefined
+  readonly status: string | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    kind: RelayErrorKind,
+    message: string,
+    options: ErrorOptions & { replyCode?: number; status?: string; retryAfterMs?: number } = {},
+  ) {
+    super(message, options)
+    this.name = 'RelayError'
+    this.kind = kind
+    this.replyCode = options.replyCode
+    this.status = options.status
+    this.retryAfterMs = options.retryAfterMs
+  }
+}

@@ -1,0 +1,94 @@
+import { type Attrs, type Item, type Json, type Key, type Query, StoreError, type Write } from './table.ts'
+
+/** What every adapter refuses, so that the embedded engine is no more lenient than DynamoDB. */
+export const TABLE_RULES = {
+  maxItemBytes: 64 * 1024,
+  maxPkBytes: 2048,
+  maxSkBytes: 1024,
+  maxTransact: 100,
+  maxGetMany: 100,
+  tokenLifetimeMs: 10 * 60_000,
+} as const
+
+/** Bytes of a row as DynamoDB bills them: names and values in UTF-8, 3 bytes a list or map and 1 an element. */
+export function itemBytes(item: Attrs): number {
+  let sum = 0
+  for (const [name, value] of Object.entries(item)) sum += Buffer.byteLength(name) + valueBytes(value)
+  return sum
+}
+
+function valueBytes(value: Json): number {
+  if (typeof value === 'string') return Buffer.byteLength(value)
+  if (typeof value === 'number') return Math.min(21, Math.ceil(String(value).length / 2) + 1)
+  if (value === null || typeof value === 'boolean') return 1
+  if (Array.isArray(value)) return value.reduce<number>((sum, element) => sum + valueBytes(element) + 1, 3)
+  return Object.entries(value).reduce((sum, [name, v]) => sum + Buffer.byteLength(name) + valueBytes(v) + 1, 3)
+}
+
+export function keyOf(write: Write): Key {
+  return write.kind === 'put' ? write.item : write.key
+}
+
+/** @throws {StoreError} `Invalid` if a part of the key is empty or too long */
+export function checkKey(key: Key): void {
+  const bad = (part: string, max: number) => !part || part.length > max || Buffer.byteLength(part) > max
+  if (bad(key.pk, TABLE_RULES.maxPkBytes) || bad(key.sk, TABLE_RULES.maxSkBytes)) {
+    throw new StoreError('Invalid', 'a key is empty or too long')
+  }
+}
+
+/** @throws {StoreError} `Invalid`, or `TooLarge` past 64 KB: larger things are blobs */
+export function checkItem(item: Item): void {
+  checkKey(item)
+  const bytes = itemBytes(item)
+  if (bytes > TABLE_RULES.maxItemBytes) {
+    throw new StoreError('TooLarge', `a row of ${bytes} bytes is over the limit of ${TABLE_RULES.maxItemBytes}`)
+  }
+}
+
+/** @throws {StoreError} `Invalid` or `TooLarge` */
+export function checkWrite(write: Write): void {
+  if (write.kind === 'put') checkItem(write.item)
+  else checkKey(write.key)
+}
+
+/** @throws {StoreError} `Invalid` if there are none, more than 100, or one key twice; what checkWrite throws */
+export function checkTransact(writes: readonly Write[]): void {
+  if (writes.length < 1 || writes.length > TABLE_RULES.maxTransact) {
+    throw new StoreError('Invalid', `a transaction has 1 to ${TABLE_RULES.maxTransact} writes, not ${writes.length}`)
+  }
+  const keys = new Set(writes.map((write) => JSON.stringify([keyOf(write).pk, keyOf(write).sk])))
+  if (keys.size !== writes.length) throw new StoreError('Invalid', 'a transaction names the same key twice')
+  for (const write of writes) checkWrite(write)
+}
+
+/** @throws {StoreError} `Invalid` past 100 keys */
+export function checkGetMany(keys: readonly Key[]): void {
+  if (keys.length > TABLE_RULES.maxGetMany) throw new StoreError('Invalid', 'getMany takes at most 100 keys')
+  for (const key of keys) checkKey(key)
+}
+
+/** The position after `last` in the query's partition: `[sk]`, or `[gs1sk, pk, sk]` of an index. */
+export function encodeCursor(query: Query, last: Item): string {
+  const position = query.index ? [last.gs1sk, last.pk, last.sk] : [last.sk]
+  return Buffer.from(JSON.stringify(position)).toString('base64url')
+}
+
+/** @throws {StoreError} `Invalid` for what encodeCursor did not make */
+export function decodeCursor(query: Query): readonly string[] | undefined {
+  if (query.cursor === undefined) return undefined
+  const position = parseJson(Buffer.from(query.cursor, 'base64url').toString())
+  const length = query.index ? 3 : 1
+  if (Array.isArray(position) && position.length === length && position.every((part) => typeof part === 'string')) {
+    return position
+  }
+  throw new StoreError('Invalid', 'a cursor that this store did not make')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
