@@ -1,0 +1,118 @@
+/**
+ * What happened to a message, told to the application. An event is a fact with an identity: it is put if absent, so a
+ * crash and a second attempt at the same outcome make the same id and one row, and its payload is frozen in that row.
+ * Order: the event row, then the status of what it speaks of, then the webhook queue, then the acknowledgement.
+ */
+import { createHash } from 'node:crypto'
+import { timeOf } from '../ports/ids.ts'
+import { type Attrs, type Item, isConditionFailed, type Json, type Table } from '../ports/table.ts'
+
+export const EVENT_TYPES = [
+  'email.sent',
+  'email.delivered',
+  'email.delivery_delayed',
+  'email.bounced',
+  'email.complained',
+  'email.failed',
+  'email.suppressed',
+  'email.received',
+] as const
+export type EventType = (typeof EVENT_TYPES)[number]
+
+export type MailEvent = {
+  /** `msg_` and 32 hex digits; see eventId. */
+  readonly id: string
+  readonly type: EventType
+  /** The message the event speaks of: sent or received. */
+  readonly messageId: string
+  /** Empty where the event speaks of the whole message. */
+  readonly recipient: string
+  readonly createdAt: Date
+  /** The wire's `data` object, without secrets or content. */
+  readonly data: { readonly [name: string]: Json }
+  /** More for us alone, such as a recipient's reply; never part of the webhook. */
+  readonly detail?: Attrs
+}
+
+/** What makes two sightings of an outcome the same event. `occurrence`: an attempt number, or the relay's event id. */
+export type EventIdentity = {
+  readonly accountId: string
+  readonly messageId: string
+  readonly recipient: string
+  readonly type: EventType
+  readonly occurrence: string
+}
+
+/**
+ * The same outcome has the same id, wherever and however often it is seen. The first 12 digits are the message's own
+ * time, so that an id tells the day its rows are kept under; the other 20 are a hash of the identity.
+ */
+export function eventId(identity: EventIdentity): string {
+  const { accountId, messageId, recipient, type, occurrence } = identity
+  const hash = createHash('sha256').update(JSON.stringify([accountId, messageId, recipient, type, occurrence]))
+  return `msg_${messageId.slice(0, 8)}${messageId.slice(9, 13)}${hash.digest('hex').slice(0, 20)}`
+}
+
+/** Epoch milliseconds of the message that an event id speaks of. */
+export function timeOfEvent(id: string): number {
+  return timeOf(`${id.slice(4, 12)}-${id.slice(12, 16)}`)
+}
+
+const partition = (accountId: string, messageId: string) => `${accountId}#ev#${messageId}`
+
+/** Writes the events that are not there yet. True for each that was new; an older one is left as it is. */
+export async function putEvents(table: Table, accountId: string, events: readonly MailEvent[]): Promise<boolean[]> {
+  return Promise.all(events.map((event) => putEvent(table, accountId, event)))
+}
+
+async function putEvent(table: Table, accountId: string, event: MailEvent): Promise<boolean> {
+  const item: Item = {
+    pk: partition(accountId, event.messageId),
+    sk: event.id,
+    type: event.type,
+    recipient: event.recipient,
+    at: event.createdAt.getTime(),
+    data: event.data,
+    ...(event.detail && { detail: event.detail }),
+  }
+  try {
+    await table.write({ kind: 'put', item, if: [{ exists: false }] })
+    return true
+  } catch (error) {
+    if (isConditionFailed(error)) return false
+    throw error
+  }
+}
+
+export async function getEvent(
+  table: Table,
+  accountId: string,
+  messageId: string,
+  id: string,
+): Promise<MailEvent | undefined> {
+  const item = await table.get({ pk: partition(accountId, messageId), sk: id })
+  return item && eventOf(messageId, item)
+}
+
+/** All events of a message, at most 1,000, in no order of time. */
+export async function eventsOf(table: Table, accountId: string, messageId: string): Promise<readonly MailEvent[]> {
+  const page = await table.query({ pk: partition(accountId, messageId), limit: 1000 })
+  return page.items.map((item) => eventOf(messageId, item))
+}
+
+function eventOf(messageId: string, item: Item): MailEvent {
+  return {
+    id: item.sk,
+    type: item.type as EventType,
+    messageId,
+    recipient: item.recipient as string,
+    createdAt: new Date(item.at as number),
+    data: item.data as MailEvent['data'],
+    ...(item.detail !== undefined && { detail: item.detail as Attrs }),
+  }
+}
+
+/** The webhook body, frozen: the same bytes at every attempt and replay. */
+export function payloadOf(event: MailEvent): string {
+  return JSON.stringify({ type: event.type, created_at: event.createdAt.toISOString(), data: event.data })
+}
