@@ -11,7 +11,7 @@ export type DispatchMemory = {
   /** Attempts that are being made. */
   readonly running: Set<string>
   /** Days that were noted today; see dayItem. */
-  readonly days: Set<string>
+  readonly days: Map<string, Promise<void>>
 }
 
 export type DispatchPorts = {
@@ -29,5 +29,5 @@ export type DispatchPorts = {
 /** What is slow and how long to wait for a turn follow from the longest that a request may take. */
 export function dispatchMemory(client: GuardedClient): DispatchMemory {
   const slowMs = client.timeoutMs / 5
-  return { lanes: lanes({ slowMs, patienceMs: Math.min(100, slowMs / 2) }), running: new Set(), days: new Set() }
+  return { lanes: lanes({ slowMs, patienceMs: Math.min(100, slowMs / 2) }), running: new Set(), days: new Map() }
 }

@@ -26,6 +26,7 @@ const MAX_LANES = 10_000
 /** Requests of all lanes together that may be out for long while unproven endpoints still get new ones. */
 const MAX_STUCK = 24
 const STRIKES = 3
+const MIN_WAIT_MS = 1000
 const FIRST_PAUSE_MS = 30_000
 const MAX_PAUSE_MS = 5 * 60_000
 
@@ -55,16 +56,21 @@ export function lanes(options: { readonly slowMs: number; readonly patienceMs: n
       const lane = laneOf(endpoint)
       const pausedUntil = Math.max(lane.pausedUntil, endpoint.pausedUntil)
       if (pausedUntil > now) return { putOff: 'paused', waitMs: spread(pausedUntil - now) }
-      if (lane.limit <= FIRST_LIMIT && areStuck(out, MAX_STUCK, options.patienceMs)) return busy()
+      if (lane.limit <= FIRST_LIMIT && areStuck(out, MAX_STUCK, options.patienceMs)) return busy(lane)
       if (lane.out.size >= lane.limit && !areStuck(lane.out, 1, options.patienceMs))
         await turn(lane, options.patienceMs)
-      if (lane.out.size >= lane.limit) return busy()
+      if (lane.out.size >= lane.limit) return busy(lane)
       return slotOf(lane, out, endpoint, options.slowMs, now)
     },
   }
 }
 
-const busy = (): PutOff => ({ putOff: 'busy', waitMs: spread(1000) })
+/** As long again as the lane is stuck already, so that what piles up is not moved around each second. */
+function busy(lane: Lane): PutOff {
+  const [oldest] = lane.out
+  const stuckMs = oldest === undefined ? 0 : performance.now() - oldest.from
+  return { putOff: 'busy', waitMs: spread(Math.max(MIN_WAIT_MS, stuckMs)) }
+}
 /** Up to a quarter more, so that those put off together don't come back together. */
 const spread = (ms: number) => Math.ceil(ms * (1 + Math.random() / 4))
 

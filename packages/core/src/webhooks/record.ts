@@ -49,15 +49,24 @@ async function putHook(ports: DispatchPorts, accountId: string, before: Hook, ne
 }
 
 /** Before the delivery's row, so that a list never misses one; once a day for each process. */
-async function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<void> {
+function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<void> {
   const now = ports.clock.now()
   const day = dayOfEvent(hook.eventId)
   const note = `${Math.floor(now / 86_400_000)} ${hook.endpointId} ${day}`
   const { days } = ports.memory
-  if (days.has(note)) return
-  await ports.table.write({ kind: 'put', item: dayItem(accountId, hook.endpointId, day, now) })
+  const known = days.get(note)
+  if (known !== undefined) return known
   if (days.size >= MAX_DAYS) days.clear()
-  days.add(note)
+  const item = dayItem(accountId, hook.endpointId, day, now)
+  const noted = ports.table.write({ kind: 'put', item }).then(
+    () => undefined,
+    (error) => {
+      days.delete(note)
+      throw error
+    },
+  )
+  days.set(note, noted)
+  return noted
 }
 
 type QueuePorts = { readonly webhookQueue: Queue; readonly log: Log; readonly clock: Clock; readonly table: Table }
