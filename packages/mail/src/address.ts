@@ -9,7 +9,7 @@ export type Mailbox = { readonly name: string; readonly address: string }
 export const MAX_LOCAL_BYTES = 64
 export const MAX_DOMAIN_BYTES = 255
 export const MAX_ADDRESS_BYTES = 254
-const MAX_MAILBOX_LENGTH = 1000
+const MAX_MAILBOX_BYTES = 512
 
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/
@@ -22,7 +22,7 @@ const CONTROL = /[\u0000-\u001f\u007f\u2028\u2029]/
  */
 export function parseMailbox(text: string): Mailbox {
   if (CONTROL.test(text)) throw new MalformedError('an address holds a control character')
-  if (text.length > MAX_MAILBOX_LENGTH) throw new MalformedError('an address is too long')
+  if (Buffer.byteLength(text) > MAX_MAILBOX_BYTES) throw new MalformedError('an address is too long')
   // Without brackets only a bare address will do: a tokenizer would guess one out of almost anything.
   if (!text.includes('<')) return { name: '', address: parseAddress(text) }
   const [first, ...rest] = addressparser(text)
