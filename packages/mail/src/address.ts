@@ -9,7 +9,7 @@ export type Mailbox = { readonly name: string; readonly address: string }
 export const MAX_LOCAL_BYTES = 64
 export const MAX_DOMAIN_BYTES = 255
 export const MAX_ADDRESS_BYTES = 254
-const MAX_MAILBOX_BYTES = 512
+const MAX_MAILBOX_BYTES = 384
 
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/

@@ -2,8 +2,8 @@
 import { dayKey } from '../days.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../due.ts'
 import { timeOf } from '../ports/ids.ts'
-import type { Tag } from './draft.ts'
 import type { Attrs, Item, Json, Key, Table } from '../ports/table.ts'
+import type { Tag } from './draft.ts'
 
 export const RECIPIENT_STATUSES = [
   'queued',

@@ -1,4 +1,4 @@
-import { listDays, type ListOptions } from '../days.ts'
+import { type ListOptions, listDays } from '../days.ts'
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
 import { type Content, type ContentPorts, deleteContent, getContent } from './content.ts'
@@ -37,7 +37,8 @@ export async function listMessages(
  */
 export async function deleteMessage(ports: ContentPorts, accountId: string, id: string): Promise<void> {
   const message = await getMessage(ports.table, accountId, id)
-  if (isPending(message)) throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
+  if (isPending(message))
+    throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
   await deleteContent(ports, accountId, id, message.content)
   await ports.table.write({
     kind: 'update',

@@ -23,17 +23,14 @@ export async function recordOutcomes(
 ): Promise<void> {
   const final = giveUp(ports, message, outcomes)
   await putAttempt(ports, message, final.outcomes)
-  const recipients = applied(message.recipients, final.outcomes)
   const now = ports.clock.now()
   const wait = final.waitMs
-  if (wait === undefined) return finish(ports, message, { recipients, lease: null, due: null })
-  const next = await progress(ports, message, {
-    recipients,
+  const next = await progress(ports, message, ({ recipients }) => ({
+    recipients: applied(recipients, final.outcomes),
     lease: null,
-    notBefore: now + wait,
-    due: dueAfter(now, wait),
-  })
-  await queueLater(ports, next, wait)
+    ...(wait === undefined ? { due: null } : { notBefore: now + wait, due: dueAfter(now, wait) }),
+  }))
+  if (wait !== undefined) await queueLater(ports, next, wait)
 }
 
 /**
@@ -41,7 +38,8 @@ export async function recordOutcomes(
  * test addresses answered meanwhile is recorded.
  */
 export async function recordAmbiguous(ports: RecordPorts, message: Message, known: readonly Outcome[]): Promise<void> {
-  if (message.attempts > ports.sendRetries.length) return recordOutcomes(ports, message, [...known, ...unconfirmed(message, known)])
+  if (message.attempts > ports.sendRetries.length)
+    return recordOutcomes(ports, message, [...known, ...unconfirmed(message, known)])
   if (known.length > 0) await putAttempt(ports, message, known)
   ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', { id: message.id })
   const until = ports.clock.now() + AMBIGUOUS_WAIT_MS
@@ -58,20 +56,23 @@ function unconfirmed(message: Message, known: readonly Outcome[]): Outcome[] {
   const answered = new Set(known.map((outcome) => outcome.recipient))
   return message.recipients
     .filter(({ address, pending }) => pending && !answered.has(address))
-    .map(({ address }) => ({ recipient: address, status: 'failed', diagnostic: 'The relay never confirmed the message' }))
+    .map(({ address }) => ({
+      recipient: address,
+      status: 'failed',
+      diagnostic: 'The relay never confirmed the message',
+    }))
 }
 
 /** A throttle is a wait and no attempt. */
 export async function postpone(ports: RecordPorts, message: Message, retryAfterMs: number | undefined): Promise<void> {
   const wait = retryAfterMs ?? THROTTLED_WAIT_MS
   const now = ports.clock.now()
-  const attempts = message.attempts - 1
-  const next = await progress(ports, message, {
-    attempts,
+  const next = await progress(ports, message, ({ attempts }) => ({
+    attempts: attempts - 1,
     lease: null,
     notBefore: now + wait,
     due: dueAfter(now, wait),
-  })
+  }))
   await queueLater(ports, next, wait)
 }
 
@@ -148,7 +149,11 @@ async function queueLater(ports: RecordPorts, message: Message, wait: number): P
 }
 
 /** Writes the change; if the row moved on meanwhile, upon what is there now. Somebody else's end of it is an end. */
-async function progress(ports: RecordPorts, message: Message, change: (current: Message) => Progress): Promise<Message> {
+async function progress(
+  ports: RecordPorts,
+  message: Message,
+  change: (current: Message) => Progress,
+): Promise<Message> {
   let current = message
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
