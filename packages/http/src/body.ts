@@ -14,9 +14,10 @@ const SMALL_BODY_BYTES = 256 * 1024
  */
 export async function jsonBody<T>(c: Context, schema: z.ZodType<T>, maxBytes: number = SMALL_BODY_BYTES): Promise<T> {
   const text = await textBody(c.req.raw, maxBytes)
-  const result = schema.safeParse(parse(text))
+  const input = parse(text)
+  const result = schema.safeParse(input)
   if (result.success) return result.data
-  throw refusal(result.error.issues[0])
+  throw refusal(result.error.issues[0], input)
 }
 
 async function textBody(request: Request, maxBytes: number): Promise<string> {
@@ -48,15 +49,19 @@ function parse(text: string): unknown {
 
 type Issue = z.core.$ZodIssue
 
-function refusal(issue: Issue | undefined): Error {
+function refusal(issue: Issue | undefined, input: unknown): Error {
   const field = issue?.path.map(String).join('.') ?? ''
   if (issue?.code === 'unrecognized_keys') {
     const name = [field, issue.keys[0]].filter(Boolean).join('.')
     return new MailError('invalid_message', `Unknown field \`${name.slice(0, 100)}\`.`)
   }
-  if (issue?.code === 'invalid_type' && issue.input === undefined && field !== '') {
+  if (issue !== undefined && field !== '' && valueAt(input, issue.path) === undefined) {
     return new MailError('missing_field', `Missing \`${field}\` field.`)
   }
   const name = field === '' ? 'request body' : `\`${field.slice(0, 100)}\` field`
   return new MailError('invalid_message', `Invalid ${name}: ${issue?.message ?? 'malformed'}.`)
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, name) => (value as Record<PropertyKey, unknown> | undefined)?.[name], input)
 }

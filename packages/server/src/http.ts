@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer, type FetchCallback } from '@hono/node-server'
+import { createAdaptorServer } from '@hono/node-server'
 import type { Env } from '@kabutar/http/env.ts'
 import type { Hono } from 'hono'
 
@@ -15,19 +15,20 @@ export type HttpListener = {
   close(deadlineMs: number): Promise<void>
 }
 
-const notYet = () => Response.json({ statusCode: 503, name: 'service_unavailable', message: 'Starting' }, { status: 503 })
+const notYet = () =>
+  Response.json({ statusCode: 503, name: 'service_unavailable', message: 'Starting' }, { status: 503 })
 
 /** @throws {Error} if the address is in use */
 export async function listenHttp({ host, port }: Address): Promise<HttpListener> {
-  let fetch: FetchCallback = notYet
-  const server = createAdaptorServer({ fetch: (request, env) => fetch(request, env) }) as Server
+  let fetch: (request: Request) => Response | Promise<Response> = notYet
+  const server = createAdaptorServer({ fetch: (request) => fetch(request) }) as Server
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     serve(app) {
-      fetch = app.fetch
+      fetch = (request) => app.fetch(request)
     },
     async close(deadlineMs) {
       const closed = once(server, 'close')
