@@ -5,6 +5,7 @@ import { type Rig, testPorts } from '@kabutar/core/sending/testing.ts'
 import type { Hono } from 'hono'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
+import { OPERATIONS } from './operations.ts'
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown> }
 export type Setup = { readonly ports: Rig; readonly app: Hono<Env>; readonly token: string }
@@ -28,7 +29,21 @@ export async function call(
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+  const json = (await answer.json()) as Record<string, unknown>
+  if (answer.ok) assertDescribed(request, answer.status, json)
+  return { status: answer.status, body: json }
+}
+
+/** Every answer of every test is held to the OpenAPI description. */
+function assertDescribed(request: string, status: number, json: unknown): void {
+  const [method = '', target = ''] = request.split(' ')
+  const path = (target.split('?')[0] ?? '').replace(/^\/+/, '/').replace(/(?<=.)\/$/, '')
+  const operation = OPERATIONS.find(
+    (one) => one.method === method.toLowerCase() && new RegExp(`^${one.path.replace(/:\w+/g, '[^/]+')}$`).test(path),
+  )
+  assert.ok(operation, `${request} is not described`)
+  assert.equal(operation.status, status)
+  operation.answer.parse(json)
 }
 
 export const MAIL = { from: 'Ada <ada@kabutar.test>', to: 'bob@y.test', subject: 's', text: 't' }
