@@ -1,6 +1,7 @@
 /** Every way an operation can refuse. `detail` is RFC 3463 without the class; each front end maps every code once. */
 const ERRORS = {
   invalid_message: { temporary: false, detail: '6.0' },
+  invalid_from: { temporary: false, detail: '1.7' },
   missing_field: { temporary: false, detail: '6.0' },
   invalid_parameter: { temporary: false, detail: '5.4' },
   invalid_attachment: { temporary: false, detail: '6.0' },
