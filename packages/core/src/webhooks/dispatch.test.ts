@@ -86,6 +86,20 @@ test('an entry that comes twice is delivered once, and one that is behind is dro
   assert.equal(sink.received.length, 1)
 })
 
+test('an attempt that is recorded as failed is not made again by a second entry', async () => {
+  const at = rig()
+  const sink = await receiver(500)
+  const endpoint = await subscribe(at, sink.url)
+  const event = at.event()
+  await happened(at, [event])
+  await drain(at.ports)
+  await notify(at.ports, at.accountId, [event])
+  await drain(at.ports)
+  assert.equal(sink.received.length, 1)
+  const hook = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
+  assert.equal(hook.made, 1)
+})
+
 test('broken entries go back to the queue, and do not hold up the others', async () => {
   const at = rig()
   const sink = await receiver()
@@ -110,6 +124,11 @@ test('a replay sends the same id and bytes again and starts the schedule anew', 
   assert.deepEqual([first?.body, first?.headers['svix-id']], [second?.body, second?.headers['svix-id']])
   const { hook } = await getHookEvent(at.ports.table, at.accountId, endpoint.id, event.id)
   assert.deepEqual([hook.status, hook.made, hook.base], ['success', 2, 1])
+  await updateEndpoint(at.ports, at.accountId, endpoint.id, { url: (await receiver(500)).url })
+  await replay(at.ports, at.accountId, endpoint.id, event.id)
+  await drain(at.ports)
+  const again = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
+  assert.deepEqual([again.status, again.made, again.nextAt], ['pending', 3, at.now() + 5000])
   await updateEndpoint(at.ports, at.accountId, endpoint.id, { enabled: false })
   await assert.rejects(replay(at.ports, at.accountId, endpoint.id, event.id), { code: 'conflict' })
   const unknown = replay(at.ports, 'other', endpoint.id, event.id)
@@ -185,7 +204,7 @@ test('lists go from the newest to the oldest over the days, page by page', async
   }
   for (const limit of [1, 2, 3, 7, 25, 100]) {
     const seen: string[] = []
-    for (let after: string | undefined; ; after = seen.at(-1)) {
+    for (let after: string | undefined; seen.length <= ids.length; after = seen.at(-1)) {
       const page = await listHooks(at.ports.table, at.accountId, endpoint.id, { limit, after })
       assert.ok(page.hooks.length <= limit)
       seen.push(...page.hooks.map(({ eventId }) => eventId))

@@ -23,7 +23,7 @@ const MAX_PREVIOUS = 4
 
 /**
  * A new, enabled endpoint with its own secret. Two at the same moment may pass the limit by one.
- * @throws {MailError} `invalid_parameter` for the URL or an event we don't send; `conflict` at the limit
+ * @throws {MailError} `invalid_message` for the URL, an event we don't send, or one endpoint too many
  */
 export async function createEndpoint(
   ports: EndpointPorts,
@@ -44,7 +44,7 @@ export async function createEndpoint(
   }
   const present = await listEndpoints(ports.table, accountId)
   if (present.length >= MAX_ENDPOINTS) {
-    throw new MailError('conflict', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
+    throw new MailError('invalid_message', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
   }
   await ports.table.write({ kind: 'put', item: endpointItem(accountId, endpoint), if: [{ exists: false }] })
   return endpoint
@@ -66,7 +66,7 @@ export async function getEndpoint(table: Table, accountId: string, id: string): 
 
 /**
  * Changes what is named. Enabling forgets earlier failures.
- * @throws {MailError} `not_found`; `invalid_parameter` for the URL or an event we don't send
+ * @throws {MailError} `not_found`; `invalid_message` for the URL or an event we don't send
  */
 export async function updateEndpoint(
   ports: EndpointPorts,
@@ -123,7 +123,8 @@ function checkedUrl(text: string, allowPrivate: boolean): string {
   try {
     return checkUrl(text, allowPrivate).href
   } catch (error) {
-    if (error instanceof GuardError) throw new MailError('invalid_parameter', `Invalid \`endpoint\`: ${error.message}`)
+    if (error instanceof GuardError)
+      throw new MailError('invalid_message', `Invalid \`endpoint\` field: ${error.message}`)
     throw error
   }
 }
@@ -133,7 +134,10 @@ function checkedEvents(events: readonly string[]): readonly EventType[] {
   const unknown = events.find((event) => !known.includes(event))
   if (unknown !== undefined || events.length === 0) {
     const problem = unknown === undefined ? 'it is empty' : `\`${unknown.slice(0, 64)}\` is not sent`
-    throw new MailError('invalid_parameter', `Invalid \`events\`: ${problem}. Choose from ${EVENT_TYPES.join(', ')}.`)
+    throw new MailError(
+      'invalid_message',
+      `Invalid \`events\` field: ${problem}. Choose from ${EVENT_TYPES.join(', ')}.`,
+    )
   }
   return EVENT_TYPES.filter((type) => events.includes(type))
 }

@@ -1,11 +1,10 @@
 /** What was sent to an endpoint, for people to read; and to send it again. */
 import { MailError } from '../errors.ts'
 import { isConditionFailed, type Table } from '../ports/table.ts'
-import type { DuePorts } from './due.ts'
 import { getEndpoint } from './endpoints.ts'
 import { getEvent, type MailEvent } from './event.ts'
 import { HEAL_MS } from './outcome.ts'
-import { queueNext } from './record.ts'
+import { type QueuePorts, queueNext } from './record.ts'
 import { dayKey, dayOfEvent, type Hook, hookItem, hookKey, hookOf, hookPartition, isEventId } from './rows.ts'
 
 export type HookPage = { readonly hooks: readonly Hook[]; readonly hasMore: boolean }
@@ -70,7 +69,7 @@ export async function getHookEvent(
  * carries `due` before the entry is queued.
  * @throws {MailError} `not_found`; `conflict` if the endpoint is disabled, or an attempt was recorded at the same time
  */
-export async function replay(ports: DuePorts, accountId: string, endpointId: string, eventId: string): Promise<void> {
+export async function replay(ports: QueuePorts, accountId: string, endpointId: string, eventId: string): Promise<void> {
   const endpoint = await getEndpoint(ports.table, accountId, endpointId)
   if (!endpoint.enabled) throw new MailError('conflict', 'The webhook is disabled. Enable it first.')
   const { hook } = await getHookEvent(ports.table, accountId, endpointId, eventId)
@@ -82,7 +81,6 @@ export async function replay(ports: DuePorts, accountId: string, endpointId: str
     since: now,
     nextAt: now,
     dueAt: now + HEAL_MS,
-    moves: 0,
   }
   try {
     await ports.table.write({

@@ -32,7 +32,6 @@ export function newHook(endpointId: string, event: MailEvent, since: number): Ho
     since,
     nextAt: 0,
     dueAt: 0,
-    moves: 0,
     attempts: [],
   }
 }
@@ -48,7 +47,7 @@ export function afterAttempt(
   now: number,
 ): Hook {
   const made = hook.made + 1
-  const settled = { ...hook, made, moves: 0, attempts: kept([...hook.attempts, { n: made, ...result }]) }
+  const settled = { ...hook, made, attempts: kept([...hook.attempts, { n: made, ...result }]) }
   if (isSuccess(result.code)) return { ...settled, status: 'success', attempts: shortened(settled.attempts) }
   const waitMs = webhookRetriesMs[made - hook.base]
   if (waitMs === undefined) return { ...settled, status: 'failed' }

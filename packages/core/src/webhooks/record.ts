@@ -3,7 +3,7 @@ import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import { type Attrs, isConditionFailed, type Table, type Update } from '../ports/table.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
-import { encodeEntry } from './entry.ts'
+import { nextEntry } from './due.ts'
 import { afterAttempt, LONG_WAIT_MS } from './outcome.ts'
 import { type Attempt, dayItem, dayOfEvent, type Endpoint, endpointKey, type Hook, hookItem } from './rows.ts'
 
@@ -69,19 +69,17 @@ function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<v
   return noted
 }
 
-type QueuePorts = { readonly webhookQueue: Queue; readonly log: Log; readonly clock: Clock; readonly table: Table }
+export type QueuePorts = {
+  readonly webhookQueue: Queue
+  readonly log: Log
+  readonly clock: Clock
+  readonly table: Table
+}
 
 /** An error is only logged: the row has `due`, and the sweep queues what was not queued here. */
 export async function queueNext(ports: QueuePorts, accountId: string, hook: Hook, delayMs: number): Promise<void> {
-  const body = encodeEntry({
-    account: accountId,
-    endpoint: hook.endpointId,
-    message: hook.messageId,
-    event: hook.eventId,
-    attempt: hook.made + 1,
-  })
   try {
-    await ports.webhookQueue.send([{ body, delayMs }])
+    await ports.webhookQueue.send([{ body: nextEntry(accountId, hook), delayMs }])
   } catch (error) {
     ports.log.warn('webhook retry is left to the sweep', { event: hook.eventId, error: error as Error })
   }

@@ -12,9 +12,10 @@ import { uuidIds } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Delivery, Queue, Settlement } from '../ports/queue.ts'
 import { systemResolver } from '../ports/resolver.ts'
+import { sweep as sweepDue } from '../sweep.ts'
 import { dispatchBatch } from './dispatch.ts'
 import { type DispatchPorts, dispatchMemory } from './dispatch-ports.ts'
-import { retryDue } from './due.ts'
+import { dueHooks } from './due.ts'
 import { eventId, type MailEvent } from './event.ts'
 
 const SECOND = 1000
@@ -100,17 +101,8 @@ export async function consume(ports: DispatchPorts, concurrency: number, signal:
 const settlementOf = (delivery: Delivery, retryInMs: number | undefined): Settlement =>
   retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
 
-/** As the sweep does: everything due within a minute. */
-export async function sweep(ports: DispatchPorts): Promise<number> {
-  let found = 0
-  const to = `${String(ports.clock.now() + 60_000).padStart(15, '0')}~`
-  for (let shard = 0; shard < 16; shard++) {
-    const page = await ports.table.query({ index: 'gs1', pk: `due#${shard}`, from: '0', to, limit: 1000 })
-    for (const { pk, sk } of page.items) await retryDue(ports, { pk, sk })
-    found += page.items.length
-  }
-  return found
-}
+/** As the server does, each minute or second. Answers how many attempts it queued. */
+export const sweep = (ports: DispatchPorts): Promise<number> => sweepDue(ports, { hook: dueHooks(ports.webhookQueue) })
 
 export type Received = { readonly headers: http.IncomingHttpHeaders; readonly body: string; readonly at: number }
 

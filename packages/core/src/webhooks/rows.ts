@@ -1,5 +1,6 @@
 /** Webhook endpoints and what was sent to them, as rows. The row of a delivery appears with its first outcome. */
-import type { Attrs, Item, Json, Key } from '../ports/table.ts'
+import { dueAt, dueOf } from '../due.ts'
+import type { Item, Json, Key } from '../ports/table.ts'
 import { type EventType, timeOfEvent } from './event.ts'
 
 export type Endpoint = {
@@ -77,15 +78,12 @@ export type Hook = {
   readonly nextAt: number
   /** When the sweep looks (epoch ms); while pending. */
   readonly dueAt: number
-  /** How often the sweep has queued the next attempt. */
-  readonly moves: number
   /** The last ones, oldest first. */
   readonly attempts: readonly Attempt[]
 }
 
 /** Rows of deliveries are a log: they own nothing, and expire. */
 const KEPT_SECONDS = 30 * 24 * 3600
-const DUE_SHARDS = 16
 
 export const dayOfEvent = (eventId: string) => new Date(timeOfEvent(eventId)).toISOString().slice(0, 10)
 
@@ -108,8 +106,8 @@ export function partsOfHookKey(key: Key): { readonly accountId: string; readonly
 }
 
 export function hookItem(accountId: string, hook: Hook, now: number): Item {
-  const { endpointId, eventId, createdAt, nextAt, dueAt, moves, attempts, ...rest } = hook
-  const due = hook.status === 'pending' && { nextAt, moves, ...dueAttrs(eventId, dueAt) }
+  const { endpointId, eventId, createdAt, nextAt, dueAt: at, attempts, ...rest } = hook
+  const due = hook.status === 'pending' && { nextAt, ...dueAt(eventId, at) }
   return {
     ...hookKey(accountId, endpointId, eventId),
     kind: 'hook',
@@ -119,12 +117,6 @@ export function hookItem(accountId: string, hook: Hook, now: number): Item {
     ttl: Math.floor(now / 1000) + KEPT_SECONDS,
     ...due,
   }
-}
-
-/** The index entry that the sweep finds the row by. */
-export function dueAttrs(eventId: string, dueAt: number): Attrs {
-  const shard = Number.parseInt(eventId.slice(-2), 16) % DUE_SHARDS
-  return { gs1pk: `due#${shard}`, gs1sk: `${String(dueAt).padStart(15, '0')}#${eventId}` }
 }
 
 export function hookOf(item: Item): Hook {
@@ -139,8 +131,7 @@ export function hookOf(item: Item): Hook {
     base: item.base as number,
     since: item.since as number,
     nextAt: (item.nextAt as number | undefined) ?? 0,
-    dueAt: item.gs1sk === undefined ? 0 : Number.parseInt(item.gs1sk as string, 10),
-    moves: (item.moves as number | undefined) ?? 0,
+    dueAt: dueOf(item) ?? 0,
     attempts: item.attempts as unknown as readonly Attempt[],
   }
 }
