@@ -79,7 +79,7 @@ async function ours(url: string, count: number): Promise<Measured> {
       settled += batch.length
     }
   }
-  const result = await measured(count, () => Promise.all(Array.from({ length: 4 }, loop)))
+  const result = await measured(count, () => Promise.all(Array.from({ length: IN_FLIGHT }, loop)))
   client.close()
   engine.close()
   return result

@@ -164,7 +164,9 @@ function bodyOf(response: http.IncomingMessage, maxBytes: number): Promise<Guard
   })
   response.on('end', () => done(false))
   response.on('error', reject)
-  response.on('close', () => reject(new GuardError('network', 'The connection was closed within the answer.')))
+  response.on('close', () => {
+    if (!response.readableEnded) reject(new GuardError('network', 'The connection was closed within the answer.'))
+  })
   return promise
 }
 
