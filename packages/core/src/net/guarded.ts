@@ -46,7 +46,7 @@ export interface GuardedClient {
 type Limits = Required<GuardOptions>
 type Pool = { readonly http: http.Agent; readonly https: https.Agent; readonly lookup: LookupFunction }
 
-const POOL = { keepAlive: true, maxFreeSockets: 32, scheduling: 'lifo', timeout: 30_000 } as const
+const POOL = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo', timeout: 30_000 } as const
 
 /** One client per process: it owns the pool of connections. */
 export function guardedClient(options: GuardOptions): GuardedClient {
