@@ -1,4 +1,5 @@
-const NOT_BASE64 = /[^A-Za-z0-9+/=_-]+/g
+import { Base64Decoder, decodeBase64 } from './base64.ts'
+
 const EQUALS = 0x3d
 const LF = 0x0a
 
@@ -7,7 +8,7 @@ const LF = 0x0a
  * the alphabet is passed over, a broken escape stays as it is, an unknown encoding is none. Never throws.
  */
 export function decodePart(body: Uint8Array, encoding: string): Uint8Array {
-  if (encoding === 'base64' && isOneRun(body)) return Buffer.from(latin1(body), 'base64')
+  if (encoding === 'base64') return decodeBase64(body)
   const decoder = new PartDecoder(encoding)
   const head = decoder.push(body)
   const tail = decoder.finish()
@@ -31,7 +32,7 @@ export async function* decodeChunks(
 /** Decodes a part that comes in chunks. */
 export class PartDecoder {
   readonly #encoding: string
-  #text = ''
+  readonly #base64 = new Base64Decoder()
   #bytes: Uint8Array = new Uint8Array(0)
 
   constructor(encoding: string) {
@@ -39,50 +40,22 @@ export class PartDecoder {
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    if (this.#encoding === 'base64') return this.#base64(chunk)
+    if (this.#encoding === 'base64') return this.#base64.push(chunk)
     if (this.#encoding === 'quoted-printable') return this.#quotedPrintable(chunk)
     return chunk
   }
 
   finish(): Uint8Array {
-    if (this.#encoding === 'base64') return Buffer.from(this.#text, 'base64')
     return this.#encoding === 'quoted-printable' ? unquote(this.#bytes) : new Uint8Array(0)
-  }
-
-  /** Whole groups of four are decoded, the rest waits; padding ends a run, after which another may begin. */
-  #base64(chunk: Uint8Array): Uint8Array {
-    const text = this.#text + latin1(chunk).replace(NOT_BASE64, '')
-    if (text.includes('=')) return this.#padded(text)
-    const whole = text.length - (text.length % 4)
-    this.#text = text.slice(whole)
-    return Buffer.from(text.slice(0, whole), 'base64')
-  }
-
-  #padded(text: string): Uint8Array {
-    const runs = text.split(/=+/)
-    const last = runs.pop()!
-    const whole = last.length - (last.length % 4)
-    this.#text = last.slice(whole)
-    return Buffer.concat([...runs, last.slice(0, whole)].map((run) => Buffer.from(run, 'base64')))
   }
 
   /** Whole lines are decoded, since blanks at their end and soft breaks are only known there. */
   #quotedPrintable(chunk: Uint8Array): Uint8Array {
     const bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     const end = safeEnd(bytes)
-    this.#bytes = bytes.slice(end)
+    this.#bytes = new Uint8Array(bytes.subarray(end))
     return unquote(bytes.subarray(0, end))
   }
-}
-
-/** Padding stands at the end only: then the runtime's decoder does all of it. */
-function isOneRun(body: Uint8Array): boolean {
-  const padding = body.indexOf(EQUALS)
-  return padding < 0 || body.subarray(padding).every((byte) => byte === EQUALS || byte <= 0x20)
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
 const MAX_HELD = 1000

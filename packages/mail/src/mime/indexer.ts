@@ -85,7 +85,7 @@ export class MimeIndexer {
     this.#lastBreakHasCr = whole && this.#breakLength(at) === 2
     this.#last = whole ? LF : bytes[bytes.length - 1]!
     this.#atLineStart = whole
-    this.#carry = bytes.slice(at)
+    this.#carry = new Uint8Array(bytes.subarray(at))
     this.#base += at
   }
 
@@ -128,7 +128,7 @@ export class MimeIndexer {
     const { bytes } = this.#scanner
     let stop = end
     while (stop > at + 2 && isBlank(bytes[stop - 1]!)) stop--
-    const token = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1', at + 2, stop)
+    const token = bytes.toString('latin1', at + 2, stop)
     const delimiter = this.#tree.delimiter(token)
     if (delimiter === undefined) return false
     this.#endHeaders(at)
@@ -167,7 +167,9 @@ export class MimeIndexer {
   #collectHeader(at: number): void {
     const from = this.#headerFrom
     const room = Math.max(0, this.#limits.maxHeaderBytes - this.#headerBytes)
-    if (room > 0 && at > from) this.#header.push(this.#scanner.bytes.slice(from, Math.min(at, from + room)))
+    if (room > 0 && at > from) {
+      this.#header.push(new Uint8Array(this.#scanner.bytes.subarray(from, Math.min(at, from + room))))
+    }
     this.#headerBytes += at - from
   }
 }

@@ -2,6 +2,8 @@ const LF = 0x0a
 const CR = 0x0d
 const DASH = 0x2d
 
+const NO_WORDS = new Int32Array(0)
+
 /** Which lines matter: none (they are only counted), those that may be a delimiter, or those and empty ones. */
 export type Watch = 'nothing' | 'delimiters' | 'header'
 
@@ -9,15 +11,16 @@ export type Watch = 'nothing' | 'delimiters' | 'header'
 export class LineScanner {
   /** Line feeds passed so far. */
   lines = 0
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly #words: Int32Array
   readonly #first: number
 
   constructor(bytes: Uint8Array, lines: number) {
-    this.bytes = bytes
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.lines = lines
-    this.#first = Math.min((4 - (bytes.byteOffset & 3)) & 3, bytes.length)
-    this.#words = new Int32Array(bytes.buffer, bytes.byteOffset + this.#first, (bytes.length - this.#first) >> 2)
+    this.#first = (4 - (bytes.byteOffset & 3)) & 3
+    const words = Math.max(0, (bytes.length - this.#first) >> 2)
+    this.#words = words > 0 ? new Int32Array(bytes.buffer, bytes.byteOffset + this.#first, words) : NO_WORDS
   }
 
   /**
