@@ -64,17 +64,20 @@ type Texts = Pick<ReadMessage, 'html' | 'text'>
 async function readTexts(raw: Uint8Array, index: MessageIndex): Promise<Texts> {
   if (index.truncated) return plainTexts(raw, index)
   try {
-    return await parsedTexts(readableBytes(raw, index))
+    const [first, ...others] = textParts(index)
+    // Else the text would be the footer that a list put after an HTML body.
+    const convert = first?.subtype === 'html' && others.some(({ subtype }) => subtype === 'plain')
+    return await parsedTexts(readableBytes(raw, index), convert)
   } catch {
     return plainTexts(raw, index)
   }
 }
 
-async function parsedTexts(raw: Buffer): Promise<Texts> {
+/** Where a message has HTML, plain parts beside it (a list's footer) are in `html` too. */
+async function parsedTexts(raw: Buffer, convertHtml: boolean): Promise<Texts> {
   const { simpleParser } = await import('mailparser')
   const { html, text } = await simpleParser(raw, {
-    skipHtmlToText: true,
-    skipTextToHtml: true,
+    skipHtmlToText: !convertHtml,
     skipTextLinks: true,
     keepCidLinks: true,
   })

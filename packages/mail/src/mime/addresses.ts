@@ -28,6 +28,7 @@ class AddressReader {
   #comment = ''
   #angle: string | undefined
   #inAngle = false
+  #unclosed = false
   #group: { name: string; members: Address[] } | undefined
 
   constructor(text: string) {
@@ -94,15 +95,21 @@ class AddressReader {
     this.#words = []
   }
 
-  /** Content of the quoted string that begins here; an unclosed one takes the rest. */
+  /** Content of the quoted string that begins here. A quote that none closes is passed over, and so is any after it. */
   #quoted(): string {
+    if (this.#unclosed) return ''
     const text = this.#text
     let out = ''
-    for (this.#at++; this.#at < text.length && text[this.#at] !== '"'; this.#at++) {
-      if (text[this.#at] === '\\' && this.#at + 1 < text.length) this.#at++
-      out += text[this.#at]
+    for (let at = this.#at + 1; at < text.length; at++) {
+      if (text[at] === '"') {
+        this.#at = at
+        return out
+      }
+      if (text[at] === '\\' && at + 1 < text.length) at++
+      out += text[at]
     }
-    return out
+    this.#unclosed = true
+    return ''
   }
 
   #skipComment(): void {
