@@ -88,13 +88,17 @@ async function parsedTexts(raw: Buffer, convertHtml: boolean): Promise<Texts> {
 function readableBytes(raw: Uint8Array, index: MessageIndex): Buffer {
   const kept: Uint8Array[] = []
   let at = 0
-  const shown = new Set(textParts(index).map(({ path }) => path))
-  for (const { from, to } of attachmentsOf(index).filter(({ id }) => !shown.has(id))) {
+  for (const { from, to } of attachmentsOf(index).filter((attachment) => !mayBeShown(attachment))) {
     kept.push(raw.subarray(at, from))
     at = to
   }
   kept.push(raw.subarray(at))
   return Buffer.concat(kept)
+}
+
+/** Texts with a name, and messages that mailparser may show in place. */
+function mayBeShown({ contentType, disposition }: Attachment): boolean {
+  return disposition !== 'attachment' && /^(text|message)\//.test(contentType)
 }
 
 function plainTexts(raw: Uint8Array, index: MessageIndex): Texts {

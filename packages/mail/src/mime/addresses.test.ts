@@ -23,6 +23,8 @@ const CASES: readonly (readonly [text: string, list: ReturnType<typeof parseAddr
   ['a@b@x.test', [a('', 'a@b', 'x.test')]],
   ['Ann <a@x.test, b@y.test', [a('Ann', 'a', 'x.test'), a('', 'b', 'y.test')]],
   ['a@x.test; b@y.test', [a('', 'a', 'x.test'), a('', 'b', 'y.test')]],
+  ['A B <a@x.test> C D <c@y.test>', [a('A B', 'a', 'x.test'), a('C D', 'c', 'y.test')]],
+  ['<a@x.test> Ann', [a('Ann', 'a', 'x.test')]],
   ['just words', [a('', 'just words', '')]],
   ['Ann <>', [a('Ann', '', '')]],
   ['<>', []],

@@ -23,6 +23,7 @@ class AddressReader {
   #out: (Address | Group)[] = []
   #count = 0
   #words: Word[] = []
+  #name: readonly Word[] = []
   #word: string | undefined
   #wordAt = false
   #comment = ''
@@ -79,6 +80,14 @@ class AddressReader {
 
   #openAngle(): void {
     this.#endWord()
+    // Two addresses without a comma: the words between them are the name of the second.
+    const name = this.#words
+    if (this.#angle !== undefined) {
+      this.#words = []
+      this.#endMailbox()
+    }
+    this.#name = name
+    this.#words = []
     this.#inAngle = true
     this.#angle = ''
   }
@@ -143,7 +152,8 @@ class AddressReader {
   }
 
   #bracketed(angle: string): Address | undefined {
-    const name = this.#words.map(({ text }) => text).join(' ') || this.#comment
+    const words = this.#name.length > 0 ? this.#name : this.#words
+    const name = words.map(({ text }) => text).join(' ') || this.#comment
     const spec = angle.trim().startsWith('@') ? angle.slice(angle.indexOf(':') + 1) : angle
     if (name === '' && spec.trim() === '') return undefined
     return { name, ...split(spec) }

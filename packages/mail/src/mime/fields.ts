@@ -41,7 +41,7 @@ function* fieldLines(header: Uint8Array): Generator<FieldLine> {
     const end = fieldEnd(text, start)
     const colon = nameEnd(text, start, end)
     if (colon > start) {
-      const name = text.slice(start, colon).trimEnd()
+      const name = text.slice(start, colon).trim()
       if (!/\s/.test(name) && name !== '') yield { name, text, start, colon, end }
     }
     start = end

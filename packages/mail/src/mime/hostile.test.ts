@@ -84,7 +84,7 @@ for (const { name, raw: make, parts } of CASES) {
   })
 }
 
-test('bounded: decoding 40 MB of broken escapes', (t) => {
+test('bounded: decoding 10 MB of broken escapes', (t) => {
   const start = performance.now()
   for (const [piece, encoding] of [
     ['AA=', 'base64'],
@@ -92,8 +92,8 @@ test('bounded: decoding 40 MB of broken escapes', (t) => {
     ['= \t', 'quoted-printable'],
     [' ', 'quoted-printable'],
   ] as const) {
-    const size = decodePart(fill(piece, 40 * MB), encoding).length
-    assert.ok(size <= 40 * MB)
+    const size = decodePart(fill(piece, 10 * MB), encoding).length
+    assert.ok(size <= 10 * MB)
   }
   t.diagnostic(`${(performance.now() - start).toFixed(0)} ms`)
 })

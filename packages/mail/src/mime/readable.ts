@@ -1,4 +1,4 @@
-import { type MessageIndex, type Part, paramOf, partsOf } from './part.ts'
+import { type MessageIndex, type Part, paramOf } from './part.ts'
 
 /** A part that people save. `id` is its section number: the same for the same bytes, for ever. */
 export type Attachment = {
@@ -20,7 +20,7 @@ export type Attachment = {
 
 /**
  * Parts that aren't what one reads: whatever is no text, is disposed as an attachment, or has a name. A message inside
- * is one attachment if it is disposed so, else its own attachments are ours.
+ * is one attachment, unless it is disposed as inline: then its texts and attachments are as ours.
  */
 export function attachmentsOf(index: MessageIndex): readonly Attachment[] {
   return shownLeaves(index.root).filter(isAttachment).map(attachmentOf)
@@ -46,17 +46,16 @@ export function charsetOf(part: Part): string {
   return paramOf(part.params, 'charset') ?? ''
 }
 
-/** Parts without parts; a message that is disposed as an attachment counts as one. */
+/** Parts without parts; a message inside counts as one, unless it is inline. */
 function shownLeaves(root: Part): readonly Part[] {
   const leaves: Part[] = []
-  const hidden = new Set<Part>()
-  for (const part of partsOf(root)) {
-    const within = hidden.has(part)
-    const whole = part.message !== null && part.disposition?.type === 'attachment'
-    if (within || whole)
-      for (const inner of [...part.children, ...(part.message ? [part.message.body] : [])]) hidden.add(inner)
-    if (!within && (whole || (part.children.length === 0 && part.message === null))) leaves.push(part)
+  const collect = (part: Part) => {
+    const { children, message, disposition } = part
+    if (message !== null && disposition?.type === 'inline') collect(message.body)
+    else if (children.length === 0) leaves.push(part)
+    for (const child of children) collect(child)
   }
+  collect(root)
   return leaves
 }
 
