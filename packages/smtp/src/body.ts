@@ -31,9 +31,9 @@ export class Body implements AsyncIterable<Uint8Array> {
   /** @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away) */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     while (!this.ended) {
-      const pieces = await this.#next()
+      const content = await this.#next()
       if (this.refusal) throw this.refusal
-      yield* pieces
+      if (content.length > 0) yield content
     }
   }
 
@@ -47,7 +47,7 @@ export class Body implements AsyncIterable<Uint8Array> {
     return this.ended
   }
 
-  async #next(): Promise<readonly Buffer[]> {
+  async #next(): Promise<Buffer> {
     const left = this.#until - performance.now()
     const chunk = left > 0 ? await this.#wire.chunk(Math.min(left, this.#limits.dataIdleMs)) : undefined
     if (chunk === undefined) {
@@ -55,12 +55,11 @@ export class Body implements AsyncIterable<Uint8Array> {
       return GONE
     }
     this.#wire.allow(this.#limits.backendMs)
-    const pieces: Buffer[] = []
-    const consumed = this.#unstuffer.push(chunk, pieces)
-    if (consumed < chunk.length) this.#wire.unread(chunk.subarray(consumed))
-    for (const piece of pieces) this.#bytes += piece.length
+    const { content, used } = this.#unstuffer.push(chunk)
+    if (used < chunk.length) this.#wire.unread(chunk.subarray(used))
+    this.#bytes += content.length
     this.#judge()
-    return pieces
+    return content
   }
 
   #judge(): void {
@@ -72,4 +71,4 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 }
 
-const GONE: readonly Buffer[] = []
+const GONE = Buffer.alloc(0)

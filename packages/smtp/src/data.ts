@@ -15,6 +15,7 @@ export async function data(dialogue: Dialogue): Promise<Reply> {
   if (transaction === undefined) return { code: 503, status: '5.5.1', text: 'Say MAIL first' }
   if (transaction.recipients.length === 0) return { code: 554, status: '5.5.1', text: 'No valid recipients' }
   wire.write('354 End data with <CR><LF>.<CR><LF>\r\n')
+  wire.flush()
   const body = new Body(wire, listener.limits)
   const reply = await accept(dialogue, envelopeOf(dialogue, transaction), body)
   dialogue.transaction = undefined

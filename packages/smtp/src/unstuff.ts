@@ -11,7 +11,7 @@ const AFTER_DOT_CR = 4
 
 /**
  * Message content out of the octets after DATA: takes off dot stuffing and finds the end (RFC 5321 section 4.5.2).
- * Only CRLF "." CRLF ends it. No octet is copied or held back: pieces are views into the chunk.
+ * Only CRLF "." CRLF ends it. Nothing is held back between chunks but a CR that may belong to the terminator.
  * `bare` becomes true at a CR without LF or an LF without CR; such content has no well-defined lines
  * (RFC 5321 section 2.3.8) and must be refused, since the next hop may see an end of data in it that we didn't.
  */
@@ -20,36 +20,41 @@ export class Unstuffer {
   bare = false
   #state = LINE_START
 
-  /** Adds the content in `chunk` to `out`; answers how many octets belong to it, terminator included. */
-  push(chunk: Buffer, out: Buffer[]): number {
-    const length = chunk.length
+  /**
+   * Octets of `chunk` that have been used, terminator included, and the content among them: a view of the start of
+   * `chunk`, which is overwritten where dots fall out, so that content of many dots costs no more than any other.
+   */
+  push(chunk: Buffer): { content: Buffer; used: number } {
+    const { length } = chunk
     let state = this.#state
-    let from = 0
-    let i = 0
-    for (; i < length; i++) {
+    let to = 0
+    for (let i = 0; i < length; i++) {
       const octet = chunk[i]!
-      if (state === LINE_START && octet === DOT) {
-        if (i > from) out.push(chunk.subarray(from, i))
-        from = i + 1
-        state = AFTER_DOT
-      } else if (octet === LF) {
-        if (state === AFTER_DOT_CR) {
-          this.ended = true
-          return i + 1
-        }
-        if (state !== AFTER_CR) this.bare = true
-        state = state === AFTER_CR ? LINE_START : INSIDE
-      } else {
+      if (octet !== CR && octet !== LF && octet !== DOT) {
         if (state === AFTER_CR || state === AFTER_DOT_CR) this.bare = true
-        if (octet !== CR) state = INSIDE
-        else if (state === AFTER_DOT) {
-          from = i + 1
-          state = AFTER_DOT_CR
-        } else state = AFTER_CR
-      }
+        state = INSIDE
+      } else if (state === LINE_START && octet === DOT) {
+        state = AFTER_DOT
+        continue
+      } else if (state === AFTER_DOT && octet === CR) {
+        state = AFTER_DOT_CR
+        continue
+      } else if (state === AFTER_DOT_CR && octet === LF) {
+        this.ended = true
+        return { content: chunk.subarray(0, to), used: i + 1 }
+      } else state = this.#line(state, octet)
+      if (to !== i) chunk[to] = octet
+      to++
     }
     this.#state = state
-    if (from < length) out.push(chunk.subarray(from))
-    return length
+    return { content: chunk.subarray(0, to), used: length }
+  }
+
+  /** The state after a CR, LF or dot that is content. */
+  #line(state: number, octet: number): number {
+    const afterCr = state === AFTER_CR || state === AFTER_DOT_CR
+    if (afterCr !== (octet === LF)) this.bare = true
+    if (octet === LF) return afterCr ? LINE_START : INSIDE
+    return octet === CR ? AFTER_CR : INSIDE
   }
 }

@@ -32,6 +32,7 @@ export class Wire {
   #skipped = 0
   #output = ''
   #ended = false
+  #handshaking = false
   #wake: (() => void) | undefined
   #deadline: Deadline
   #maxLineBytes: number
@@ -60,7 +61,15 @@ export class Wire {
   /** Adds to the output; it leaves with the next wait for input at the latest. */
   write(text: string): void {
     this.#output += text
-    if (this.#output.length > REPLY_BATCH) this.#flush()
+    if (this.#output.length > REPLY_BATCH) this.flush()
+  }
+
+  /** Sends what was written. */
+  flush(): void {
+    const output = this.#output
+    if (output === '' || !this.#socket.writable) return
+    this.#output = ''
+    this.#socket.write(output, 'latin1')
   }
 
   /**
@@ -101,17 +110,21 @@ export class Wire {
   async secure(context: SecureContext, timeoutMs: number): Promise<boolean> {
     const plain = this.#socket
     plain.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose)
-    this.#flush()
+    this.flush()
     this.#forget()
     while (plain.read() !== null);
     if (this.#ended) return false
     const secured = new TLSSocket(plain, { isServer: true, secureContext: context })
     this.#socket = secured
+    this.#handshaking = true
     this.#deadline.set(timeoutMs)
     this.#listen()
     return new Promise((resolve) => {
       secured.once('close', () => resolve(false))
-      secured.once('secure', () => resolve(true))
+      secured.once('secure', () => {
+        this.#handshaking = false
+        resolve(true)
+      })
     })
   }
 
@@ -125,6 +138,7 @@ export class Wire {
   hangUp(): void {
     const socket = this.#socket
     this.#abandon()
+    if (this.#handshaking) socket.destroy()
     if (socket.destroyed || socket.writableEnded) return
     socket.off('data', this.#onData)
     socket.resume()
@@ -179,7 +193,7 @@ export class Wire {
   async #fill(): Promise<boolean> {
     while (this.#queue.length === 0 || this.#socket.writableLength > WRITE_AHEAD) {
       if (this.#ended) return false
-      if (this.#output !== '') this.#flush()
+      this.flush()
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -193,13 +207,6 @@ export class Wire {
       this.#socket.resume()
     }
     return true
-  }
-
-  #flush(): void {
-    const socket = this.#socket
-    if (!socket.writable) return
-    socket.write(this.#output, 'latin1')
-    this.#output = ''
   }
 
   #takeLine(): Buffer | undefined {

@@ -64,6 +64,12 @@ export class Client {
     return (await this.replies(count)).map((reply) => reply.slice(0, reply === 'closed' ? 6 : 3)).join(' ')
   }
 
+  /** Reads nothing from now on. */
+  deaf(): void {
+    this.#socket.removeAllListeners('data')
+    this.#socket.pause()
+  }
+
   half(): void {
     this.#socket.end()
   }
