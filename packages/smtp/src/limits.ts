@@ -8,6 +8,8 @@ export interface Limits {
   readonly lineBytes: number
   readonly recipients: number
   readonly connections: number
+  /** Once there are so many, whoever has kept us waiting this long for a line or chunk gives way to a newcomer. */
+  readonly patienceMs: number
   /** Of one IPv4 address or IPv6 /64 network; loopback, where proxies and tests live, is exempt. */
   readonly connectionsPerNetwork: number
   readonly messagesPerConnection: number
@@ -33,6 +35,7 @@ export const DEFAULT_LIMITS: Limits = {
   lineBytes: 2_048,
   recipients: 100,
   connections: 1_000,
+  patienceMs: 10_000,
   connectionsPerNetwork: 50,
   messagesPerConnection: 10_000,
   commandsPerMessage: 1_000,

@@ -108,6 +108,20 @@ describe('limits', () => {
     for (const client of [first, fourth]) client.destroy()
   })
 
+  test('on a full listener the slowest peer gives way', async (t) => {
+    const { port } = await start(t, { limits: { connections: 2, patienceMs: 0 } })
+    const clients = [Client.to(port)]
+    for (let i = 0; i < 4; i++) {
+      assert.equal(await clients.at(-1)!.codes(1), '220')
+      clients.push(Client.to(port))
+    }
+    assert.equal(await clients[0]!.codes(2), '421 closed')
+    assert.equal(await clients[1]!.codes(2), '421 closed')
+    await clients[3]!.send(`${ENVELOPE}x\r\n.\r\n`)
+    assert.equal(await clients[3]!.codes(5), '250 250 250 354 250')
+    for (const client of clients) client.destroy()
+  })
+
   test('five hundred slow peers do not keep another waiting, and cost little', async (t) => {
     const { port, received } = await start(t)
     const slow = await Promise.all(

@@ -48,7 +48,7 @@ export function createSmtpServer(options: SmtpOptions): SmtpServer {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const remoteAddress = plainAddress(socket.remoteAddress)
     const dialogue = dialogueOn(socket, listener, remoteAddress)
-    const refusal = crowded(listener.limits, open.size, networks, remoteAddress)
+    const refusal = crowded(listener.limits, open, networks, remoteAddress)
     if (refusal !== undefined) {
       listener.log.warn('smtp: connection refused', { remote: remoteAddress, reason: refusal })
       return sendAway(dialogue, `421 4.3.2 ${refusal}\r\n`)
@@ -100,13 +100,24 @@ function sendAway({ wire }: Dialogue, reply: string): void {
 /** Why a newcomer can't be served now. Few connections of many networks are worth more than many of one. */
 function crowded(
   limits: Limits,
-  connections: number,
+  open: ReadonlyMap<Dialogue, unknown>,
   networks: ReadonlyMap<string, number>,
   address: string,
 ): string | undefined {
-  if (connections >= limits.connections) return 'Too many connections, try again later'
   const ofNetwork = isLoopback(address) ? 0 : (networks.get(networkOf(address)) ?? 0)
-  return ofNetwork >= limits.connectionsPerNetwork ? 'Too many connections from your network' : undefined
+  if (ofNetwork >= limits.connectionsPerNetwork) return 'Too many connections from your network'
+  if (open.size < limits.connections || makeRoom(open.keys(), limits.patienceMs)) return undefined
+  return 'Too many connections, try again later'
+}
+
+/** Sends away the first who keeps a full listener waiting; peers that hold connections for nothing all do. */
+function makeRoom(dialogues: Iterable<Dialogue>, patienceMs: number): boolean {
+  for (const dialogue of dialogues) {
+    if ((dialogue.wire.waitedMs ?? -1) < patienceMs) continue
+    sendAway(dialogue, '421 4.3.2 Too busy to wait longer, come again\r\n')
+    return true
+  }
+  return false
 }
 
 function listening(server: Server, host: string, port: number): Promise<AddressInfo> {
@@ -123,7 +134,8 @@ async function closing(server: Server, open: ReadonlyMap<Dialogue, Promise<void>
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   for (const dialogue of open.keys()) {
     dialogue.closing = true
-    if (dialogue.transaction === undefined && dialogue.wire.waiting) sendAway(dialogue, serialize(SHUTTING_DOWN))
+    if (dialogue.transaction === undefined && dialogue.wire.waitedMs !== undefined)
+      sendAway(dialogue, serialize(SHUTTING_DOWN))
   }
   const { promise: cut, resolve: give } = Promise.withResolvers<void>()
   const deadline = setTimeout(() => {

@@ -35,6 +35,7 @@ export class Wire {
   #handshaking = false
   #wake: (() => void) | undefined
   #deadline: Deadline
+  #askedAt = 0
   #maxLineBytes: number
   readonly #onData = (chunk: Buffer) => this.#received(chunk)
   readonly #onEnd = () => this.#finish()
@@ -48,9 +49,9 @@ export class Wire {
     this.#listen()
   }
 
-  /** True while the peer is waited for. */
-  get waiting(): boolean {
-    return this.#wake !== undefined
+  /** Milliseconds that the peer has kept us waiting for this line or chunk; undefined when it's our turn. */
+  get waitedMs(): number | undefined {
+    return this.#wake === undefined || this.#ended ? undefined : performance.now() - this.#askedAt
   }
 
   /** Moves the deadline of the connection to `ms` from now. */
@@ -78,7 +79,7 @@ export class Wire {
    */
   async line(timeoutMs: number): Promise<Buffer | undefined> {
     let line = this.#takeLine()
-    if (line === undefined) this.#deadline.set(timeoutMs)
+    if (line === undefined) this.#ask(timeoutMs)
     while (line === undefined) {
       if (!(await this.#fill())) return undefined
       line = this.#takeLine()
@@ -88,7 +89,7 @@ export class Wire {
 
   /** Whatever has arrived, within `timeoutMs`; undefined when the connection has ended. Never empty. */
   async chunk(timeoutMs: number): Promise<Buffer | undefined> {
-    if (this.#head.length === 0) this.#deadline.set(timeoutMs)
+    if (this.#head.length === 0) this.#ask(timeoutMs)
     while (this.#head.length === 0) {
       if (!(await this.#fill())) return undefined
     }
@@ -158,6 +159,11 @@ export class Wire {
     this.#socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose)
     this.#socket.on('drain', () => this.#wake?.())
     this.#socket.on('error', () => this.#socket.destroy())
+  }
+
+  #ask(timeoutMs: number): void {
+    this.#askedAt = performance.now()
+    this.#deadline.set(timeoutMs)
   }
 
   #received(chunk: Buffer): void {
