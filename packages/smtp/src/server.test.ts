@@ -170,6 +170,25 @@ describe('limits', () => {
     assert.equal(await client.codes(5), '220 250 250 421 closed')
   })
 
+  test('a message is not accepted after its sender was told 421', async (t) => {
+    const { promise: settled, resolve: settle } = Promise.withResolvers<string>()
+    const data: Backend['data'] = async (_session, { id }, body) => {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      try {
+        for await (const _ of body);
+        settle('read to its end')
+      } catch (error) {
+        settle(String(error))
+      }
+      return { id }
+    }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), data }, limits: { backendMs: 20 } })
+    const client = Client.to(port)
+    await client.send(`${ENVELOPE}hello\r\n.\r\n`)
+    assert.equal(await client.codes(7), '220 250 250 250 354 421 closed')
+    assert.equal(await settled, 'MailError: The message has not arrived in full')
+  })
+
   test('replies that nobody reads stop the reading of commands', async (t) => {
     const { port } = await start(t, { limits: { commandsPerMessage: 1e9 } })
     const client = Client.to(port)
@@ -180,7 +199,7 @@ describe('limits', () => {
       for (; sent < 5_000; sent++) await client.send(group)
     })()
     let seen = -1
-    while (seen !== sent) {
+    for (let still = 0; still < 6; still = seen === sent ? still + 1 : 0) {
       seen = sent
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
