@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
+import { MailError } from '@kabutar/core/errors.ts'
 import type { Backend } from './backend.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import { isLoopback, networkOf, plainAddress } from './network.ts'
@@ -190,20 +191,23 @@ describe('limits', () => {
   })
 
   test('replies that nobody reads stop the reading of commands', async (t) => {
-    const { port } = await start(t, { limits: { commandsPerMessage: 1e9 } })
+    let asked = 0
+    const recipient: Backend['recipient'] = async () => {
+      asked++
+      throw new MailError('recipient_unknown', 'x'.repeat(400))
+    }
+    const limits = { commandsPerMessage: 1e9, refusedRecipients: 1e9 }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), recipient }, limits })
     const client = Client.to(port)
     client.deaf()
-    const group = 'EHLO x\r\n'.repeat(1_000)
-    let sent = 0
-    const sending = (async () => {
-      for (; sent < 5_000; sent++) await client.send(group)
-    })()
+    await client.send('EHLO x.test\r\nMAIL FROM:<>\r\n')
+    const sending = client.send('RCPT TO:<b@y.test>\r\n'.repeat(100_000))
     let seen = -1
-    for (let still = 0; still < 6; still = seen === sent ? still + 1 : 0) {
-      seen = sent
+    for (let still = 0; still < 4; still = seen === asked ? still + 1 : 0) {
+      seen = asked
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    assert.ok(sent < 5_000, 'the kernel and two windows hold less than 40 MB')
+    assert.ok(asked < 100_000, 'the kernel and our window hold less than 40 MB of replies')
     client.destroy()
     await sending
   })
