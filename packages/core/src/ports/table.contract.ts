@@ -44,7 +44,11 @@ function writes(table: () => Table): void {
 
   test('writes in order stop at the first that is refused, and those before it stay', async () => {
     await table().writeInOrder([putNew('in-order', '1', { n: 1 }), put('in-order', '2', { n: 2 })])
-    const refused = table().writeInOrder([put('in-order', '3'), putNew('in-order', '1', { n: 9 }), put('in-order', '4')])
+    const refused = table().writeInOrder([
+      put('in-order', '3'),
+      putNew('in-order', '1', { n: 9 }),
+      put('in-order', '4'),
+    ])
     assert.match(await outcome(refused), /^ConditionFailed/)
     const rows = await table().getMany(['1', '2', '3', '4'].map((sk) => ({ pk: 'in-order', sk })))
     assert.deepEqual(
