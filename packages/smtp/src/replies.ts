@@ -14,6 +14,7 @@ export interface Reply {
 /** Every refusal of an operation as an SMTP reply code; the enhanced code comes from the error itself. */
 export const REPLY_CODES = {
   invalid_message: 550,
+  invalid_from: 550,
   missing_field: 550,
   invalid_parameter: 501,
   invalid_attachment: 550,
