@@ -8,6 +8,8 @@ const ERRORS = {
   message_too_large: { temporary: false, detail: '3.4' },
   too_many_recipients: { temporary: false, detail: '5.3' },
   sender_not_verified: { temporary: false, detail: '7.1' },
+  recipient_unknown: { temporary: false, detail: '1.1' },
+  relay_denied: { temporary: false, detail: '7.1' },
   missing_key: { temporary: false, detail: '7.0' },
   invalid_key: { temporary: false, detail: '7.8' },
   restricted_key: { temporary: false, detail: '7.1' },

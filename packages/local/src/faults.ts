@@ -4,6 +4,7 @@
  * failure can be seen again.
  */
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { inOrder } from '@kabutar/core/ports/in-order.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import { StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
 import { retryConflicts } from '@kabutar/core/ports/transact-retry.ts'
@@ -65,11 +66,13 @@ export function faultyTable(table: Table, faults: TableFaults): Table {
     maybe(lostAnswer, 'Unavailable')
     return answer
   }
+  const writeOne = (one: Write) => write([one], () => table.write(one))
   return {
     get: (key) => read(() => table.get(key)),
     getMany: (keys) => read(() => table.getMany(keys)),
     query: (query) => read(() => (query.index ? index.query(query) : table.query(query))),
-    write: (one) => write([one], () => table.write(one)),
+    write: writeOne,
+    writeInOrder: inOrder(writeOne),
     transact: (writes, options) => write(writes, () => table.transact(writes, options)),
   }
 }

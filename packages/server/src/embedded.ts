@@ -34,14 +34,14 @@ const MAX_ATTEMPTS = 5
 
 /** @throws {Error} one line, if the folder is taken or an address is in use */
 export async function startEmbedded(settings: Settings, log: Log): Promise<Running> {
-  const unlock = lockFolder(settings.data)
-  const engine = openEngine(settings.data)
+  const unlock = lockFolder(settings.dataFolder)
+  const engine = openEngine(settings.dataFolder)
   recoverLeases(engine, systemClock)
   const http = await listenHttp(settings.http)
-  const ports = embeddedPorts(engine, settings, log, settings.publicUrl ?? new URL(http.url))
+  const ports = embeddedPorts(engine, settings, log, new URL(settings.publicUrl ?? http.url))
   const newKey = await prepare(ports, settings)
   const operatorToken = randomBytes(32).toString('base64url')
-  const operatorFile = join(settings.data, 'operator.json')
+  const operatorFile = join(settings.dataFolder, 'operator.json')
   await writeFile(operatorFile, JSON.stringify({ url: http.url, token: operatorToken }), { mode: 0o600 })
   const ending = new AbortController()
   const workers = runWorkers(ports, ending.signal)
@@ -68,20 +68,28 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
   return {
     table: sqliteTable(engine, clock),
-    blobs: localBlobs(engine, settings.data, { clock, baseUrl }),
+    blobs: localBlobs(engine, settings.dataFolder, { clock, baseUrl }),
     sendQueue: queue('send'),
     relay: relayOf(settings),
     clock,
     ids: uuidIds(clock),
     log,
     worker: { id: randomUUID(), exclusive: true },
-    sendRetries: settings.sendRetries,
+    sendRetries: settings.sendRetriesMs,
     random: Math.random,
   }
 }
 
-function relayOf(settings: Settings): Relay {
-  return settings.relay.kind === 'smtp' ? smtpRelay(settings.relay.url) : captureRelay()
+function relayOf({ relay }: Settings): Relay {
+  if (relay.kind === 'capture') return captureRelay()
+  const url = new URL(
+    `${relay.secure ? 'smtps' : 'smtp'}://${relay.host.includes(':') ? `[${relay.host}]` : relay.host}:${relay.port}`,
+  )
+  if (relay.auth !== undefined) {
+    url.username = encodeURIComponent(relay.auth.user)
+    url.password = encodeURIComponent(relay.auth.password)
+  }
+  return smtpRelay(url)
 }
 
 /** The first account with the domains and the key of the settings; answers the key that it had to make itself. */

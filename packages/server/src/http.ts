@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Env } from '@kabutar/http/env.ts'
 import type { Hono } from 'hono'
-
-export type Address = { readonly host: string; readonly port: number }
+import type { Address } from './settings-values.ts'
 
 export type HttpListener = {
   readonly url: string

@@ -7,8 +7,8 @@ import { readSettings, SettingsError } from './settings.ts'
 const DRAIN_MS = 8000
 
 async function main(): Promise<void> {
-  const settings = readSettings(process.env, process.argv.slice(2))
-  const log = jsonLog(settings.log)
+  const settings = readSettings()
+  const log = jsonLog(settings.logLevel)
   for (const notice of settings.notices) log.warn(notice)
   const running = await startEmbedded(settings, log)
   process.stdout.write(banner(running.url, settings.domains[0] ?? 'your.domain', running.newKey))

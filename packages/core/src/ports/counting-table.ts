@@ -3,6 +3,7 @@
  * cost report only: it reads each row before it writes it, and two writers of one row may be counted by a stale size.
  * Not seen and so not counted: expired rows that a query reads and leaves out.
  */
+import { inOrder } from './in-order.ts'
 import type { Item, Page, Query, Table, Write } from './table.ts'
 import { isConditionFailed } from './table.ts'
 import { itemBytes, keyOf } from './table-rules.ts'
@@ -21,43 +22,28 @@ const READ_STEP = 4096
 export function countingTable(table: Table): CountingTable {
   let write = 0
   let read = 0
+  const writeOne = async (one: Write) => {
+    const before = await table.get(keyOf(one))
+    try {
+      const answer = await table.write(one)
+      write += writeUnits(before, one.kind === 'delete' ? undefined : (answer ?? before), one.kind === 'check' ? 2 : 1)
+      return answer
+    } catch (error) {
+      if (isConditionFailed(error)) write += steps(before, WRITE_STEP)
+      throw error
+    }
+  }
   return {
     units: () => ({ write, read }),
     reset() {
       write = 0
       read = 0
     },
-    async get(key) {
-      const item = await table.get(key)
-      read += steps(item, READ_STEP)
-      return item
-    },
-    async getMany(keys) {
-      const items = await table.getMany(keys)
-      const distinct = new Map(keys.map(({ pk, sk }, i) => [JSON.stringify([pk, sk]), items[i]]))
-      for (const item of distinct.values()) read += steps(item, READ_STEP)
-      return items
-    },
-    async query(query) {
-      const page = await table.query(query)
-      read += queryUnits(query, page)
-      return page
-    },
-    async write(one) {
-      const before = await table.get(keyOf(one))
-      try {
-        const answer = await table.write(one)
-        write += writeUnits(
-          before,
-          one.kind === 'delete' ? undefined : (answer ?? before),
-          one.kind === 'check' ? 2 : 1,
-        )
-        return answer
-      } catch (error) {
-        if (isConditionFailed(error)) write += steps(before, WRITE_STEP)
-        throw error
-      }
-    },
+    ...countedReads(table, (units) => {
+      read += units
+    }),
+    writeInOrder: inOrder(writeOne),
+    write: writeOne,
     async transact(writes, options) {
       const before = await rowsOf(table, writes)
       try {
@@ -68,6 +54,27 @@ export function countingTable(table: Table): CountingTable {
         if (isConditionFailed(error)) write += sum(before.map((item) => 2 * steps(item, WRITE_STEP)))
         throw error
       }
+    },
+  }
+}
+
+function countedReads(table: Table, count: (units: number) => void): Pick<Table, 'get' | 'getMany' | 'query'> {
+  return {
+    async get(key) {
+      const item = await table.get(key)
+      count(steps(item, READ_STEP))
+      return item
+    },
+    async getMany(keys) {
+      const items = await table.getMany(keys)
+      const distinct = new Map(keys.map(({ pk, sk }, i) => [JSON.stringify([pk, sk]), items[i]]))
+      for (const item of distinct.values()) count(steps(item, READ_STEP))
+      return items
+    },
+    async query(query) {
+      const page = await table.query(query)
+      count(queryUnits(query, page))
+      return page
     },
   }
 }

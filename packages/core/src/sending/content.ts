@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
-import type { Key, Table } from '../ports/table.ts'
+import type { Attrs, Key, Put, Table } from '../ports/table.ts'
 import type { Draft, DraftAttachment } from './draft.ts'
 import type { ContentPlace, Message } from './message.ts'
 
@@ -22,7 +22,7 @@ export type ContentPorts = { readonly table: Table; readonly blobs: Blobs }
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 const MAX_ROW_BYTES = 8 * 1024
 const MAX_BLOB_BYTES = 2 * MAX_MESSAGE_BYTES
-const SMALL_BYTES = 1024
+const SMALL_LENGTH = 1024
 const SYNC_BYTES = 64 * 1024
 const BASE64 = 4 / 3
 
@@ -36,30 +36,36 @@ export function messageBytes(draft: Draft): number {
   return Math.ceil(files) + Buffer.byteLength(draft.html ?? '') + Buffer.byteLength(draft.text ?? '')
 }
 
-/** Durable when it resolves; the id must be fresh. */
-export async function putContent(
-  ports: ContentPorts,
+/** Content on its way to the disk: a blob that is there already, or the row to write before the message's own. */
+export type PreparedContent = { readonly place: ContentPlace; readonly row?: Put }
+
+/** The id must be fresh. Blobs are durable when it resolves; a row is for the caller to write. */
+export async function prepareContent(
+  blobs: Blobs,
   accountId: string,
   id: string,
   draft: Draft,
-): Promise<ContentPlace> {
-  const json = Buffer.from(JSON.stringify(describe(draft)))
+): Promise<PreparedContent> {
+  const row = (attrs: Attrs): PreparedContent => ({
+    place: 'row',
+    row: { kind: 'put', item: { ...rowKey(accountId, id), ...attrs } },
+  })
+  const json = JSON.stringify(describe(draft))
   const files = draft.attachments.map((attachment) => attachment.content)
   const size = files.reduce((sum, file) => sum + file.byteLength, 0)
-  if (json.byteLength <= SMALL_BYTES && size === 0) {
-    await ports.table.write({ kind: 'put', item: { ...rowKey(accountId, id), json: json.toString() } })
-    return 'row'
-  }
-  const packed = json.byteLength > SYNC_BYTES ? await deflate(json) : deflateRawSync(json, packing(json.byteLength))
+  if (json.length <= SMALL_LENGTH && size === 0) return row({ json })
+  const packed = await pack(Buffer.from(json))
   if ((packed.byteLength + size) * BASE64 <= MAX_ROW_BYTES) {
-    const data = Buffer.concat([packed, ...files]).toString('base64')
-    await ports.table.write({ kind: 'put', item: { ...rowKey(accountId, id), data, n: packed.byteLength } })
-    return 'row'
+    return row({ data: Buffer.concat([packed, ...files]).toString('base64'), n: packed.byteLength })
   }
   const head = Buffer.alloc(4)
   head.writeUInt32BE(packed.byteLength)
-  await ports.blobs.put(blobKey(accountId, id), Buffer.concat([head, packed, ...files]), { maxBytes: MAX_BLOB_BYTES })
-  return 'blob'
+  await blobs.put(blobKey(accountId, id), Buffer.concat([head, packed, ...files]), { maxBytes: MAX_BLOB_BYTES })
+  return { place: 'blob' }
+}
+
+async function pack(json: Buffer): Promise<Buffer> {
+  return json.byteLength > SYNC_BYTES ? deflate(json) : deflateRawSync(json, packing(json.byteLength))
 }
 
 /** A small window and state cost a third of the CPU and lose nothing on a small body. */

@@ -35,6 +35,7 @@ export type SendPorts = {
 }
 
 const FAILED_RETRY_MS = 5000
+const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
 
 /** The handler of the send queue. */
@@ -49,26 +50,29 @@ export async function sendBatch(
 
 async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal): Promise<Failure | undefined> {
   try {
-    await send(ports, parseSendEntry(delivery.body), signal)
-    return undefined
+    const found = await send(ports, parseSendEntry(delivery.body), signal)
+    // The entry may be faster than the rows it speaks of; what is not there the second time was never accepted.
+    return found || delivery.attempt > 1 ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
   } catch (error) {
     ports.log.error('a send entry failed and comes back', { attempt: delivery.attempt, error: error as Error })
     return { id: delivery.id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(delivery.attempt - 1, 6) }
   }
 }
 
-async function send(ports: SendPorts, entry: SendEntry, signal: AbortSignal): Promise<void> {
+/** False if there is no such message. */
+async function send(ports: SendPorts, entry: SendEntry, signal: AbortSignal): Promise<boolean> {
   const { accountId, id } = entry
   const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
-  if ('not' in leased) {
-    if (leased.not === 'missing') ports.log.warn('a send entry names no message', { id })
-    return
-  }
+  if ('not' in leased) return leased.not !== 'missing'
   const { message, takenOver } = leased
   const known = takenOver ? outcomesOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
-  if (known !== undefined) return recordOutcomes(ports, message, known)
+  if (known !== undefined) {
+    await recordOutcomes(ports, message, known)
+    return true
+  }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
   await relayOnce(ports, message, signal)
+  return true
 }
 
 async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal): Promise<void> {

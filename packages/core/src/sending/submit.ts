@@ -13,7 +13,7 @@ import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import { isConditionFailed, type Key, type Put, type Table } from '../ports/table.ts'
-import { deleteContent, MAX_MESSAGE_BYTES, messageBytes, putContent } from './content.ts'
+import { deleteContent, MAX_MESSAGE_BYTES, messageBytes, type PreparedContent, prepareContent } from './content.ts'
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
 import { type ContentPlace, itemOf, type Message } from './message.ts'
@@ -54,14 +54,13 @@ export async function submit(
   if (earlier !== undefined) return { id: earlier }
   const id = ports.ids.next()
   const [content] = await Promise.all([
-    putContent(ports, key.accountId, id, draft),
+    prepareContent(ports.blobs, key.accountId, id, draft),
     putDay(ports.table, key.accountId, 'out', id),
   ])
-  const message = newMessage(key.accountId, id, draft, content, ports.clock.now())
-  const accepted = await putMessage(ports, message, idempotency)
-  if (accepted === id) await queueSoon(ports, message)
-  else await deleteContent(ports, key.accountId, id, content)
-  return { id: accepted }
+  const message = newMessage(key.accountId, id, draft, content.place, ports.clock.now())
+  if (idempotency !== undefined) return { id: await acceptOnce(ports, message, content, idempotency) }
+  await accept(ports, message, content)
+  return { id }
 }
 
 function checkDraft(draft: Draft): void {
@@ -151,27 +150,42 @@ async function findEarlier(table: Table, accountId: string, { key, digest }: Ide
   return row?.id as string | undefined
 }
 
-/** The id under which the message is accepted: its own, or that of an equal request that was faster. */
-async function putMessage(ports: SubmitPorts, message: Message, idempotency: Idempotency | undefined): Promise<string> {
-  const row: Put = { kind: 'put', item: itemOf(message), if: [{ exists: false }] }
-  if (idempotency === undefined) {
-    await ports.table.write(row)
-    return message.id
-  }
-  const { key, digest } = idempotency
-  const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
-  const marker = { ...markerKey(message.accountId, key), id: message.id, digest, ttl }
-  try {
-    await ports.table.transact([{ kind: 'put', item: marker, if: [{ exists: false }] }, row])
-    return message.id
-  } catch (error) {
-    const earlier = isConditionFailed(error) && (await findEarlier(ports.table, message.accountId, idempotency))
-    if (typeof earlier === 'string') return earlier
-    throw error
-  }
+const rowOf = (message: Message): Put => ({ kind: 'put', item: itemOf(message), if: [{ exists: false }] })
+const rowsOf = ({ row }: PreparedContent): readonly Put[] => (row === undefined ? [] : [row])
+
+/**
+ * The queue entry is under way beside the rows and may be there first: a worker that finds no message asks once more.
+ * On one disk all three share a commit.
+ */
+async function accept(ports: SubmitPorts, message: Message, content: PreparedContent): Promise<void> {
+  await Promise.all([ports.table.writeInOrder([...rowsOf(content), rowOf(message)]), queueSoon(ports, message)])
 }
 
-/** The message is accepted already: what fails here is healed by the sweep and no reason to answer an error. */
+/** Answers the id under which it was accepted: its own, or that of an equal request that was faster. */
+async function acceptOnce(
+  ports: SubmitPorts,
+  message: Message,
+  content: PreparedContent,
+  idempotency: Idempotency,
+): Promise<string> {
+  const { accountId, id } = message
+  const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
+  const marker = { ...markerKey(accountId, idempotency.key), id, digest: idempotency.digest, ttl }
+  if (content.row !== undefined) await ports.table.write(content.row)
+  try {
+    await ports.table.transact([{ kind: 'put', item: marker, if: [{ exists: false }] }, rowOf(message)])
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error
+    await deleteContent(ports, accountId, id, content.place)
+    const earlier = await findEarlier(ports.table, accountId, idempotency)
+    if (earlier === undefined) throw error
+    return earlier
+  }
+  await queueSoon(ports, message)
+  return id
+}
+
+/** The message is accepted without it: what fails here is healed by the sweep and no reason to answer an error. */
 async function queueSoon(ports: SubmitPorts, message: Message): Promise<void> {
   try {
     await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1) }])
