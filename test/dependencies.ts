@@ -16,7 +16,7 @@ const PACKAGES = [
 ]
 /** Likewise inside core. */
 const LAYERS = [
-  ['ports', 'errors.ts', 'net'],
+  ['ports', 'errors.ts', 'net', 'days.ts', 'due.ts', 'sweep.ts'],
   ['accounts'],
   ['webhooks'],
   ['domains', 'suppressions', 'templates', 'mailboxes'],
@@ -39,7 +39,8 @@ type Import = {
   readonly target: string | undefined
 }
 
-const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path) || path.startsWith('test/')
+/** `testing.ts` is what the tests of a folder share. */
+const isTest = (path: string) => /(\.(test|contract)|\/testing)\.ts$/.test(path) || path.startsWith('test/')
 /** `core` of packages/core/src/errors.ts, `functions` of functions/send.ts. */
 const packageOf = (path: string) => path.split('/')[path.startsWith('packages/') ? 1 : 0] ?? ''
 const layerOf = (path: string) => path.split('/')[3] ?? ''
@@ -145,20 +146,21 @@ function manifestOffences(files: Files, imports: readonly Import[]): string[] {
     if (specifier.startsWith('.') || isBuiltin(specifier)) return []
     const name = NAME.exec(specifier)?.[0] ?? specifier
     const own = from.startsWith('packages/') ? declared(`packages/${packageOf(from)}/package.json`) : root
-    const known = {
-      ...own.dependencies,
-      ...(isTest(from) && { ...own.devDependencies, ...root.dependencies, ...root.devDependencies }),
-    }
-    const isOurs = isTest(from) && name.startsWith('@kabutar/')
-    return name in known || isOurs ? [] : [`${from}:${line}: ${name} is not in the dependencies of ${packageOf(from)}`]
+    const forTests = { ...own.devDependencies, ...root.dependencies, ...root.devDependencies }
+    if (name in { ...own.dependencies } || (isTest(from) && (name in forTests || name.startsWith('@kabutar/'))))
+      return []
+    return [{ what: `${name} is not in the dependencies of ${packageOf(from)}`, at: `${from}:${line}` }]
   })
+  const firsts = [...Map.groupBy(undeclared, ({ what }) => what)].map(
+    ([what, [first, ...more]]) => `${first?.at}: ${what}${more.length > 0 ? ` (and ${more.length} times more)` : ''}`,
+  )
   const unused = manifests.flatMap((path) => {
     const own = imports.filter(({ from }) => packageOf(from) === packageOf(path) && from.startsWith('packages/'))
     const used = new Set(own.filter(({ from }) => !isTest(from)).map(({ specifier }) => NAME.exec(specifier)?.[0]))
     const idle = Object.keys(declared(path).dependencies ?? {}).filter((name) => !used.has(name))
     return own.length === 0 ? [] : idle.map((name) => `${path}:1: ${name} is declared and not imported`)
   })
-  return [...undeclared, ...unused]
+  return [...firsts, ...unused]
 }
 
 /** Each circle once, at the import that closes it. */

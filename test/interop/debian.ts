@@ -1,7 +1,11 @@
 import { type ExecFileSyncOptions, execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+
+/** What invoke-rc.d asks before it starts a service; 101 forbids it. A container image often brings its own. */
+const POLICY = '/usr/sbin/policy-rc.d'
 
 /**
- * Installs the Debian packages that are missing; does nothing if none is.
+ * Installs the Debian packages that are missing; does nothing if none is. No service of theirs is started.
  * @throws {Error} naming the command to run, where this process isn't root or apt-get fails
  */
 export function installDebian(packages: readonly string[]): void {
@@ -11,9 +15,21 @@ export function installDebian(packages: readonly string[]): void {
   const command = `apt-get update && apt-get ${install.join(' ')}`
   if (process.getuid?.() !== 0) throw new Error(`these tests need Debian packages; run as root: ${command}`)
   try {
-    for (const args of [['update'], install]) execFileSync('apt-get', args, APT)
+    withoutServices(() => {
+      for (const args of [['update'], install]) execFileSync('apt-get', args, APT)
+    })
   } catch (cause) {
     throw new Error(`these tests need Debian packages, and this failed: ${command}`, { cause })
+  }
+}
+
+function withoutServices(install: () => void): void {
+  const ours = !existsSync(POLICY)
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    install()
+  } finally {
+    if (ours) rmSync(POLICY, { force: true })
   }
 }
 
