@@ -23,6 +23,7 @@ async function kabutar(): Promise<Hono> {
     table: sqliteTable(engine, clock),
     blobs: localBlobs(engine, folder, { clock, baseUrl: new URL('http://127.0.0.1') }),
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),
+    packAbove: 4096,
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     allowPrivate: true,
     clock,

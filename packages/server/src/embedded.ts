@@ -75,6 +75,7 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
     table: sqliteTable(engine, clock),
     blobs: localBlobs(engine, settings.dataFolder, { clock, baseUrl }),
     sendQueue: queue('send'),
+    packAbove: 4096,
     webhookQueue: queue('webhooks'),
     webhookRetriesMs: settings.webhookRetriesMs,
     client,

@@ -83,6 +83,7 @@ export async function testPorts(): Promise<Rig> {
   const ports = {
     table,
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),
+    packAbove: 1024,
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     webhookRetriesMs: [0, 5000],
     allowPrivate: true,
