@@ -1,4 +1,14 @@
-import { type Attrs, type Item, type Json, type Key, type Query, StoreError, type Write } from './table.ts'
+import {
+  type Attrs,
+  type Condition,
+  type Item,
+  type Json,
+  type Key,
+  type Query,
+  StoreError,
+  type Update,
+  type Write,
+} from './table.ts'
 
 /** What every adapter refuses, so that the embedded engine is no more lenient than DynamoDB. */
 export const TABLE_RULES = {
@@ -7,6 +17,7 @@ export const TABLE_RULES = {
   maxSkBytes: 1024,
   maxTransact: 100,
   maxGetMany: 100,
+  maxAlternatives: 100,
   tokenLifetimeMs: 10 * 60_000,
 } as const
 
@@ -37,9 +48,18 @@ export function checkKey(key: Key): void {
   }
 }
 
+/** @throws {StoreError} `Invalid` as for a key; an index key that is there must be text, not empty and not too long */
+export function checkItemKeys(item: Item): void {
+  checkKey(item)
+  const { gs1pk = 'absent', gs1sk = 'absent' } = item
+  if (typeof gs1pk !== 'string' || typeof gs1sk !== 'string')
+    throw new StoreError('Invalid', 'an index key is not text')
+  checkKey({ pk: gs1pk, sk: gs1sk })
+}
+
 /** @throws {StoreError} `Invalid`, or `TooLarge` past 64 KB: larger things are blobs */
 export function checkItem(item: Item): void {
-  checkKey(item)
+  checkItemKeys(item)
   const bytes = itemBytes(item)
   if (bytes > TABLE_RULES.maxItemBytes) {
     throw new StoreError('TooLarge', `a row of ${bytes} bytes is over the limit of ${TABLE_RULES.maxItemBytes}`)
@@ -50,6 +70,25 @@ export function checkItem(item: Item): void {
 export function checkWrite(write: Write): void {
   if (write.kind === 'put') checkItem(write.item)
   else checkKey(write.key)
+  if (write.kind === 'update') checkUpdate(write)
+  if (write.kind === 'check' && write.if.length === 0) throw new StoreError('Invalid', 'a check without a condition')
+  checkConditions(write.if)
+}
+
+function checkUpdate({ set = {}, setOnce = {}, add = {}, remove = [] }: Update): void {
+  const names = [...Object.keys(set), ...Object.keys(setOnce), ...Object.keys(add), ...remove]
+  if (new Set(names).size !== names.length) throw new StoreError('Invalid', 'an update names an attribute twice')
+  if (names.includes('pk') || names.includes('sk')) throw new StoreError('Invalid', 'an update cannot change the key')
+}
+
+/** @throws {StoreError} `Invalid` for an `in` of no values or more than 100 */
+export function checkConditions(conditions: readonly Condition[] = []): void {
+  for (const condition of conditions) {
+    if ('exists' in condition || condition.op !== 'in') continue
+    if (condition.value.length < 1 || condition.value.length > TABLE_RULES.maxAlternatives) {
+      throw new StoreError('Invalid', `'in' takes 1 to ${TABLE_RULES.maxAlternatives} values`)
+    }
+  }
 }
 
 /** @throws {StoreError} `Invalid` if there are none, more than 100, or one key twice; what checkWrite throws */
@@ -66,6 +105,12 @@ export function checkTransact(writes: readonly Write[]): void {
 export function checkGetMany(keys: readonly Key[]): void {
   if (keys.length > TABLE_RULES.maxGetMany) throw new StoreError('Invalid', 'getMany takes at most 100 keys')
   for (const key of keys) checkKey(key)
+}
+
+/** @throws {StoreError} `Invalid` for an empty partition key or a limit below 1 */
+export function checkQuery({ pk, limit }: Query): void {
+  if (!pk) throw new StoreError('Invalid', 'a query names no partition')
+  if (!(Number.isSafeInteger(limit) && limit >= 1)) throw new StoreError('Invalid', `a page of ${limit} rows`)
 }
 
 /** The position after `last` in the query's partition: `[sk]`, or `[gs1sk, pk, sk]` of an index. */

@@ -1,0 +1,37 @@
+import type { Item, Query } from '@kabutar/core/ports/table.ts'
+
+type Row = { readonly [column: string]: unknown }
+type Sql = { readonly sql: string; readonly values: (string | number)[] }
+
+/** One query as SQL; `position` is its cursor's. Few texts come of it, so each is prepared once. */
+export function querySql(query: Query, position: readonly string[] | undefined, nowSeconds: number): Sql {
+  const { pk, index, prefix, from, to, reverse = false, limit } = query
+  const sk = index ? 'gs1sk' : 'sk'
+  const clauses = [index ? 'gs1pk = ? AND gs1sk IS NOT NULL' : 'pk = ?']
+  const values: (string | number)[] = [pk]
+  const where = (clause: string, ...bound: readonly string[]) => {
+    clauses.push(clause)
+    values.push(...bound)
+  }
+  // No UTF-8 text has the byte FF, so this end is above every key with the prefix.
+  if (prefix) where(`${sk} >= ? AND ${sk} < ? || CAST(x'FF' AS TEXT)`, prefix, prefix)
+  else if (prefix === undefined) {
+    if (from) where(`${sk} >= ?`, from)
+    if (to) where(`${sk} <= ?`, to)
+  }
+  const beyond = reverse ? '<' : '>'
+  if (position) where(index ? `(gs1sk, pk, sk) ${beyond} (?, ?, ?)` : `sk ${beyond} ?`, ...position)
+  const direction = reverse ? 'DESC' : 'ASC'
+  const order = (index ? ['gs1sk', 'pk', 'sk'] : ['sk']).map((column) => `${column} ${direction}`).join(', ')
+  const columns = index ? 'pk, sk, gs1pk, gs1sk, ttl' : 'doc'
+  const alive = `${clauses.join(' AND ')} AND (ttl IS NULL OR ttl > ?)`
+  return {
+    sql: `SELECT ${columns} FROM item WHERE ${alive} ORDER BY ${order} LIMIT ?`,
+    values: [...values, nowSeconds, limit + 1],
+  }
+}
+
+/** A row of the index: keys, and `ttl` where there is one. */
+export function indexEntry({ pk, sk, gs1pk, gs1sk, ttl }: Row): Item {
+  return { pk, sk, gs1pk, gs1sk, ...(ttl !== null && { ttl }) } as unknown as Item
+}

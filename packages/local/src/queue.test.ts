@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
+import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { memoryEngine, openEngine } from './engine.ts'
+import { sqliteQueue } from './queue.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+queueContract('the embedded engine', async () => {
+  const engine = openEngine(temporaryFolder())
+  return {
+    main: sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 }),
+    deadLetters: sqliteQueue(engine, 'main:dlq', systemClock, { maxAttempts: 99 }),
+  }
+})
+
+const main = (): Queue => sqliteQueue(memoryEngine(), 'main', systemClock, { maxAttempts: 2 })
+
+test('a lost lease settles nothing, and says so', async () => {
+  const queue = main()
+  await queue.send([{ body: 'x' }])
+  const [first] = await queue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
+  const [second] = await queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 1000 })
+  assert.ok(first && second)
+  await queue.extend([first], 0)
+  assert.deepEqual(await queue.settle([{ delivery: first, ok: true }]), [first.id])
+  assert.deepEqual(await queue.settle([{ delivery: first, ok: false, retryInMs: 0 }]), [first.id])
+  assert.deepEqual(await queue.depth(), { ready: 0, leased: 1, delayed: 0 })
+  assert.deepEqual(await queue.settle([{ delivery: second, ok: true }]), [])
+})
+
+test('eight waiting consumers share eight entries, whether these come together or apart', async () => {
+  const queue = main()
+  for (const apart of [true, false]) {
+    const waiting = Array.from({ length: 8 }, () => queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 2000 }))
+    await systemClock.sleep(5)
+    const from = Date.now()
+    const messages = Array.from({ length: 8 }, (_, n) => ({ body: String(n) }))
+    await Promise.all(apart ? messages.map((message) => queue.send([message])) : [queue.send(messages)])
+    const deliveries = (await Promise.all(waiting)).flat()
+    assert.ok(Date.now() - from < 1000)
+    assert.equal(new Set(deliveries.map(({ body }) => body)).size, 8)
+    await queue.settle(deliveries.map((delivery) => ({ delivery, ok: true })))
+  }
+})
+
+test('a consumer that leaves passes its wake-up on', async () => {
+  const queue = main()
+  const stop = new AbortController()
+  const leaving = queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 5000, signal: stop.signal })
+  const staying = queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 5000 })
+  await systemClock.sleep(5)
+  const sent = queue.send([{ body: 'x', delayMs: 30 }])
+  await sent
+  stop.abort()
+  assert.deepEqual(await leaving, [])
+  assert.equal((await staying)[0]?.body, 'x')
+})
+
+test('queues do not see each other', async () => {
+  const engine = memoryEngine()
+  const [one, other] = ['one', 'other'].map((name) => sqliteQueue(engine, name, systemClock, { maxAttempts: 2 }))
+  await one?.send([{ body: 'x' }])
+  assert.deepEqual(await other?.receive({ max: 1, visibilityMs: 1000, waitMs: 0 }), [])
+  assert.deepEqual(await other?.depth(), { ready: 0, leased: 0, delayed: 0 })
+})

@@ -1,0 +1,176 @@
+/**
+ * The Queue port over the embedded engine: durable entries with leases. What a crashed consumer held comes back when
+ * its lease runs out; entries past `maxAttempts` receipts lie in the queue `<name>:dlq`, which is a queue like any other.
+ */
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { Delivery, Outgoing, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
+import { checkOutgoing } from '@kabutar/core/ports/queue-rules.ts'
+import { type Engine, reading } from './engine.ts'
+
+const SEND = 'INSERT INTO entry (id, queue, due_at, attempts, sent_at, body) VALUES (?, ?, ?, 0, ?, ?)'
+const NEXT_DUE = 'SELECT due_at AS dueAt FROM entry WHERE queue = ? ORDER BY due_at LIMIT 1'
+const LEASE = `UPDATE entry SET due_at = ?, attempts = attempts + 1, lease = ?
+  WHERE id IN (SELECT id FROM entry WHERE queue = ? AND due_at <= ? ORDER BY due_at LIMIT ?)
+  RETURNING id, body, attempts AS attempt, sent_at AS sentAt`
+const DONE = 'DELETE FROM entry WHERE id = ? AND lease = ?'
+const RETRY = 'UPDATE entry SET due_at = ?, lease = NULL WHERE id = ? AND lease = ?'
+const GIVE_UP = 'UPDATE entry SET queue = ?, due_at = ?, attempts = 0, lease = NULL WHERE id = ? AND lease = ?'
+const EXTEND = 'UPDATE entry SET due_at = ? WHERE id = ? AND lease = ?'
+const DEPTH = `SELECT count(*) FILTER (WHERE due_at <= :now) AS ready,
+  count(*) FILTER (WHERE due_at > :now AND lease IS NOT NULL) AS leased,
+  count(*) FILTER (WHERE due_at > :now AND lease IS NULL) AS delayed FROM entry WHERE queue = :queue`
+
+type Leased = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
+
+export function sqliteQueue(
+  engine: Engine,
+  name: string,
+  clock: Clock,
+  options: { readonly maxAttempts: number },
+): Queue {
+  const entries = new Entries(engine, name, clock, options.maxAttempts)
+  return {
+    maxAttempts: options.maxAttempts,
+    async send(messages) {
+      checkOutgoing(messages)
+      if (messages.length === 0) return
+      await engine.commit(() => entries.add(messages))
+      wakeOne(engine, name)
+    },
+    receive: (wanted) => receive(engine, entries, clock, wanted),
+    async settle(settlements) {
+      const { lost, moved } = await engine.commit(() => entries.settle(settlements))
+      if (settlements.some((settlement) => !settlement.ok)) wakeOne(engine, name)
+      if (moved) wakeOne(engine, entries.deadLetters)
+      return lost
+    },
+    extend: (deliveries, visibilityMs) => engine.commit(() => entries.extend(deliveries, visibilityMs)),
+    depth: async () => reading(() => entries.depth()),
+  }
+}
+
+/** Entries of one queue in the engine; what writes runs inside `commit`. */
+class Entries {
+  readonly name: string
+  readonly deadLetters: string
+  readonly #engine: Engine
+  readonly #clock: Clock
+  readonly #maxAttempts: number
+
+  constructor(engine: Engine, name: string, clock: Clock, maxAttempts: number) {
+    this.name = name
+    this.deadLetters = `${name}:dlq`
+    this.#engine = engine
+    this.#clock = clock
+    this.#maxAttempts = maxAttempts
+  }
+
+  add(messages: readonly Outgoing[]): void {
+    const now = this.#clock.now()
+    const send = this.#engine.statement(SEND)
+    for (const { body, delayMs = 0 } of messages)
+      send.run(this.#engine.nextNumber(), this.name, now + delayMs, now, body)
+  }
+
+  /** When the next entry is due or its lease runs out, in epoch milliseconds. */
+  nextDue(): number | undefined {
+    const next = this.#engine.statement(NEXT_DUE).get(this.name) as { dueAt: number } | undefined
+    return next?.dueAt
+  }
+
+  lease(max: number, visibilityMs: number): { deliveries: readonly Delivery[]; moved: number } {
+    const now = this.#clock.now()
+    const lease = this.#engine.nextNumber()
+    const leased = this.#engine
+      .statement(LEASE)
+      .all(now + visibilityMs, lease, this.name, now, max) as unknown as Leased[]
+    const deliveries: Delivery[] = []
+    for (const { id, attempt, body, sentAt } of leased) {
+      // Its last consumer died without a word.
+      if (attempt > this.#maxAttempts) this.#giveUp(id, lease)
+      else deliveries.push({ id: String(id), body, attempt, sentAt, handle: String(lease) })
+    }
+    return { deliveries, moved: leased.length - deliveries.length }
+  }
+
+  settle(settlements: readonly Settlement[]): { lost: readonly string[]; moved: boolean } {
+    let moved = false
+    const lost: string[] = []
+    for (const settlement of settlements) {
+      const { id, handle, attempt } = settlement.delivery
+      let changes: number | bigint
+      if (settlement.ok) changes = this.#engine.statement(DONE).run(Number(id), Number(handle)).changes
+      else if (attempt >= this.#maxAttempts) {
+        changes = this.#giveUp(Number(id), Number(handle))
+        moved = true
+      } else changes = this.#retry(settlement.delivery, settlement.retryInMs)
+      if (Number(changes) === 0) lost.push(id)
+    }
+    return { lost, moved }
+  }
+
+  extend(deliveries: readonly Delivery[], visibilityMs: number): void {
+    const until = this.#clock.now() + visibilityMs
+    for (const { id, handle } of deliveries) this.#engine.statement(EXTEND).run(until, Number(id), Number(handle))
+  }
+
+  depth() {
+    const row = this.#engine.statement(DEPTH).get({ now: this.#clock.now(), queue: this.name })
+    return { ready: Number(row?.ready), leased: Number(row?.leased), delayed: Number(row?.delayed) }
+  }
+
+  #retry({ id, handle }: Delivery, retryInMs: number): number | bigint {
+    return this.#engine.statement(RETRY).run(this.#clock.now() + retryInMs, Number(id), Number(handle)).changes
+  }
+
+  #giveUp(id: number, lease: number): number | bigint {
+    return this.#engine.statement(GIVE_UP).run(this.deadLetters, this.#clock.now(), id, lease).changes
+  }
+}
+
+/** Sleeps until an entry is due, is sent, or the wait is over; it never polls. */
+async function receive(
+  engine: Engine,
+  entries: Entries,
+  clock: Clock,
+  wanted: ReceiveOptions,
+): Promise<readonly Delivery[]> {
+  const { max, visibilityMs, waitMs, signal } = wanted
+  const deadline = clock.now() + waitMs
+  for (;;) {
+    const nextDue = reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY
+    if (signal?.aborted) break
+    if (nextDue <= clock.now()) {
+      const { deliveries, moved } = await engine.commit(() => entries.lease(max, visibilityMs))
+      if (moved > 0) wakeOne(engine, entries.deadLetters)
+      if (deliveries.length + moved === max) wakeOne(engine, entries.name)
+      if (deliveries.length > 0) return deliveries
+      if (moved > 0) continue
+    }
+    if (clock.now() >= deadline) break
+    await sleepUntil(engine, entries.name, clock, Math.min(nextDue, deadline), signal)
+  }
+  // A wake-up meant for this consumer, or a nearer due time that only it knew of, goes to the next one.
+  wakeOne(engine, entries.name)
+  return []
+}
+
+async function sleepUntil(engine: Engine, queue: string, clock: Clock, at: number, signal: AbortSignal | undefined) {
+  const wake = new AbortController()
+  const awake = () => wake.abort()
+  const consumers = engine.consumers.get(queue) ?? new Set()
+  engine.consumers.set(queue, consumers.add(awake))
+  signal?.addEventListener('abort', awake, { once: true })
+  await clock.sleep(Math.max(1, at - clock.now()), wake.signal)
+  signal?.removeEventListener('abort', awake)
+  consumers.delete(awake)
+}
+
+/** Entries come one send at a time, so one consumer is enough; one that leaves with a full batch wakes the next. */
+function wakeOne(engine: Engine, queue: string): void {
+  const consumers = engine.consumers.get(queue)
+  const [first] = consumers ?? []
+  if (!first) return
+  consumers?.delete(first)
+  first()
+}

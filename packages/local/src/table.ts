@@ -1,0 +1,267 @@
+/** The Table port over the embedded engine. One process writes, so a Conflict cannot happen here; see faults.ts. */
+
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import {
+  type Condition,
+  type Item,
+  type Json,
+  type Key,
+  type Page,
+  type Put,
+  type Query,
+  StoreError,
+  type Table,
+  type Update,
+  type Write,
+} from '@kabutar/core/ports/table.ts'
+import {
+  checkConditions,
+  checkGetMany,
+  checkItem,
+  checkItemKeys,
+  checkKey,
+  checkQuery,
+  checkTransact,
+  checkWrite,
+  decodeCursor,
+  encodeCursor,
+  keyOf,
+  TABLE_RULES,
+} from '@kabutar/core/ports/table-rules.ts'
+import { holds } from './conditions.ts'
+import { type Engine, reading } from './engine.ts'
+import { indexEntry, querySql } from './query.ts'
+
+export type SqliteTable = Table & {
+  /** Deletes expired rows and tokens, at most `limit` rows (500 unless told). Answers how many rows went. */
+  reap(limit?: number): Promise<number>
+}
+
+type Stored = { readonly rowid: number; readonly doc: string }
+type Found = { readonly rowid: number; readonly item: Item }
+/** A write whose conditions hold: `old` where it was read, `next` with its text where something is stored. */
+type Planned = { readonly write: Write; readonly old: Found | undefined; readonly next?: Item; readonly doc?: string }
+
+const SELECT = 'SELECT rowid, doc FROM item WHERE pk = ? AND sk = ?'
+const SELECT_TTL = 'SELECT ttl FROM item WHERE pk = ? AND sk = ?'
+const INSERT = 'INSERT INTO item (pk, sk, gs1pk, gs1sk, ttl, doc) VALUES (?, ?, ?, ?, ?, ?)'
+const OVERWRITE =
+  'ON CONFLICT (pk, sk) DO UPDATE SET gs1pk = excluded.gs1pk, gs1sk = excluded.gs1sk, ttl = excluded.ttl, doc = excluded.doc'
+const PUT = `${INSERT} ${OVERWRITE}`
+const PUT_IF_ABSENT = `${PUT} WHERE item.ttl <= ?`
+const UPDATE = 'UPDATE item SET gs1pk = ?, gs1sk = ?, ttl = ?, doc = ? WHERE rowid = ?'
+const UPDATE_DOC = 'UPDATE item SET doc = ? WHERE rowid = ?'
+const DELETE = 'DELETE FROM item WHERE pk = ? AND sk = ?'
+const TOKEN_KNOWN = 'SELECT 1 FROM token WHERE token = ? AND at > ?'
+const TOKEN_KEEP = 'INSERT OR REPLACE INTO token (token, at) VALUES (?, ?)'
+const REAP_ROWS = 'DELETE FROM item WHERE rowid IN (SELECT rowid FROM item WHERE ttl <= ? LIMIT ?)'
+const REAP_TOKENS = 'DELETE FROM token WHERE at <= ?'
+
+/** At most 6 bytes by the table's rules come from one UTF-16 unit of JSON text, so a shorter text needs no counting. */
+const SURELY_FITS = TABLE_RULES.maxItemBytes / 6
+
+export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
+  const rows = new Rows(engine, clock)
+  return {
+    async get(key) {
+      checkKey(key)
+      return rows.live(reading(() => rows.find(key)))
+    },
+    async getMany(keys) {
+      checkGetMany(keys)
+      return reading(() => keys.map((key) => rows.live(rows.find(key))))
+    },
+    query: async (query) => rows.page(query),
+    async write(write) {
+      if (write.kind === 'put') return put(engine, rows, write)
+      checkWrite(write)
+      return engine.commit(() => {
+        const planned = rows.plan(write)
+        if (!planned) throw conditionFailed([0])
+        rows.store(planned)
+        if (write.kind === 'update') return planned.next
+        return write.kind === 'delete' ? rows.live(planned.old) : undefined
+      })
+    },
+    async transact(writes, options = {}) {
+      checkTransact(writes)
+      await engine.commit(() => transact(rows, writes, options.token))
+    },
+    reap: (limit = 500) => engine.commit(() => rows.reap(limit)),
+  }
+}
+
+/** The hottest write: one statement, and the row is measured and written out once. */
+async function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
+  const { item } = write
+  checkConditions(write.if)
+  const doc = documentOf(item)
+  return engine.commit(() => {
+    if (!write.if?.length) rows.put(item, doc)
+    else if (asksForAbsence(write.if)) {
+      if (!rows.putIfAbsent(item, doc)) throw conditionFailed([0])
+    } else {
+      if (!rows.plan(write)) throw conditionFailed([0])
+      rows.put(item, doc)
+    }
+    return item
+  })
+}
+
+function transact(rows: Rows, writes: readonly Write[], token: string | undefined): void {
+  if (token !== undefined && rows.tokenKnown(token)) return
+  const failed: number[] = []
+  const plans: Planned[] = []
+  for (const [index, write] of writes.entries()) {
+    const planned = rows.plan(write)
+    if (planned) plans.push(planned)
+    else failed.push(index)
+  }
+  if (failed.length > 0) throw conditionFailed(failed)
+  for (const planned of plans) rows.store(planned)
+  if (token !== undefined) rows.keepToken(token)
+}
+
+/** Rows in the engine; every method but the reads runs inside `commit`. */
+class Rows {
+  readonly #engine: Engine
+  readonly #clock: Clock
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine
+    this.#clock = clock
+  }
+
+  find(key: Key): Found | undefined {
+    const stored = this.#engine.statement(SELECT).get(key.pk, key.sk) as Stored | undefined
+    return stored && { rowid: stored.rowid, item: JSON.parse(stored.doc) as Item }
+  }
+
+  live(found: Found | undefined): Item | undefined {
+    return found && this.#isLive(found.item.ttl) ? found.item : undefined
+  }
+
+  page(query: Query): Page {
+    checkQuery(query)
+    const { sql, values } = querySql(query, decodeCursor(query), this.#seconds())
+    const found = reading(() => this.#engine.statement(sql).all(...values))
+    const items = found
+      .slice(0, query.limit)
+      .map((row) => (query.index ? indexEntry(row) : JSON.parse(row.doc as string)))
+    const last = items.at(-1) as Item | undefined
+    return found.length > query.limit && last ? { items, cursor: encodeCursor(query, last) } : { items }
+  }
+
+  /**
+   * Looks and decides, and writes nothing. Undefined if a condition fails.
+   * @throws {StoreError} `Invalid` for an `add` to what is no number, `TooLarge`
+   */
+  plan(write: Write): Planned | undefined {
+    if (write.kind === 'put' && asksOnlyExistence(write.if)) {
+      const live = write.if?.length ? this.#exists(write.item) : false
+      return holds(write.if, undefined, live) ? { write, old: undefined, ...documented(write.item) } : undefined
+    }
+    const old = this.find(keyOf(write))
+    if (!holds(write.if, old?.item, this.live(old) !== undefined)) return undefined
+    if (write.kind === 'put') return { write, old, ...documented(write.item) }
+    return write.kind === 'update' ? { write, old, ...documented(updated(write, old?.item)) } : { write, old }
+  }
+
+  store({ write, old, next, doc }: Planned): void {
+    if (write.kind === 'delete' && old) this.#engine.statement(DELETE).run(write.key.pk, write.key.sk)
+    if (next === undefined || doc === undefined) return
+    if (old) this.#replace(old, next, doc)
+    else this.put(next, doc)
+  }
+
+  put(item: Item, doc: string): void {
+    this.#engine.statement(PUT).run(item.pk, item.sk, ...indexed(item), doc)
+  }
+
+  /** False if there is a live row: then nothing was written. */
+  putIfAbsent(item: Item, doc: string): boolean {
+    const { changes } = this.#engine
+      .statement(PUT_IF_ABSENT)
+      .run(item.pk, item.sk, ...indexed(item), doc, this.#seconds())
+    return Number(changes) > 0
+  }
+
+  tokenKnown(token: string): boolean {
+    return this.#engine.statement(TOKEN_KNOWN).get(token, this.#tokensFrom()) !== undefined
+  }
+
+  keepToken(token: string): void {
+    this.#engine.statement(TOKEN_KEEP).run(token, this.#clock.now())
+  }
+
+  reap(limit: number): number {
+    this.#engine.statement(REAP_TOKENS).run(this.#tokensFrom())
+    return Number(this.#engine.statement(REAP_ROWS).run(this.#seconds(), limit).changes)
+  }
+
+  #replace(old: Found, next: Item, doc: string): void {
+    const same = old.item.gs1pk === next.gs1pk && old.item.gs1sk === next.gs1sk && old.item.ttl === next.ttl
+    if (same) this.#engine.statement(UPDATE_DOC).run(doc, old.rowid)
+    else this.#engine.statement(UPDATE).run(...indexed(next), doc, old.rowid)
+  }
+
+  #exists(key: Key): boolean {
+    const found = this.#engine.statement(SELECT_TTL).get(key.pk, key.sk) as { ttl: Json } | undefined
+    return found !== undefined && this.#isLive(found.ttl)
+  }
+
+  #isLive(ttl: Json | undefined): boolean {
+    return typeof ttl !== 'number' || ttl > this.#seconds()
+  }
+
+  #seconds(): number {
+    return this.#clock.now() / 1000
+  }
+
+  #tokensFrom(): number {
+    return this.#clock.now() - TABLE_RULES.tokenLifetimeMs
+  }
+}
+
+const conditionFailed = (failed: readonly number[]) =>
+  new StoreError('ConditionFailed', 'a condition failed', { failed })
+
+const asksForAbsence = (conditions: readonly Condition[]) =>
+  conditions.every((condition) => 'exists' in condition && !condition.exists)
+
+const asksOnlyExistence = (conditions: readonly Condition[] = []) =>
+  conditions.every((condition) => 'exists' in condition)
+
+/** The row's text. @throws {StoreError} `Invalid`, `TooLarge` */
+function documentOf(item: Item): string {
+  const doc = JSON.stringify(item)
+  if (doc.length > SURELY_FITS) checkItem(item)
+  else checkItemKeys(item)
+  return doc
+}
+
+const documented = (next: Item) => ({ next, doc: documentOf(next) })
+
+/** The columns beside the text: gs1pk, gs1sk, ttl. */
+function indexed({ gs1pk, gs1sk, ttl }: Item): [string | null, string | null, number | null] {
+  return [
+    typeof gs1pk === 'string' ? gs1pk : null,
+    typeof gs1sk === 'string' ? gs1sk : null,
+    typeof ttl === 'number' ? ttl : null,
+  ]
+}
+
+function updated(update: Update, old: Item | undefined): Item {
+  const next: Record<string, Json> & Key = { ...old, ...update.key }
+  for (const [attr, value] of Object.entries(update.setOnce ?? {})) {
+    if (next[attr] === undefined) next[attr] = value
+  }
+  Object.assign(next, update.set)
+  for (const [attr, amount] of Object.entries(update.add ?? {})) {
+    const before = next[attr] === undefined ? 0 : next[attr]
+    if (typeof before !== 'number') throw new StoreError('Invalid', `${attr} is no number, so nothing can be added`)
+    next[attr] = before + amount
+  }
+  for (const attr of update.remove ?? []) delete next[attr]
+  return next
+}
