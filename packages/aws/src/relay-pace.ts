@@ -37,11 +37,11 @@ type Rate = { readonly perSecond: number; readonly validMs: number }
 
 /** Recipients a second; callers at the same time share one request. */
 function cachedRate(client: SESv2Client, clock: Clock) {
-  let asked = askRate(client)
-  let validUntil = Number.POSITIVE_INFINITY
-  let fetchedAt = clock.now()
+  let asked: Promise<Rate> | undefined
+  let validUntil = 0
+  let fetchedAt = 0
   return async (): Promise<number> => {
-    if (clock.now() >= validUntil) {
+    if (!asked || clock.now() >= validUntil) {
       validUntil = Number.POSITIVE_INFINITY
       fetchedAt = clock.now()
       asked = askRate(client)
