@@ -18,7 +18,7 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY, queue TEXT NOT NULL, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL,
     lease INTEGER, sent_at INTEGER NOT NULL, body TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS entry_due ON entry (queue, due_at);
-  CREATE TABLE IF NOT EXISTS blob (key TEXT PRIMARY KEY, size INTEGER NOT NULL, body BLOB);`
+  CREATE TABLE IF NOT EXISTS blob (key TEXT PRIMARY KEY, body BLOB NOT NULL);`
 
 /** Callers in one transaction; more wait for the next turn, so that the event loop gets its share. */
 const MAX_BATCH = 256

@@ -1,0 +1,110 @@
+/**
+ * Signed links to blobs: method, key, expiry, account, file name and type are under an HMAC, so that a link opens one
+ * blob, in one way, until it expires. The secret lies in the data folder. After a rotation links of the secret before
+ * still open; after two they do not.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { LinkOptions } from '@kabutar/core/ports/blobs.ts'
+
+const PATH = '/downloads/'
+
+export type Link = { readonly key: string; readonly filename: string; readonly contentType: string }
+
+export class LinkSigner {
+  readonly #file: string
+  readonly #baseUrl: URL
+  /** The newest first. */
+  #secrets: readonly string[]
+
+  /** `baseUrl` is where the server answers `/downloads/…`. */
+  constructor(folder: string, baseUrl: URL) {
+    this.#file = join(folder, 'link-secret')
+    this.#baseUrl = baseUrl
+    this.#secrets = readOrMake(this.#file)
+  }
+
+  sign(key: string, { expiresInSeconds, filename, contentType }: LinkOptions, nowMs: number): URL {
+    const expires = String(Math.floor(nowMs / 1000) + Math.ceil(expiresInSeconds))
+    const url = new URL(this.#baseUrl)
+    url.pathname = `${url.pathname.replace(/\/$/, '')}${PATH}${key}`
+    const signature = signatureOf(this.#secrets[0] ?? '', [key, expires, filename, contentType])
+    url.search = new URLSearchParams({ expires, filename, type: contentType, signature }).toString()
+    return url
+  }
+
+  /** What a link opens, or undefined if it is not ours, was changed, or is over. GET and HEAD alike. */
+  verify(url: URL, nowMs: number): Link | undefined {
+    const at = url.pathname.indexOf(PATH)
+    const [expires, filename, contentType, signature] = ['expires', 'filename', 'type', 'signature'].map((name) =>
+      url.searchParams.get(name),
+    )
+    if (at < 0 || expires == null || filename == null || contentType == null || signature == null) return undefined
+    const key = url.pathname.slice(at + PATH.length)
+    const signed = [key, expires, filename, contentType]
+    if (!this.#secrets.some((secret) => sameText(signatureOf(secret, signed), signature))) return undefined
+    return Number(expires) * 1000 > nowMs ? { key, filename, contentType } : undefined
+  }
+
+  rotate(): void {
+    this.#secrets = [newSecret(), ...this.#secrets.slice(0, 1)]
+    const temporary = `${this.#file}.${process.pid}`
+    writePrivate(temporary, this.#secrets.join('\n'))
+    renameSync(temporary, this.#file)
+    syncFolder(dirname(this.#file))
+  }
+}
+
+const newSecret = () => randomBytes(32).toString('base64url')
+
+function signatureOf(
+  secret: string,
+  [key = '', expires = '', filename = '', contentType = '']: readonly string[],
+): string {
+  const account = key.slice(0, key.indexOf('/'))
+  const signed = JSON.stringify(['GET', key, expires, account, filename, contentType])
+  return createHmac('sha256', secret).update(signed).digest('base64url')
+}
+
+function sameText(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)]
+  return x.length === y.length && timingSafeEqual(x, y)
+}
+
+/** Whole or not at all: a link of a finished file cannot be half a secret, and fails if there is one already. */
+function readOrMake(file: string): readonly string[] {
+  const temporary = `${file}.${process.pid}`
+  writePrivate(temporary, newSecret())
+  try {
+    linkSync(temporary, file)
+    syncFolder(dirname(file))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+  const secrets = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  if (secrets.length === 0) throw new Error(`${file} holds no secret; delete it to have a new one made`)
+  return secrets
+}
+
+function writePrivate(path: string, text: string): void {
+  rmSync(path, { force: true })
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
