@@ -1,8 +1,9 @@
 import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { attachmentDisposition, checkBlobKey, checkLink, checkRange } from '@kabutar/core/ports/blob-rules.ts'
 import type { Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { attachmentDisposition, harmlessType } from './disposition.ts'
+import { harmlessType } from './harmless-type.ts'
 import { storeError } from './store-errors.ts'
 import { upload } from './upload.ts'
 
@@ -16,22 +17,19 @@ export function s3Blobs(client: S3Client, bucket: string): Blobs {
   const context = { client, bucket }
   return {
     put: async (key, body, { maxBytes }) => upload(context, checkedKey(key), body, maxBytes),
-    get: (key) => get(context, checkedKey(key)),
-    open: (key, range) => open(context, checkedKey(key), range),
-    delete: (keys) => remove(context, keys.map(checkedKey)),
-    link: (key, options) => link(context, checkedKey(key), options),
+    get: async (key) => get(context, checkedKey(key)),
+    open: async (key, range) => open(context, checkedKey(key), range),
+    delete: async (keys) => remove(context, keys.map(checkedKey)),
+    link: (key, options) => link(context, key, options),
   }
 }
 
 export type BucketContext = { readonly client: S3Client; readonly bucket: string }
 
 const DELETE_AT_ONCE = 1000
-const MAX_LINK_SECONDS = 7 * 86_400
-const KEY = /^[A-Za-z0-9_-]{1,128}\/[A-Za-z0-9][A-Za-z0-9._-]{0,255}$/
 
-/** `<account>/<id>`: no dots that a path would follow, nothing that needs escaping in a URL. */
 function checkedKey(key: string): string {
-  if (!KEY.test(key)) throw new StoreError('Invalid', 'a blob key is <account>/<id>')
+  checkBlobKey(key)
   return key
 }
 
@@ -48,6 +46,7 @@ async function get({ client, bucket }: BucketContext, key: string): Promise<Uint
 /** Asks for the size only; the bytes are requested when `body` is read, so that an unread one holds no connection. */
 async function open(context: BucketContext, key: string, range?: ByteRange): Promise<OpenBlob | undefined> {
   const { client, bucket } = context
+  if (range) checkRange(range)
   try {
     const { ContentLength: size = 0 } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
     const from = range?.from ?? 0
@@ -88,6 +87,7 @@ async function deleteObjects({ client, bucket }: BucketContext, Objects: { Key: 
 }
 
 async function link({ client, bucket }: BucketContext, key: string, options: LinkOptions): Promise<URL> {
+  checkLink(key, options)
   const command = new GetObjectCommand({
     Bucket: bucket,
     Key: key,
@@ -95,8 +95,7 @@ async function link({ client, bucket }: BucketContext, key: string, options: Lin
     ResponseContentType: harmlessType(options.contentType),
     ResponseCacheControl: 'private, no-store',
   })
-  const expiresIn = Math.min(MAX_LINK_SECONDS, Math.max(1, Math.floor(options.expiresInSeconds)))
-  return new URL(await getSignedUrl(client, command, { expiresIn }))
+  return new URL(await getSignedUrl(client, command, { expiresIn: Math.floor(options.expiresInSeconds) }))
 }
 
 function isMissing(error: unknown): boolean {

@@ -29,7 +29,7 @@ export function sqsClient(options: ClientOptions = {}): SQSClient {
 }
 
 /** The timeout is for the first byte of the answer; a body may take longer, but never stall for as long. */
-export function s3Client(options: ClientOptions = {}): S3Client {
+export function s3Client(options: ClientOptions & { readonly forcePathStyle?: boolean } = {}): S3Client {
   return new S3Client({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 10_000, idleMs: 10_000 }) })
 }
 

@@ -1,6 +1,6 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb'
 import type { Item, Page, Query } from '@kabutar/core/ports/table.ts'
-import { decodeCursor, encodeCursor } from '@kabutar/core/ports/table-rules.ts'
+import { checkQuery, decodeCursor, encodeCursor } from '@kabutar/core/ports/table-rules.ts'
 import { type Attributes, unmarshal } from './attributes.ts'
 import { type DynamoContext, nowSeconds } from './dynamo-context.ts'
 import { alive, type Expression, expression } from './expressions.ts'
@@ -14,6 +14,8 @@ const MAX_REQUESTS = 12
  * expired rows in a run) the page is short and its cursor stands at the last row looked at.
  */
 export async function queryPage(context: DynamoContext, query: Query): Promise<Page> {
+  checkQuery(query)
+  if (isEmptyRange(query)) return { items: [] }
   const x = expression(nowSeconds(context.clock))
   const keys = keyCondition(x, query)
   const filter = alive(x)
@@ -34,6 +36,12 @@ export async function queryPage(context: DynamoContext, query: Query): Promise<P
     if (!start) return { items }
   }
   return start ? { items, cursor: encodeCursor(query, unmarshal(start)) } : { items }
+}
+
+/** DynamoDB refuses bounds the wrong way round; here they are a range without rows. Order is that of UTF-8 bytes. */
+function isEmptyRange({ prefix, from, to }: Query): boolean {
+  if (prefix !== undefined || from === undefined || to === undefined) return false
+  return Buffer.compare(Buffer.from(from), Buffer.from(to)) > 0
 }
 
 type PageRequest = {
