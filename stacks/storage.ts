@@ -1,3 +1,4 @@
+import { sesArn } from './access.ts'
 import { sameAccount } from './worker.ts'
 
 /** Where SES puts what it receives; the rest of the bucket is `<account>/<id>`. */
@@ -26,7 +27,14 @@ export function storage() {
         principals: [{ type: 'service', identifiers: ['ses.amazonaws.com'] }],
         actions: ['s3:PutObject'],
         paths: [`${INBOUND}/*`],
-        conditions: [sameAccount()],
+        conditions: [
+          sameAccount(),
+          {
+            test: 'StringLike',
+            variable: 'aws:SourceArn',
+            values: [sesArn(`receipt-rule-set/*:receipt-rule/${$app.name}-${$app.stage}-*`)],
+          },
+        ],
       },
     ],
     transform: { bucket: { forceDestroy: !production } },

@@ -1,6 +1,6 @@
 /**
- * A queue with its dead letters and the function that works it off. Entries move to the dead letters after five
- * receipts and stay there for two weeks. AWS wants the visibility timeout to be six times the function's or more.
+ * A queue with its dead letters and the function that works it off. Entries live for four days, counted from when they
+ * were sent; after five receipts they move to the dead letters, where they end two weeks after they were sent. AWS wants the visibility timeout to be six times the function's or more.
  */
 export type Work = {
   readonly handler: string
@@ -27,7 +27,6 @@ export function workQueue(name: string, timeoutSeconds: number, delaySeconds = 0
     visibilityTimeout: `${6 * timeoutSeconds} seconds`,
     dlq: { queue: deadLetters.arn, retry: MAX_ATTEMPTS },
     ...(delaySeconds > 0 && { delay: `${delaySeconds} seconds` }),
-    transform: { queue: { messageRetentionSeconds: TWO_WEEKS } },
   })
   return { name, queue, deadLetters }
 }

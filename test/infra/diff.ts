@@ -14,6 +14,8 @@ export type Diff = {
   readonly output: string
   readonly errors: readonly string[]
   readonly resources: readonly Declared[]
+  /** What sst passes to the providers. */
+  readonly config: Readonly<Record<string, string>>
 }
 export type DiffOptions = {
   readonly stage: string
@@ -29,11 +31,11 @@ export const APP = join(CACHE, 'app')
 const HOME = join(CACHE, 'home')
 const MINUTES = 60_000
 
-/** Handlers that the stacks name and the repository does not have yet; they are bundled as an empty function. */
-export const missingHandlers: string[] = []
-
-/** Copies what sst reads and installs its platform; repeated runs take two seconds. */
-export async function prepare(): Promise<void> {
+/**
+ * Copies what sst reads and installs its platform; repeated runs take two seconds. Answers the handlers that the stacks
+ * name and the repository does not have yet: these are bundled as an empty function.
+ */
+export async function prepare(): Promise<readonly string[]> {
   mkdirSync(APP, { recursive: true })
   for (const name of ['sst.config.ts', 'tsconfig.infra.json', 'package.json', 'stacks']) {
     rmSync(join(APP, name), { recursive: true, force: true })
@@ -41,29 +43,29 @@ export async function prepare(): Promise<void> {
   }
   // Their files resolve to the repository, and so do the packages they import.
   for (const name of ['packages', 'node_modules']) link(name)
-  linkHandlers()
+  const missing = linkHandlers()
   writePulumi()
   const { exitCode, output } = await sst(['install', '--stage', 'ci'], 'http://127.0.0.1:1', {})
   if (exitCode !== 0) throw new Error(`sst install failed: ${output}`)
+  return missing
 }
 
 function link(name: string): void {
   if (!existsSync(join(APP, name))) symlinkSync(join(REPOSITORY, name), join(APP, name))
 }
 
-function linkHandlers(): void {
+function linkHandlers(): readonly string[] {
   const folder = join(APP, 'functions')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
   for (const name of readdirSync(join(REPOSITORY, 'functions'))) {
     symlinkSync(join(REPOSITORY, 'functions', name), join(folder, name))
   }
-  missingHandlers.length = 0
-  for (const file of new Set(namedHandlers())) {
-    if (existsSync(join(folder, file))) continue
-    missingHandlers.push(file)
+  const missing = [...new Set(namedHandlers())].filter((file) => !existsSync(join(folder, file)))
+  for (const file of missing) {
     writeFileSync(join(folder, file), 'export const handler = async () => {}\nexport const recover = handler\n')
   }
+  return missing
 }
 
 function namedHandlers(): string[] {
@@ -82,7 +84,7 @@ function writePulumi(): void {
 }
 
 export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOptions): Promise<Diff> {
-  const out = join(CACHE, `declared-${stage}.json`)
+  const out = join(CACHE, 'declared.json')
   rmSync(out, { force: true })
   const loopback = await startLoopback()
   try {
@@ -92,12 +94,51 @@ export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOpti
       KABUTAR_TEST_RULE_SET: activeRuleSet,
       ...(operator && { KABUTAR_OPERATOR: operator }),
     })
-    const declared = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : { resources: [], errors: [output] }
+    const nothing = { resources: [], errors: [output], config: {} }
+    const declared = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : nothing
     return { exitCode, output, ...declared }
   } finally {
     loopback.close()
   }
 }
+
+/** The accounts and stages that the tests look at. */
+const SCENARIOS: Readonly<Record<string, DiffOptions>> = {
+  ci: { stage: 'ci', operator: 'operator@example.com' },
+  production: { stage: 'production', activeRuleSet: 'somebody-elses' },
+  again: { stage: 'ci', operator: 'operator@example.com', activeRuleSet: 'kabutar' },
+  denied: { stage: 'ci', activeRuleSet: 'denied' },
+}
+
+const fileOf = (scenario: string) => join(CACHE, `diff-${scenario}.json`)
+
+/** One after the other: they share `.sst`. */
+export async function diffAll(): Promise<void> {
+  const missing = await prepare()
+  if (missing.length > 0) console.log(`not written yet, and empty in these diffs: functions/${missing.join(', ')}`)
+  writeFileSync(join(CACHE, 'missing.json'), JSON.stringify(missing))
+  // `ci` comes last: the artifacts on disk are its own.
+  for (const scenario of ['denied', 'production', 'again', 'ci']) {
+    const from = Date.now()
+    const result = await diff(SCENARIOS[scenario] ?? { stage: scenario })
+    writeFileSync(fileOf(scenario), JSON.stringify(result))
+    console.log(
+      `sst diff, ${scenario}: exit ${result.exitCode}, ${result.resources.length} resources, ${Date.now() - from} ms`,
+    )
+  }
+}
+
+/** @throws {Error} if `diffAll` has not been run */
+export function load(scenario: 'ci' | 'production' | 'again' | 'denied'): Diff {
+  if (!existsSync(fileOf(scenario))) throw new Error('run `npm run infra:diff` first')
+  return JSON.parse(readFileSync(fileOf(scenario), 'utf8')) as Diff
+}
+
+export function missingHandlers(): readonly string[] {
+  return JSON.parse(readFileSync(join(CACHE, 'missing.json'), 'utf8')) as string[]
+}
+
+if (import.meta.main) await diffAll()
 
 /** Nothing of the caller's environment reaches sst but the path: no credentials, no profile, no proxy. */
 async function sst(args: readonly string[], endpoint: string, more: Readonly<Record<string, string>>) {

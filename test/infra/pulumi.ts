@@ -25,6 +25,12 @@ function option(name: string): string {
   return argv[argv.indexOf(name) + 1] ?? ''
 }
 
+/** `--config key=value`, as often as given. */
+function configuration(): Record<string, string> {
+  const values = argv.flatMap((word, index) => (word === '--config' ? [argv[index + 1] ?? ''] : []))
+  return Object.fromEntries(values.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
+}
+
 function stateFile(stack: string): string {
   const [, app = '', stage = ''] = stack.split('/')
   return join(process.cwd(), '.pulumi/stacks', app, `${stage}.json`)
@@ -62,10 +68,8 @@ async function preview(stack: string, eventLog: string): Promise<void> {
   const root = process.env.KABUTAR_TEST_ROOT ?? cwd
   const declared = await execute(root, app, stage, async () => (await import(pathToFileURL(main).href)).default)
   process.chdir(cwd)
-  writeFileSync(
-    process.env.KABUTAR_TEST_OUT ?? '/dev/null',
-    JSON.stringify({ resources: declared, errors: [...errors] }),
-  )
+  const result = { resources: declared, errors: [...errors], config: configuration() }
+  writeFileSync(process.env.KABUTAR_TEST_OUT ?? '/dev/null', JSON.stringify(result))
   writeEvents(eventLog, declared, errors)
   keepLinks(stack, declared)
   process.exit(errors.size > 0 ? 1 : 0)
