@@ -1,12 +1,15 @@
 /** Every way an operation can refuse. `detail` is RFC 3463 without the class; each front end maps every code once. */
 const ERRORS = {
   invalid_message: { temporary: false, detail: '6.0' },
+  invalid_from: { temporary: false, detail: '1.7' },
   missing_field: { temporary: false, detail: '6.0' },
   invalid_parameter: { temporary: false, detail: '5.4' },
   invalid_attachment: { temporary: false, detail: '6.0' },
   message_too_large: { temporary: false, detail: '3.4' },
   too_many_recipients: { temporary: false, detail: '5.3' },
   sender_not_verified: { temporary: false, detail: '7.1' },
+  recipient_unknown: { temporary: false, detail: '1.1' },
+  relay_denied: { temporary: false, detail: '7.1' },
   missing_key: { temporary: false, detail: '7.0' },
   invalid_key: { temporary: false, detail: '7.8' },
   restricted_key: { temporary: false, detail: '7.1' },

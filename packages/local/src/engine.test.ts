@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { memoryEngine, openEngine } from './engine.ts'
-import { lockFolder } from './lock.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const count = (engine: ReturnType<typeof memoryEngine>) => engine.statement('SELECT count(*) AS n FROM token').get()?.n
@@ -74,13 +73,4 @@ test('only the owner may read the data folder', () => {
   const mode = (path: string) => statSync(path).mode & 0o777
   assert.equal(mode(folder), 0o700)
   for (const name of ['kabutar.db', 'kabutar.db-wal', 'kabutar.db-shm']) assert.equal(mode(join(folder, name)), 0o600)
-})
-
-test('a folder has one owner at a time', () => {
-  const folder = temporaryFolder()
-  const release = lockFolder(folder)
-  assert.throws(() => lockFolder(folder), { message: `the data folder ${folder} is in use by another process` })
-  release()
-  release()
-  lockFolder(folder)()
 })

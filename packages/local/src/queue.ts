@@ -1,6 +1,7 @@
 /**
  * The Queue port over the embedded engine: durable entries with leases. What a crashed consumer held comes back when
- * its lease runs out; entries past `maxAttempts` receipts lie in the queue `<name>:dlq`, which is a queue like any other.
+ * its lease runs out. An entry that was received `maxAttempts` times goes, when it is due again, to the queue
+ * `<name>:dlq`, which is a queue like any other.
  */
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Outgoing, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
@@ -39,9 +40,8 @@ export function sqliteQueue(
     },
     receive: (wanted) => receive(engine, entries, clock, wanted),
     async settle(settlements) {
-      const { lost, moved } = await engine.commit(() => entries.settle(settlements))
+      const lost = await engine.commit(() => entries.settle(settlements))
       if (settlements.some((settlement) => !settlement.ok)) wakeOne(engine, name)
-      if (moved) wakeOne(engine, entries.deadLetters)
       return lost
     },
     extend: (deliveries, visibilityMs) => engine.commit(() => entries.extend(deliveries, visibilityMs)),
@@ -86,27 +86,22 @@ class Entries {
       .all(now + visibilityMs, lease, this.name, now, max) as unknown as Leased[]
     const deliveries: Delivery[] = []
     for (const { id, attempt, body, sentAt } of leased) {
-      // Its last consumer died without a word.
       if (attempt > this.#maxAttempts) this.#giveUp(id, lease)
       else deliveries.push({ id: String(id), body, attempt, sentAt, handle: String(lease) })
     }
     return { deliveries, moved: leased.length - deliveries.length }
   }
 
-  settle(settlements: readonly Settlement[]): { lost: readonly string[]; moved: boolean } {
-    let moved = false
+  settle(settlements: readonly Settlement[]): readonly string[] {
     const lost: string[] = []
     for (const settlement of settlements) {
-      const { id, handle, attempt } = settlement.delivery
-      let changes: number | bigint
-      if (settlement.ok) changes = this.#engine.statement(DONE).run(Number(id), Number(handle)).changes
-      else if (attempt >= this.#maxAttempts) {
-        changes = this.#giveUp(Number(id), Number(handle))
-        moved = true
-      } else changes = this.#retry(settlement.delivery, settlement.retryInMs)
+      const { id, handle } = settlement.delivery
+      const { changes } = settlement.ok
+        ? this.#engine.statement(DONE).run(Number(id), Number(handle))
+        : this.#engine.statement(RETRY).run(this.#clock.now() + settlement.retryInMs, Number(id), Number(handle))
       if (Number(changes) === 0) lost.push(id)
     }
-    return { lost, moved }
+    return lost
   }
 
   extend(deliveries: readonly Delivery[], visibilityMs: number): void {
@@ -119,12 +114,8 @@ class Entries {
     return { ready: Number(row?.ready), leased: Number(row?.leased), delayed: Number(row?.delayed) }
   }
 
-  #retry({ id, handle }: Delivery, retryInMs: number): number | bigint {
-    return this.#engine.statement(RETRY).run(this.#clock.now() + retryInMs, Number(id), Number(handle)).changes
-  }
-
-  #giveUp(id: number, lease: number): number | bigint {
-    return this.#engine.statement(GIVE_UP).run(this.deadLetters, this.#clock.now(), id, lease).changes
+  #giveUp(id: number, lease: number): void {
+    this.#engine.statement(GIVE_UP).run(this.deadLetters, this.#clock.now(), id, lease)
   }
 }
 

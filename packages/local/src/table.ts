@@ -75,12 +75,12 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
     async write(write) {
       if (write.kind === 'put') return put(engine, rows, write)
       checkWrite(write)
-      return engine.commit(() => {
-        const planned = rows.plan(write)
-        if (!planned) throw conditionFailed([0])
-        rows.store(planned)
-        if (write.kind === 'update') return planned.next
-        return write.kind === 'delete' ? rows.live(planned.old) : undefined
+      return engine.commit(() => apply(rows, write))
+    },
+    async writeInOrder(writes) {
+      for (const write of writes) checkWrite(write)
+      await engine.commit(() => {
+        for (const write of writes) apply(rows, write)
       })
     },
     async transact(writes, options = {}) {
@@ -106,6 +106,14 @@ async function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
     }
     return item
   })
+}
+
+function apply(rows: Rows, write: Write): Item | undefined {
+  const planned = rows.plan(write)
+  if (!planned) throw conditionFailed([0])
+  rows.store(planned)
+  if (write.kind === 'update' || write.kind === 'put') return planned.next
+  return write.kind === 'delete' ? rows.live(planned.old) : undefined
 }
 
 function transact(rows: Rows, writes: readonly Write[], token: string | undefined): void {

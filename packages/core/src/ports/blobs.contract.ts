@@ -10,6 +10,8 @@ type Open = () => Promise<{ readonly blobs: Blobs; download(url: URL): Promise<R
 type Skips = { readonly [test: string]: string }
 
 const MAX = { maxBytes: 8 * 1024 * 1024 }
+/** Unlike any body here, also the empty one. Large bodies are never given to `deepEqual`: its diff of them takes gigabytes. */
+const NOTHING = Buffer.from('nothing')
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 async function* chunks(all: Uint8Array, size: number) {
@@ -38,7 +40,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
           if (form === 'dribble' && size > 4096) continue
           const key = `acc/size-${size}-${form}`
           await blobs.put(key, form === 'array' ? body : chunks(body, form === 'stream' ? 40_000 : 1), MAX)
-          assert.ok(body.equals((await blobs.get(key)) ?? randomBytes(1)))
+          assert.ok(body.equals((await blobs.get(key)) ?? NOTHING))
           const whole = await blobs.open(key)
           assert.equal(whole?.size, size)
           assert.ok(body.equals(await collect(whole?.body)))
@@ -66,7 +68,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       ] as const) {
         await Promise.all([blobs.put(key, body, MAX), blobs.put(key, body, MAX)])
         await blobs.put(key, chunks(body, 1000), MAX)
-        assert.deepEqual(Buffer.from((await blobs.get(key)) ?? []), Buffer.from(body))
+        assert.ok(Buffer.from(body).equals((await blobs.get(key)) ?? NOTHING))
       }
     })
 
@@ -166,7 +168,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
           response.headers.get('content-disposition') ?? '',
           /^attachment; filename="Angebot _M_rz_ __?\.pdf"; /,
         )
-        assert.deepEqual(Buffer.from(await response.arrayBuffer()), Buffer.from(body))
+        assert.ok(Buffer.from(body).equals(new Uint8Array(await response.arrayBuffer())))
       }
     })
 

@@ -42,6 +42,17 @@ function writes(table: () => Table): void {
     assert.equal(await table().get({ pk: 'put', sk: 'missing' }), undefined)
   })
 
+  test('writes in order stop at the first that is refused, and those before it stay', async () => {
+    await table().writeInOrder([putNew('in-order', '1', { n: 1 }), put('in-order', '2', { n: 2 })])
+    const refused = table().writeInOrder([put('in-order', '3'), putNew('in-order', '1', { n: 9 }), put('in-order', '4')])
+    assert.match(await outcome(refused), /^ConditionFailed/)
+    const rows = await table().getMany(['1', '2', '3', '4'].map((sk) => ({ pk: 'in-order', sk })))
+    assert.deepEqual(
+      rows.map((row) => row && [row.sk, row.n ?? 0]),
+      [['1', 1], ['2', 2], ['3', 0], undefined],
+    )
+  })
+
   test('of 32 puts if absent one wins', async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 32 }, (_, n) => outcome(table().write(putNew('once', '1', { n })))),

@@ -61,6 +61,11 @@ export interface Table {
   /** Durable when it resolves. Put and update answer the new row, delete the old one. */
   write(write: Write): Promise<Item | undefined>
   /**
+   * One after the other, each durable before the next is begun; stops at the first that is refused, and those before it
+   * stay. Where writes of one turn share a commit, this costs a single one.
+   */
+  writeInOrder(writes: readonly Write[]): Promise<void>
+  /**
    * All or nothing; at most 100 distinct keys. A `token` makes the call idempotent for 10 minutes.
    * Write conflicts are retried inside with jitter; what still conflicts is thrown as `Conflict`.
    */

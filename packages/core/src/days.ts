@@ -1,0 +1,105 @@
+/**
+ * Messages lie in partitions of a day and one of 8 shards, so that no account is bound by one partition's rate. The
+ * active days of an account are rows of their own, so that a list skips the days on which nothing happened.
+ */
+import { timeOf } from './ports/ids.ts'
+import type { Item, Key, Table } from './ports/table.ts'
+
+export type Direction = 'out' | 'in'
+/** `after` and `before` are ids, exclusive; at most one of them. Newest first in either case. */
+export type ListOptions = { readonly limit: number; readonly after?: string; readonly before?: string }
+export type Listed = { readonly items: readonly Item[]; readonly hasMore: boolean }
+
+const SHARDS = 8
+const MAX_DAYS = 20
+
+const dayOf = (id: string) => new Date(timeOf(id)).toISOString().slice(0, 10)
+const partition = (accountId: string, direction: Direction, day: string, shard: number) =>
+  `${accountId}#${direction}#${day}#${shard}`
+
+/** Where the row of a message is kept; its id tells. */
+export function dayKey(accountId: string, direction: Direction, id: string): Key {
+  const shard = Number.parseInt(id.at(-1) ?? '0', 16) % SHARDS
+  return { pk: partition(accountId, direction, dayOf(id), shard), sk: id }
+}
+
+const MAX_KNOWN_DAYS = 10_000
+const knownDays = new WeakMap<Table, Set<string>>()
+
+/** Marks the id's day as active; done before its first message is written. One write a day, account and process. */
+export async function putDay(table: Table, accountId: string, direction: Direction, id: string): Promise<void> {
+  const known = knownDays.get(table) ?? new Set()
+  knownDays.set(table, known)
+  const sk = `${direction}#${dayOf(id)}`
+  const name = `${accountId}/${sk}`
+  if (known.has(name)) return
+  await table.write({ kind: 'put', item: { pk: `${accountId}#days`, sk } })
+  if (known.size >= MAX_KNOWN_DAYS) known.clear()
+  known.add(name)
+}
+
+/**
+ * One page of messages. Looks at no more than 20 active days; if those do not fill the page, `hasMore` says that
+ * others remain.
+ */
+export async function listDays(
+  table: Table,
+  accountId: string,
+  direction: Direction,
+  options: ListOptions,
+): Promise<Listed> {
+  const reverse = options.before === undefined
+  const start = options.after ?? options.before
+  const { days, more } = await activeDays(table, accountId, direction, start, reverse)
+  const items: Item[] = []
+  for (const day of days) {
+    const wanted = options.limit + 1 - items.length
+    if (wanted <= 0) break
+    items.push(
+      ...(await mergeShards(table, (shard) => partition(accountId, direction, day, shard), wanted, start, reverse)),
+    )
+  }
+  const page = items.slice(0, options.limit)
+  return { items: reverse ? page : page.reverse(), hasMore: items.length > options.limit || more }
+}
+
+async function activeDays(
+  table: Table,
+  accountId: string,
+  direction: Direction,
+  start: string | undefined,
+  reverse: boolean,
+) {
+  const bound = start === undefined ? undefined : `${direction}#${dayOf(start)}`
+  const { items } = await table.query({
+    pk: `${accountId}#days`,
+    from: reverse || bound === undefined ? `${direction}#` : bound,
+    to: reverse && bound !== undefined ? bound : `${direction}#~`,
+    reverse,
+    limit: MAX_DAYS + 1,
+  })
+  const days = items.slice(0, MAX_DAYS).map((item) => item.sk.slice(direction.length + 1))
+  return { days, more: items.length > MAX_DAYS }
+}
+
+/** The first `wanted` rows of a day in order of id, from all shards, beyond `start`. */
+async function mergeShards(
+  table: Table,
+  pkOf: (shard: number) => string,
+  wanted: number,
+  start: string | undefined,
+  reverse: boolean,
+): Promise<readonly Item[]> {
+  const bound = start === undefined ? {} : reverse ? { to: start } : { from: start }
+  const shards = Array.from({ length: SHARDS }, (_, shard) => shard)
+  // One more than wanted, since the bound is inclusive and `start` itself may be among them.
+  const pages = await Promise.all(
+    shards.map((shard) => table.query({ pk: pkOf(shard), ...bound, reverse, limit: wanted + 1 })),
+  )
+  const order = reverse ? -1 : 1
+  return pages
+    .flatMap((page) => page.items)
+    .filter((item) => item.sk !== start)
+    .sort((a, b) => (a.sk < b.sk ? -order : order))
+    .slice(0, wanted)
+}

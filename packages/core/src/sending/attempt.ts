@@ -1,0 +1,103 @@
+import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
+import { compose } from '@kabutar/mail/compose.ts'
+import { type Rejection, type Relay, RelayError, type RelayResult } from '../ports/relay.ts'
+import type { Content } from './content.ts'
+import { createdAtOf, type Message } from './message.ts'
+import { simulate } from './simulate.ts'
+import type { Outcome } from './status.ts'
+
+/**
+ * How an attempt ended. `postponed`: the next hop asked us to slow down, nothing was tried. `ambiguous`: the next hop may
+ * have the message, and only time or an event will tell.
+ */
+export type Attempted =
+  | { readonly outcomes: readonly Outcome[]; readonly relayMessageId?: string }
+  | { readonly postponed: { readonly retryAfterMs: number | undefined } }
+  | { readonly ambiguous: true; readonly outcomes: readonly Outcome[] }
+
+const MAX_DIAGNOSTIC = 500
+
+/** One attempt for everybody who is still pending. The test addresses are answered here, the rest by the relay. */
+export async function attempt(
+  relay: Relay,
+  message: Message,
+  content: Content,
+  signal: AbortSignal,
+): Promise<Attempted> {
+  const pending = message.recipients.filter((recipient) => recipient.pending).map(({ address }) => address)
+  const simulated = pending.flatMap((address) => simulate(address) ?? [])
+  const recipients = pending.filter((address) => simulate(address) === undefined)
+  if (recipients.length === 0) return { outcomes: simulated }
+  try {
+    const raw = await composeMessage(message, content)
+    if (raw.byteLength > relay.limits.maxRawBytes)
+      return { outcomes: [...simulated, ...failAll(recipients, 'The composed message is too large for the relay')] }
+    const result = await relay.send({ returnPath: returnPathOf(message), recipients }, raw, {
+      messageId: message.messageId,
+      tags: { kabutar_id: message.id, kabutar_account: message.accountId },
+      signal,
+    })
+    return { outcomes: [...simulated, ...outcomesOf(recipients, result)] }
+  } catch (error) {
+    if (error instanceof RelayError) return afterError(error, recipients, simulated)
+    throw error
+  }
+}
+
+/** The message as it goes out: from stored fields alone, so that a second attempt is byte-equal. */
+export async function composeMessage(message: Message, content: Content): Promise<Uint8Array> {
+  return compose({
+    id: message.id,
+    date: createdAtOf(message),
+    messageId: message.messageId,
+    from: parseMailbox(message.from),
+    to: message.to.map(parseMailbox),
+    cc: message.cc.map(parseMailbox),
+    replyTo: message.replyTo.map(parseMailbox),
+    subject: message.subject,
+    ...(content.html !== undefined && { html: content.html }),
+    ...(content.text !== undefined && { text: content.text }),
+    headers: content.headers,
+    attachments: content.attachments,
+  })
+}
+
+/** Ours, in the sender's domain, so that what comes back names the message. */
+function returnPathOf(message: Message): string {
+  return `bounces+${message.id}@${domainOf(parseMailbox(message.from).address)}`
+}
+
+function outcomesOf(recipients: readonly string[], result: RelayResult): Outcome[] {
+  const rejected = new Map(result.rejected.map((rejection) => [rejection.recipient, rejection]))
+  return recipients.map((recipient) => {
+    const rejection = rejected.get(recipient)
+    return rejection === undefined ? { recipient, status: result.outcome } : refused(rejection)
+  })
+}
+
+function refused({ recipient, replyCode, status, diagnostic }: Rejection): Outcome {
+  return {
+    recipient,
+    status: replyCode >= 500 ? 'bounced' : 'deferred',
+    replyCode,
+    ...(status !== undefined && { enhanced: status }),
+    diagnostic: diagnostic.slice(0, MAX_DIAGNOSTIC),
+  }
+}
+
+function failAll(recipients: readonly string[], diagnostic: string): Outcome[] {
+  return recipients.map((recipient) => ({ recipient, status: 'failed', diagnostic }))
+}
+
+function afterError(error: RelayError, recipients: readonly string[], simulated: readonly Outcome[]): Attempted {
+  const facts = {
+    diagnostic: error.message.slice(0, MAX_DIAGNOSTIC),
+    ...(error.replyCode !== undefined && { replyCode: error.replyCode }),
+    ...(error.status !== undefined && { enhanced: error.status }),
+  }
+  const all = (status: 'deferred' | 'failed') => recipients.map((recipient) => ({ recipient, status, ...facts }))
+  if (error.kind === 'ambiguous') return { ambiguous: true, outcomes: simulated }
+  if (error.kind === 'permanent') return { outcomes: [...simulated, ...all('failed')] }
+  if (error.kind === 'throttled' && simulated.length === 0) return { postponed: { retryAfterMs: error.retryAfterMs } }
+  return { outcomes: [...simulated, ...all('deferred')] }
+}

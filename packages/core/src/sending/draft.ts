@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+import type { Mailbox } from '@kabutar/mail/address.ts'
+
+export type Tag = { readonly name: string; readonly value: string }
+export type DraftAttachment = {
+  readonly filename: string
+  readonly content: Uint8Array
+  readonly contentType?: string
+  readonly contentId?: string
+}
+/** What an application asks us to send, whichever front end it came by. Addresses are parsed, headers are not yet checked. */
+export type Draft = {
+  readonly from: Mailbox
+  readonly to: readonly Mailbox[]
+  readonly cc: readonly Mailbox[]
+  readonly bcc: readonly Mailbox[]
+  readonly replyTo: readonly Mailbox[]
+  readonly subject: string
+  readonly html?: string
+  readonly text?: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly tags: readonly Tag[]
+  readonly attachments: readonly DraftAttachment[]
+}
+
+/** Equal for drafts that say the same, whatever the order of their headers. */
+export function digestOf(draft: Draft): string {
+  const hash = createHash('sha256')
+  const headers = Object.entries(draft.headers).sort(([a], [b]) => (a < b ? -1 : 1))
+  const attachments = draft.attachments.map(({ content, ...described }) => ({ ...described, size: content.byteLength }))
+  const { from, to, cc, bcc, replyTo, subject, html, text, tags } = draft
+  hash.update(
+    JSON.stringify([from, to, cc, bcc, replyTo, subject, html ?? null, text ?? null, tags, headers, attachments]),
+  )
+  for (const { content } of draft.attachments) hash.update(content)
+  return hash.digest('base64url')
+}

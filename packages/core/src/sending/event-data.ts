@@ -1,0 +1,42 @@
+import type { Attrs, Json } from '../ports/table.ts'
+import type { EventType } from '../webhooks/event.ts'
+import { createdAtOf, type Message } from './message.ts'
+import type { Outcome } from './status.ts'
+
+/** The wire's `data` of an `email.*` event: what the application needs to find its message, and what happened to it. */
+export function eventData(message: Message, type: EventType, outcome?: Outcome): { readonly [name: string]: Json } {
+  return {
+    email_id: message.id,
+    created_at: createdAtOf(message).toISOString(),
+    message_id: message.messageId,
+    from: message.from,
+    to: message.to,
+    subject: message.subject,
+    ...(message.tags.length > 0 && { tags: Object.fromEntries(message.tags.map(({ name, value }) => [name, value])) }),
+    ...(outcome && about(type, outcome)),
+  }
+}
+
+function about(type: EventType, outcome: Outcome): Attrs {
+  const message = outcome.diagnostic ?? ''
+  const diagnosticCode = outcome.diagnostic === undefined ? [] : [outcome.diagnostic]
+  if (type === 'email.bounced') {
+    return { bounce: { message, type: 'Permanent', subType: subTypeOf(outcome), diagnosticCode } }
+  }
+  if (type === 'email.failed') return { failed: { reason: message } }
+  if (type === 'email.suppressed') {
+    return {
+      suppressed: { message, type: 'OnAccountSuppressionList', reason: 'previous_bounce', diagnosticCode },
+    }
+  }
+  return {}
+}
+
+/** SES's words for an enhanced status code (RFC 3463 section 3). */
+function subTypeOf({ enhanced = '' }: Outcome): string {
+  const detail = enhanced.slice(enhanced.indexOf('.') + 1)
+  if (['1.1', '1.2', '1.3', '1.10'].includes(detail)) return 'NoEmail'
+  if (detail === '2.2') return 'MailboxFull'
+  if (detail === '2.3' || detail === '3.4') return 'MessageTooLarge'
+  return detail.startsWith('6.') || detail.startsWith('7.') ? 'ContentRejected' : 'General'
+}

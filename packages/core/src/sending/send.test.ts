@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { RelayError } from '../ports/relay.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { getMessage } from './read.ts'
+import { lastEvent } from './status.ts'
+import { submit } from './submit.ts'
+import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from './testing.ts'
+
+const MINUTE = 60_000
+const to = (...addresses: string[]) => ({ ...DRAFT, to: addresses.map((address) => ({ name: '', address })) })
+const read = (ports: Rig, id: string) => getMessage(ports.table, KEY.accountId, id)
+const statuses = async (ports: Rig, id: string) =>
+  Object.fromEntries((await read(ports, id)).recipients.map(({ address, status }) => [address.split('@')[0], status]))
+const eventTypes = async (ports: Rig, id: string) =>
+  (await eventsOf(ports.table, KEY.accountId, id))
+    .map(({ type, recipient }) => `${type} ${recipient.split('@')[0]}`)
+    .sort()
+
+/** Lets time pass minute by minute, as the sweep and the queue would see it. */
+async function pass(ports: Rig, minutes: number): Promise<void> {
+  for (let minute = 0; minute < minutes; minute++) {
+    ports.clock.advance(MINUTE)
+    await sweepSends(ports)
+    await drain(ports)
+  }
+}
+
+const rejected = (recipient: string, replyCode: number, status: string) => ({
+  recipient,
+  replyCode,
+  status,
+  diagnostic: `${replyCode} ${status} no`,
+})
+
+describe('send', () => {
+  test('relays to the envelope, with Bcc in it and not in the message', async () => {
+    const ports = await testPorts()
+    const draft = { ...to('bob@y.test', 'bob@y.test'), bcc: [{ name: '', address: 'eve@y.test' }] }
+    const { id } = await submit(ports, KEY, draft)
+    await drain(ports)
+    const [relayed] = ports.relay.relayed
+    assert.deepEqual(relayed?.recipients, ['bob@y.test', 'eve@y.test'])
+    assert.equal(relayed?.returnPath, `bounces+${id}@kabutar.test`)
+    assert.ok(!Buffer.from(relayed?.raw ?? []).includes('eve@y.test'))
+    assert.deepEqual(await statuses(ports, id), { bob: 'sent', eve: 'sent' })
+  })
+
+  test('a deferral concerns only the recipients that were deferred', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => ({
+      relayId: '',
+      outcome: 'sent',
+      rejected: [rejected('later@y.test', 450, '4.2.0'), rejected('gone@y.test', 550, '5.1.1')],
+    })
+    const { id } = await submit(ports, KEY, to('now@y.test', 'later@y.test', 'gone@y.test'))
+    await drain(ports)
+    assert.deepEqual(await statuses(ports, id), { now: 'sent', later: 'delivery_delayed', gone: 'bounced' })
+    assert.equal(lastEvent((await read(ports, id)).recipients), 'bounced')
+
+    ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
+    await pass(ports, 2)
+    assert.deepEqual(
+      ports.relay.relayed.map((relayed) => relayed.recipients),
+      [['now@y.test', 'later@y.test', 'gone@y.test'], ['later@y.test']],
+    )
+    assert.deepEqual(await statuses(ports, id), { now: 'sent', later: 'sent', gone: 'bounced' })
+    assert.deepEqual(await eventTypes(ports, id), [
+      'email.bounced gone',
+      'email.delivery_delayed later',
+      'email.sent ',
+      'email.sent ',
+    ])
+    assert.equal((await read(ports, id)).due, undefined)
+  })
+
+  test('gives up when the schedule is used up, and keeps its times', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => new RelayError('transient', '451 4.3.0 not now', { replyCode: 451 })
+    const started = ports.clock.now()
+    const attempts: number[] = []
+    const answer = ports.relay.answer
+    ports.relay.answer = (envelope) => {
+      attempts.push(Math.round((ports.clock.now() - started) / MINUTE))
+      return answer(envelope)
+    }
+    const { id } = await submit(ports, KEY, DRAFT)
+    await drain(ports)
+    await pass(ports, 40)
+    assert.deepEqual(attempts, [0, 1, 6, 21], '1, 5 and 15 minutes after the one before')
+    assert.deepEqual(await statuses(ports, id), { bob: 'failed' })
+    assert.equal((await eventTypes(ports, id)).filter((type) => type === 'email.failed bob').length, 1)
+  })
+
+  test('an early duplicate of an entry does not relay before its time', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => new RelayError('transient', 'not now')
+    const { id } = await submit(ports, KEY, DRAFT)
+    await drain(ports)
+    ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
+    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await drain(ports)
+    assert.equal(ports.relay.relayed.length, 0)
+  })
+
+  test('a throttle is a wait and no attempt', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => new RelayError('throttled', 'slow down', { retryAfterMs: 10 * MINUTE })
+    const { id } = await submit(ports, KEY, DRAFT)
+    await drain(ports)
+    const waiting = await read(ports, id)
+    assert.equal(waiting.attempts, 0)
+    assert.equal(waiting.notBefore, ports.clock.now() + 10 * MINUTE)
+    assert.deepEqual(await statuses(ports, id), { bob: 'queued' })
+    ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
+    await pass(ports, 11)
+    assert.equal(ports.relay.relayed.length, 1)
+  })
+
+  test('an ambiguous end waits 15 minutes, goes again, is counted, and ends as failed with the schedule', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => new RelayError('ambiguous', 'connection lost after the data')
+    const { id } = await submit(ports, KEY, DRAFT)
+    await drain(ports)
+    await pass(ports, 13)
+    assert.equal((await read(ports, id)).attempts, 1)
+    await pass(ports, 3)
+    assert.equal((await read(ports, id)).ambiguous, 2)
+    await pass(ports, 60)
+    assert.deepEqual(await statuses(ports, id), { bob: 'failed' })
+  })
+
+  test('the test addresses behave like the real thing and are never relayed', async () => {
+    const ports = await testPorts()
+    const names = ['delivered', 'bounced+label', 'complained', 'suppressed']
+    const { id } = await submit(ports, KEY, to(...names.map((name) => `${name}@resend.dev`)))
+    await drain(ports)
+    assert.equal(ports.relay.relayed.length, 0)
+    assert.deepEqual(await statuses(ports, id), {
+      delivered: 'delivered',
+      'bounced+label': 'bounced',
+      complained: 'complained',
+      suppressed: 'suppressed',
+    })
+    assert.deepEqual(await eventTypes(ports, id), [
+      'email.bounced bounced+label',
+      'email.complained complained',
+      'email.delivered complained',
+      'email.delivered delivered',
+      'email.sent ',
+      'email.suppressed suppressed',
+    ])
+  })
+
+  test('a live lease of another process is respected, one that ran out is taken over', async () => {
+    const ports = await testPorts()
+    const shared = { ...ports, worker: { id: 'lambda-1', exclusive: false } }
+    const { id } = await submit(ports, KEY, DRAFT)
+    ports.relay.answer = () => {
+      throw new Error('the process is stopped here')
+    }
+    await drain(shared)
+    ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
+    const other = { ...ports, worker: { id: 'lambda-2', exclusive: false } }
+    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await drain(other)
+    assert.equal(ports.relay.relayed.length, 0)
+    ports.clock.advance(51_000)
+    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await drain(other)
+    assert.equal(ports.relay.relayed.length, 1)
+    assert.equal((await read(ports, id)).attempts, 1)
+  })
+})

@@ -1,0 +1,86 @@
+/**
+ * From the send queue to the relay. An entry is acknowledged after its effects: the events of an attempt, then the
+ * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle, somebody else's lease) end the
+ * entry, since the row's `due` remembers; only crashes and unknown errors leave it to come back.
+ *
+ * At least once: between the relay's acceptance and our first event there is a window in which a crash sends again.
+ */
+import { MailError } from '../errors.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Delivery, Failure, Queue } from '../ports/queue.ts'
+import type { Relay } from '../ports/relay.ts'
+import type { Table } from '../ports/table.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { attempt } from './attempt.ts'
+import { getContent } from './content.ts'
+import { parseSendEntry, type SendEntry } from './entry.ts'
+import { leaseMs, takeLease, type Worker } from './lease.ts'
+import type { Message } from './message.ts'
+import { outcomesOfAttempt, postpone, recordAmbiguous, recordOutcomes } from './record.ts'
+
+export type SendPorts = {
+  readonly table: Table
+  readonly blobs: Blobs
+  readonly sendQueue: Queue
+  readonly relay: Relay
+  readonly clock: Clock
+  readonly log: Log
+  readonly worker: Worker
+  /** Waits between relay attempts, in milliseconds. */
+  readonly sendRetries: readonly number[]
+  /** In [0, 1). */
+  random(): number
+}
+
+const FAILED_RETRY_MS = 5000
+const NOT_YET_MS = 2000
+const LEASE_MARGIN_MS = 5000
+
+/** The handler of the send queue. */
+export async function sendBatch(
+  ports: SendPorts,
+  batch: readonly Delivery[],
+  signal: AbortSignal,
+): Promise<readonly Failure[]> {
+  const failures = await Promise.all(batch.map((delivery) => handle(ports, delivery, signal)))
+  return failures.filter((failure) => failure !== undefined)
+}
+
+async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal): Promise<Failure | undefined> {
+  try {
+    const found = await send(ports, parseSendEntry(delivery.body), signal)
+    // The entry may be faster than the rows it speaks of; what is not there the second time was never accepted.
+    return found || delivery.attempt > 1 ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
+  } catch (error) {
+    ports.log.error('a send entry failed and comes back', { attempt: delivery.attempt, error: error as Error })
+    return { id: delivery.id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(delivery.attempt - 1, 6) }
+  }
+}
+
+/** False if there is no such message. */
+async function send(ports: SendPorts, entry: SendEntry, signal: AbortSignal): Promise<boolean> {
+  const { accountId, id } = entry
+  const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
+  if ('not' in leased) return leased.not !== 'missing'
+  const { message, takenOver } = leased
+  const known = takenOver ? outcomesOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
+  if (known !== undefined) {
+    await recordOutcomes(ports, message, known)
+    return true
+  }
+  if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
+  await relayOnce(ports, message, signal)
+  return true
+}
+
+async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal): Promise<void> {
+  const content = await getContent(ports, message)
+  if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
+  const limit = AbortSignal.timeout(leaseMs(message) - LEASE_MARGIN_MS)
+  const attempted = await attempt(ports.relay, message, content, AbortSignal.any([signal, limit]))
+  if ('postponed' in attempted) return postpone(ports, message, attempted.postponed.retryAfterMs)
+  if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
+  await recordOutcomes(ports, message, attempted.outcomes)
+}

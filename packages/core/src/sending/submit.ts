@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { domainOf, formatMailbox } from '@kabutar/mail/address.ts'
+import { displayed } from '@kabutar/mail/compose.ts'
+import { checkCustomHeaders, checkSubject } from '@kabutar/mail/headers.ts'
+import { MalformedError } from '@kabutar/mail/malformed.ts'
+import type { ApiKey } from '../accounts/keys.ts'
+import { putDay } from '../days.ts'
+import { domainOwner } from '../domains/domains.ts'
+import { MailError } from '../errors.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
+import type { Log } from '../ports/log.ts'
+import type { Queue } from '../ports/queue.ts'
+import { isConditionFailed, type Key, type Put, type Table } from '../ports/table.ts'
+import { deleteContent, MAX_MESSAGE_BYTES, messageBytes, type PreparedContent, prepareContent } from './content.ts'
+import { type Draft, digestOf } from './draft.ts'
+import { sendEntry } from './entry.ts'
+import { type ContentPlace, itemOf, type Message } from './message.ts'
+
+export type SubmitPorts = {
+  readonly table: Table
+  readonly blobs: Blobs
+  readonly sendQueue: Queue
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+}
+type Idempotency = { readonly key: string; readonly digest: string }
+
+export const MAX_RECIPIENTS = 50
+const MAX_REPLY_TO = 25
+const MAX_SUBJECT_LENGTH = 998
+const FIRST_DUE_MS = 120_000
+const IDEMPOTENCY_SECONDS = 24 * 3600
+
+/**
+ * Accepts a message for sending (RFC 6409). Every front end ends here: nothing else writes message rows.
+ * When it resolves, the message survives a crash: its row carries `due`, and the sweep queues what a crash left behind.
+ * The same idempotency key and draft answer the first id again, for 24 hours.
+ * @throws {MailError} `sender_not_verified`, `invalid_message`, `message_too_large`, `too_many_recipients`,
+ * `invalid_idempotency_key`, `idempotency_mismatch`
+ */
+export async function submit(
+  ports: SubmitPorts,
+  key: ApiKey,
+  draft: Draft,
+  idempotencyKey?: string,
+): Promise<{ id: string }> {
+  checkDraft(draft)
+  const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, draft)
+  await authoriseSender(ports.table, key, domainOf(draft.from.address))
+  const earlier = idempotency && (await findEarlier(ports.table, key.accountId, idempotency))
+  if (earlier !== undefined) return { id: earlier }
+  const id = ports.ids.next()
+  const [content] = await Promise.all([
+    prepareContent(ports.blobs, key.accountId, id, draft),
+    putDay(ports.table, key.accountId, 'out', id),
+  ])
+  const message = newMessage(key.accountId, id, draft, content.place, ports.clock.now())
+  if (idempotency !== undefined) return { id: await acceptOnce(ports, message, content, idempotency) }
+  await accept(ports, message, content)
+  return { id }
+}
+
+function checkDraft(draft: Draft): void {
+  const recipients = draft.to.length + draft.cc.length + draft.bcc.length
+  if (draft.to.length === 0) throw new MailError('missing_field', 'Missing `to` field.')
+  if (recipients > MAX_RECIPIENTS) {
+    throw new MailError('too_many_recipients', `A message has at most ${MAX_RECIPIENTS} recipients, not ${recipients}.`)
+  }
+  if (draft.replyTo.length > MAX_REPLY_TO) {
+    throw new MailError('invalid_message', `A message has at most ${MAX_REPLY_TO} \`reply_to\` addresses.`)
+  }
+  if (draft.subject.length > MAX_SUBJECT_LENGTH) {
+    throw new MailError('invalid_message', `A subject has at most ${MAX_SUBJECT_LENGTH} characters.`)
+  }
+  if (messageBytes(draft) > MAX_MESSAGE_BYTES) {
+    throw new MailError('message_too_large', 'A message with its attachments is at most 40 MB.')
+  }
+  try {
+    checkSubject(draft.subject)
+    checkCustomHeaders(draft.headers)
+  } catch (error) {
+    if (error instanceof MalformedError)
+      throw new MailError('invalid_message', `${sentence(error.message)}.`, { cause: error })
+    throw error
+  }
+}
+
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+async function authoriseSender(table: Table, key: ApiKey, domain: string): Promise<void> {
+  if (key.domain !== undefined && key.domain !== domain) {
+    throw new MailError('sender_not_verified', `This API key may only send from ${key.domain}.`)
+  }
+  if ((await domainOwner(table, domain)) !== key.accountId) {
+    throw new MailError(
+      'sender_not_verified',
+      `The ${domain} domain is not verified. Please, add and verify your domain.`,
+    )
+  }
+}
+
+function newMessage(accountId: string, id: string, draft: Draft, content: ContentPlace, now: number): Message {
+  const envelope = new Set([...draft.to, ...draft.cc, ...draft.bcc].map(({ address }) => address))
+  return {
+    id,
+    accountId,
+    from: formatMailbox(draft.from),
+    to: displayed(draft.to),
+    cc: displayed(draft.cc),
+    bcc: displayed(draft.bcc),
+    replyTo: displayed(draft.replyTo),
+    subject: draft.subject,
+    tags: draft.tags,
+    messageId: `<${id}@${domainOf(draft.from.address)}>`,
+    recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
+    content,
+    contentBytes: messageBytes(draft),
+    attempts: 0,
+    ambiguous: 0,
+    notBefore: 0,
+    due: now + FIRST_DUE_MS,
+    version: 0,
+  }
+}
+
+function idempotencyOf(key: string, draft: Draft): Idempotency {
+  if (key.length < 1 || key.length > 256) {
+    throw new MailError('invalid_idempotency_key', 'The key must be between 1-256 chars.')
+  }
+  return { key, digest: digestOf(draft) }
+}
+
+const markerKey = (accountId: string, key: string): Key => ({
+  pk: `${accountId}#idem#${createHash('sha256').update(key).digest('hex')}`,
+  sk: 'v',
+})
+
+/** The id that an equal request was answered with. @throws {MailError} `idempotency_mismatch` */
+async function findEarlier(table: Table, accountId: string, { key, digest }: Idempotency): Promise<string | undefined> {
+  const row = await table.get(markerKey(accountId, key))
+  if (row !== undefined && row.digest !== digest) {
+    throw new MailError(
+      'idempotency_mismatch',
+      'The same idempotency key was used with another request body within the last 24 hours.',
+    )
+  }
+  return row?.id as string | undefined
+}
+
+const rowOf = (message: Message): Put => ({ kind: 'put', item: itemOf(message), if: [{ exists: false }] })
+const rowsOf = ({ row }: PreparedContent): readonly Put[] => (row === undefined ? [] : [row])
+
+/**
+ * The queue entry is under way beside the rows and may be there first: a worker that finds no message asks once more.
+ * On one disk all three share a commit.
+ */
+async function accept(ports: SubmitPorts, message: Message, content: PreparedContent): Promise<void> {
+  await Promise.all([ports.table.writeInOrder([...rowsOf(content), rowOf(message)]), queueSoon(ports, message)])
+}
+
+/** Answers the id under which it was accepted: its own, or that of an equal request that was faster. */
+async function acceptOnce(
+  ports: SubmitPorts,
+  message: Message,
+  content: PreparedContent,
+  idempotency: Idempotency,
+): Promise<string> {
+  const { accountId, id } = message
+  const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
+  const marker = { ...markerKey(accountId, idempotency.key), id, digest: idempotency.digest, ttl }
+  if (content.row !== undefined) await ports.table.write(content.row)
+  try {
+    await ports.table.transact([{ kind: 'put', item: marker, if: [{ exists: false }] }, rowOf(message)])
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error
+    await deleteContent(ports, accountId, id, content.place)
+    const earlier = await findEarlier(ports.table, accountId, idempotency)
+    if (earlier === undefined) throw error
+    return earlier
+  }
+  await queueSoon(ports, message)
+  return id
+}
+
+/** The message is accepted without it: what fails here is healed by the sweep and no reason to answer an error. */
+async function queueSoon(ports: SubmitPorts, message: Message): Promise<void> {
+  try {
+    await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1) }])
+  } catch (error) {
+    ports.log.warn('an accepted message was not queued; the sweep will', { id: message.id, error: error as Error })
+  }
+}

@@ -1,0 +1,109 @@
+/** A process that dies after any step, from an outcome to its recorded webhook: one event, at least one delivery. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { memoryEngine } from '@kabutar/local/engine.ts'
+import { sqliteQueue } from '@kabutar/local/queue.ts'
+import type { Queue } from '../ports/queue.ts'
+import { dispatchMemory } from './dispatch-ports.ts'
+import { createEndpoint } from './endpoints.ts'
+import { eventsOf, putEvents } from './event.ts'
+import { getHook } from './history.ts'
+import { notify } from './notify.ts'
+import { drain, type Rig, receiver, rig, sweep } from './rig.test.ts'
+
+class Crash extends Error {}
+
+/** Every call of any port counts; the `fatal`th one takes effect, then nothing answers any more. */
+function dying(fatal: number) {
+  let calls = 0
+  const mortal = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        return async (...args: unknown[]) => {
+          calls++
+          if (calls > fatal) throw new Crash()
+          const answer: unknown = await Reflect.apply(value, target, args)
+          if (calls >= fatal) throw new Crash()
+          return answer
+        }
+      },
+    })
+  return { mortal, survived: () => calls < fatal }
+}
+
+/** The worker that knows of an outcome: the event, then its webhooks, then the acknowledgement. */
+async function work(at: Rig, ports: Rig['ports'], source: Queue, event: ReturnType<Rig['event']>): Promise<void> {
+  const batch = await source.receive({ max: 10, visibilityMs: 60_000, waitMs: 0 })
+  if (batch.length === 0) return
+  await putEvents(ports.table, at.accountId, [event])
+  await notify(ports, at.accountId, [event])
+  await source.settle(batch.map((delivery) => ({ delivery, ok: true })))
+}
+
+type Ended = { readonly survived: boolean; readonly deliveries: number }
+
+/** The receiver refuses the first `refusals` requests. */
+async function lifeAndRecovery(fatal: number, refusals: number): Promise<Ended> {
+  const at = rig()
+  const ids: unknown[] = []
+  const sink = await receiver((request, response) => {
+    ids.push(request.headers['svix-id'])
+    request.resume()
+    response.writeHead(ids.length > refusals ? 200 : 500).end()
+  })
+  const { id } = await createEndpoint(at.ports, at.accountId, { url: sink.url, events: ['email.sent'] })
+  const source = sqliteQueue(memoryEngine(), 'source', at.ports.clock, { maxAttempts: 5 })
+  await source.send([{ body: 'outcome' }])
+  const event = at.event()
+
+  const { mortal, survived } = dying(fatal)
+  const { ports } = at
+  const table = mortal(ports.table)
+  const [webhookQueue, client] = [mortal(ports.webhookQueue), mortal(ports.client)]
+  const first = { ...ports, table, webhookQueue, client }
+  try {
+    await work(at, first, mortal(source), event)
+    await drain(first)
+    for (const waitMs of [5000, 300_000].slice(0, refusals)) {
+      at.at(at.now() + waitMs)
+      if (waitMs > 60_000) await sweep(first)
+      await drain(first)
+    }
+  } catch (error) {
+    if (!(error instanceof Crash)) throw error
+  }
+
+  for (let minutes = 0; minutes < 30; minutes++) {
+    const second = { ...ports, memory: dispatchMemory(ports.client) }
+    at.at(at.now() + 61_000)
+    await work(at, second, source, event)
+    await sweep(second)
+    await drain(second)
+  }
+  assert.deepEqual([...new Set(ids)], [event.id], `call ${fatal}: one event id`)
+  assert.equal((await eventsOf(ports.table, at.accountId, event.messageId)).length, 1)
+  const hook = await getHook(ports.table, at.accountId, id, event.id)
+  assert.equal(hook.status, 'success', `call ${fatal}: recorded`)
+  for (const queue of [source, ports.webhookQueue]) {
+    assert.deepEqual(await queue.depth(), { ready: 0, leased: 0, delayed: 0 }, `call ${fatal}: nothing left`)
+  }
+  return { survived: survived(), deliveries: ids.length }
+}
+
+for (const refusals of [0, 1, 2]) {
+  test(`a crash after any call, the receiver refusing ${refusals} times`, async (t) => {
+    let fatal = 1
+    let twice = 0
+    for (; ; fatal++) {
+      assert.ok(fatal < 100)
+      const { survived, deliveries } = await lifeAndRecovery(fatal, refusals)
+      if (deliveries > refusals + 1) twice++
+      if (survived) break
+    }
+    assert.ok(fatal > 10 + 5 * refusals)
+    assert.ok(twice <= 3 * (refusals + 1), `${twice} crashes led to a second delivery`)
+    t.diagnostic(`${fatal - 1} crash points, ${twice} of them with a second delivery of the same id`)
+  })
+}

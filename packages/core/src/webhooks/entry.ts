@@ -1,0 +1,25 @@
+import { z } from 'zod'
+
+const Entry = z.strictObject({
+  v: z.literal(1),
+  account: z.string().min(1),
+  endpoint: z.string().min(1),
+  message: z.string().min(1),
+  event: z.string().regex(/^msg_[0-9a-f]{32}$/),
+  /** From 1; of this event at this endpoint, over all replays. */
+  attempt: z.int().min(1),
+  /** When the first attempt was put off for the first time (epoch ms). */
+  since: z.int().optional(),
+})
+
+/** What the webhook queue carries: whose event goes where for the how manieth time, never content. */
+export type HookEntry = Readonly<Omit<z.infer<typeof Entry>, 'v'>>
+
+export function encodeEntry(entry: HookEntry): string {
+  return JSON.stringify({ v: 1, ...entry })
+}
+
+/** Throws on what encodeEntry did not write. */
+export function decodeEntry(body: string): HookEntry {
+  return Entry.parse(JSON.parse(body))
+}

@@ -1,0 +1,110 @@
+/** An endpoint that misbehaves does not delay another: latencies of a healthy one, alone and beside each kind of bad one. */
+import assert from 'node:assert/strict'
+import type http from 'node:http'
+import { test } from 'node:test'
+import { systemClock } from '../ports/clock.ts'
+import { createEndpoint, getEndpoint } from './endpoints.ts'
+import { putEvents } from './event.ts'
+import { lanes } from './lanes.ts'
+import { notify } from './notify.ts'
+import { consume, receiver, rig } from './rig.test.ts'
+
+const EVENTS = Number(process.env.ISOLATION_EVENTS ?? 300)
+const PER_SECOND = 300
+
+const endless: http.RequestListener = (request, response) => {
+  request.resume()
+  const chunk = Buffer.alloc(64 * 1024)
+  let left = 16 * 1024
+  const pump = () => {
+    while (left-- > 0 && !response.destroyed) if (!response.write(chunk)) return
+    response.end()
+  }
+  response.on('drain', pump)
+  pump()
+}
+const BAD: Readonly<Record<string, http.RequestListener>> = {
+  hangs: (request) => void request.resume(),
+  'answers 500': (request, response) => {
+    request.resume()
+    response.writeHead(500).end()
+  },
+  'sends 1 GB': endless,
+  resets: (request) => void request.socket.resetAndDestroy(),
+  'answers after 2 s': (request, response) => {
+    request.resume()
+    setTimeout(() => response.end(), 2000)
+  },
+}
+
+/** Milliseconds from the event to its arrival, in order of size. */
+async function latencies(bad: readonly http.RequestListener[]): Promise<readonly number[]> {
+  const { ports, accountId, event } = rig({ clock: systemClock, timeoutMs: 15_000 })
+  const healthy = await receiver()
+  const urls = [healthy.url, ...(await Promise.all(bad.map((listener) => receiver(listener)))).map(({ url }) => url)]
+  for (const url of urls) await createEndpoint(ports, accountId, { url, events: ['email.sent'] })
+  const stop = new AbortController()
+  const consumer = consume(ports, 64, stop.signal)
+  const born = new Map<string, number>()
+  for (let n = 0, start = performance.now(); n < EVENTS; n++) {
+    const early = start + (n * 1000) / PER_SECOND - performance.now()
+    if (early > 1) await systemClock.sleep(early)
+    const happened = event('email.sent', n)
+    born.set(happened.id, performance.now())
+    await putEvents(ports.table, accountId, [happened])
+    await notify(ports, accountId, [happened])
+  }
+  for (let waits = 0; healthy.received.length < EVENTS && waits < 200; waits++) await systemClock.sleep(20)
+  stop.abort()
+  await consumer
+  assert.equal(new Set(healthy.received.map(({ headers }) => headers['svix-id'])).size, EVENTS)
+  return healthy.received.map(({ headers, at }) => at - born.get(String(headers['svix-id']))!).sort((a, b) => a - b)
+}
+
+const percentile = (sorted: readonly number[], p: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))]!
+
+test('a healthy endpoint keeps its latency beside bad ones', async (t) => {
+  await latencies([])
+  const alone = percentile(await latencies([]), 0.99)
+  t.diagnostic(`${EVENTS} events, ${PER_SECOND}/s; p99 alone ${alone.toFixed(1)} ms`)
+  for (const [name, listener] of [...Object.entries(BAD), ['hangs, five of them', BAD.hangs!] as const]) {
+    const sorted = await latencies(name.includes('five') ? Array.from({ length: 5 }, () => listener) : [listener])
+    const p99 = percentile(sorted, 0.99)
+    t.diagnostic(`beside one that ${name}: p50 ${percentile(sorted, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
+    assert.ok(p99 < 2 * alone + 50, `${name}: p99 ${p99} ms against ${alone} ms`)
+  }
+})
+
+test('an endpoint that hangs is paused after three requests, longer each time, and probed by one', async () => {
+  const now = Date.UTC(2026, 0, 1)
+  const { ports, accountId } = rig()
+  const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
+  const { enter } = lanes({ slowMs: 3000, patienceMs: 10 })
+  const tries = await Promise.all(Array.from({ length: 10 }, () => enter(created, now)))
+  const slots = tries.filter((entered) => 'leave' in entered)
+  assert.equal(slots.length, 4)
+  assert.deepEqual(
+    slots.map((slot) => slot.leave({ ok: false, elapsedMs: 15_000 })),
+    [0, 0, 30_000, 0],
+  )
+  const paused = await enter(created, now + 40_000)
+  assert.ok('putOff' in paused && paused.putOff === 'paused' && paused.waitMs >= 5000)
+  const [probe, ...others] = await Promise.all([1, 2, 3].map(() => enter({ ...created, pauses: 1 }, now + 45_001)))
+  assert.ok(probe && 'leave' in probe)
+  assert.ok(others.every((other) => 'putOff' in other))
+  assert.equal(probe.leave({ ok: false, elapsedMs: 15_000 }), 60_000)
+  const second = await enter(created, now + 200_000)
+  assert.ok('leave' in second)
+  assert.equal(second.leave({ ok: true, elapsedMs: 5 }), 0)
+  const after = await Promise.all([1, 2, 3].map(() => enter(created, now + 200_000)))
+  assert.equal(after.filter((entered) => 'leave' in entered).length, 2)
+})
+
+test('a pause that another process wrote holds here too', async () => {
+  const { ports, accountId } = rig()
+  const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
+  const entered = await lanes({ slowMs: 1, patienceMs: 1 }).enter({ ...created, pausedUntil: 2000, pauses: 1 }, 1000)
+  assert.ok('putOff' in entered && entered.waitMs >= 1000)
+  assert.equal((await getEndpoint(ports.table, accountId, created.id)).pauses, 0)
+})

@@ -1,0 +1,41 @@
+import { type Outgoing, QUEUE_RULES, type Queue } from '../ports/queue.ts'
+import type { Table } from '../ports/table.ts'
+import { listEndpoints } from './endpoints.ts'
+import { encodeEntry } from './entry.ts'
+import type { MailEvent } from './event.ts'
+
+export type NotifyPorts = {
+  readonly table: Table
+  readonly webhookQueue: Queue
+  /** Waits before each attempt in ms; the first one is before the first attempt, and at most 15 minutes. */
+  readonly webhookRetriesMs: readonly number[]
+}
+
+const MAX_SEND = 1000
+
+/**
+ * Queues each event once for every enabled endpoint that asked for its type. The events' rows exist already, and only
+ * when this resolves may their source be acknowledged: a caller that comes again, comes here again, and the queue holds
+ * an event twice, which `dispatchBatch` makes harmless. One query, whether there are endpoints or not.
+ */
+export async function notify(ports: NotifyPorts, accountId: string, events: readonly MailEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const endpoints = (await listEndpoints(ports.table, accountId)).filter(({ enabled }) => enabled)
+  const delayMs = Math.min(ports.webhookRetriesMs[0] ?? 0, QUEUE_RULES.maxDelayMs)
+  const outgoing: readonly Outgoing[] = events.flatMap((event) =>
+    endpoints
+      .filter((endpoint) => endpoint.events.includes(event.type))
+      .map((endpoint) => ({
+        body: encodeEntry({
+          account: accountId,
+          endpoint: endpoint.id,
+          message: event.messageId,
+          event: event.id,
+          attempt: 1,
+        }),
+        ...(delayMs > 0 && { delayMs }),
+      })),
+  )
+  for (let at = 0; at < outgoing.length; at += MAX_SEND)
+    await ports.webhookQueue.send(outgoing.slice(at, at + MAX_SEND))
+}

@@ -1,0 +1,130 @@
+/** The embedded engine, a clock that tests move, and receivers on the loopback: for the tests of this folder. */
+import assert from 'node:assert/strict'
+import http from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { after } from 'node:test'
+import { memoryEngine } from '@kabutar/local/engine.ts'
+import { sqliteQueue } from '@kabutar/local/queue.ts'
+import { sqliteTable } from '@kabutar/local/table.ts'
+import { guardedClient } from '../net/guarded.ts'
+import type { Clock } from '../ports/clock.ts'
+import { uuidIds } from '../ports/ids.ts'
+import type { Log } from '../ports/log.ts'
+import type { Delivery, Queue, Settlement } from '../ports/queue.ts'
+import { systemResolver } from '../ports/resolver.ts'
+import { sweep as sweepDue } from '../sweep.ts'
+import { dispatchBatch } from './dispatch.ts'
+import { type DispatchPorts, dispatchMemory } from './dispatch-ports.ts'
+import { dueHooks } from './due.ts'
+import { eventId, type MailEvent } from './event.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+export const SCHEDULE = [0, 5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR]
+
+const quiet: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+
+export type Rig = ReturnType<typeof rig>
+
+export function rig(options: { readonly clock?: Clock; readonly timeoutMs?: number; readonly start?: number } = {}) {
+  let now = options.start ?? Date.UTC(2026, 0, 1)
+  const clock = options.clock ?? { now: () => now, sleep: async () => undefined }
+  const engine = memoryEngine()
+  const client = guardedClient({ resolver: systemResolver, allowPrivate: true, timeoutMs: options.timeoutMs ?? 300 })
+  const webhookQueue = sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 })
+  const ports = {
+    table: sqliteTable(engine, clock),
+    webhookQueue,
+    clock,
+    ids: uuidIds(clock),
+    log: quiet,
+    client,
+    memory: dispatchMemory(client),
+    webhookRetriesMs: SCHEDULE,
+    userAgent: 'Kabutar/0.1.0',
+    allowPrivate: true,
+  }
+  after(() => client.close())
+  return {
+    ports,
+    accountId: 'acc',
+    /** Moves the clock. */
+    at: (ms: number) => {
+      now = ms
+    },
+    now: () => clock.now(),
+    event: (type: MailEvent['type'] = 'email.sent', n = 0) => eventAt(ports.ids.next(), clock.now(), type, n),
+  }
+}
+
+function eventAt(messageId: string, at: number, type: MailEvent['type'], n: number): MailEvent {
+  const identity = { accountId: 'acc', messageId, recipient: '', type, occurrence: String(n) }
+  return {
+    id: eventId(identity),
+    type,
+    messageId,
+    recipient: '',
+    createdAt: new Date(at),
+    data: { email_id: messageId, to: ['a@example.com'], n },
+  }
+}
+
+const never = new AbortController().signal
+
+/** Dispatches what is ready, batch by batch, until nothing is. Answers how many entries that were. */
+export async function drain(ports: DispatchPorts, queue: Queue = ports.webhookQueue): Promise<number> {
+  for (let taken = 0, turns = 0; ; turns++) {
+    assert.ok(turns < 1000, 'the queue does not run empty')
+    const batch = await queue.receive({ max: 10, visibilityMs: 60_000, waitMs: 0 })
+    if (batch.length === 0) return taken
+    taken += batch.length
+    const failures = new Map((await dispatchBatch(ports, batch, never)).map(({ id, retryInMs }) => [id, retryInMs]))
+    await queue.settle(batch.map((delivery) => settlementOf(delivery, failures.get(delivery.id))))
+  }
+}
+
+/** Takes batches while others are still out, as the embedded consumer does, until the signal. */
+export async function consume(ports: DispatchPorts, concurrency: number, signal: AbortSignal): Promise<void> {
+  const queue = ports.webhookQueue
+  const loop = async () => {
+    while (!signal.aborted) {
+      const batch = await queue.receive({ max: 10, visibilityMs: 60_000, waitMs: 1000, signal })
+      if (batch.length === 0) continue
+      const failed = new Map((await dispatchBatch(ports, batch, signal)).map(({ id, retryInMs }) => [id, retryInMs]))
+      await queue.settle(batch.map((delivery) => settlementOf(delivery, failed.get(delivery.id))))
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, loop))
+}
+
+const settlementOf = (delivery: Delivery, retryInMs: number | undefined): Settlement =>
+  retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
+
+/** As the server does, each minute or second. Answers how many attempts it queued. */
+export const sweep = (ports: DispatchPorts): Promise<number> => sweepDue(ports, { hook: dueHooks(ports.webhookQueue) })
+
+export type Received = { readonly headers: http.IncomingHttpHeaders; readonly body: string; readonly at: number }
+
+/** A receiver that answers what it is told, and keeps what it got. */
+export async function receiver(answer: number | http.RequestListener = 200) {
+  const received: Received[] = []
+  const sockets = new Set<Socket>()
+  const listener: http.RequestListener = (request, response) => {
+    if (typeof answer !== 'number') return answer(request, response)
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      received.push({ headers: request.headers, body: Buffer.concat(chunks).toString(), at: performance.now() })
+      response.writeHead(answer).end('thanks')
+    })
+  }
+  const server = http.createServer(listener)
+  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => undefined)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received }
+}

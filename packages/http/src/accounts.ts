@@ -1,0 +1,50 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createAccount } from '@kabutar/core/accounts/accounts.ts'
+import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { claimDomain, type DomainPorts, domainOwner } from '@kabutar/core/domains/domains.ts'
+import { MailError } from '@kabutar/core/errors.ts'
+import { parseDomain } from '@kabutar/mail/address.ts'
+import { MalformedError } from '@kabutar/mail/malformed.ts'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { bearerOf } from './auth.ts'
+import { jsonBody } from './body.ts'
+
+export const CreateAccountRequest = z.strictObject({
+  name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
+  /** Taken as verified on the operator's word. */
+  domains: z.array(z.string()).max(100, 'must be at most 100').optional(),
+})
+
+/** POST /accounts: for the operator of the machine alone, who can read the token that the server left in its folder. */
+export function accounts(ports: DomainPorts, operatorToken: string) {
+  return new Hono().post('/', async (c) => {
+    if (!equal(bearerOf(c.req.header('Authorization')), operatorToken)) {
+      throw new MailError('invalid_key', 'API key is invalid.')
+    }
+    const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
+    const names = domains.map(domainName)
+    for (const domain of names) {
+      if ((await domainOwner(ports.table, domain)) !== undefined) {
+        throw new MailError('conflict', `The domain ${domain} belongs to another account.`)
+      }
+    }
+    const account = await createAccount(ports, name)
+    for (const domain of names) await claimDomain(ports, account.id, domain)
+    const { token } = await createKey(ports, account.id, { name: 'First key', permission: 'full_access' })
+    return c.json({ object: 'account', id: account.id, name, token }, 201)
+  })
+}
+
+function domainName(text: string): string {
+  try {
+    return parseDomain(text)
+  } catch (error) {
+    if (error instanceof MalformedError)
+      throw new MailError('invalid_message', `Invalid domain \`${text.slice(0, 100)}\`.`)
+    throw error
+  }
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+const equal = (a: string, b: string) => timingSafeEqual(digest(a), digest(b))

@@ -1,0 +1,51 @@
+import { createKey, deleteKey, type KeyPorts, listKeys, renameKey } from '@kabutar/core/accounts/keys.ts'
+import { getDomain } from '@kabutar/core/domains/domains.ts'
+import { MailError } from '@kabutar/core/errors.ts'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { jsonBody } from './body.ts'
+import type { Env } from './env.ts'
+import { listOf, uuidOf } from './page.ts'
+
+const name = z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters')
+export const CreateKeyRequest = z.strictObject({
+  name,
+  permission: z.enum(['full_access', 'sending_access']).optional(),
+  domain_id: z.string().optional(),
+})
+export const RenameKeyRequest = z.strictObject({ name })
+
+/** POST (201, with the token, once), GET /api-keys; PATCH and DELETE /api-keys/:id. */
+export function apiKeys(ports: KeyPorts) {
+  return new Hono<Env>()
+    .post('/', async (c) => {
+      const { name, permission = 'full_access', domain_id } = await jsonBody(c, CreateKeyRequest)
+      if (domain_id !== undefined && permission !== 'sending_access') {
+        throw new MailError('invalid_message', 'A `domain_id` goes with the permission `sending_access` only.')
+      }
+      const { accountId } = c.get('key')
+      const domain = domain_id && (await getDomain(ports.table, accountId, uuidOf(domain_id, 'domain_id')))
+      return c.json(await createKey(ports, accountId, { name, permission, ...(domain && { domain }) }), 201)
+    })
+    .get('/', async (c) => {
+      const keys = await listKeys(ports.table, c.get('key').accountId)
+      const data = keys.map(({ id, name, createdAt, lastUsedAt }) => ({
+        id,
+        name,
+        created_at: createdAt.toISOString(),
+        last_used_at: lastUsedAt?.toISOString() ?? null,
+      }))
+      return c.json(listOf(data, false))
+    })
+    .patch('/:id', async (c) => {
+      const id = uuidOf(c.req.param('id'))
+      const { name } = await jsonBody(c, RenameKeyRequest)
+      await renameKey(ports.table, c.get('key').accountId, id, name)
+      return c.json({ object: 'api_key', id })
+    })
+    .delete('/:id', async (c) => {
+      const id = uuidOf(c.req.param('id'))
+      await deleteKey(ports.table, c.get('key').accountId, id)
+      return c.json({ object: 'api_key', id, deleted: true })
+    })
+}

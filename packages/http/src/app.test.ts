@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createKey, newToken } from '@kabutar/core/accounts/keys.ts'
+import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { drain } from '@kabutar/core/sending/testing.ts'
+import { call, MAIL, setup } from './testing.ts'
+
+describe('keys, paths and methods', () => {
+  test("401, 403, 404, 405 and 422 are the wire's own", async () => {
+    const rig = await setup()
+    const sending = await createKey(rig.ports, 'a', { name: 's', permission: 'sending_access' })
+    const cases: [string, string, number, string][] = [
+      ['GET /emails', '', 401, 'missing_api_key'],
+      ['GET /emails', 'x y', 401, 'missing_api_key'],
+      ['GET /emails', newToken(), 403, 'invalid_api_key'],
+      ['GET /emails', sending.token, 401, 'restricted_api_key'],
+      ['GET /nowhere', sending.token, 401, 'restricted_api_key'],
+      ['GET /nowhere', rig.token, 404, 'not_found'],
+      ['GET /contacts', rig.token, 404, 'not_found'],
+      ['PUT /emails', rig.token, 405, 'method_not_allowed'],
+      ['POST /emails/0199a0b0-0000-7000-8000-000000000001', rig.token, 405, 'method_not_allowed'],
+      ['DELETE /health', rig.token, 405, 'method_not_allowed'],
+      ['GET /emails/nonsense', rig.token, 422, 'invalid_parameter'],
+      ['GET /emails/0199a0b0-0000-7000-8000-000000000001', rig.token, 404, 'not_found'],
+      ['GET /emails?limit=0', rig.token, 422, 'validation_error'],
+      ['GET /emails?limit=101', rig.token, 422, 'validation_error'],
+      ['GET /emails?limit=x', rig.token, 422, 'validation_error'],
+      ['GET /emails?after=x', rig.token, 422, 'invalid_parameter'],
+      [
+        'GET /emails?after=0199a0b0-0000-7000-8000-000000000001&before=0199a0b0-0000-7000-8000-000000000001',
+        rig.token,
+        422,
+        'validation_error',
+      ],
+      ['POST /accounts', rig.token, 403, 'invalid_api_key'],
+    ]
+    for (const [request, token, status, name] of cases) {
+      const answer = await call({ ...rig, token }, request)
+      assert.deepEqual([answer.status, answer.body.name], [status, name], request)
+    }
+  })
+
+  test('a doubled slash and one at the end are nothing', async () => {
+    const rig = await setup()
+    assert.equal((await call(rig, 'GET //emails')).status, 200)
+    assert.equal((await call(rig, 'GET /emails/')).status, 200)
+    assert.equal((await call(rig, 'GET /health/')).status, 200)
+  })
+
+  test('a deleted key is refused at once; a renamed one works on; its use is noted', async () => {
+    const rig = await setup()
+    const made = await call(rig, 'POST /api-keys', { name: 'second' })
+    assert.equal(made.status, 201)
+    const second = { ...rig, token: made.body.token as string }
+    assert.equal((await call(second, 'GET /emails')).status, 200)
+    assert.deepEqual((await call(rig, `PATCH /api-keys/${made.body.id}`, { name: 'renamed' })).body, {
+      object: 'api_key',
+      id: made.body.id,
+    })
+    const listed = (await call(rig, 'GET /api-keys')).body.data as Record<string, unknown>[]
+    assert.deepEqual(listed.map(({ name, last_used_at }) => [name, typeof last_used_at]).sort(), [
+      ['k', 'string'],
+      ['renamed', 'string'],
+    ])
+    assert.equal((await call(rig, `DELETE /api-keys/${made.body.id}`)).body.deleted, true)
+    assert.equal((await call(second, 'GET /emails')).status, 403)
+    assert.equal((await call(rig, `DELETE /api-keys/${made.body.id}`)).status, 404)
+  })
+
+  test('the operator makes accounts, with domains nobody has', async () => {
+    const rig = await setup()
+    const operator = { ...rig, token: 'operator' }
+    const made = await call(operator, 'POST /accounts', { name: 'Acme', domains: ['Acme.test'] })
+    assert.equal(made.status, 201)
+    const acme = { ...rig, token: made.body.token as string }
+    assert.equal((await call(acme, 'POST /emails', { ...MAIL, from: 'a@acme.test' })).status, 200)
+    const again = await call(operator, 'POST /accounts', { name: 'Eve', domains: ['acme.test'] })
+    assert.deepEqual([again.status, again.body.name], [409, 'resource_locked'])
+  })
+})
+
+describe("one account never sees another's", () => {
+  test('every route with an id answers a foreign one as if it were not there', async () => {
+    const rig = await setup()
+    const { id: email } = (await call(rig, 'POST /emails', MAIL)).body
+    await drain(rig.ports)
+    await claimDomain(rig.ports, 'b', 'b.test')
+    const key = (await call(rig, 'GET /api-keys')).body.data as { id: string }[]
+    const domain = (await call(rig, 'GET /domains')).body.data as { id: string }[]
+    const { token } = await createKey(rig.ports, 'b', { name: 'foreign', permission: 'full_access' })
+    const foreign = { ...rig, token }
+    const ids: Record<string, string> = {
+      emails: email as string,
+      'api-keys': key[0]?.id ?? '',
+      domains: domain[0]?.id ?? '',
+    }
+    const routes = rig.app.routes.filter(({ method, path }) => method !== 'ALL' && path.includes('/:'))
+    assert.ok(routes.length >= 5)
+    for (const { method, path } of routes) {
+      const id = ids[path.split('/')[1] ?? '']
+      assert.ok(id, `this test has no id for ${path}: give it one`)
+      const answer = await call(
+        foreign,
+        `${method} ${path.replace(/:\w+/, id)}`,
+        method === 'PATCH' ? { name: 'x' } : undefined,
+      )
+      assert.deepEqual([answer.status, answer.body.name], [404, 'not_found'], `${method} ${path}`)
+    }
+    for (const list of ['GET /emails', 'GET /domains', 'GET /api-keys']) {
+      const { data } = (await call(foreign, list)).body as { data: { name?: string }[] }
+      assert.ok(
+        data.every(({ name }) => name === 'b.test' || name === 'foreign'),
+        list,
+      )
+    }
+    assert.equal((await call(rig, `GET /emails/${email}`)).status, 200)
+    const limited = await call(foreign, 'POST /api-keys', {
+      name: 'x',
+      permission: 'sending_access',
+      domain_id: domain[0]?.id,
+    })
+    assert.equal(limited.status, 404)
+  })
+})

@@ -1,0 +1,56 @@
+import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
+import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
+import { type Context, Hono } from 'hono'
+import { getPath } from 'hono/utils/url'
+import { accounts } from './accounts.ts'
+import { apiKeys } from './api-keys.ts'
+import { keyRequired } from './auth.ts'
+import { domains } from './domains.ts'
+import { emails } from './emails.ts'
+import type { Env } from './env.ts'
+import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
+
+export type AppPorts = SubmitPorts & KeyPorts
+export type AppOptions = {
+  /** Opens POST /accounts; without it the route does not exist. */
+  readonly operatorToken?: string
+}
+
+/** The whole HTTP API. Every answer is JSON, every error in the wire's form. */
+export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> {
+  const app = new Hono<Env>({ getPath: pathOf })
+  app.onError((error, c) => answerError(ports, error, c))
+  app.notFound(() => {
+    throw new HttpError(404, 'not_found', 'The requested endpoint does not exist.')
+  })
+  app.get('/health', (c) => c.json({ status: 'ok' }))
+  if (options.operatorToken !== undefined) app.route('/accounts', accounts(ports, options.operatorToken))
+  app.use(keyRequired(ports))
+  app.route('/emails', emails(ports))
+  app.route('/api-keys', apiKeys(ports))
+  app.route('/domains', domains(ports))
+  refuseOtherMethods(app)
+  return app
+}
+
+/** A base URL that ends in a slash makes `//emails` of the SDK's paths; a slash at the end is nobody's intention either. */
+function pathOf(request: Request): string {
+  const path = getPath(request)
+  return path.includes('//') || path.endsWith('/') ? path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '') : path
+}
+
+/** A path that exists answers 405 to every method that it has not. */
+function refuseOtherMethods(app: Hono<Env>): void {
+  const paths = new Set(app.routes.filter(({ method }) => method !== 'ALL').map(({ path }) => path))
+  for (const path of paths) {
+    app.all(path, (c) => {
+      throw new HttpError(405, 'method_not_allowed', `The method ${c.req.method} is not allowed for this endpoint.`)
+    })
+  }
+}
+
+function answerError(ports: AppPorts, error: Error, c: Context): Response {
+  const wire = wireErrorOf(error)
+  if (isUnknown(wire)) ports.log.error('a request failed', { method: c.req.method, path: c.req.path, error })
+  return c.json(wire, wire.statusCode)
+}

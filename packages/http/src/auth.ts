@@ -1,0 +1,25 @@
+import { authenticate, type KeyPorts } from '@kabutar/core/accounts/keys.ts'
+import { MailError } from '@kabutar/core/errors.ts'
+import { createMiddleware } from 'hono/factory'
+import type { Env } from './env.ts'
+
+const SENDING = new Set(['POST /emails', 'POST /emails/batch'])
+
+/** Every route but the open ones asks for a key; one of sending_access opens the sending routes only. */
+export function keyRequired(ports: Pick<KeyPorts, 'table' | 'clock'>) {
+  return createMiddleware<Env>(async (c, next) => {
+    const key = await authenticate(ports, bearerOf(c.req.header('Authorization')))
+    if (key.permission === 'sending_access' && !SENDING.has(`${c.req.method} ${c.req.path}`)) {
+      throw new MailError('restricted_key', 'This API key is restricted to only send emails.')
+    }
+    c.set('key', key)
+    await next()
+  })
+}
+
+/** The token of RFC 6750 section 2.1. @throws {MailError} `missing_key` */
+export function bearerOf(header: string | undefined): string {
+  const token = /^bearer +([\x21-\x7e]{1,512})$/i.exec(header?.trim() ?? '')?.[1]
+  if (token === undefined) throw new MailError('missing_key', 'Missing API key in the authorization header.')
+  return token
+}

@@ -1,0 +1,65 @@
+import type { Content } from '@kabutar/core/sending/content.ts'
+import { createdAtOf, isPending, type Message } from '@kabutar/core/sending/message.ts'
+import { deleteMessage, getWhole, listMessages } from '@kabutar/core/sending/read.ts'
+import { lastEvent } from '@kabutar/core/sending/status.ts'
+import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
+import { Hono } from 'hono'
+import { jsonBody, MAX_BODY_BYTES } from './body.ts'
+import type { Env } from './env.ts'
+import { listOf, pageOf, uuidOf } from './page.ts'
+import { draftOf, SendRequest } from './send-request.ts'
+
+/** POST /emails answers 200 with the id (the wire's choice); GET /emails, GET and DELETE /emails/:id. */
+export function emails(ports: SubmitPorts) {
+  return new Hono<Env>()
+    .post('/', async (c) => {
+      const request = await jsonBody(c, SendRequest, MAX_BODY_BYTES)
+      const { id } = await submit(ports, c.get('key'), draftOf(request), c.req.header('Idempotency-Key'))
+      return c.json({ id })
+    })
+    .get('/', async (c) => {
+      const { messages, hasMore } = await listMessages(ports.table, c.get('key').accountId, pageOf(c))
+      return c.json(listOf(messages.map(listed), hasMore))
+    })
+    .get('/:id', async (c) => {
+      const { message, content } = await getWhole(ports, c.get('key').accountId, uuidOf(c.req.param('id')))
+      return c.json(whole(message, content))
+    })
+    .delete('/:id', async (c) => {
+      const id = uuidOf(c.req.param('id'))
+      await deleteMessage(ports, c.get('key').accountId, id)
+      return c.json({ object: 'email', id, deleted: true })
+    })
+}
+
+const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
+
+function listed(message: Message) {
+  return {
+    id: message.id,
+    message_id: message.messageId,
+    to: message.to,
+    from: message.from,
+    created_at: createdAtOf(message).toISOString(),
+    subject: message.subject,
+    bcc: orNull(message.bcc),
+    cc: orNull(message.cc),
+    reply_to: orNull(message.replyTo),
+    last_event: lastEvent(message.recipients),
+    scheduled_at: null,
+  }
+}
+
+/** Ours beyond the wire: the state of each recipient, and until when a deferred message waits. */
+function whole(message: Message, content: Content | undefined) {
+  return {
+    object: 'email',
+    ...listed(message),
+    html: content?.html ?? null,
+    text: content?.text ?? null,
+    tags: message.tags,
+    recipients: message.recipients.map(({ address, status }) => ({ address, last_event: status })),
+    ...(isPending(message) && message.notBefore > 0 && { next_attempt_at: new Date(message.notBefore).toISOString() }),
+    ...(message.ambiguous > 0 && { ambiguous_attempts: message.ambiguous }),
+  }
+}

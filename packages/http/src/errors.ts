@@ -1,0 +1,56 @@
+import { type ErrorCode, MailError } from '@kabutar/core/errors.ts'
+import { StoreError } from '@kabutar/core/ports/table.ts'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+/** The wire's error: the HTTP status is `statusCode`. */
+export type WireError = { readonly statusCode: ContentfulStatusCode; readonly name: string; readonly message: string }
+
+const WIRE = {
+  invalid_message: [422, 'validation_error'],
+  invalid_from: [422, 'invalid_from_address'],
+  missing_field: [422, 'missing_required_field'],
+  invalid_parameter: [422, 'invalid_parameter'],
+  invalid_attachment: [422, 'invalid_attachment'],
+  message_too_large: [422, 'validation_error'],
+  too_many_recipients: [422, 'validation_error'],
+  sender_not_verified: [403, 'validation_error'],
+  missing_key: [401, 'missing_api_key'],
+  invalid_key: [403, 'invalid_api_key'],
+  restricted_key: [401, 'restricted_api_key'],
+  not_found: [404, 'not_found'],
+  conflict: [409, 'resource_locked'],
+  invalid_idempotency_key: [400, 'invalid_idempotency_key'],
+  idempotency_mismatch: [409, 'invalid_idempotent_request'],
+  idempotency_in_flight: [409, 'concurrent_idempotent_requests'],
+  unavailable: [503, 'service_unavailable'],
+} as const satisfies Record<ErrorCode, readonly [ContentfulStatusCode, string]>
+
+/** A refusal that only HTTP knows: a path, a method, a body that is no JSON. */
+export class HttpError extends Error {
+  readonly status: ContentfulStatusCode
+  readonly wireName: string
+
+  constructor(status: ContentfulStatusCode, wireName: string, message: string) {
+    super(message)
+    this.status = status
+    this.wireName = wireName
+  }
+}
+
+/** What the caller sees. Unknown errors say nothing of themselves; they are logged whole by the caller of this. */
+export function wireErrorOf(error: unknown): WireError {
+  if (error instanceof HttpError) return { statusCode: error.status, name: error.wireName, message: error.message }
+  if (error instanceof MailError) {
+    const [statusCode, name] = WIRE[error.code]
+    return { statusCode, name, message: error.message }
+  }
+  if (error instanceof StoreError && ['Throttled', 'Unavailable', 'Conflict'].includes(error.code)) {
+    return { statusCode: 503, name: 'service_unavailable', message: 'The service is busy. Please try again.' }
+  }
+  if (error instanceof StoreError && error.code === 'TooLarge') {
+    return { statusCode: 422, name: 'validation_error', message: 'The request holds more than can be kept.' }
+  }
+  return { statusCode: 500, name: 'internal_server_error', message: 'Internal error' }
+}
+
+export const isUnknown = (error: WireError): boolean => error.statusCode === 500

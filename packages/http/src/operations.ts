@@ -1,0 +1,123 @@
+/** Every operation of the API with the schemas of its request and answer: what the OpenAPI description is made of. */
+import { z } from 'zod'
+import { CreateAccountRequest } from './accounts.ts'
+import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
+import { SendRequest } from './send-request.ts'
+
+export type Operation = {
+  readonly method: 'get' | 'post' | 'patch' | 'delete'
+  /** As the router has it: `/emails/:id`. */
+  readonly path: string
+  readonly summary: string
+  readonly request?: z.ZodType
+  readonly status: 200 | 201
+  readonly answer: z.ZodType
+  readonly paged?: true
+  readonly headers?: readonly string[]
+  /** False: needs no key. */
+  readonly key?: false
+}
+
+const id = z.uuid()
+const time = z.iso.datetime()
+const list = (data: z.ZodType) => z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(data) })
+const named = (object: string) => z.object({ object: z.literal(object), id })
+const deleted = (object: string) => named(object).extend({ deleted: z.literal(true) })
+const addresses = z.array(z.string()).nullable()
+
+const ListedEmail = z.object({
+  id,
+  message_id: z.string(),
+  from: z.string(),
+  to: z.array(z.string()),
+  cc: addresses,
+  bcc: addresses,
+  reply_to: addresses,
+  subject: z.string(),
+  created_at: time,
+  scheduled_at: time.nullable(),
+  last_event: z.string(),
+})
+const Email = ListedEmail.extend({
+  object: z.literal('email'),
+  html: z.string().nullable(),
+  text: z.string().nullable(),
+  tags: z.array(z.object({ name: z.string(), value: z.string() })),
+  recipients: z.array(z.object({ address: z.string(), last_event: z.string() })),
+  next_attempt_at: time.optional(),
+  ambiguous_attempts: z.number().int().optional(),
+})
+const ListedKey = z.object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
+const ListedDomain = z.object({
+  id,
+  name: z.string(),
+  status: z.string(),
+  created_at: time,
+  region: z.string(),
+  capabilities: z.object({ sending: z.string(), receiving: z.string() }),
+})
+const Domain = ListedDomain.extend({ object: z.literal('domain'), records: z.array(z.unknown()) })
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/health',
+    summary: 'Is the service up?',
+    status: 200,
+    answer: z.object({ status: z.literal('ok') }),
+    key: false,
+  },
+  {
+    method: 'post',
+    path: '/accounts',
+    summary: 'Make an account (operator)',
+    request: CreateAccountRequest,
+    status: 201,
+    answer: z.object({ object: z.literal('account'), id, name: z.string(), token: z.string() }),
+  },
+  {
+    method: 'post',
+    path: '/emails',
+    summary: 'Send an email',
+    request: SendRequest,
+    status: 200,
+    answer: z.object({ id }),
+    headers: ['Idempotency-Key'],
+  },
+  {
+    method: 'get',
+    path: '/emails',
+    summary: 'List sent emails, newest first',
+    status: 200,
+    answer: list(ListedEmail),
+    paged: true,
+  },
+  { method: 'get', path: '/emails/:id', summary: 'Read a sent email', status: 200, answer: Email },
+  {
+    method: 'delete',
+    path: '/emails/:id',
+    summary: 'Remove the content of a sent email',
+    status: 200,
+    answer: deleted('email'),
+  },
+  {
+    method: 'post',
+    path: '/api-keys',
+    summary: 'Make an API key',
+    request: CreateKeyRequest,
+    status: 201,
+    answer: z.object({ id, token: z.string() }),
+  },
+  { method: 'get', path: '/api-keys', summary: 'List API keys', status: 200, answer: list(ListedKey) },
+  {
+    method: 'patch',
+    path: '/api-keys/:id',
+    summary: 'Rename an API key',
+    request: RenameKeyRequest,
+    status: 200,
+    answer: named('api_key'),
+  },
+  { method: 'delete', path: '/api-keys/:id', summary: 'Delete an API key', status: 200, answer: deleted('api_key') },
+  { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
+  { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
+]

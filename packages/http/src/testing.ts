@@ -1,0 +1,49 @@
+/** What the tests of the API share: the app on the real engine, and a call that checks the form of every answer. */
+import assert from 'node:assert/strict'
+import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { type Rig, testPorts } from '@kabutar/core/sending/testing.ts'
+import type { Hono } from 'hono'
+import { createApp } from './app.ts'
+import type { Env } from './env.ts'
+import { OPERATIONS } from './operations.ts'
+
+export type Answer = { readonly status: number; readonly body: Record<string, unknown> }
+export type Setup = { readonly ports: Rig; readonly app: Hono<Env>; readonly token: string }
+
+export async function setup(accountId = 'a'): Promise<Setup> {
+  const ports = await testPorts()
+  const { token } = await createKey(ports, accountId, { name: 'k', permission: 'full_access' })
+  return { ports, app: createApp(ports, { operatorToken: 'operator' }), token }
+}
+
+export async function call(
+  { app, token }: Pick<Setup, 'app' | 'token'>,
+  request: string,
+  body?: unknown,
+  headers = {},
+): Promise<Answer> {
+  const [method = '', path = ''] = request.split(' ')
+  const answer = await app.request(path, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, ...headers },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
+  const json = (await answer.json()) as Record<string, unknown>
+  if (answer.ok) assertDescribed(request, answer.status, json)
+  return { status: answer.status, body: json }
+}
+
+/** Every answer of every test is held to the OpenAPI description. */
+function assertDescribed(request: string, status: number, json: unknown): void {
+  const [method = '', target = ''] = request.split(' ')
+  const path = (target.split('?')[0] ?? '').replace(/^\/+/, '/').replace(/(?<=.)\/$/, '')
+  const operation = OPERATIONS.find(
+    (one) => one.method === method.toLowerCase() && new RegExp(`^${one.path.replace(/:\w+/g, '[^/]+')}$`).test(path),
+  )
+  assert.ok(operation, `${request} is not described`)
+  assert.equal(operation.status, status)
+  operation.answer.parse(json)
+}
+
+export const MAIL = { from: 'Ada <ada@kabutar.test>', to: 'bob@y.test', subject: 's', text: 't' }

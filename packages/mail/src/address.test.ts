@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { formatMailbox, parseMailbox } from './address.ts'
+import { MalformedError } from './malformed.ts'
+
+describe('parseMailbox', () => {
+  const valid = [
+    { text: 'ada@x.test', name: '', address: 'ada@x.test' },
+    { text: 'Ada Lovelace <ada@X.Test>', name: 'Ada Lovelace', address: 'ada@x.test' },
+    { text: '"Lovelace, Ada" <ada+tag@x.test>', name: 'Lovelace, Ada', address: 'ada+tag@x.test' },
+    { text: 'Ädä <ada@bücher.test>', name: 'Ädä', address: 'ada@xn--bcher-kva.test' },
+    { text: '<ada@x.test>', name: '', address: 'ada@x.test' },
+    { text: "o'brien=x!#$%&*/?^_`{|}~-@x.test", name: '', address: "o'brien=x!#$%&*/?^_`{|}~-@x.test" },
+    { text: `${'a'.repeat(64)}@x.test`, name: '', address: `${'a'.repeat(64)}@x.test` },
+  ]
+  for (const { text, name, address } of valid) {
+    test(`takes ${text}`, () => assert.deepEqual(parseMailbox(text), { name, address }))
+  }
+
+  const invalid = [
+    '',
+    'ada',
+    '@x.test',
+    'ada@',
+    'ada@x',
+    'ada@x..test',
+    'ada@-x.test',
+    'a da@x.test',
+    'ada@x.test, bob@x.test',
+    'friends: ada@x.test, bob@x.test;',
+    'ada@x.test\r\nBcc: eve@x.test',
+    'Ada\r\n <ada@x.test>',
+    'Ada\u0000 <ada@x.test>',
+    'ädä@x.test',
+    '.ada@x.test',
+    'ada.@x.test',
+    'a..b@x.test',
+    `${'a'.repeat(65)}@x.test`,
+    `ada@${'a.'.repeat(127)}test`,
+    `${'n'.repeat(2000)} <ada@x.test>`,
+    'ada@[127.0.0.1]',
+  ]
+  for (const text of invalid) {
+    test(`refuses ${JSON.stringify(text.slice(0, 40))}`, () => assert.throws(() => parseMailbox(text), MalformedError))
+  }
+
+  test('what formatMailbox writes is read back', () => {
+    for (const { text } of valid) {
+      const mailbox = parseMailbox(text)
+      assert.deepEqual(parseMailbox(formatMailbox(mailbox)), mailbox)
+    }
+    assert.equal(formatMailbox({ name: 'a "b" \\ c', address: 'a@x.test' }), '"a \\"b\\" \\\\ c" <a@x.test>')
+  })
+})

@@ -1,0 +1,79 @@
+import { type AddressList, parseAddresses } from './addresses.ts'
+import type { Fields } from './fields.ts'
+import { MAX_REFERENCES } from './limits.ts'
+import type { References } from './part.ts'
+import { textOf } from './words.ts'
+
+/** The header as RFC 9051 section 7.5.2 has it: text as it was sent, so encoded words are still encoded. */
+export type Envelope = {
+  readonly date: string | null
+  readonly subject: string | null
+  readonly from: AddressList
+  /** As `from` where the message has none, likewise `replyTo`. */
+  readonly sender: AddressList
+  readonly replyTo: AddressList
+  readonly to: AddressList
+  readonly cc: AddressList
+  readonly bcc: AddressList
+  readonly inReplyTo: string | null
+  readonly messageId: string | null
+}
+
+export const ENVELOPE_FIELDS = [
+  'date',
+  'subject',
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'bcc',
+  'in-reply-to',
+  'message-id',
+  'references',
+] as const
+
+export function envelopeFrom(fields: Fields): Envelope {
+  const from = addresses(fields, 'from')
+  const sender = addresses(fields, 'sender')
+  const replyTo = addresses(fields, 'reply-to')
+  return {
+    date: first(fields, 'date'),
+    subject: first(fields, 'subject'),
+    from,
+    sender: sender.length > 0 ? sender : from,
+    replyTo: replyTo.length > 0 ? replyTo : from,
+    to: addresses(fields, 'to'),
+    cc: addresses(fields, 'cc'),
+    bcc: addresses(fields, 'bcc'),
+    inReplyTo: first(fields, 'in-reply-to'),
+    messageId: first(fields, 'message-id'),
+  }
+}
+
+/** Message identifiers of RFC 5322 section 3.6.4; what is not one in angle brackets is passed over. */
+export function referencesFrom(fields: Fields): References {
+  const ids = messageIds(fields, 'references')
+  return {
+    messageId: messageIds(fields, 'message-id')[0] ?? null,
+    inReplyTo: messageIds(fields, 'in-reply-to').slice(0, MAX_REFERENCES),
+    // The first names the thread, the last ones the neighbours.
+    references: ids.length <= MAX_REFERENCES ? ids : [ids[0]!, ...ids.slice(1 - MAX_REFERENCES)],
+  }
+}
+
+/** A repeated address field counts as one long list. */
+function addresses(fields: Fields, name: string): AddressList {
+  const values = fields.get(name)
+  return values === undefined ? [] : parseAddresses(textOf(values.join(',')))
+}
+
+function first(fields: Fields, name: string): string | null {
+  const value = fields.get(name)?.[0]
+  return value === undefined ? null : textOf(value)
+}
+
+function messageIds(fields: Fields, name: string): readonly string[] {
+  const text = textOf((fields.get(name) ?? []).join(' '))
+  return Array.from(text.matchAll(/<([^<>]{1,998})>/g), ([, id]) => `<${id!.replace(/\s+/g, '')}>`)
+}

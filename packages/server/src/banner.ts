@@ -1,0 +1,17 @@
+/** What a start tells the person at the terminal: where it listens, and two ways to send, ready to paste. */
+export function banner(url: string, domain: string, newKey: string | undefined): string {
+  const key = newKey ?? '$KABUTAR_API_KEY'
+  const mail = `"from":"hello@${domain}","to":"delivered@resend.dev","subject":"Hello","text":"It flies."`
+  return `Kabutar listens on ${url}
+${newKey === undefined ? '' : `\nYour API key, shown this once:\n\n  ${newKey}\n`}
+Send with curl:
+
+  curl ${url}/emails -H "Authorization: Bearer ${key}" -d '{${mail}}'
+
+or with the resend SDK (npm install resend):
+
+  import { Resend } from 'resend'
+  const resend = new Resend('${newKey ?? 're_...'}', { baseUrl: '${url}' })
+  console.log(await resend.emails.send({ from: 'hello@${domain}', to: 'delivered@resend.dev', subject: 'Hello', text: 'It flies.' }))
+`
+}

@@ -1,0 +1,148 @@
+/**
+ * The loop behind every worker outside Lambda: receive, keep the lease while the handler runs, settle. At least once: an
+ * entry whose settlement is lost comes back, and handlers are idempotent. Nothing here ends the process; what fails is
+ * logged and tried again after a bounded wait.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import type { Delivery, Handler, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
+
+export type ConsumerOptions = {
+  /** Of the queue, for the log. */
+  readonly name: string
+  /** Loops, each with one batch in hand. */
+  readonly concurrency: number
+  /** Entries in a batch, at most. */
+  readonly batch: number
+  readonly visibilityMs: number
+  readonly clock: Clock
+  readonly log: Log
+  /** Aborting it starts the drain. */
+  readonly signal: AbortSignal
+  /** How long one receive waits for entries. @default 20000 */
+  readonly waitMs?: number
+  /** A handler that takes longer is told to stop, and its entries come back. @default 15 minutes */
+  readonly maxHandlingMs?: number
+  /** After the drain began, handlers may go on for this long before they are told to stop. @default 8000 */
+  readonly drainMs?: number
+}
+
+const RECEIVE_BACKOFF_MS = { first: 100, most: 10_000 } as const
+const FAILURE_BACKOFF_MS = { first: 5000, most: 15 * 60_000 } as const
+/** What a handler that was told to stop has left to do so. */
+const GRACE_MS = 1000
+
+type Run = ConsumerOptions & { readonly queue: Queue; readonly handler: Handler; readonly stop: AbortSignal }
+
+/**
+ * Runs until `signal` aborts, then stops receiving and waits for the handlers at work: `drainMs`, and a second more once
+ * they were told to stop. Entries of a handler that ignores even that are left unsettled, and their leases run out.
+ * Never rejects.
+ */
+export async function runConsumer(queue: Queue, handler: Handler, options: ConsumerOptions): Promise<void> {
+  const { clock, concurrency, drainMs = 8000, signal } = options
+  const finished = new AbortController()
+  const stop = new AbortController()
+  const run: Run = { ...options, queue, handler, stop: stop.signal }
+  const loops = Promise.all(Array.from({ length: concurrency }, () => receiveLoop(run)))
+  const drained = aborted(signal, finished.signal)
+    .then(() => clock.sleep(drainMs, finished.signal))
+    .then(() => stop.abort(new Error('the process is shutting down')))
+    .then(() => clock.sleep(GRACE_MS, finished.signal))
+  await Promise.race([loops, drained])
+  finished.abort()
+}
+
+async function receiveLoop(run: Run): Promise<void> {
+  let failures = 0
+  while (!run.signal.aborted) {
+    try {
+      const { batch: max, visibilityMs, waitMs = 20_000, signal } = run
+      const batch = await run.queue.receive({ max, visibilityMs, waitMs, signal })
+      failures = 0
+      if (batch.length > 0) await handle(run, batch)
+      // A queue that answers at once must not keep timers and sockets from their turn.
+      else await setImmediate()
+    } catch (error) {
+      if (run.signal.aborted) return
+      const retryInMs = backoff(RECEIVE_BACKOFF_MS, failures++)
+      run.log.warn('receiving failed', { queue: run.name, retryInMs, error: errorOf(error) })
+      await run.clock.sleep(retryInMs, run.signal)
+    }
+  }
+}
+
+/** Never rejects. */
+async function handle(run: Run, batch: readonly Delivery[]): Promise<void> {
+  const { clock, maxHandlingMs = 15 * 60_000 } = run
+  const finished = new AbortController()
+  const overdue = new AbortController()
+  const stop = AbortSignal.any([run.stop, overdue.signal])
+  const late = clock.sleep(maxHandlingMs, finished.signal).then(() => {
+    if (!finished.signal.aborted) overdue.abort(new Error(`handling took more than ${maxHandlingMs} ms`))
+  })
+  const given = late.then(() => clock.sleep(GRACE_MS, finished.signal)).then(() => undefined)
+  const beating = heartbeat(run, batch, AbortSignal.any([finished.signal, stop]))
+  const settlements = await Promise.race([settlementsOf(run, batch, stop), given])
+  finished.abort()
+  await beating
+  if (settlements) await settle(run, settlements)
+  else run.log.error('a handler does not stop; its entries come back', { queue: run.name, entries: batch.length })
+}
+
+/** Extends the leases at each third of them, until `signal` aborts. A failed extension is logged: the next may succeed. */
+async function heartbeat(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<void> {
+  const { clock, log, name, queue, visibilityMs } = run
+  await clock.sleep(visibilityMs / 3, signal)
+  while (!signal.aborted) {
+    try {
+      await queue.extend(batch, visibilityMs)
+    } catch (error) {
+      log.warn('extending leases failed', { queue: name, error: errorOf(error) })
+    }
+    await clock.sleep(visibilityMs / 3, signal)
+  }
+}
+
+async function settlementsOf(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<Settlement[]> {
+  try {
+    const failures = new Map((await run.handler(batch, signal)).map(({ id, retryInMs }) => [id, retryInMs]))
+    return batch.map((delivery) => {
+      const retryInMs = failures.get(delivery.id)
+      return retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
+    })
+  } catch (error) {
+    run.log.error('a handler failed', { queue: run.name, entries: batch.length, error: errorOf(error) })
+    return batch.map((delivery) => {
+      const retryInMs = backoff(FAILURE_BACKOFF_MS, delivery.attempt - 1)
+      return { delivery, ok: false, retryInMs }
+    })
+  }
+}
+
+async function settle({ log, name, queue }: Run, settlements: readonly Settlement[]): Promise<void> {
+  try {
+    const lost = await queue.settle(settlements)
+    if (lost.length > 0) log.warn('leases ran out before they were settled', { queue: name, entries: lost.length })
+  } catch (error) {
+    log.warn('settling failed; the entries come back', { queue: name, error: errorOf(error) })
+  }
+}
+
+/** Doubles with each failure before; the upper half is random, so that many do not come back as one. */
+function backoff({ first, most }: { readonly first: number; readonly most: number }, failures: number): number {
+  const ms = Math.min(most, first * 2 ** Math.min(failures, 30))
+  return Math.round(ms / 2 + (Math.random() * ms) / 2)
+}
+
+const errorOf = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
+
+/** Resolves when either signal aborts. */
+function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals])
+  return new Promise((resolve) => {
+    if (any.aborted) resolve()
+    else any.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,106 @@
+/** The embedded platform put together: one process, one data folder, every listener and worker. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
+import { adoptKey, createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
+import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import type { Relay } from '@kabutar/core/ports/relay.ts'
+import { createApp } from '@kabutar/http/app.ts'
+import { localBlobs } from '@kabutar/local/blobs.ts'
+import { type Engine, openEngine } from '@kabutar/local/engine.ts'
+import { lockFolder } from '@kabutar/local/lock.ts'
+import { sqliteQueue } from '@kabutar/local/queue.ts'
+import { recoverLeases } from '@kabutar/local/recover.ts'
+import { captureRelay } from '@kabutar/local/relay-capture.ts'
+import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
+import { sqliteTable } from '@kabutar/local/table.ts'
+import { listenHttp } from './http.ts'
+import type { Settings } from './settings.ts'
+import { runWorkers } from './workers.ts'
+
+export type Running = {
+  readonly url: string
+  /** Made by this start, and never to be seen again. */
+  readonly newKey?: string
+  /** Drains within `deadlineMs`: nothing new is taken, what runs is finished, the folder is given back. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+const MAX_ATTEMPTS = 5
+
+/** @throws {Error} one line, if the folder is taken or an address is in use */
+export async function startEmbedded(settings: Settings, log: Log): Promise<Running> {
+  const unlock = lockFolder(settings.dataFolder)
+  const engine = openEngine(settings.dataFolder)
+  recoverLeases(engine, systemClock)
+  const http = await listenHttp(settings.http)
+  const ports = embeddedPorts(engine, settings, log, new URL(settings.publicUrl ?? http.url))
+  const newKey = await prepare(ports, settings)
+  const operatorToken = randomBytes(32).toString('base64url')
+  const operatorFile = join(settings.dataFolder, 'operator.json')
+  await writeFile(operatorFile, JSON.stringify({ url: http.url, token: operatorToken }), { mode: 0o600 })
+  const ending = new AbortController()
+  const workers = runWorkers(ports, ending.signal)
+  http.serve(createApp(ports, { operatorToken }))
+  return {
+    url: http.url,
+    ...(newKey !== undefined && { newKey }),
+    async stop(deadlineMs) {
+      await rm(operatorFile, { force: true })
+      ending.abort()
+      const drained = Promise.all([http.close(deadlineMs), workers])
+      await Promise.race([drained, systemClock.sleep(deadlineMs)])
+      await ports.relay.close?.()
+      engine.close()
+      unlock()
+    },
+  }
+}
+
+type EmbeddedPorts = ReturnType<typeof embeddedPorts>
+
+function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: URL) {
+  const clock = systemClock
+  const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
+  return {
+    table: sqliteTable(engine, clock),
+    blobs: localBlobs(engine, settings.dataFolder, { clock, baseUrl }),
+    sendQueue: queue('send'),
+    relay: relayOf(settings),
+    clock,
+    ids: uuidIds(clock),
+    log,
+    worker: { id: randomUUID(), exclusive: true },
+    sendRetries: settings.sendRetriesMs,
+    random: Math.random,
+  }
+}
+
+function relayOf({ relay }: Settings): Relay {
+  if (relay.kind === 'capture') return captureRelay()
+  const url = new URL(
+    `${relay.secure ? 'smtps' : 'smtp'}://${relay.host.includes(':') ? `[${relay.host}]` : relay.host}:${relay.port}`,
+  )
+  if (relay.auth !== undefined) {
+    url.username = encodeURIComponent(relay.auth.user)
+    url.password = encodeURIComponent(relay.auth.password)
+  }
+  return smtpRelay(url)
+}
+
+/** The first account with the domains and the key of the settings; answers the key that it had to make itself. */
+async function prepare(ports: EmbeddedPorts, settings: Settings): Promise<string | undefined> {
+  await ensureFirstAccount(ports)
+  for (const domain of settings.domains) await claimDomain(ports, FIRST_ACCOUNT, domain)
+  const key = { name: 'First key', permission: 'full_access' } as const
+  if (settings.apiKey !== undefined) {
+    await adoptKey(ports, FIRST_ACCOUNT, { ...key, name: 'KABUTAR_API_KEY' }, settings.apiKey)
+    return undefined
+  }
+  if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) return undefined
+  return (await createKey(ports, FIRST_ACCOUNT, key)).token
+}

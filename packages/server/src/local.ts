@@ -1,0 +1,29 @@
+/** `npm start`: the embedded server. Settings come from the environment and from flags of the same names. */
+import { banner } from './banner.ts'
+import { startEmbedded } from './embedded.ts'
+import { jsonLog } from './log.ts'
+import { readSettings, SettingsError } from './settings.ts'
+
+const DRAIN_MS = 8000
+
+async function main(): Promise<void> {
+  const settings = readSettings()
+  const log = jsonLog(settings.logLevel)
+  for (const notice of settings.notices) log.warn(notice)
+  const running = await startEmbedded(settings, log)
+  process.stdout.write(banner(running.url, settings.domains[0] ?? 'your.domain', running.newKey))
+  const stop = async (signal: string) => {
+    log.info('stopping', { signal })
+    await running.stop(DRAIN_MS)
+    process.exit(0)
+  }
+  process.once('SIGTERM', () => void stop('SIGTERM'))
+  process.once('SIGINT', () => void stop('SIGINT'))
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(`Kabutar cannot start: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(error instanceof SettingsError ? 2 : 1)
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { readSettings, SettingsError } from './settings.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kabutar-settings-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const HOUR = 3_600_000
+
+describe('settings', () => {
+  test('nothing set gives the documented defaults', () => {
+    assert.deepEqual(readSettings({}, []), {
+      dataFolder: resolve('data'),
+      http: { host: '127.0.0.1', port: 3000 },
+      smtp: { host: '127.0.0.1', port: 2525 },
+      submission: { host: '127.0.0.1', port: 2587 },
+      imap: { host: '127.0.0.1', port: 2143 },
+      pop3: { host: '127.0.0.1', port: 2110 },
+      tls: undefined,
+      relay: { kind: 'capture' },
+      apiKey: undefined,
+      domains: ['kabutar.test'],
+      publicUrl: undefined,
+      dns: undefined,
+      sendRetriesMs: [60_000, 300_000, 900_000, HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, 24 * HOUR],
+      webhookRetriesMs: [0, 5000, 300_000, 1_800_000, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR],
+      allowPrivate: false,
+      logLevel: 'info',
+      notices: [],
+    })
+  })
+
+  const smtp = (host: string, port: number, secure: boolean, auth?: { user: string; password: string }) => ({
+    relay: { kind: 'smtp', host, port, secure, auth },
+  })
+  const read: readonly { name: string; env?: Record<string, string>; argv?: string[]; expected: object }[] = [
+    { name: 'IPv6', env: { KABUTAR_HTTP: '[::1]:3000' }, expected: { http: { host: '::1', port: 3000 } } },
+    { name: 'port 0', argv: ['--http', '127.0.0.1:0'], expected: { http: { host: '127.0.0.1', port: 0 } } },
+    { name: 'a name', argv: ['--http=localhost:80'], expected: { http: { host: 'localhost', port: 80 } } },
+    { name: 'off', env: { KABUTAR_SMTP: 'off' }, expected: { smtp: undefined, notices: [] } },
+    { name: 'empty is unset', env: { KABUTAR_HTTP: '' }, expected: { http: { host: '127.0.0.1', port: 3000 } } },
+    {
+      name: 'a flag overrides, the last one counts',
+      env: { KABUTAR_LOG: 'debug' },
+      argv: ['--log', 'warn', '--log', 'error'],
+      expected: { logLevel: 'error' },
+    },
+    {
+      name: 'durations',
+      argv: ['--send-retries', '0s, 5m,250ms,30d'],
+      expected: { sendRetriesMs: [0, 300_000, 250, 720 * HOUR] },
+    },
+    {
+      name: 'domains',
+      env: { KABUTAR_DOMAINS: 'Example.COM, a.test,a.test' },
+      expected: { domains: ['example.com', 'a.test'] },
+    },
+    { name: 'relay', argv: ['--relay', 'smtp://mail.example:2500'], expected: smtp('mail.example', 2500, false) },
+    { name: 'relay port', argv: ['--relay', 'smtp://localhost'], expected: smtp('localhost', 587, false) },
+    { name: 'relay IPv6', argv: ['--relay', 'smtp://[::1]:25/'], expected: smtp('::1', 25, false) },
+    {
+      name: 'relay with credentials',
+      env: { KABUTAR_RELAY: 'smtps://joe%40a.test:p%3Aw%2F@mail.example' },
+      expected: smtp('mail.example', 465, true, { user: 'joe@a.test', password: 'p:w/' }),
+    },
+    { name: 'resolver', env: { KABUTAR_DNS: '[::1]:5353' }, expected: { dns: { host: '::1', port: 5353 } } },
+    {
+      name: 'public URL',
+      env: { KABUTAR_PUBLIC_URL: 'https://a.test/mail/' },
+      expected: { publicUrl: 'https://a.test/mail' },
+    },
+    { name: 'private on', argv: ['--allow-private', 'on'], expected: { allowPrivate: true, notices: [] } },
+    {
+      name: 'private ignored',
+      argv: ['--allow-private', 'on', '--public-url', 'https://a.test'],
+      expected: { allowPrivate: false, notices: ['--allow-private has no effect: KABUTAR_PUBLIC_URL is set'] },
+    },
+    {
+      name: 'listeners and names that this version lacks',
+      env: { KABUTAR_IMAP: '127.0.0.1:1143', KABUTAR_POP3: 'off', KABUTAR_RELEY: 'x' },
+      expected: {
+        imap: { host: '127.0.0.1', port: 1143 },
+        pop3: undefined,
+        notices: [
+          'KABUTAR_IMAP has no effect: this version has no such listener',
+          'KABUTAR_RELEY has no effect: no such setting',
+        ],
+      },
+    },
+  ]
+  for (const { name, env = {}, argv = [], expected } of read) {
+    test(`reads ${name}`, () => {
+      const settings = readSettings(env, argv)
+      const seen = Object.fromEntries(Object.keys(expected).map((key) => [key, settings[key as keyof typeof settings]]))
+      assert.deepEqual(seen, expected)
+    })
+  }
+})
+
+describe('a wrong setting', () => {
+  const wrong: readonly { env?: Record<string, string>; argv?: string[]; names: string; hides?: string }[] = [
+    { env: { KABUTAR_HTTP: '3000' }, names: 'KABUTAR_HTTP' },
+    { env: { KABUTAR_HTTP: 'off' }, names: 'KABUTAR_HTTP' },
+    { env: { KABUTAR_HTTP: '127.0.0.1:65536' }, names: 'KABUTAR_HTTP' },
+    { env: { KABUTAR_HTTP: '::1:3000' }, names: 'KABUTAR_HTTP' },
+    { argv: ['--http', '[127.0.0.1]:3000'], names: '--http' },
+    { argv: ['--http', 'a b:3000'], names: '--http' },
+    { argv: ['--imap', 'no'], names: '--imap' },
+    { argv: ['--send-retries', '5'], names: '--send-retries' },
+    { argv: ['--send-retries', '31d'], names: '--send-retries' },
+    { argv: ['--send-retries', '1m,,5m'], names: '--send-retries' },
+    { argv: ['--webhook-retries', Array(33).fill('1m').join()], names: '--webhook-retries' },
+    { env: { KABUTAR_DOMAINS: 'a.test,b_c.test' }, names: 'KABUTAR_DOMAINS' },
+    { env: { KABUTAR_DOMAINS: 'localhost' }, names: 'KABUTAR_DOMAINS' },
+    { env: { KABUTAR_DOMAINS: '127.0.0.1' }, names: 'KABUTAR_DOMAINS' },
+    { env: { KABUTAR_DNS: 'dns.example:53' }, names: 'KABUTAR_DNS' },
+    { env: { KABUTAR_PUBLIC_URL: 'https://u:hush@a.test' }, names: 'KABUTAR_PUBLIC_URL', hides: 'hush' },
+    { env: { KABUTAR_PUBLIC_URL: 'ftp://a.test' }, names: 'KABUTAR_PUBLIC_URL' },
+    { env: { KABUTAR_ALLOW_PRIVATE: 'yes' }, names: 'KABUTAR_ALLOW_PRIVATE' },
+    { env: { KABUTAR_LOG: 'verbose' }, names: 'KABUTAR_LOG' },
+    { env: { KABUTAR_API_KEY: 'hush' }, names: 'KABUTAR_API_KEY', hides: 'hush' },
+    { env: { KABUTAR_RELAY: 'mx' }, names: 'KABUTAR_RELAY' },
+    { argv: ['--relay', 'ses'], names: '--relay' },
+    { argv: ['--relay', 'smtp://joe:hu/sh@mail.example'], names: '--relay', hides: 'sh@' },
+    { argv: ['--relay', 'smtp:joe:hush@mail.example'], names: '--relay', hides: 'hush' },
+    { argv: ['--relay', 'http://joe:hush@mail.example'], names: '--relay', hides: 'hush' },
+    { argv: ['--relay', 'smtp://joe:hush%zz@mail.example'], names: '--relay', hides: 'hush' },
+    { argv: ['--relay', 'smtp://hush@mail.example'], names: '--relay', hides: 'hush' },
+    { argv: ['--relay', 'smtp://joe:hush@mail.example?tls=no'], names: '--relay', hides: 'hush' },
+    { argv: ['--relay', 'smtp://mail.example:0'], names: '--relay' },
+    { argv: ['--reley=smtp://joe:hush@mail.example'], names: '--reley', hides: 'hush' },
+    { argv: ['smtp://joe:hush@mail.example'], names: 'argument 1', hides: 'hush' },
+    { argv: ['--two\nlines', 'x'], names: '--two?lines' },
+    { argv: ['--http'], names: '--http' },
+    { argv: ['--http', '--log', 'info'], names: '--http' },
+    { env: { KABUTAR_TLS_CERT: join(folder, 'none.pem') }, names: 'KABUTAR_TLS_CERT' },
+  ]
+  for (const { env = {}, argv = [], names, hides } of wrong) {
+    test(`is one line that names it: ${JSON.stringify([env, ...argv])}`, () => {
+      assert.throws(
+        () => readSettings(env, argv),
+        (error: unknown) => {
+          assert.ok(error instanceof SettingsError)
+          assert.ok(error.message.startsWith(names), error.message)
+          assert.doesNotMatch(error.message, /\n|undefined/)
+          if (hides) assert.ok(!error.message.includes(hides), error.message)
+          return true
+        },
+      )
+    })
+  }
+})
+
+/** Made for this test alone. */
+const CERT = `-----BEGIN CERTIFICATE-----
+MIIBRDCB96ADAgECAhRsJkFzYYuYnLOLf5XIO8ghqKEQqTAFBgMrZXAwFzEVMBMG
+A1UEAwwMa2FidXRhci50ZXN0MCAXDTI2MTEyMjIyNDk1N1oYDzIxMjYxMDI5MjI0
+OTU3WjAXMRUwEwYDVQQDDAxrYWJ1dGFyLnRlc3QwKjAFBgMrZXADIQDZKuAfUFRK
+AjAmchmkqufB9pIgf4ohDbaN4EPgwjMMOqNTMFEwHQYDVR0OBBYEFLMUhqWfy4su
+zPUP4ZhAcSyrF7kLMB8GA1UdIwQYMBaAFLMUhqWfy4suzPUP4ZhAcSyrF7kLMA8G
+A1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EAH2eOjpEYX6LPe1P6C/FJ+o+ELihortY4
+VDrJZd5M/iZLQM5LvmFV39qdADu6AtAM9i6z/UeRzkhsWUsfQEqfBQ==
+-----END CERTIFICATE-----`
+const KEY = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIANY5w6DrlotysDczzzO9eM2VtoKGveaue+XMhUvGNUD
+-----END PRIVATE KEY-----`
+
+describe('certificates', () => {
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const cert = file('cert.pem', CERT)
+
+  test('a pair is read, a mixed or lone one refused', () => {
+    const key = file('key.pem', KEY)
+    assert.deepEqual(readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }, []).tls, { cert: CERT, key: KEY })
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const other = file('other.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    const mixed = { KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: other }
+    assert.throws(() => readSettings(mixed, []), /^SettingsError: KABUTAR_TLS_CERT: /)
+    assert.throws(() => readSettings({ KABUTAR_TLS_CERT: cert }, []), /^SettingsError: KABUTAR_TLS_KEY: missing/)
+    assert.throws(() => readSettings({ KABUTAR_TLS_KEY: key }, []), /^SettingsError: KABUTAR_TLS_CERT: missing/)
+  })
+
+  test('a file that is no PEM is refused', () => {
+    const path = file('text.pem', 'hello')
+    assert.throws(() => readSettings({}, ['--tls-cert', path]), /^SettingsError: --tls-cert: this file is not in PEM/)
+  })
+})

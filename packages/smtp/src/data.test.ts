@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { MailError } from '@kabutar/core/errors.ts'
+import type { Backend } from './backend.ts'
+import { Client } from './testing/client.ts'
+import { keepingBackend, start } from './testing/server.ts'
+
+const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'
+const READY = '220 250 250 250 354'
+
+async function ready(port: number): Promise<Client> {
+  const client = Client.to(port)
+  await client.send(ENVELOPE)
+  assert.equal(await client.codes(5), READY)
+  return client
+}
+
+/** Everything that some server takes for the end of a message, around a second envelope. */
+const SMUGGLERS = [
+  '\n.\n',
+  '\n.\r\n',
+  '\r\n.\n',
+  '\r.\r',
+  '\r.\n',
+  '\r.\r\n',
+  '\r\n.\r',
+  '\n.\r',
+  '\r\r\n.\r\r\n',
+  '\r\n\x00.\r\n',
+]
+
+describe('the content', () => {
+  for (const end of SMUGGLERS) {
+    test(`${JSON.stringify(end)} hides no second message`, async (t) => {
+      const { port, received } = await start(t)
+      const client = await ready(port)
+      await client.send(`one${end}MAIL FROM:<evil@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\ntwo\r\n.\r\nNOOP\r\n`)
+      const codes = await client.codes(2)
+      if (end.includes('\x00')) assert.equal(codes, '250 250')
+      else assert.equal(codes, '550 250')
+      assert.equal(received.length, end.includes('\x00') ? 1 : 0)
+      client.destroy()
+    })
+  }
+
+  test('a bare LF is refused at the end of the data, with the reason', async (t) => {
+    const { port } = await start(t)
+    const client = await ready(port)
+    await client.send('one\ntwo\r\n.\r\n')
+    assert.equal(await client.reply(), '550 5.6.0 Lines must end in CRLF: bare CR or LF in the message')
+    client.destroy()
+  })
+
+  test('envelope and octets arrive as they were sent', async (t) => {
+    const { port, received } = await start(t)
+    const client = Client.to(port)
+    const octets = Buffer.concat([
+      Buffer.from(Array.from({ length: 256 }, (_, i) => i)).filter((b) => b !== 10 && b !== 13),
+    ])
+    const line = Buffer.concat([octets, Buffer.alloc(5_000, 'x'), Buffer.from('\r\n..\r\n')])
+    await client.send('EHLO x.test\r\nMAIL FROM:<"a b"@x.test> SIZE=9 BODY=8BITMIME SMTPUTF8\r\n')
+    await client.send('RCPT TO:<b@y.test>\r\nRCPT TO:<@r.test:c@y.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n')
+    await client.send(Buffer.concat([line, Buffer.from('.\r\n')]))
+    assert.equal(await client.codes(8), '220 250 250 250 250 250 354 250')
+    assert.deepEqual(received[0]?.envelope, {
+      id: '2',
+      returnPath: '"a b"@x.test',
+      recipients: ['b@y.test', 'c@y.test'],
+      smtputf8: true,
+      body8bit: true,
+      size: 9,
+      helo: 'x.test',
+      remoteAddress: '127.0.0.1',
+      tls: false,
+    })
+    assert.deepEqual(received[0]?.content, Buffer.concat([line.subarray(0, -4), Buffer.from('.\r\n')]))
+    client.destroy()
+  })
+
+  test('a conversation means the same wherever its packets are cut', async (t) => {
+    const whole = Buffer.from(`${ENVELOPE}Subject: ö\r\n\r\n..\r\n.x\r\n.\r\nMAIL FROM:<>\r\nQUIT\r\n`)
+    const { port, received } = await start(t)
+    for (let at = 1; at < whole.length; at++) {
+      const client = Client.to(port)
+      await client.send(whole.subarray(0, at))
+      await new Promise((resolve) => setImmediate(resolve))
+      await client.send(whole.subarray(at))
+      assert.equal(await client.codes(9), `${READY} 250 250 221 closed`, `cut at ${at}`)
+      assert.equal(received.pop()?.content.toString(), 'Subject: ö\r\n\r\n.\r\nx\r\n', `cut at ${at}`)
+    }
+  })
+
+  test('octet by octet', async (t) => {
+    const { port, received } = await start(t)
+    const client = Client.to(port)
+    for (const octet of Buffer.from(`${ENVELOPE}a\r\n..\r\n.\r\nQUIT\r\n`)) await client.send(Buffer.from([octet]))
+    assert.equal(await client.codes(8), `${READY} 250 221 closed`)
+    assert.equal(received[0]?.content.toString(), 'a\r\n.\r\n')
+  })
+
+  test('too large while streaming: refused at the end, and the connection stays usable', async (t) => {
+    const { port, received } = await start(t, { limits: { messageBytes: 1_000 } })
+    const client = await ready(port)
+    for (let i = 0; i < 100; i++) await client.send(`${'x'.repeat(998)}\r\n`)
+    await client.send('.\r\n')
+    assert.equal(await client.reply(), '552 5.3.4 Larger than 1000 octets')
+    await client.send(`${ENVELOPE}${'x'.repeat(998)}\r\n.\r\n`)
+    assert.equal(await client.codes(5), '250 250 250 354 250')
+    assert.deepEqual(
+      received.map(({ content }) => content.length),
+      [1_000],
+    )
+    client.destroy()
+  })
+
+  test('a refused message is not read for ever', async (t) => {
+    const { port } = await start(t, { limits: { messageBytes: 1_000, drainBytes: 100_000 } })
+    const client = await ready(port)
+    for (let i = 0; i < 300; i++) void client.send(`${'x'.repeat(998)}\r\n`)
+    assert.equal(await client.codes(2), '552 closed')
+  })
+
+  test('a peer that goes away amid its message leaves nothing behind', async (t) => {
+    const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>()
+    const data: Backend['data'] = async (_session, { id }, body) => {
+      try {
+        for await (const _ of body);
+      } catch (error) {
+        fail(error)
+        throw error
+      }
+      return { id }
+    }
+    const { port, server, errors } = await start(t, { backend: { ...keepingBackend([]), data } })
+    const client = await ready(port)
+    await client.send('half a mess')
+    client.destroy()
+    const error = await failed
+    assert.ok(error instanceof MailError && error.code === 'unavailable')
+    await server.close(1_000)
+    assert.deepEqual(errors, [])
+  })
+})
+
+const BACKENDS: readonly { name: string; data: Backend['data']; content?: string; reply: string }[] = [
+  {
+    name: 'a refusal before the content was read',
+    data: () => Promise.reject(new MailError('relay_denied', 'Not for us')),
+    reply: '550 5.7.1 Not for us',
+  },
+  {
+    name: 'a temporary refusal',
+    data: () => Promise.reject(new MailError('unavailable', 'Storage is full')),
+    reply: '451 4.3.0 Storage is full',
+  },
+  {
+    name: 'a defect',
+    data: () => Promise.reject(new TypeError('secret')),
+    reply: '451 4.3.0 Local error, try again later',
+  },
+  {
+    name: 'a backend that accepts what it has not read',
+    data: async (_session, { id }) => ({ id }),
+    reply: '451 4.3.0 Local error, try again later',
+  },
+  {
+    name: 'a backend that accepts what it has read in part',
+    data: async (_session, { id }, body) => {
+      for await (const _ of body) break
+      return { id }
+    },
+    content: `${'x'.repeat(200_000)}\r\n`,
+    reply: '451 4.3.0 Local error, try again later',
+  },
+  {
+    name: 'a backend that accepts what was refused',
+    data: async (_session, { id }, body) => {
+      try {
+        for await (const _ of body);
+      } catch {}
+      return { id }
+    },
+    content: 'bare\nLF\r\n',
+    reply: '550 5.6.0 Lines must end in CRLF: bare CR or LF in the message',
+  },
+]
+
+describe('the backend answers for a message', () => {
+  for (const { name, data, content = 'hello\r\n', reply } of BACKENDS) {
+    test(`${name}: ${reply}, then the next command`, async (t) => {
+      const { port } = await start(t, { backend: { ...keepingBackend([]), data } })
+      const client = await ready(port)
+      await client.send(`${content}.\r\nRCPT TO:<b@y.test>\r\n`)
+      assert.deepEqual(await client.replies(2), [reply, '503 5.5.1 Say MAIL first'])
+      client.destroy()
+    })
+  }
+
+  test('250 is said only after it has resolved', async (t) => {
+    const { promise: durable, resolve: sync } = Promise.withResolvers<void>()
+    const { promise: read, resolve: end } = Promise.withResolvers<void>()
+    const data: Backend['data'] = async (_session, { id }, body) => {
+      for await (const _ of body);
+      end()
+      await durable
+      return { id }
+    }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), data } })
+    const client = await ready(port)
+    await client.send('hello\r\n.\r\n')
+    await read
+    const reply = client.reply()
+    assert.equal(await Promise.race([reply, new Promise((resolve) => setImmediate(resolve, 'nothing'))]), 'nothing')
+    sync()
+    assert.equal(await reply, '250 2.0.0 Ok: queued as 2')
+    client.destroy()
+  })
+
+  test('a slow backend holds the sender back', async (t) => {
+    const { promise: go, resolve: start_ } = Promise.withResolvers<void>()
+    let octets = 0
+    const data: Backend['data'] = async (_session, { id }, body) => {
+      await go
+      for await (const chunk of body) octets += chunk.length
+      return { id }
+    }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), data } })
+    const client = await ready(port)
+    const before = process.memoryUsage().arrayBuffers
+    const line = Buffer.from(`${'x'.repeat(65_534)}\r\n`)
+    let sent = 0
+    const sending = (async () => {
+      for (; sent < 320; sent++) await client.send(line)
+      await client.send('.\r\n')
+    })()
+    let seen = -1
+    while (seen !== sent) {
+      seen = sent
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.ok(sent < 320, 'what the kernel buffers is less than the message')
+    assert.ok(process.memoryUsage().arrayBuffers - before < 1_000_000)
+    start_()
+    await sending
+    assert.equal(await client.reply(), '250 2.0.0 Ok: queued as 2')
+    assert.equal(octets, 320 * 65_536)
+    client.destroy()
+  })
+})

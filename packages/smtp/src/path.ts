@@ -1,0 +1,92 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { MalformedError } from './malformed.ts'
+
+/**
+ * A reverse or forward path (RFC 5321 section 4.1.2).
+ * `address` is `''` for the null path and `postmaster` for `<Postmaster>` without a domain. A source route is stripped
+ * (RFC 5321 appendix C), quotes that a local part doesn't need are taken off, everything else is spelled as it came.
+ */
+export interface Path {
+  readonly address: string
+  /** It holds more than ASCII and so needs SMTPUTF8 (RFC 6531 section 3.3). */
+  readonly utf8: boolean
+}
+
+/** Octets (RFC 5321 section 4.5.3.1.1 to 4.5.3.1.3). */
+const MAX_LOCAL = 64
+const MAX_DOMAIN = 255
+const MAX_PATH = 256
+
+const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+)*$/u
+const QUOTED = /^"(?:[ !#-[\]-~\u{a0}-\u{10ffff}]|\\[ -~])*"/u
+const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
+const ASCII = /^[\0-\x7f]*$/
+
+/**
+ * Reads the path that `text` begins with; `rest` is what follows its `>`.
+ * @throws {MalformedError} 501 with `status`
+ */
+export function readPath(text: string, status: string): { path: Path; rest: string } {
+  const refuse = (reason: string) => new MalformedError(501, status, reason)
+  if (!text.startsWith('<')) throw refuse('The address belongs in angle brackets')
+  const end = closingBracket(text)
+  if (end < 0) throw refuse('The address has no end')
+  if (Buffer.byteLength(text.slice(0, end + 1)) > MAX_PATH) throw refuse('The path is too long')
+  const mailbox = withoutRoute(text.slice(1, end))
+  const address = mailbox === undefined ? undefined : addressOf(mailbox)
+  if (address === undefined) throw refuse('Not a valid address')
+  return { path: { address, utf8: !ASCII.test(address) }, rest: text.slice(end + 1) }
+}
+
+/** The `>` that stands outside quotes. */
+function closingBracket(text: string): number {
+  let quoted = false
+  for (let i = 1; i < text.length; i++) {
+    const c = text[i]
+    if (c === '"') quoted = !quoted
+    else if (quoted && c === '\\') i++
+    else if (!quoted && c === '>') return i
+  }
+  return -1
+}
+
+/** `@one,@two:a@b` is `a@b`: a server must accept routes, should ignore them, and must not relay by them. */
+function withoutRoute(inner: string): string | undefined {
+  if (!inner.startsWith('@')) return inner
+  const colon = inner.indexOf(':')
+  const hops = inner.slice(0, Math.max(colon, 0)).split(',')
+  const valid = hops.every((hop) => hop.startsWith('@') && isDomain(hop.slice(1)))
+  const mailbox = inner.slice(colon + 1)
+  return valid && mailbox.includes('@') ? mailbox : undefined
+}
+
+function addressOf(mailbox: string): string | undefined {
+  if (mailbox === '') return ''
+  if (mailbox.toLowerCase() === 'postmaster') return 'postmaster'
+  const quoted = QUOTED.exec(mailbox)?.[0]
+  const at = quoted?.length ?? mailbox.indexOf('@')
+  const local = mailbox.slice(0, Math.max(at, 0))
+  const domain = mailbox.slice(at + 1)
+  if (mailbox[at] !== '@' || Buffer.byteLength(local) > MAX_LOCAL) return undefined
+  if (!(quoted || DOT_ATOM.test(local)) || !isMailDomain(domain)) return undefined
+  return `${quoted ? plainest(quoted) : local}@${domain}`
+}
+
+/** `"joe"@x` and `joe@x` are one mailbox (RFC 5321 section 4.1.2): the form without quotes wherever there is one. */
+function plainest(quoted: string): string {
+  const local = quoted.slice(1, -1).replace(/\\(.)/g, '$1')
+  return DOT_ATOM.test(local) ? local : `"${local.replace(/["\\]/g, '\\$&')}"`
+}
+
+function isMailDomain(domain: string): boolean {
+  if (!domain.startsWith('[')) return isDomain(domain)
+  if (!domain.endsWith(']')) return false
+  const literal = domain.slice(1, -1)
+  return /^ipv6:/i.test(literal) ? isIPv6(literal.slice(5)) && !literal.includes('%') : isIPv4(literal)
+}
+
+function isDomain(domain: string): boolean {
+  const ascii = ASCII.test(domain) ? domain : domainToASCII(domain)
+  return Buffer.byteLength(domain) <= MAX_DOMAIN && ascii.split('.').every((label) => LABEL.test(label))
+}

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { describe, test } from 'node:test'
+import { MailError } from '@kabutar/core/errors.ts'
+import type { Backend } from './backend.ts'
+import { DEFAULT_LIMITS } from './limits.ts'
+import { isLoopback, networkOf, plainAddress } from './network.ts'
+import { selfSigned } from './testing/certificate.ts'
+import { Client, play } from './testing/client.ts'
+import { keepingBackend, start } from './testing/server.ts'
+import { traceField } from './trace.ts'
+
+const tls = selfSigned('mx.test')
+const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'
+
+describe('TLS', () => {
+  test('STARTTLS begins a new conversation', async (t) => {
+    const { port, received } = await start(t, { tls })
+    await play(
+      port,
+      `S: 220 mx.test ESMTP Kabutar
+      C: EHLO client.test
+      S: 250-mx.test / 250-PIPELINING / 250-SIZE 41943040 / 250-8BITMIME / 250-SMTPUTF8 / 250-ENHANCEDSTATUSCODES / 250-STARTTLS / 250 HELP
+      C: MAIL FROM:<a@x.test>
+      S: 250 2.1.0 Ok
+      C: STARTTLS now
+      S: 501 5.5.4 STARTTLS takes no parameter
+      C: STARTTLS
+      S: 220 2.0.0 Ready to start TLS
+      TLS
+      C: RCPT TO:<b@y.test>
+      S: 503 5.5.1 Say MAIL first
+      C: MAIL FROM:<a@x.test>
+      S: 503 5.5.1 Say EHLO first
+      C: EHLO client.test
+      S: 250-mx.test / 250-PIPELINING / 250-SIZE 41943040 / 250-8BITMIME / 250-SMTPUTF8 / 250-ENHANCEDSTATUSCODES / 250 HELP
+      C: STARTTLS
+      S: 503 5.5.1 TLS is already in use
+      C: MAIL FROM:<a@x.test>
+      C: RCPT TO:<b@y.test>
+      C: DATA
+      C: hello
+      C: .
+      C: QUIT
+      S: 250 2.1.0 Ok
+      S: 250 2.1.5 Ok
+      S: 354 End data with <CR><LF>.<CR><LF>
+      S: 250 2.0.0 Ok: queued as 2
+      S: 221 2.0.0 Bye
+      S: closed`,
+    )
+    assert.equal(received[0]?.envelope.tls, true)
+  })
+
+  test('plaintext sent after STARTTLS is forgotten', async (t) => {
+    const { port, received } = await start(t, { tls })
+    const client = Client.to(port)
+    await client.send('EHLO x.test\r\nSTARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<evil@x.test>\r\nRCPT TO:<b@y.test>\r\n')
+    assert.equal(await client.codes(3), '220 250 220')
+    await client.secure()
+    await client.send('DATA\r\nNOOP\r\n')
+    assert.deepEqual(await client.replies(2), ['503 5.5.1 Say MAIL first', '250 2.0.0 Ok'])
+    assert.deepEqual(received, [])
+    client.destroy()
+  })
+
+  test('TLS from the first octet', async (t) => {
+    const { port, received } = await start(t, { tls, implicitTls: true })
+    const client = Client.toTls(port)
+    await client.send(`${ENVELOPE}${'x'.repeat(300_000)}\r\n.\r\nQUIT\r\n`)
+    assert.equal(await client.codes(8), '220 250 250 250 354 250 221 closed')
+    assert.equal(received[0]?.content.length, 300_002)
+  })
+
+  test('a failed handshake ends the connection and nothing else', async (t) => {
+    const { port, server } = await start(t, { tls })
+    const client = Client.to(port)
+    await client.send('EHLO x.test\r\nSTARTTLS\r\n')
+    assert.equal(await client.codes(3), '220 250 220')
+    await client.send('this is no handshake\r\n')
+    await client.reply()
+    const other = Client.to(port)
+    assert.equal(await other.codes(1), '220')
+    assert.equal(server.connections, 1)
+    other.destroy()
+  })
+
+  test('a handshake has a deadline', async (t) => {
+    const { port } = await start(t, { tls, implicitTls: true, limits: { commandMs: 30 } })
+    const client = Client.to(port)
+    assert.match(await client.reply(), /^closed/)
+  })
+})
+
+describe('limits', () => {
+  test('newcomers past the number of connections are told to come again; the others are served', async (t) => {
+    const { port, server, received } = await start(t, { limits: { connections: 2 } })
+    const first = Client.to(port)
+    const second = Client.to(port)
+    assert.equal(`${await first.codes(1)} ${await second.codes(1)}`, '220 220')
+    const third = Client.to(port)
+    assert.deepEqual(await third.replies(2), ['421 4.3.2 Too many connections, try again later', 'closed'])
+    await second.send(`${ENVELOPE}x\r\n.\r\nQUIT\r\n`)
+    assert.equal(await second.codes(7), '250 250 250 354 250 221 closed')
+    assert.equal(received.length, 1)
+    await until(() => server.connections === 1)
+    const fourth = Client.to(port)
+    assert.equal(await fourth.codes(1), '220')
+    for (const client of [first, fourth]) client.destroy()
+  })
+
+  test('on a full listener the slowest peer gives way', async (t) => {
+    const { port } = await start(t, { limits: { connections: 2, patienceMs: 0 } })
+    const clients = [Client.to(port)]
+    for (let i = 0; i < 4; i++) {
+      assert.equal(await clients.at(-1)!.codes(1), '220')
+      clients.push(Client.to(port))
+    }
+    assert.equal(await clients[0]!.codes(2), '421 closed')
+    assert.equal(await clients[1]!.codes(2), '421 closed')
+    await clients[3]!.send(`${ENVELOPE}x\r\n.\r\n`)
+    assert.equal(await clients[3]!.codes(5), '250 250 250 354 250')
+    for (const client of clients) client.destroy()
+  })
+
+  test('five hundred slow peers do not keep another waiting, and cost little', async (t) => {
+    const { port, received } = await start(t)
+    const slow = await Promise.all(
+      Array.from({ length: 500 }, async () => {
+        const client = Client.to(port)
+        assert.equal(await client.codes(1), '220')
+        await client.send('EHLO x')
+        return client
+      }),
+    )
+    const client = Client.to(port)
+    await client.send(`${ENVELOPE}x\r\n.\r\nQUIT\r\n`)
+    assert.equal(await client.codes(8), '220 250 250 250 354 250 221 closed')
+    assert.equal(received.length, 1)
+    for (const each of slow) each.destroy()
+  })
+
+  test('a command that is not said in time', async (t) => {
+    const { port } = await start(t, { limits: { commandMs: 60 } })
+    const client = Client.to(port)
+    const dribble = setInterval(() => void client.send('x'), 10)
+    assert.deepEqual(await client.replies(3), ['220 mx.test ESMTP Kabutar', '421 4.4.2 Timeout', 'closed'])
+    clearInterval(dribble)
+  })
+
+  test('content that stops coming, and content that comes for ever', async (t) => {
+    for (const [limits, everyMs] of [
+      [{ dataIdleMs: 40 }, 10_000],
+      [{ dataMs: 100 }, 10],
+    ] as const) {
+      const { port, received } = await start(t, { limits })
+      const client = Client.to(port)
+      await client.send(`${ENVELOPE}x`)
+      const dribble = setInterval(() => void client.send('x'), everyMs)
+      assert.match(await client.codes(7), /^220 250 250 250 354 (?:421|451) closed$/)
+      clearInterval(dribble)
+      assert.deepEqual(received, [])
+    }
+  })
+
+  test('a backend that never answers', async (t) => {
+    const backend: Backend = { ...keepingBackend([]), recipient: () => new Promise(() => {}) }
+    const { port } = await start(t, { backend, limits: { backendMs: 30 } })
+    const client = Client.to(port)
+    await client.send(ENVELOPE)
+    assert.equal(await client.codes(5), '220 250 250 421 closed')
+  })
+
+  test('a message is not accepted after its sender was told 421', async (t) => {
+    const { promise: settled, resolve: settle } = Promise.withResolvers<string>()
+    const data: Backend['data'] = async (_session, { id }, body) => {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      try {
+        for await (const _ of body);
+        settle('read to its end')
+      } catch (error) {
+        settle(String(error))
+      }
+      return { id }
+    }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), data }, limits: { backendMs: 20 } })
+    const client = Client.to(port)
+    await client.send(`${ENVELOPE}hello\r\n.\r\n`)
+    assert.equal(await client.codes(7), '220 250 250 250 354 421 closed')
+    assert.equal(await settled, 'MailError: The message has not arrived in full')
+  })
+
+  test('replies that nobody reads stop the reading of commands', async (t) => {
+    let asked = 0
+    const recipient: Backend['recipient'] = async () => {
+      asked++
+      throw new MailError('recipient_unknown', 'x'.repeat(400))
+    }
+    const limits = { commandsPerMessage: 1e9, refusedRecipients: 1e9 }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), recipient }, limits })
+    const client = Client.to(port)
+    client.deaf()
+    await client.send('EHLO x.test\r\nMAIL FROM:<>\r\n')
+    const sending = client.send('RCPT TO:<b@y.test>\r\n'.repeat(100_000))
+    let seen = -1
+    for (let still = 0; still < 4; still = seen === asked ? still + 1 : 0) {
+      seen = asked
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.ok(asked < 100_000, 'the kernel and our window hold less than 40 MB of replies')
+    client.destroy()
+    await sending
+  })
+
+  test('connections are counted by network, but for loopback', () => {
+    assert.equal(networkOf('192.0.2.1'), '192.0.2.1')
+    assert.equal(networkOf('2001:DB8:1:2:3::4'), '2001:db8:1:2::/64')
+    assert.equal(networkOf('2001:db8::1'), '2001:db8:0:0::/64')
+    assert.equal(networkOf('::1'), '0:0:0:0::/64')
+    assert.equal(networkOf('fe80::1%eth0'), 'fe80:0:0:0::/64')
+    assert.equal(plainAddress('::ffff:192.0.2.1'), '192.0.2.1')
+    assert.deepEqual(['127.0.0.1', '::1', '192.0.2.1'].map(isLoopback), [true, true, false])
+  })
+
+  test('the defaults are no stricter than RFC 5321 section 4.5.3 allows', () => {
+    assert.ok(DEFAULT_LIMITS.recipients >= 100)
+    assert.ok(DEFAULT_LIMITS.lineBytes >= 512 + 26 + 17 + 10)
+    assert.ok(DEFAULT_LIMITS.commandMs >= 300_000)
+  })
+})
+
+describe('closing', () => {
+  test('ends idle connections with 421, lets a transaction end, and takes no newcomer', async (t) => {
+    const { port, server, received } = await start(t)
+    const idle = Client.to(port)
+    const busy = Client.to(port)
+    await idle.send('EHLO x.test\r\n')
+    await busy.send(`${ENVELOPE}half`)
+    assert.equal(await idle.codes(2), '220 250')
+    assert.equal(await busy.codes(5), '220 250 250 250 354')
+    const closed = server.close(5_000)
+    assert.deepEqual(await idle.replies(2), ['421 4.3.2 Shutting down, come again', 'closed'])
+    assert.equal(await Client.to(port).codes(1), 'closed')
+    await busy.send(' and half\r\n.\r\nMAIL FROM:<>\r\n')
+    assert.equal(await busy.codes(3), '250 421 closed')
+    await closed
+    assert.equal(received[0]?.content.toString(), 'half and half\r\n')
+  })
+
+  test('cuts what is left at the deadline, even a backend that hangs', async (t) => {
+    const backend: Backend = { ...keepingBackend([]), recipient: () => new Promise(() => {}) }
+    const { port, server } = await start(t, { backend })
+    const client = Client.to(port)
+    await client.send('EHLO x.test\r\nMAIL FROM:<>\r\n')
+    assert.equal(await client.codes(3), '220 250 250')
+    await client.send('RCPT TO:<b@y.test>\r\n')
+    await server.close(30)
+    assert.equal(await client.codes(1), 'closed')
+  })
+})
+
+describe('the greeting', () => {
+  test('no timer stands between a connection and its greeting', async (t) => {
+    const { port } = await start(t)
+    const times: number[] = []
+    for (let i = 0; i < 100; i++) {
+      const began = performance.now()
+      const client = Client.to(port)
+      await client.reply()
+      times.push(performance.now() - began)
+      client.destroy()
+    }
+    times.sort((a, b) => a - b)
+    t.diagnostic(`connect to 220: median ${times[50]!.toFixed(2)} ms, worst ${times[99]!.toFixed(2)} ms`)
+    for (const file of ['server.ts', 'converse.ts', 'dialogue.ts']) {
+      const source = await readFile(new URL(file, import.meta.url), 'utf8')
+      const beforeClosing = source.split('async function closing')[0]!
+      assert.doesNotMatch(beforeClosing, /setTimeout|setImmediate|nextTick|sleep/, file)
+    }
+  })
+})
+
+describe('the trace field', () => {
+  const session = { id: '1', remoteAddress: '192.0.2.1', helo: 'x.test', esmtp: true }
+  const envelope = { id: '2', returnPath: '', recipients: [], smtputf8: false, body8bit: false, tls: true }
+  const at = new Date('2026-01-02T03:04:05Z')
+
+  test('tells peer, protocol, id and time', () => {
+    assert.equal(
+      traceField(session, { ...envelope, helo: 'x.test', remoteAddress: '192.0.2.1' }, 'mx.test', at),
+      'Received: from x.test ([192.0.2.1])\r\n\tby mx.test with ESMTPS id 2;\r\n\tFri, 02 Jan 2026 03:04:05 +0000\r\n',
+    )
+  })
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.ok(condition())
+}

@@ -1,0 +1,147 @@
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
+import { createSecureContext } from 'node:tls'
+import type { Ids } from '@kabutar/core/ports/ids.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import type { Backend } from './backend.ts'
+import { converse, SHUTTING_DOWN } from './converse.ts'
+import type { Dialogue, Listener } from './dialogue.ts'
+import { newDialogue } from './dialogue.ts'
+import type { Limits } from './limits.ts'
+import { DEFAULT_LIMITS } from './limits.ts'
+import { isLoopback, networkOf, plainAddress } from './network.ts'
+import { serialize } from './replies.ts'
+import { secure } from './starttls.ts'
+import { Wire } from './wire.ts'
+
+export interface SmtpOptions {
+  /** Our name in the greeting, and the domain of `<postmaster>`. */
+  readonly hostname: string
+  readonly backend: Backend
+  readonly log: Log
+  readonly ids: Ids
+  /** Certificate and key; with them STARTTLS is offered. */
+  readonly tls?: SecureContextOptions
+  /** TLS from the first octet; needs `tls`. */
+  readonly implicitTls?: boolean
+  readonly limits?: Partial<Limits>
+}
+
+export interface SmtpServer {
+  /** Starts to listen, once. Rejects if the port can't be had. Port 0 picks one. */
+  listen(host: string, port: number): Promise<AddressInfo>
+  /**
+   * Accepts no more connections, tells 421 to those between messages, lets transactions under way end, and cuts what is
+   * left after `deadlineMs`. A message that was cut has not been answered, so its sender keeps it.
+   */
+  close(deadlineMs: number): Promise<void>
+  /** Connections that are served now. */
+  readonly connections: number
+}
+
+/** Accepts mail by SMTP (RFC 5321) and hands every decision to the backend. Speaks first, without delay. */
+export function createSmtpServer(options: SmtpOptions): SmtpServer {
+  const listener = listenerOf(options)
+  const open = new Map<Dialogue, Promise<void>>()
+  const networks = new Map<string, number>()
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const remoteAddress = plainAddress(socket.remoteAddress)
+    const dialogue = dialogueOn(socket, listener, remoteAddress)
+    const refusal = crowded(listener.limits, open, networks, remoteAddress)
+    if (refusal !== undefined) {
+      listener.log.warn('smtp: connection refused', { remote: remoteAddress, reason: refusal })
+      return sendAway(dialogue, `421 4.3.2 ${refusal}\r\n`)
+    }
+    const network = networkOf(remoteAddress)
+    networks.set(network, (networks.get(network) ?? 0) + 1)
+    const leave = () => {
+      open.delete(dialogue)
+      const left = (networks.get(network) ?? 1) - 1
+      if (left > 0) networks.set(network, left)
+      else networks.delete(network)
+    }
+    open.set(dialogue, serve(dialogue, options.implicitTls === true).finally(leave))
+  })
+  // Those sent away stay a moment to read why; beyond this many nobody is told anything.
+  server.maxConnections = 2 * listener.limits.connections
+  return {
+    listen: (host, port) => listening(server, host, port),
+    close: (deadlineMs) => closing(server, open, deadlineMs),
+    get connections() {
+      return open.size
+    },
+  }
+}
+
+function listenerOf(options: SmtpOptions): Listener {
+  const { hostname, backend, log, ids, tls } = options
+  if (options.implicitTls && !tls) throw new Error('implicit TLS needs a certificate')
+  const secureContext = tls && createSecureContext({ minVersion: 'TLSv1.2', ...tls })
+  return { hostname, backend, log, ids, limits: { ...DEFAULT_LIMITS, ...options.limits }, secureContext }
+}
+
+function dialogueOn(socket: Socket, listener: Listener, remoteAddress: string): Dialogue {
+  const wire: Wire = new Wire(socket, listener.limits.lineBytes, () => sendAway(dialogue, '421 4.4.2 Timeout\r\n'))
+  const dialogue = newDialogue(listener, wire, remoteAddress)
+  return dialogue
+}
+
+async function serve(dialogue: Dialogue, implicitTls: boolean): Promise<void> {
+  if (implicitTls) await secure(dialogue)
+  await converse(dialogue)
+}
+
+function sendAway({ wire }: Dialogue, reply: string): void {
+  wire.write(reply)
+  wire.hangUp()
+}
+
+/** Why a newcomer can't be served now. Few connections of many networks are worth more than many of one. */
+function crowded(
+  limits: Limits,
+  open: ReadonlyMap<Dialogue, unknown>,
+  networks: ReadonlyMap<string, number>,
+  address: string,
+): string | undefined {
+  const ofNetwork = isLoopback(address) ? 0 : (networks.get(networkOf(address)) ?? 0)
+  if (ofNetwork >= limits.connectionsPerNetwork) return 'Too many connections from your network'
+  if (open.size < limits.connections || makeRoom(open.keys(), limits.patienceMs)) return undefined
+  return 'Too many connections, try again later'
+}
+
+/** Sends away the first who keeps a full listener waiting; peers that hold connections for nothing all do. */
+function makeRoom(dialogues: Iterable<Dialogue>, patienceMs: number): boolean {
+  for (const dialogue of dialogues) {
+    if ((dialogue.wire.waitedMs ?? -1) < patienceMs) continue
+    sendAway(dialogue, '421 4.3.2 Too busy to wait longer, come again\r\n')
+    return true
+  }
+  return false
+}
+
+function listening(server: Server, host: string, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 1024 }, () => {
+      server.off('error', reject)
+      resolve(server.address() as AddressInfo)
+    })
+  })
+}
+
+async function closing(server: Server, open: ReadonlyMap<Dialogue, Promise<void>>, deadlineMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  for (const dialogue of open.keys()) {
+    dialogue.closing = true
+    if (dialogue.transaction === undefined && dialogue.wire.waitedMs !== undefined)
+      sendAway(dialogue, serialize(SHUTTING_DOWN))
+  }
+  const { promise: cut, resolve: give } = Promise.withResolvers<void>()
+  const deadline = setTimeout(() => {
+    for (const dialogue of open.keys()) dialogue.wire.destroy()
+    give()
+  }, deadlineMs)
+  await Promise.race([Promise.allSettled([closed, ...open.values()]), cut])
+  clearTimeout(deadline)
+}

@@ -1,0 +1,51 @@
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import { MailError } from '@kabutar/core/errors.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import type { Backend, Envelope } from '../backend.ts'
+import type { SmtpOptions, SmtpServer } from '../server.ts'
+import { createSmtpServer } from '../server.ts'
+
+export interface Received {
+  readonly envelope: Envelope
+  readonly content: Buffer
+}
+
+export interface TestServer {
+  readonly port: number
+  readonly server: SmtpServer
+  /** What was accepted, in order. */
+  readonly received: Received[]
+  /** What was logged as an error. */
+  readonly errors: string[]
+}
+
+/** Takes every message of at most two recipients' worth of tests; `nobody@` is unknown, `crash@` a defect. */
+export function keepingBackend(received: Received[]): Backend {
+  return {
+    async recipient(_session, address) {
+      if (address.startsWith('nobody@')) throw new MailError('recipient_unknown', 'No such recipient here')
+      if (address.startsWith('crash@')) throw new TypeError('a defect of ours')
+    },
+    async data(_session, envelope, body) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of body) chunks.push(chunk)
+      received.push({ envelope, content: Buffer.concat(chunks) })
+      return { id: envelope.id }
+    },
+  }
+}
+
+/** A listener on loopback that the test closes at its end; ids count from `1`. */
+export async function start(t: TestContext, options: Partial<SmtpOptions> = {}): Promise<TestServer> {
+  const received: Received[] = []
+  const errors: string[] = []
+  const nothing = () => {}
+  const log: Log = { debug: nothing, info: nothing, warn: nothing, error: (text) => errors.push(text) }
+  let last = 0
+  const ids = { next: () => String(++last) }
+  const server = createSmtpServer({ hostname: 'mx.test', backend: keepingBackend(received), log, ids, ...options })
+  const { port }: AddressInfo = await server.listen('127.0.0.1', 0)
+  t.after(() => server.close(0))
+  return { port, server, received, errors }
+}

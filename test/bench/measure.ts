@@ -1,0 +1,118 @@
+/** What the benchmarks share: a server in a process of its own, its CPU time, and load over kept connections. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const TICKS_PER_SECOND = 100
+
+export type Peer = {
+  readonly child: ChildProcess
+  readonly port: number
+  /** Of a line `token T` before the port, if there was one. */
+  readonly token: string
+  stop(): Promise<void>
+}
+export type Load = {
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly cpuMicros: number
+}
+
+/** Starts a script that prints its port in a line `port N`. On core 0 where the machine lets us choose. */
+export async function startPeer(script: string, args: readonly string[] = []): Promise<Peer> {
+  const folder = mkdtempSync(join(tmpdir(), 'kabutar-bench-'))
+  const node = [process.execPath, script, folder, ...args]
+  const pinned = existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0', ...node] : node
+  const child = spawn(pinned[0] ?? '', pinned.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
+  return {
+    child,
+    ...(await announced(child)),
+    async stop() {
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function announced(child: ChildProcess): Promise<{ port: number; token: string }> {
+  if (child.stdout === null) throw new Error('the peer has no output')
+  let token = ''
+  for await (const line of createInterface({ input: child.stdout })) {
+    token = /^token (\S+)$/.exec(line)?.[1] ?? token
+    const port = /^port (\d+)$/.exec(line)?.[1]
+    if (port !== undefined) return { port: Number(port), token }
+  }
+  throw new Error('the peer ended before it listened')
+}
+
+/** User and system time of a process so far, in microseconds. */
+export function cpuMicros(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const [utime = 0, stime = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number)
+  return ((utime + stime) * 1_000_000) / TICKS_PER_SECOND
+}
+
+/** Resident bytes of a process now. */
+export function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
+}
+
+export type HttpLoad = { readonly port: number; readonly path: string; readonly token: string; readonly body: string }
+
+/** Posts `requests` times over `connections` kept connections. @throws {Error} if any answer is not 200 */
+export async function postMany(peer: Peer, load: HttpLoad, requests: number, connections: number): Promise<Load> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const times: number[] = []
+  let left = requests
+  const cpu = cpuMicros(peer.child.pid ?? 0)
+  const started = performance.now()
+  const loop = async () => {
+    while (left-- > 0) {
+      const from = performance.now()
+      await postOnce(agent, load)
+      times.push(performance.now() - from)
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, loop))
+  const seconds = (performance.now() - started) / 1000
+  const used = cpuMicros(peer.child.pid ?? 0) - cpu
+  agent.destroy()
+  return { ...quantiles(times), perSecond: requests / seconds, cpuMicros: used / requests }
+}
+
+function postOnce(agent: Agent, { port, path, token, body }: HttpLoad): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      Authorization: `Bearer ${token}`,
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+    }
+    const outgoing = request({ agent, host: '127.0.0.1', port, path, method: 'POST', headers }, (answer) => {
+      answer.resume()
+      answer.once('end', () =>
+        answer.statusCode === 200 ? resolve() : reject(new Error(`answered ${answer.statusCode}`)),
+      )
+    })
+    outgoing.once('error', reject)
+    outgoing.end(body)
+  })
+}
+
+function quantiles(times: number[]): { p50: number; p99: number } {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0

@@ -1,0 +1,47 @@
+/**
+ * Messages a second and CPU per message of the SMTP listener before any storage: 4 KB messages on kept sessions to a
+ * backend that reads and forgets, in turn with npm smtp-server doing the same. Each server has a process of its own, so that
+ * its CPU is measured alone. `node test/bench/smtp-accept.ts [messages] [rounds]`
+ */
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+type Figures = { perSecond: number; cpuMicros: number; rssMb: number }
+const SERVERS = ['kabutar', 'smtp-server'] as const
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+async function run(server: string, sessions: number, messages: number): Promise<Figures> {
+  const child = fork(path('./smtp-discard.ts'), [server])
+  try {
+    const [port] = (await once(child, 'message')) as [number]
+    const load = (count: number) =>
+      promisify(execFile)(process.execPath, [path('./smtp-load.ts'), String(port), String(sessions), String(count)])
+    await load(Math.ceil(messages / 4))
+    const before = await usage()
+    const { stdout } = await load(messages)
+    const after = await usage()
+    const cpuMicros = (after.cpu - before.cpu) / messages
+    return { perSecond: messages / Number(stdout), cpuMicros, rssMb: after.rss / 1_048_576 }
+  } finally {
+    child.kill()
+  }
+  async function usage(): Promise<{ cpu: number; rss: number }> {
+    child.send('usage')
+    const [answer] = (await once(child, 'message')) as [{ cpu: number; rss: number }]
+    return answer
+  }
+}
+
+const [messages = 20_000, rounds = 3] = process.argv.slice(2).map(Number)
+console.log('server        sessions   messages/s   CPU us/message   RSS MB')
+for (const sessions of [10, 50]) {
+  for (let round = 0; round < rounds; round++) {
+    for (const server of SERVERS) {
+      const { perSecond, cpuMicros, rssMb } = await run(server, sessions, messages)
+      const cells = [perSecond.toFixed(0).padStart(12), cpuMicros.toFixed(1).padStart(16), rssMb.toFixed(0).padStart(8)]
+      console.log(`${server.padEnd(12)}${String(sessions).padStart(10)} ${cells.join(' ')}`)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** A listener that reads and forgets, for smtp-accept.ts: `kabutar` or npm `smtp-server`. Tells its port, then its usage. */
+import type { AddressInfo } from 'node:net'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import { createSmtpServer } from '@kabutar/smtp/server.ts'
+import { SMTPServer } from 'smtp-server'
+
+async function ours(): Promise<number> {
+  const nothing = () => {}
+  const log: Log = { debug: nothing, info: nothing, warn: nothing, error: console.error }
+  let last = 0
+  const server = createSmtpServer({
+    hostname: 'bench.test',
+    log,
+    ids: { next: () => String(++last) },
+    limits: { messagesPerConnection: Number.POSITIVE_INFINITY },
+    backend: {
+      async recipient() {},
+      async data(_session, envelope, body) {
+        for await (const _chunk of body);
+        return { id: envelope.id }
+      },
+    },
+  })
+  return (await server.listen('127.0.0.1', 0)).port
+}
+
+function theirs(): Promise<number> {
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    onData(stream, _session, done) {
+      stream.resume()
+      stream.on('end', () => done())
+    },
+  })
+  return new Promise((resolve) => {
+    const listening = server.listen(0, '127.0.0.1', () => resolve((listening.address() as AddressInfo).port))
+  })
+}
+
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.({ cpu: user + system, rss: process.memoryUsage.rss() })
+})
+process.send?.(process.argv[2] === 'kabutar' ? await ours() : await theirs())
