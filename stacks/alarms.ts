@@ -10,12 +10,11 @@ const OLDEST_SECONDS = 900
 type Metric = { id: string; namespace: string; metricName: string; dimensions?: Record<string, $util.Input<string>> }
 
 /**
- * Six alarms, mailed to KABUTAR_OPERATOR. AWS charges for metrics and not for alarms ($0.10 a month each), so sums by
+ * Six alarms, mailed to `operator`, or to nobody. AWS charges for metrics and not for alarms ($0.10 a month each), so sums by
  * metric math cost what their parts do: the list is short on purpose.
  */
-export function alarms(workers: readonly Worker[], swept: Sweep, front: Api): void {
+export function alarms(workers: readonly Worker[], swept: Sweep, front: Api, operator: string | undefined): void {
   const topic = new aws.sns.Topic('Alarms')
-  const operator = process.env.KABUTAR_OPERATOR
   if (operator) new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint: operator })
 
   const queueMetrics = (metricName: string, queue: (worker: Worker) => sst.aws.Queue) =>

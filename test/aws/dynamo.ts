@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import './corrections.ts'
-import { dynamoClient } from '../../packages/aws/src/clients.ts'
+import { dynamoClient } from '@kabutar/aws/clients.ts'
 import { bodyOf, closeNow, listen, standIn } from './servers.ts'
 import { type Call, transactor, type WireAnswer, wireError } from './transactions.ts'
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { SESv2Client } from '@aws-sdk/client-sesv2'
-import { sesClient } from '../../packages/aws/src/clients.ts'
+import { sesClient } from '@kabutar/aws/clients.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
 import { headersOf, recipientsOf, refusal, type SendRequest, type SesError } from './ses-rules.ts'
 

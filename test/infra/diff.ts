@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Declared } from './engine.ts'
 import { startLoopback } from './loopback.ts'
 
@@ -79,8 +80,10 @@ function namedHandlers(): string[] {
 function writePulumi(): void {
   const file = join(HOME, 'sst/bin/pulumi')
   mkdirSync(dirname(file), { recursive: true })
-  const program = join(import.meta.dirname, 'pulumi.ts')
-  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 })
+  const start = `${file}.mjs`
+  const program = pathToFileURL(join(import.meta.dirname, 'pulumi.ts')).href
+  writeFileSync(start, `import { pulumi } from '${program}'\nawait pulumi((url) => import(url))\n`)
+  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${start}' "$@"\n`, { mode: 0o755 })
 }
 
 export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOptions): Promise<Diff> {

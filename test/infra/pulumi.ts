@@ -12,13 +12,17 @@ import { type Declared, execute } from './engine.ts'
 const VERSION = 'v3.215.0'
 
 const argv = process.argv.slice(2)
+/** Loads the program, which sst has bundled. */
+type Load = (url: string) => Promise<{ readonly default: unknown }>
 
-if (argv[0] === 'version') console.log(VERSION)
-else if (argv[0] === 'stack' && argv[1] === 'init') initStack(argv[2] ?? '')
-else if (argv[0] === 'preview') await preview(option('--stack'), option('--event-log'))
-else {
-  console.error(`the stand-in for pulumi does not know: ${argv.join(' ')}`)
-  process.exitCode = 1
+export async function pulumi(load: Load): Promise<void> {
+  if (argv[0] === 'version') console.log(VERSION)
+  else if (argv[0] === 'stack' && argv[1] === 'init') initStack(argv[2] ?? '')
+  else if (argv[0] === 'preview') await preview(load, option('--stack'), option('--event-log'))
+  else {
+    console.error(`the stand-in for pulumi does not know: ${argv.join(' ')}`)
+    process.exitCode = 1
+  }
 }
 
 function option(name: string): string {
@@ -58,7 +62,7 @@ function checkpoint(stack: string, resources: readonly object[], salt: string): 
   return JSON.stringify({ version: 3, checkpoint: { stack, latest } })
 }
 
-async function preview(stack: string, eventLog: string): Promise<void> {
+async function preview(load: Load, stack: string, eventLog: string): Promise<void> {
   const errors = new Set<string>()
   const collect = (error: unknown) => errors.add(String((error as Error)?.message || (error as Error)?.stack || error))
   process.on('unhandledRejection', collect).on('uncaughtException', collect)
@@ -66,7 +70,7 @@ async function preview(stack: string, eventLog: string): Promise<void> {
   const main = /^main: (.*)$/m.exec(readFileSync('Pulumi.yaml', 'utf8'))?.[1] ?? ''
   const cwd = process.cwd()
   const root = process.env.KABUTAR_TEST_ROOT ?? cwd
-  const declared = await execute(root, app, stage, async () => (await import(pathToFileURL(main).href)).default)
+  const declared = await execute(root, app, stage, async () => (await load(pathToFileURL(main).href)).default)
   process.chdir(cwd)
   const result = { resources: declared, errors: [...errors], config: configuration() }
   writeFileSync(process.env.KABUTAR_TEST_OUT ?? '/dev/null', JSON.stringify(result))

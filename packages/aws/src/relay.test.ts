@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
+import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { RelayError } from '@kabutar/core/ports/relay.ts'
 import { standIn } from '../../../test/aws/servers.ts'
 import { startSes } from '../../../test/aws/ses.ts'
@@ -15,6 +16,26 @@ beforeEach(() => {
 })
 
 const relay = sesRelay(ses.client, { configurationSet: 'kabutar', concurrency: 1 })
+const OWN_RETURN_PATH = 'SES puts its own MAIL FROM in place of the return path'
+const FAULT_OF = {
+  throttled: 'rate',
+  transient: 'forbidden',
+  permanent: 'rejected',
+  ambiguous: 'dropped after acceptance',
+} as const
+relayContract(
+  'SES',
+  async () => ({
+    relay,
+    received: () => ses.sent.map(({ raw, recipients }) => ({ envelope: { returnPath: '', recipients }, raw })),
+    fail: (kind) => ses.faults.push(FAULT_OF[kind]),
+  }),
+  {
+    'the next hop takes the bytes and the envelope as they are': OWN_RETURN_PATH,
+    'a notification has an empty return path': OWN_RETURN_PATH,
+  },
+)
+
 const RAW = Buffer.from(
   'From: Ünser <a@kabutar.test>\r\nTo: header@x.test\r\nSubject: s\r\n\r\nbody \xff\x00\r\n',
   'latin1',

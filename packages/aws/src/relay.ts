@@ -7,6 +7,7 @@ import {
   type RelayOptions,
   type RelayResult,
 } from '@kabutar/core/ports/relay.ts'
+import { checkRelay } from '@kabutar/core/ports/relay-rules.ts'
 import { sesError } from './relay-errors.ts'
 import { sesPace } from './relay-pace.ts'
 
@@ -31,6 +32,7 @@ export function sesRelay(client: SESv2Client, options: SesRelayOptions): Relay {
   return {
     limits: LIMITS,
     async send(envelope, raw, sendOptions) {
+      checkRelay(LIMITS, envelope, raw, sendOptions.signal)
       await pace(envelope.recipients.length, sendOptions.signal)
       return sendOnce(client, options.configurationSet, envelope, raw, sendOptions)
     },

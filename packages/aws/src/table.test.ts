@@ -61,7 +61,7 @@ test('conflicts are tried again, alone and in a transaction; throttling is told'
   await table.write({ kind: 'put', item })
   for (let n = 0; n < 3; n++) dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'conflict' })
   await table.transact([{ kind: 'put', item: { pk: 'a', sk: '2' } }])
-  for (let n = 0; n < 7; n++) dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'conflict' })
+  for (let n = 0; n < 8; n++) dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'conflict' })
   await assert.rejects(table.transact([{ kind: 'put', item: { pk: 'a', sk: '3' } }]), { code: 'Conflict' })
   for (let n = 0; n < 3; n++) dynamo.faults.push({ operation: 'GetItem', kind: 'throttled' })
   await assert.rejects(table.get(item), { code: 'Throttled' })

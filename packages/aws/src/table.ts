@@ -9,8 +9,10 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { inOrder } from '@kabutar/core/ports/in-order.ts'
 import { type Item, type Key, StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
 import { checkGetMany, checkKey, checkTransact, checkWrite } from '@kabutar/core/ports/table-rules.ts'
+import { retryConflicts, waitMs } from '@kabutar/core/ports/transact-retry.ts'
 import { type Attributes, marshal, unmarshal } from './attributes.ts'
 import { type DynamoContext, nowSeconds } from './dynamo-context.ts'
 import { conditionOf, expression, updateOf } from './expressions.ts'
@@ -18,7 +20,6 @@ import { queryPage } from './query.ts'
 import { storeError, wasRetried } from './store-errors.ts'
 import { tokenOf } from './token.ts'
 
-const CONFLICT_TRIES = 7
 const BATCH_GET_TRIES = 8
 
 /**
@@ -29,11 +30,13 @@ const BATCH_GET_TRIES = 8
  */
 export function dynamoTable(client: DynamoDBClient, tableName: string, clock: Clock): Table {
   const context: DynamoContext = { client, tableName, clock }
+  const write: Table['write'] = (one) => retryConflicts(clock, () => writeOne(context, one))
   return {
     get: (key) => get(context, key),
     getMany: (keys) => getMany(context, keys),
     query: (query) => queryPage(context, query),
-    write: (write) => retryConflicts(clock, () => writeOne(context, write)),
+    write,
+    writeInOrder: inOrder(write),
     transact: (writes, options) => retryConflicts(clock, () => transact(context, writes, options?.token)),
   }
 }
@@ -69,7 +72,7 @@ async function getMany(context: DynamoContext, keys: readonly Key[]): Promise<re
   let missing = [...new Map(keys.map((key) => [identity(key), keyAttributes(key)])).values()]
   for (let tries = 0; missing.length > 0; tries++) {
     if (tries === BATCH_GET_TRIES) throw new StoreError('Throttled', `${missing.length} rows were not read`)
-    if (tries > 0) await context.clock.sleep(jitter(tries))
+    if (tries > 0) await context.clock.sleep(waitMs(tries, Math.random()))
     const answer = await batchGet(context, missing)
     for (const attributes of answer.rows) {
       const item = liveItem(attributes, nowSeconds(context.clock))
@@ -173,21 +176,4 @@ function requestOf(context: DynamoContext, write: Write) {
   }
   const UpdateExpression = updateOf(x, write)
   return { kind: 'update', request: { ...keyed, UpdateExpression, ...x.placeholders() } } as const
-}
-
-/** Conflicts are other people's transactions in flight; they last milliseconds. */
-async function retryConflicts<T>(clock: Clock, attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'Conflict' || tries === CONFLICT_TRIES) throw error
-      await clock.sleep(jitter(tries))
-    }
-  }
-}
-
-/** Milliseconds: 10 to 20 at first, doubled each time. */
-function jitter(tries: number): number {
-  return 10 * 2 ** (tries - 1) * (1 + Math.random())
 }
