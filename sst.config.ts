@@ -3,7 +3,7 @@
 /**
  * Kabutar in your own account: `npx sst deploy --stage production`. Stage `production` keeps its data on removal and
  * refuses to be removed while protected; every other stage leaves nothing behind.
- * Settings at deploy time: AWS_REGION, and KABUTAR_OPERATOR, the address that alarms are mailed to.
+ * The region is AWS_REGION. Alarms are mailed to `npx sst secret set Operator you@example.com --stage production`.
  */
 export default $config({
   app(input) {
@@ -36,7 +36,7 @@ export default $config({
     const received = await receiving(stored, notifying)
     const swept = sweep(stored, notifying, sent, received)
     const front = api(stored, notifying, sent, received)
-    alarms([notifying, sent, sent.feedback, received, received.lost], swept, front, process.env.KABUTAR_OPERATOR)
+    alarms([notifying, sent, sent.feedback, received, received.lost], swept, front)
     return { url: front.url, table: stored.table.name, ruleSet: received.ruleSet }
   },
 })

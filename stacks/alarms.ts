@@ -10,12 +10,15 @@ const OLDEST_SECONDS = 900
 type Metric = { id: string; namespace: string; metricName: string; dimensions?: Record<string, $util.Input<string>> }
 
 /**
- * Six alarms, mailed to `operator`, or to nobody. AWS charges for metrics and not for alarms ($0.10 a month each), so sums by
+ * Six alarms, mailed to the address in the secret `Operator`, or to nobody. AWS charges for metrics and not for alarms ($0.10 a month each), so sums by
  * metric math cost what their parts do: the list is short on purpose.
  */
-export function alarms(workers: readonly Worker[], swept: Sweep, front: Api, operator: string | undefined): void {
+export function alarms(workers: readonly Worker[], swept: Sweep, front: Api): void {
   const topic = new aws.sns.Topic('Alarms')
-  if (operator) new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint: operator })
+  const operator = new sst.Secret('Operator', '')
+  operator.value.apply((endpoint) => {
+    if (endpoint) new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint })
+  })
 
   const queueMetrics = (metricName: string, queue: (worker: Worker) => sst.aws.Queue) =>
     workers.map((worker, index) => ({

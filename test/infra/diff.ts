@@ -95,7 +95,7 @@ export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOpti
       KABUTAR_TEST_OUT: out,
       KABUTAR_TEST_ROOT: APP,
       KABUTAR_TEST_RULE_SET: activeRuleSet,
-      ...(operator && { KABUTAR_OPERATOR: operator }),
+      ...(operator && { SST_SECRET_Operator: operator }),
     })
     const nothing = { resources: [], errors: [output], config: {} }
     const declared = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : nothing
