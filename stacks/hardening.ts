@@ -9,7 +9,7 @@ export function harden(): void {
     args.memory ??= '256 MB'
     args.logging ??= { retention: '1 month', format: 'json' }
     // SST's documentation says that minifying is the default; 4.17.1 does not.
-    args.nodejs ??= { minify: true }
+    args.nodejs ??= { minify: true, esbuild: { external: [...OTHER_CREDENTIALS] } }
   })
   $transform(aws.lambda.Function, (args) => {
     // 1 KB of log for each message would cost as much as a write to the table.
@@ -32,6 +32,21 @@ export function harden(): void {
     )
   })
 }
+
+/**
+ * Lambda hands its credentials over in the environment. The SDK imports every other source of them only when it comes
+ * to that one, which it never does here: without them each bundle that calls AWS is 140 KB smaller.
+ */
+const OTHER_CREDENTIALS = [
+  '@aws-sdk/credential-provider-http',
+  '@aws-sdk/credential-provider-ini',
+  '@aws-sdk/credential-provider-login',
+  '@aws-sdk/credential-provider-process',
+  '@aws-sdk/credential-provider-sso',
+  '@aws-sdk/credential-provider-web-identity',
+  '@aws-sdk/nested-clients/*',
+  '@smithy/credential-provider-imds',
+]
 
 type TrustStatement = { Principal?: { AWS?: unknown; Service?: unknown } }
 
