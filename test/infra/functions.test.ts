@@ -41,7 +41,7 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
     'functions/feedback.handler': {
       maxBundleBytes: 500 * KB,
       timeout: 30,
-      environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
+      environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_FEEDBACK_QUEUE', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
     },
     'functions/receive.handler': {
       maxBundleBytes: 1600 * KB,

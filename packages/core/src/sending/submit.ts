@@ -22,7 +22,7 @@ import {
 } from './content.ts'
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
-import { type ContentPlace, itemOf, type Message } from './message.ts'
+import { type ContentPlace, itemOf, type Message, ownMessageId } from './message.ts'
 
 export type SubmitPorts = PreparePorts & {
   readonly table: Table
@@ -119,7 +119,7 @@ function newMessage(accountId: string, id: string, draft: Draft, content: Conten
     replyTo: displayed(draft.replyTo),
     subject: draft.subject,
     tags: draft.tags,
-    messageId: `<${id}@${domainOf(draft.from.address)}>`,
+    messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
     content,
     contentBytes: messageBytes(draft),
