@@ -3,8 +3,8 @@
  * it does not ask for is left out of its bundle, clients of the SDK included.
  */
 import { randomUUID } from 'node:crypto'
-import { s3Blobs } from '@kabutar/aws/blobs.ts'
-import { dynamoClient, s3Client, sesClient, sqsClient } from '@kabutar/aws/clients.ts'
+import { dynamoClient, sesClient, sqsClient } from '@kabutar/aws/clients.ts'
+import { lazyBlobs } from '@kabutar/aws/lazy-blobs.ts'
 import { lambdaLog } from '@kabutar/aws/log.ts'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
 import { sesMessageId, sesRelay } from '@kabutar/aws/relay.ts'
@@ -35,7 +35,7 @@ export function basicPorts() {
 }
 
 export function blobPorts() {
-  return { blobs: s3Blobs(s3Client(), setting('KABUTAR_BUCKET')) }
+  return { blobs: lazyBlobs(setting('KABUTAR_BUCKET')) }
 }
 
 const QUEUE_SETTINGS = {

@@ -1,4 +1,7 @@
-/** The real server process, started by a flow test in a process group and a data folder of its own. */
+/**
+ * The real server process, started by a flow test in a process group and a data folder of its own. With `KABUTAR_FLOW=aws`
+ * it is the AWS composition instead (see test/aws/platform.ts), and the same tests look at that.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -52,6 +55,10 @@ type Process = {
 /** @throws {Error} with what the process said, if it ends or is not healthy within 20 s */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const { apiKey = API_KEY } = options
+  if (process.env.KABUTAR_FLOW === 'aws') {
+    const { startAwsServer } = await import('../../aws/flow-server.ts')
+    return startAwsServer({ ...options, apiKey })
+  }
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'kabutar-flow-'))
   let env: Record<string, string> = {
     KABUTAR_DATA: dataFolder,
