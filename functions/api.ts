@@ -11,6 +11,7 @@ const ports = {
   ...queuePorts('sendQueue', 'webhookQueue'),
   ...webhookPorts(),
   packAbove: PACK_ABOVE,
+  queueAfterRows: true,
   allowPrivate: allowPrivate(),
 }
 

@@ -21,8 +21,8 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
   const hop: SesHop = { nextHop, retriesMs: SES_RETRIES_MS, tellDelivery: false, publish }
   const platform: Platform = await startPlatform((mail) => void deliver(hop, mail))
   await prepare(platform, apiKey)
-  const start = (more: Readonly<Record<string, string>> = {}) =>
-    platform.run({ KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more })
+  const start = (more: Readonly<Record<string, string>> = {}, port = 0) =>
+    platform.run({ KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more }, port)
   let running: Running = await start()
   const close = async () => {
     await running.stop()
@@ -48,7 +48,7 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
     kill: () => running.stop(),
     async restart(more) {
       await running.stop()
-      running = await start(more)
+      running = await start(more, Number(new URL(running.url).port))
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -27,7 +27,7 @@ export type Platform = {
   /** As SNS passes an event of the configuration set on. */
   publish(event: object): Promise<void>
   /** Starts every function and what calls it. */
-  run(env?: Readonly<Record<string, string>>): Promise<Running>
+  run(env?: Env, port?: number): Promise<Running>
   close(): Promise<void>
 }
 export type Running = {
@@ -66,7 +66,7 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
       const command = new SendMessageCommand({ QueueUrl: queues.feedback.main, MessageBody: JSON.stringify(event) })
       await sqsS3.sqs.send(command)
     },
-    run: (env = {}) => run(sqsS3, queues, { ...settings, ...env }),
+    run: (env = {}, port = 0) => run(sqsS3, queues, { ...settings, ...env }, port),
     async close() {
       ses.close()
       dynamo.close()
@@ -95,7 +95,12 @@ function settingsOf({ dynamo, sqsS3, ses }: StandIns, queues: Readonly<Record<Qu
   }
 }
 
-async function run(sqsS3: SqsS3, queues: Readonly<Record<QueueName, QueueUrls>>, env: Env): Promise<Running> {
+async function run(
+  sqsS3: SqsS3,
+  queues: Readonly<Record<QueueName, QueueUrls>>,
+  env: Env,
+  port: number,
+): Promise<Running> {
   const lambdas = await startLambdas(env)
   const ending = new AbortController()
   const map = (queue: QueueName, lambda: Lambda, loops: number) =>
@@ -108,7 +113,7 @@ async function run(sqsS3: SqsS3, queues: Readonly<Record<QueueName, QueueUrls>>,
     ...map('feedback', lambdas.feedback, FUNCTIONS.feedback),
     runEvery(SWEEP_EVERY_MS, lambdas.sweep, ending.signal),
   ])
-  const front = await serveApi(lambdas.api)
+  const front = await serveApi(lambdas.api, port)
   return {
     url: front.endpoint,
     lambdas,

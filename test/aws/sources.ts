@@ -11,7 +11,7 @@ import { bodyOf, serve } from './servers.ts'
 const MAX_BODY_BYTES = 10_000_000
 
 /** Turns requests into events of payload format 2.0. A function that fails is answered as the gateway does. */
-export function serveApi(api: Lambda): Promise<{ endpoint: string; close(): void }> {
+export function serveApi(api: Lambda, port: number): Promise<{ endpoint: string; close(): void }> {
   return serve(async (request, response) => {
     const body = await bodyOf(request)
     if (body.byteLength > MAX_BODY_BYTES) return refuse(response, 413, 'Request Too Long')
@@ -22,7 +22,7 @@ export function serveApi(api: Lambda): Promise<{ endpoint: string; close(): void
     } catch {
       refuse(response, 500, 'Internal Server Error')
     }
-  })
+  }, port)
 }
 
 type Answer = { statusCode: number; headers: Record<string, string>; body: string; isBase64Encoded: boolean }
