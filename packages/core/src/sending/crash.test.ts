@@ -50,7 +50,7 @@ async function recover(ports: Rig): Promise<void> {
 }
 
 const MAX_STEPS = 60
-const HOOK = { endpoint: 'https://app.test/hook', events: ['email.sent'] } as const
+const HOOK = { url: 'https://app.test/hook', events: ['email.sent'] } as const
 
 for (const idempotencyKey of [undefined, 'order-1']) {
   for (const after of [false, true]) {

@@ -19,19 +19,19 @@ describe('a status only moves up', () => {
 })
 
 describe('after an outcome', () => {
-  const cases: { status: RecipientStatus; outcome: OutcomeStatus; then: RecipientStatus; pending: boolean }[] = [
-    { status: 'queued', outcome: 'deferred', then: 'delivery_delayed', pending: true },
-    { status: 'delivery_delayed', outcome: 'sent', then: 'sent', pending: false },
-    { status: 'delivery_delayed', outcome: 'failed', then: 'failed', pending: false },
-    { status: 'queued', outcome: 'delivered', then: 'delivered', pending: false },
+  const cases: { status: RecipientStatus; outcome: OutcomeStatus; expected: RecipientStatus; pending: boolean }[] = [
+    { status: 'queued', outcome: 'deferred', expected: 'delivery_delayed', pending: true },
+    { status: 'delivery_delayed', outcome: 'sent', expected: 'sent', pending: false },
+    { status: 'delivery_delayed', outcome: 'failed', expected: 'failed', pending: false },
+    { status: 'queued', outcome: 'delivered', expected: 'delivered', pending: false },
   ]
-  for (const { status, outcome, then, pending } of cases) {
+  for (const { status, outcome, expected, pending } of cases) {
     test(`${status}, ${outcome}`, () => {
       const after = afterOutcome(
         { address: 'a@x.test', status, pending: true },
         { recipient: 'a@x.test', status: outcome },
       )
-      assert.deepEqual(after, { address: 'a@x.test', status: then, pending })
+      assert.deepEqual(after, { address: 'a@x.test', status: expected, pending })
     })
   }
 })
