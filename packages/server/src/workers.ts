@@ -8,6 +8,8 @@ import { runConsumer } from './consumer.ts'
 
 export type WorkerPorts = SendPorts & { readonly table: SqliteTable; readonly clock: Clock; readonly log: Log }
 
+/** `concurrency` loops with at most `batch` messages each: their product bounds what a kill can send twice. */
+export const SEND_CONSUMER = { concurrency: 4, batch: 10 } as const
 const VISIBILITY_MS = 60_000
 const SWEEP_EVERY_MS = 1000
 const REAP_EVERY_MS = 60_000
@@ -17,9 +19,8 @@ export async function runWorkers(ports: WorkerPorts, signal: AbortSignal): Promi
   const { clock, log } = ports
   await Promise.all([
     runConsumer(ports.sendQueue, (batch, s) => sendBatch(ports, batch, s), {
+      ...SEND_CONSUMER,
       name: 'send',
-      concurrency: 4,
-      batch: 10,
       visibilityMs: VISIBILITY_MS,
       clock,
       log,
