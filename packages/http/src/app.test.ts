@@ -5,6 +5,9 @@ import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { drain } from '@kabutar/core/sending/testing.ts'
 import { call, MAIL, setup } from './testing.ts'
 
+const EVENT_ID = `msg_${'0'.repeat(32)}`
+const VALID: Record<string, object> = { '/api-keys/:id': { name: 'x' }, '/webhooks/:id': { status: 'disabled' } }
+
 describe('keys, paths and methods', () => {
   test("401, 403, 404, 405 and 422 are the wire's own", async () => {
     const rig = await setup()
@@ -89,7 +92,9 @@ describe("one account never sees another's", () => {
     const domain = (await call(rig, 'GET /domains')).body.data as { id: string }[]
     const { token } = await createKey(rig.ports, 'b', { name: 'foreign', permission: 'full_access' })
     const foreign = { ...rig, token }
+    const hook = await call(rig, 'POST /webhooks', { endpoint: 'https://x.test/hook', events: ['email.sent'] })
     const ids: Record<string, string> = {
+      webhooks: hook.body.id as string,
       emails: email as string,
       'api-keys': key[0]?.id ?? '',
       domains: domain[0]?.id ?? '',
@@ -101,8 +106,8 @@ describe("one account never sees another's", () => {
       assert.ok(id, `this test has no id for ${path}: give it one`)
       const answer = await call(
         foreign,
-        `${method} ${path.replace(/:\w+/, id)}`,
-        method === 'PATCH' ? { name: 'x' } : undefined,
+        `${method} ${path.replace(':id', id).replace(/:\w+/, EVENT_ID)}`,
+        method === 'PATCH' ? VALID[path] : undefined,
       )
       assert.deepEqual([answer.status, answer.body.name], [404, 'not_found'], `${method} ${path}`)
     }

@@ -9,8 +9,9 @@ import { domains } from './domains.ts'
 import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
+import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts
+export type AppPorts = SubmitPorts & KeyPorts & WebhookPorts
 export type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
@@ -29,6 +30,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/emails', emails(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
+  app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app
 }

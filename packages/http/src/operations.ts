@@ -2,21 +2,9 @@
 import { z } from 'zod'
 import { CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
+import type { Operation } from './operation.ts'
 import { SendRequest } from './send-request.ts'
-
-export type Operation = {
-  readonly method: 'get' | 'post' | 'patch' | 'delete'
-  /** As the router has it: `/emails/:id`. */
-  readonly path: string
-  readonly summary: string
-  readonly request?: z.ZodType
-  readonly status: 200 | 201
-  readonly answer: z.ZodType
-  readonly paged?: true
-  readonly headers?: readonly string[]
-  /** False: needs no key. */
-  readonly key?: false
-}
+import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
 const id = z.uuid()
 const time = z.iso.datetime()
@@ -120,4 +108,5 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'delete', path: '/api-keys/:id', summary: 'Delete an API key', status: 200, answer: deleted('api_key') },
   { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
   { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
+  ...WEBHOOK_OPERATIONS,
 ]
