@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
+import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
 
 export type Operation = {
@@ -14,8 +15,11 @@ export type Operation = {
   readonly answer: z.ZodType
   readonly paged?: true
   readonly headers?: readonly string[]
+  readonly query?: Readonly<Record<string, z.ZodType>>
   /** False: needs no key. */
   readonly key?: false
+  /** The answer is a file of any type. */
+  readonly binary?: true
 }
 
 const id = z.uuid()
@@ -120,4 +124,5 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'delete', path: '/api-keys/:id', summary: 'Delete an API key', status: 200, answer: deleted('api_key') },
   { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
   { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
+  ...RECEIVING_OPERATIONS,
 ]

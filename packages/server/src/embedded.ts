@@ -70,6 +70,8 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
     table: sqliteTable(engine, clock),
     blobs: localBlobs(engine, settings.dataFolder, { clock, baseUrl }),
     sendQueue: queue('send'),
+    receiveQueue: queue('receive'),
+    webhookQueue: queue('webhooks'),
     relay: relayOf(settings),
     clock,
     ids: uuidIds(clock),
