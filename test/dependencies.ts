@@ -40,7 +40,7 @@ type Import = {
 }
 
 /** `testing.ts` is what the tests of a folder share. */
-const isTest = (path: string) => /(\.(test|contract)|\/testing)\.ts$/.test(path) || path.startsWith('test/')
+const isTest = (path: string) => /(\.(test|contract)|\/testing)\.ts$|\/testing\//.test(path) || path.startsWith('test/')
 /** `core` of packages/core/src/errors.ts, `functions` of functions/send.ts. */
 const packageOf = (path: string) => path.split('/')[path.startsWith('packages/') ? 1 : 0] ?? ''
 const layerOf = (path: string) => path.split('/')[3] ?? ''

@@ -21,7 +21,7 @@ import { newSecret, signedHeaders } from '@kabutar/core/webhooks/sign.ts'
 import { openEngine } from '@kabutar/local/engine.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
-import { temporaryFolder } from '@kabutar/local/temporary-folder.ts'
+import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { Pool } from 'undici'
 
 const IN_FLIGHT = 32

@@ -13,7 +13,16 @@ export type Listed = { readonly items: readonly Item[]; readonly hasMore: boolea
 const SHARDS = 8
 const MAX_DAYS = 20
 
-const dayOf = (id: string) => new Date(timeOf(id)).toISOString().slice(0, 10)
+const DAY_MS = 86_400_000
+let lastDay = { number: Number.NaN, text: '' }
+
+/** Nearly every call asks for today. */
+function dayOf(id: string): string {
+  const number = Math.floor(timeOf(id) / DAY_MS)
+  if (number !== lastDay.number) lastDay = { number, text: new Date(number * DAY_MS).toISOString().slice(0, 10) }
+  return lastDay.text
+}
+
 const partition = (accountId: string, direction: Direction, day: string, shard: number) =>
   `${accountId}#${direction}#${day}#${shard}`
 

@@ -11,8 +11,9 @@ import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
+import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts
+export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts
 export type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
@@ -35,6 +36,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/emails', emails(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
+  app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { OPERATIONS, type Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { OPERATIONS } from './operations.ts'
 
 const WireError = z.object({ statusCode: z.number().int(), name: z.string(), message: z.string() })
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output') => {

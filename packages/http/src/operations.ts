@@ -2,25 +2,10 @@
 import { z } from 'zod'
 import { CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
+import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
-
-export type Operation = {
-  readonly method: 'get' | 'post' | 'patch' | 'delete'
-  /** As the router has it: `/emails/:id`. */
-  readonly path: string
-  readonly summary: string
-  readonly request?: z.ZodType
-  readonly status: 200 | 201
-  readonly answer: z.ZodType
-  readonly paged?: true
-  readonly headers?: readonly string[]
-  readonly query?: Readonly<Record<string, z.ZodType>>
-  /** False: needs no key. */
-  readonly key?: false
-  /** The answer is a file of any type. */
-  readonly binary?: true
-}
+import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
 const id = z.uuid()
 const time = z.iso.datetime()
@@ -125,4 +110,5 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
   { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
   ...RECEIVING_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
 ]

@@ -1,6 +1,6 @@
 import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
 import { z } from 'zod'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { CreateWebhookRequest, UpdateWebhookRequest } from './webhooks.ts'
 
 const id = z.uuid()

@@ -7,7 +7,7 @@ import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { localBlobs } from './blobs.ts'
 import { openEngine } from './engine.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const baseUrl = new URL('https://mail.example.com/api/')
 

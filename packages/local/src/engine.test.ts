@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { memoryEngine, openEngine } from './engine.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const count = (engine: ReturnType<typeof memoryEngine>) => engine.statement('SELECT count(*) AS n FROM token').get()?.n
 const add = (engine: ReturnType<typeof memoryEngine>, token: string) => () =>

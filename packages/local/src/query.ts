@@ -7,7 +7,7 @@ type Sql = { readonly sql: string; readonly values: (string | number)[] }
 export function querySql(query: Query, position: readonly string[] | undefined, nowSeconds: number): Sql {
   const { pk, index, prefix, from, to, reverse = false, limit } = query
   const sk = index ? 'gs1sk' : 'sk'
-  const clauses = [index ? 'gs1pk = ? AND gs1sk IS NOT NULL' : 'pk = ?']
+  const clauses = [index ? 'gs1pk = ? AND gs1pk IS NOT NULL AND gs1sk IS NOT NULL' : 'pk = ?']
   const values: (string | number)[] = [pk]
   const where = (clause: string, ...bound: readonly string[]) => {
     clauses.push(clause)
@@ -26,7 +26,7 @@ export function querySql(query: Query, position: readonly string[] | undefined, 
   const columns = index ? 'pk, sk, gs1pk, gs1sk, ttl' : 'doc'
   const alive = `${clauses.join(' AND ')} AND (ttl IS NULL OR ttl > ?)`
   return {
-    sql: `SELECT ${columns} FROM item WHERE ${alive} ORDER BY ${order} LIMIT ?`,
+    sql: `SELECT ${columns} FROM item ${index ? 'INDEXED BY item_due ' : ''}WHERE ${alive} ORDER BY ${order} LIMIT ?`,
     values: [...values, nowSeconds, limit + 1],
   }
 }

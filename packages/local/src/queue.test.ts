@@ -5,7 +5,7 @@ import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { memoryEngine, openEngine } from './engine.ts'
 import { sqliteQueue } from './queue.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 queueContract('the embedded engine', async () => {
   const engine = openEngine(temporaryFolder())

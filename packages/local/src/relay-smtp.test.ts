@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import type { Relay, RelayErrorKind } from '@kabutar/core/ports/relay.ts'
 import type { SMTPServerOptions } from 'smtp-server'
-import { nextHop, relayTo, reply } from './next-hop.ts'
 import { smtpRelay } from './relay-smtp.ts'
+import { nextHop, relayTo, reply } from './testing/next-hop.ts'
 
 const RAW = Buffer.from('Subject: x\r\n\r\nhello\r\n')
 const send = (relay: Relay, raw: Uint8Array = RAW, recipients: readonly string[] = ['a@example.com']) =>

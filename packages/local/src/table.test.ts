@@ -5,7 +5,7 @@ import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import type { Table, Write } from '@kabutar/core/ports/table.ts'
 import { memoryEngine, openEngine } from './engine.ts'
 import { sqliteTable } from './table.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 tableContract('the embedded engine', async () => ({ table: sqliteTable(openEngine(temporaryFolder()), systemClock) }))
 

@@ -11,7 +11,6 @@ import {
   type Query,
   StoreError,
   type Table,
-  type Update,
   type Write,
 } from '@kabutar/core/ports/table.ts'
 import {
@@ -31,6 +30,7 @@ import {
 import { holds } from './conditions.ts'
 import { type Engine, reading } from './engine.ts'
 import { indexEntry, querySql } from './query.ts'
+import { updated } from './update.ts'
 
 export type SqliteTable = Table & {
   /** Deletes expired rows and tokens, at most `limit` rows (500 unless told). Answers how many rows went. */
@@ -65,7 +65,7 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
   return {
     async get(key) {
       checkKey(key)
-      return rows.live(reading(() => rows.find(key)))
+      return rows.live(reading(() => rows.look(key)))
     },
     async getMany(keys) {
       checkGetMany(keys)
@@ -78,9 +78,17 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
       return engine.commit(() => apply(rows, write))
     },
     async writeInOrder(writes) {
-      for (const write of writes) checkWrite(write)
+      const steps = writes.map((write) => {
+        if (write.kind === 'put') {
+          checkConditions(write.if)
+          const doc = documentOf(write.item)
+          return () => applyPut(rows, write, doc)
+        }
+        checkWrite(write)
+        return () => apply(rows, write)
+      })
       await engine.commit(() => {
-        for (const write of writes) apply(rows, write)
+        for (const step of steps) step()
       })
     },
     async transact(writes, options = {}) {
@@ -93,26 +101,28 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
 
 /** The hottest write: one statement, and the row is measured and written out once. */
 async function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
-  const { item } = write
   checkConditions(write.if)
-  const doc = documentOf(item)
-  return engine.commit(() => {
-    if (!write.if?.length) rows.put(item, doc)
-    else if (asksForAbsence(write.if)) {
-      if (!rows.putIfAbsent(item, doc)) throw conditionFailed([0])
-    } else {
-      if (!rows.plan(write)) throw conditionFailed([0])
-      rows.put(item, doc)
-    }
-    return item
-  })
+  const doc = documentOf(write.item)
+  return engine.commit(() => applyPut(rows, write, doc))
 }
 
-function apply(rows: Rows, write: Write): Item | undefined {
+function applyPut(rows: Rows, write: Put, doc: string): Item {
+  const { item } = write
+  if (!write.if?.length) rows.put(item, doc)
+  else if (asksForAbsence(write.if)) {
+    if (!rows.putIfAbsent(item, doc)) throw conditionFailed([0])
+  } else {
+    if (!rows.plan(write)) throw conditionFailed([0])
+    rows.put(item, doc)
+  }
+  return item
+}
+
+function apply(rows: Rows, write: Exclude<Write, Put>): Item | undefined {
   const planned = rows.plan(write)
   if (!planned) throw conditionFailed([0])
   rows.store(planned)
-  if (write.kind === 'update' || write.kind === 'put') return planned.next
+  if (write.kind === 'update') return planned.next
   return write.kind === 'delete' ? rows.live(planned.old) : undefined
 }
 
@@ -134,10 +144,31 @@ function transact(rows: Rows, writes: readonly Write[], token: string | undefine
 class Rows {
   readonly #engine: Engine
   readonly #clock: Clock
+  /** The least recently read first. Nobody but this process writes, and every write forgets its row. */
+  readonly #recent = new Map<string, Found>()
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine
     this.#clock = clock
+  }
+
+  /** As `find`; what is read again and again, such as keys and domains, is remembered until it is written. */
+  look(key: Key): Found | undefined {
+    const name = nameOf(key)
+    const known = this.#recent.get(name)
+    if (known === undefined) {
+      const found = this.find(key)
+      if (found) this.#recent.set(name, found)
+      if (this.#recent.size > MAX_RECENT) this.#recent.delete(this.#recent.keys().next().value ?? '')
+      return found
+    }
+    this.#recent.delete(name)
+    this.#recent.set(name, known)
+    return known
+  }
+
+  #forget(key: Key): void {
+    this.#recent.delete(nameOf(key))
   }
 
   find(key: Key): Found | undefined {
@@ -176,6 +207,7 @@ class Rows {
   }
 
   store({ write, old, next, doc }: Planned): void {
+    if (old) this.#forget(old.item)
     if (write.kind === 'delete' && old) this.#engine.statement(DELETE).run(write.key.pk, write.key.sk)
     if (next === undefined || doc === undefined) return
     if (old) this.#replace(old, next, doc)
@@ -183,11 +215,13 @@ class Rows {
   }
 
   put(item: Item, doc: string): void {
+    this.#forget(item)
     this.#engine.statement(PUT).run(item.pk, item.sk, ...indexed(item), doc)
   }
 
   /** False if there is a live row: then nothing was written. */
   putIfAbsent(item: Item, doc: string): boolean {
+    this.#forget(item)
     const { changes } = this.#engine
       .statement(PUT_IF_ABSENT)
       .run(item.pk, item.sk, ...indexed(item), doc, this.#seconds())
@@ -203,6 +237,7 @@ class Rows {
   }
 
   reap(limit: number): number {
+    this.#recent.clear()
     this.#engine.statement(REAP_TOKENS).run(this.#tokensFrom())
     return Number(this.#engine.statement(REAP_ROWS).run(this.#seconds(), limit).changes)
   }
@@ -231,6 +266,9 @@ class Rows {
   }
 }
 
+const MAX_RECENT = 1000
+const nameOf = ({ pk, sk }: Key) => `${pk}\n${sk}`
+
 const conditionFailed = (failed: readonly number[]) =>
   new StoreError('ConditionFailed', 'a condition failed', { failed })
 
@@ -257,19 +295,4 @@ function indexed({ gs1pk, gs1sk, ttl }: Item): [string | null, string | null, nu
     typeof gs1sk === 'string' ? gs1sk : null,
     typeof ttl === 'number' ? ttl : null,
   ]
-}
-
-function updated(update: Update, old: Item | undefined): Item {
-  const next: Record<string, Json> & Key = { ...old, ...update.key }
-  for (const [attr, value] of Object.entries(update.setOnce ?? {})) {
-    if (next[attr] === undefined) next[attr] = value
-  }
-  Object.assign(next, update.set)
-  for (const [attr, amount] of Object.entries(update.add ?? {})) {
-    const before = next[attr] === undefined ? 0 : next[attr]
-    if (typeof before !== 'number') throw new StoreError('Invalid', `${attr} is no number, so nothing can be added`)
-    next[attr] = before + amount
-  }
-  for (const attr of update.remove ?? []) delete next[attr]
-  return next
 }

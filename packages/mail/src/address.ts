@@ -11,6 +11,9 @@ export const MAX_DOMAIN_BYTES = 255
 export const MAX_ADDRESS_BYTES = 254
 const MAX_MAILBOX_BYTES = 384
 
+/** `Name <address>` with nothing in the name that a tokenizer would have to look at. */
+const PLAIN = /^([^\s"<>@,;:()[\]\\](?:[^"<>@,;:()[\]\\]*[^\s"<>@,;:()[\]\\])?) <([^<>\s]+)>$/
+const ASCII_DOMAIN = /^[a-z0-9_.-]+$/
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not pass into a header field
@@ -25,6 +28,8 @@ export function parseMailbox(text: string): Mailbox {
   if (Buffer.byteLength(text) > MAX_MAILBOX_BYTES) throw new MalformedError('an address is too long')
   // Without brackets only a bare address will do: a tokenizer would guess one out of almost anything.
   if (!text.includes('<')) return { name: '', address: parseAddress(text) }
+  const [, name, address] = PLAIN.exec(text) ?? []
+  if (name !== undefined && address !== undefined) return { name, address: parseAddress(address) }
   const [first, ...rest] = addressparser(text)
   if (first === undefined || rest.length > 0) throw new MalformedError('exactly one address is expected')
   if (first.group !== undefined) throw new MalformedError('a group is not an address')
@@ -45,7 +50,7 @@ export function parseAddress(text: string): string {
 
 /** A fully qualified domain name in lower case and punycode. @throws {MalformedError} */
 export function parseDomain(text: string): string {
-  const domain = domainToASCII(text)
+  const domain = ASCII_DOMAIN.test(text) && !text.includes('xn--') ? text : domainToASCII(text)
   const labels = domain.split('.')
   if (domain.length > MAX_DOMAIN_BYTES || labels.length < 2 || !labels.every((label) => LABEL.test(label))) {
     throw new MalformedError('the domain of an address is missing, too long or malformed')

@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { adoptKey, createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
+import { systemResolver } from '@kabutar/core/ports/resolver.ts'
+import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { type Engine, openEngine } from '@kabutar/local/engine.ts'
@@ -55,6 +58,7 @@ export async function startEmbedded(settings: Settings, log: Log): Promise<Runni
       const drained = Promise.all([http.close(deadlineMs), workers])
       await Promise.race([drained, systemClock.sleep(deadlineMs)])
       await ports.relay.close?.()
+      ports.client.close()
       engine.close()
       unlock()
     },
@@ -65,13 +69,22 @@ type EmbeddedPorts = ReturnType<typeof embeddedPorts>
 
 function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: URL) {
   const clock = systemClock
+  const client = guardedClient({ resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
+  const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
   return {
     table: sqliteTable(engine, clock),
-    blobs: localBlobs(engine, settings.dataFolder, { clock, baseUrl }),
+    blobs,
+    downloads: blobs,
     sendQueue: queue('send'),
     receiveQueue: queue('receive'),
+    packAbove: 4096,
     webhookQueue: queue('webhooks'),
+    webhookRetriesMs: settings.webhookRetriesMs,
+    client,
+    memory: dispatchMemory(client),
+    userAgent: 'Kabutar/0.1',
+    allowPrivate: settings.allowPrivate,
     relay: relayOf(settings),
     clock,
     ids: uuidIds(clock),

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
 import type { Clock } from './clock.ts'
 
@@ -7,7 +8,21 @@ export interface Ids {
 }
 
 export function uuidIds(clock: Clock): Ids {
-  return { next: () => v7({ msecs: clock.now() }) }
+  return { next: () => v7({ msecs: clock.now(), random: nextRandom() }) }
+}
+
+const ID_RANDOM_BYTES = 16
+/** A system call for each id would cost more than all the rest of it. */
+const pool = Buffer.alloc(256 * ID_RANDOM_BYTES)
+let used = pool.length
+
+function nextRandom(): Uint8Array {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += ID_RANDOM_BYTES
+  return pool.subarray(used - ID_RANDOM_BYTES, used)
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -81,7 +81,7 @@ for (const after of [false, true]) {
     for (let at = 1; at <= MAX_STEPS; at++) {
       const ports = await receivePorts()
       const hook = { url: 'https://hooks.test/a', events: ['email.received'] }
-      await createEndpoint({ ...ports, allowPrivate: true }, 'a', hook)
+      await createEndpoint(ports, 'a', hook)
       const death: Death = { at, after, steps: 0, dead: false, name: '' }
       const mortals = mortalPorts(ports, death)
       const id = ports.ids.next()

@@ -22,7 +22,7 @@ describe('a received message', () => {
   test('has a row, a place, a detail and an event', async () => {
     const ports = await receivePorts()
     const hook = { url: 'https://hooks.test/a', events: ['email.received'] }
-    await createEndpoint({ ...ports, allowPrivate: true }, 'a', hook)
+    await createEndpoint(ports, 'a', hook)
     const received = await receiveOne(ports, LETTER, { recipients: ['Ada@kabutar.test', 'info@kabutar.test'] })
     const { id, mailboxIds } = received
     assert.deepEqual(

@@ -2,7 +2,7 @@
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { memoryEngine } from '@kabutar/local/engine.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
-import { temporaryFolder } from '@kabutar/local/temporary-folder.ts'
+import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { claimDomain } from '../domains/domains.ts'
 import type { Delivery, Failure, Queue } from '../ports/queue.ts'
 import { type Rig, testPorts } from '../sending/testing.ts'
@@ -18,15 +18,12 @@ export type ReceiveRig = Awaited<ReturnType<typeof receivePorts>>
 export async function receivePorts() {
   const sending: Rig = await testPorts()
   const engine = memoryEngine()
-  const queue = (name: string) => sqliteQueue(engine, name, sending.clock, { maxAttempts: 5 })
   await claimDomain(sending, 'a', 'second.test')
   await claimDomain(sending, 'b', 'b.test')
   return {
     ...sending,
     blobs: localBlobs(engine, folder, { baseUrl: new URL('http://127.0.0.1:1'), clock: sending.clock }),
-    receiveQueue: queue('receive'),
-    webhookQueue: queue('webhooks'),
-    webhookRetriesMs: [0, 5000],
+    receiveQueue: sqliteQueue(engine, 'receive', sending.clock, { maxAttempts: 5 }),
   }
 }
 

@@ -4,7 +4,7 @@
  * arrive together or out of order agree.
  */
 import { createHash } from 'node:crypto'
-import type { References } from '@kabutar/mail/mime/part.ts'
+import type { References } from '@kabutar/mail/mime/envelope.ts'
 import { isUuid } from '../ports/ids.ts'
 import { isConditionFailed, type Key, type Table } from '../ports/table.ts'
 import { readMessage } from '../sending/message.ts'

@@ -22,7 +22,6 @@ export type ContentPorts = { readonly table: Table; readonly blobs: Blobs }
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 const MAX_ROW_BYTES = 8 * 1024
 const MAX_BLOB_BYTES = 2 * MAX_MESSAGE_BYTES
-const SMALL_LENGTH = 1024
 const SYNC_BYTES = 64 * 1024
 const BASE64 = 4 / 3
 
@@ -36,12 +35,18 @@ export function messageBytes(draft: Draft): number {
   return Math.ceil(files) + Buffer.byteLength(draft.html ?? '') + Buffer.byteLength(draft.text ?? '')
 }
 
+export type PreparePorts = {
+  readonly blobs: Blobs
+  /** Characters of JSON up to which a row is not compressed: where it is billed by the kilobyte, 1,024; at most 4,096. */
+  readonly packAbove: number
+}
+
 /** Content on its way to the disk: a blob that is there already, or the row to write before the message's own. */
 export type PreparedContent = { readonly place: ContentPlace; readonly row?: Put }
 
 /** The id must be fresh. Blobs are durable when it resolves; a row is for the caller to write. */
 export async function prepareContent(
-  blobs: Blobs,
+  { blobs, packAbove }: PreparePorts,
   accountId: string,
   id: string,
   draft: Draft,
@@ -53,7 +58,7 @@ export async function prepareContent(
   const json = JSON.stringify(describe(draft))
   const files = draft.attachments.map((attachment) => attachment.content)
   const size = files.reduce((sum, file) => sum + file.byteLength, 0)
-  if (json.length <= SMALL_LENGTH && size === 0) return row({ json })
+  if (json.length <= packAbove && size === 0) return row({ json })
   const packed = await pack(Buffer.from(json))
   if ((packed.byteLength + size) * BASE64 <= MAX_ROW_BYTES) {
     return row({ data: Buffer.concat([packed, ...files]).toString('base64'), n: packed.byteLength })

@@ -1,14 +1,15 @@
 /** What an attempt came to, written in the one order that a crash cannot spoil: events, row, queue. */
 import { type Attrs, isConditionFailed } from '../ports/table.ts'
 import { eventId, type MailEvent, putEvents } from '../webhooks/event.ts'
+import { notify } from '../webhooks/notify.ts'
 import { sendEntry } from './entry.ts'
 import { eventData } from './event-data.ts'
 import { isPending, type Message, type Progress, type Recipient, readMessage, writeProgress } from './message.ts'
 import { retryDelay } from './retry.ts'
-import type { SendPorts } from './send.ts'
+import type { SendPorts } from './send-ports.ts'
 import { afterOutcome, type Outcome } from './status.ts'
 
-type RecordPorts = Pick<SendPorts, 'table' | 'sendQueue' | 'clock' | 'log' | 'sendRetries' | 'random'>
+type RecordPorts = Omit<SendPorts, 'relay' | 'blobs' | 'worker'>
 
 const AMBIGUOUS_WAIT_MS = 15 * 60_000
 const THROTTLED_WAIT_MS = 10_000
@@ -22,7 +23,7 @@ export async function recordOutcomes(
   outcomes: readonly Outcome[],
 ): Promise<void> {
   const final = giveUp(ports, message, outcomes)
-  await putAttempt(ports, message, final.outcomes)
+  const events = await putAttempt(ports, message, final.outcomes)
   const now = ports.clock.now()
   const wait = final.waitMs
   const next = await progress(ports, message, ({ recipients }) => ({
@@ -30,6 +31,7 @@ export async function recordOutcomes(
     lease: null,
     ...(wait === undefined ? { due: null } : { notBefore: now + wait, due: dueAfter(now, wait) }),
   }))
+  await notify(ports, message.accountId, events)
   if (wait !== undefined) await queueLater(ports, next, wait)
 }
 
@@ -40,7 +42,7 @@ export async function recordOutcomes(
 export async function recordAmbiguous(ports: RecordPorts, message: Message, known: readonly Outcome[]): Promise<void> {
   if (message.attempts > ports.sendRetries.length)
     return recordOutcomes(ports, message, [...known, ...unconfirmed(message, known)])
-  if (known.length > 0) await putAttempt(ports, message, known)
+  const events = await putAttempt(ports, message, known)
   ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', { id: message.id })
   const until = ports.clock.now() + AMBIGUOUS_WAIT_MS
   await progress(ports, message, ({ recipients, ambiguous }) => ({
@@ -50,6 +52,7 @@ export async function recordAmbiguous(ports: RecordPorts, message: Message, know
     notBefore: until,
     due: until,
   }))
+  await notify(ports, message.accountId, events)
 }
 
 function unconfirmed(message: Message, known: readonly Outcome[]): Outcome[] {
@@ -86,13 +89,18 @@ export function outcomesOfAttempt(message: Message, events: readonly MailEvent[]
  * The events of one attempt. The first carries all outcomes and is durable before the others: whoever takes the message
  * over after a crash reads from it how the attempt ended, and completes the rest instead of sending again.
  */
-async function putAttempt(ports: RecordPorts, message: Message, outcomes: readonly Outcome[]): Promise<void> {
+async function putAttempt(
+  ports: RecordPorts,
+  message: Message,
+  outcomes: readonly Outcome[],
+): Promise<readonly MailEvent[]> {
   const events = eventsFor(message, outcomes, new Date(ports.clock.now()))
   const [lead, ...rest] = events
-  if (lead === undefined) return
+  if (lead === undefined) return []
   const detail: Attrs = { ...lead.detail, outcomes: outcomes as unknown as readonly Attrs[] }
   await putEvents(ports.table, message.accountId, [{ ...lead, detail }])
   await putEvents(ports.table, message.accountId, rest)
+  return events
 }
 
 function eventsFor(message: Message, outcomes: readonly Outcome[], createdAt: Date): MailEvent[] {

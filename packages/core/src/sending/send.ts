@@ -6,33 +6,16 @@
  * At least once: between the relay's acceptance and our first event there is a window in which a crash sends again.
  */
 import { MailError } from '../errors.ts'
-import type { Blobs } from '../ports/blobs.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Log } from '../ports/log.ts'
-import type { Delivery, Failure, Queue } from '../ports/queue.ts'
-import type { Relay } from '../ports/relay.ts'
-import type { Table } from '../ports/table.ts'
+import type { Delivery, Failure } from '../ports/queue.ts'
 import { eventsOf } from '../webhooks/event.ts'
+import { notify } from '../webhooks/notify.ts'
 import { attempt } from './attempt.ts'
 import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
-import { leaseMs, takeLease, type Worker } from './lease.ts'
+import { leaseMs, takeLease } from './lease.ts'
 import type { Message } from './message.ts'
 import { outcomesOfAttempt, postpone, recordAmbiguous, recordOutcomes } from './record.ts'
-
-export type SendPorts = {
-  readonly table: Table
-  readonly blobs: Blobs
-  readonly sendQueue: Queue
-  readonly relay: Relay
-  readonly clock: Clock
-  readonly log: Log
-  readonly worker: Worker
-  /** Waits between relay attempts, in milliseconds. */
-  readonly sendRetries: readonly number[]
-  /** In [0, 1). */
-  random(): number
-}
+import type { SendPorts } from './send-ports.ts'
 
 const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000
@@ -50,7 +33,7 @@ export async function sendBatch(
 
 async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal): Promise<Failure | undefined> {
   try {
-    const found = await send(ports, parseSendEntry(delivery.body), signal)
+    const found = await send(ports, parseSendEntry(delivery.body), delivery.attempt > 1, signal)
     // The entry may be faster than the rows it speaks of; what is not there the second time was never accepted.
     return found || delivery.attempt > 1 ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
   } catch (error) {
@@ -60,10 +43,14 @@ async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal)
 }
 
 /** False if there is no such message. */
-async function send(ports: SendPorts, entry: SendEntry, signal: AbortSignal): Promise<boolean> {
+async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: AbortSignal): Promise<boolean> {
   const { accountId, id } = entry
   const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
-  if ('not' in leased) return leased.not !== 'missing'
+  if ('not' in leased) {
+    // The outcome may be recorded and its webhooks not yet queued: whoever comes again sees to them.
+    if (again && leased.not !== 'missing') await notify(ports, accountId, await eventsOf(ports.table, accountId, id))
+    return leased.not !== 'missing'
+  }
   const { message, takenOver } = leased
   const known = takenOver ? outcomesOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
   if (known !== undefined) {

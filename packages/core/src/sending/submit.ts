@@ -7,20 +7,25 @@ import type { ApiKey } from '../accounts/keys.ts'
 import { putDay } from '../days.ts'
 import { domainOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
-import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import { isConditionFailed, type Key, type Put, type Table } from '../ports/table.ts'
-import { deleteContent, MAX_MESSAGE_BYTES, messageBytes, type PreparedContent, prepareContent } from './content.ts'
+import {
+  deleteContent,
+  MAX_MESSAGE_BYTES,
+  messageBytes,
+  type PreparedContent,
+  type PreparePorts,
+  prepareContent,
+} from './content.ts'
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
 import { type ContentPlace, itemOf, type Message } from './message.ts'
 
-export type SubmitPorts = {
+export type SubmitPorts = PreparePorts & {
   readonly table: Table
-  readonly blobs: Blobs
   readonly sendQueue: Queue
   readonly clock: Clock
   readonly ids: Ids
@@ -54,7 +59,7 @@ export async function submit(
   if (earlier !== undefined) return { id: earlier }
   const id = ports.ids.next()
   const [content] = await Promise.all([
-    prepareContent(ports.blobs, key.accountId, id, draft),
+    prepareContent(ports, key.accountId, id, draft),
     putDay(ports.table, key.accountId, 'out', id),
   ])
   const message = newMessage(key.accountId, id, draft, content.place, ports.clock.now())

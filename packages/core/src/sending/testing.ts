@@ -12,10 +12,11 @@ import type { Relay, RelayEnvelope, RelayResult } from '../ports/relay.ts'
 import { sweep } from '../sweep.ts'
 import type { Draft } from './draft.ts'
 import { dueSends } from './entry.ts'
-import { type SendPorts, sendBatch } from './send.ts'
+import { sendBatch } from './send.ts'
+import type { SendPorts } from './send-ports.ts'
 import type { SubmitPorts } from './submit.ts'
 
-export type TestPorts = SubmitPorts & SendPorts
+export type TestPorts = SubmitPorts & SendPorts & { readonly allowPrivate: boolean }
 export type Rig = TestPorts & { readonly clock: TestClock; readonly relay: TestRelay }
 export type TestClock = Clock & { advance(ms: number): void }
 export type Relayed = RelayEnvelope & { readonly raw: Uint8Array; readonly messageId: string }
@@ -82,6 +83,10 @@ export async function testPorts(): Promise<Rig> {
   const ports = {
     table,
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),
+    packAbove: 1024,
+    webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
+    webhookRetriesMs: [0, 5000],
+    allowPrivate: true,
     blobs: noBlobs,
     clock,
     ids: uuidIds(clock),

@@ -1,7 +1,6 @@
 import { type AddressList, parseAddresses } from './addresses.ts'
 import type { Fields } from './fields.ts'
 import { MAX_REFERENCES } from './limits.ts'
-import type { References } from './part.ts'
 import { textOf } from './words.ts'
 
 /** The header as RFC 9051 section 7.5.2 has it: text as it was sent, so encoded words are still encoded. */
@@ -17,6 +16,14 @@ export type Envelope = {
   readonly bcc: AddressList
   readonly inReplyTo: string | null
   readonly messageId: string | null
+}
+
+/** Identifiers for threading, `<left@right>`. */
+export type References = {
+  readonly messageId: string | null
+  readonly inReplyTo: readonly string[]
+  /** Oldest first; at most 100. */
+  readonly references: readonly string[]
 }
 
 export const ENVELOPE_FIELDS = [

@@ -1,4 +1,4 @@
-import type { Envelope } from './envelope.ts'
+import type { Envelope, References } from './envelope.ts'
 
 /** Parameters in their order, names as they were written, values decoded to text (RFC 2231, RFC 2047). */
 export type Params = readonly (readonly [name: string, value: string])[]
@@ -44,14 +44,6 @@ export type Part = {
   readonly declared: string | null
   /** Its header was longer than what is read. */
   readonly truncated: boolean
-}
-
-/** Identifiers for threading, `<left@right>`. */
-export type References = {
-  readonly messageId: string | null
-  readonly inReplyTo: readonly string[]
-  /** Oldest first; at most 100. */
-  readonly references: readonly string[]
 }
 
 /** What a store keeps beside a raw message: plain JSON. */

@@ -1,8 +1,9 @@
 import { describe, MESSAGE_FIELDS, PART_FIELDS } from './describe.ts'
+import type { References } from './envelope.ts'
 import { type Envelope, envelopeFrom, referencesFrom } from './envelope.ts'
 import { type Fields, readFields } from './fields.ts'
 import { type Limits, MAX_BOUNDARY_BYTES } from './limits.ts'
-import type { MessageIndex, Opaque, Part, References } from './part.ts'
+import type { MessageIndex, Opaque, Part } from './part.ts'
 
 /** A place in the message: byte offset, and line feeds before it. */
 export type Place = { readonly offset: number; readonly lines: number }

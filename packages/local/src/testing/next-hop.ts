@@ -5,7 +5,7 @@ import { after } from 'node:test'
 import type { Relayed } from '@kabutar/core/ports/relay.contract.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
-import { type SmtpRelayOptions, smtpRelay } from './relay-smtp.ts'
+import { type SmtpRelayOptions, smtpRelay } from '../relay-smtp.ts'
 
 const closing: (() => void)[] = []
 after(() => {

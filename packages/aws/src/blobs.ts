@@ -1,0 +1,103 @@
+import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { attachmentDisposition, checkBlobKey, checkLink, checkRange } from '@kabutar/core/ports/blob-rules.ts'
+import type { Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
+import { StoreError } from '@kabutar/core/ports/table.ts'
+import { harmlessType } from './harmless-type.ts'
+import { storeError } from './store-errors.ts'
+import { upload } from './upload.ts'
+
+/**
+ * A private bucket, encrypted at rest. Links are presigned: whoever has one reads that object, and only that, until it
+ * expires or the credentials that signed it do (hours, for a Lambda function's). S3 cannot send `nosniff`, so a type that
+ * a browser would run is given out as `application/octet-stream`, besides always being an attachment.
+ * Missing keys are told from forbidden ones only with `s3:ListBucket` on the bucket.
+ */
+export function s3Blobs(client: S3Client, bucket: string): Blobs {
+  const context = { client, bucket }
+  return {
+    put: async (key, body, { maxBytes }) => upload(context, checkedKey(key), body, maxBytes),
+    get: async (key) => get(context, checkedKey(key)),
+    open: async (key, range) => open(context, checkedKey(key), range),
+    delete: async (keys) => remove(context, keys.map(checkedKey)),
+    link: (key, options) => link(context, key, options),
+  }
+}
+
+export type BucketContext = { readonly client: S3Client; readonly bucket: string }
+
+const DELETE_AT_ONCE = 1000
+
+function checkedKey(key: string): string {
+  checkBlobKey(key)
+  return key
+}
+
+async function get({ client, bucket }: BucketContext, key: string): Promise<Uint8Array | undefined> {
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+    return Body && (await Body.transformToByteArray())
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw storeError(error)
+  }
+}
+
+/** Asks for the size only; the bytes are requested when `body` is read, so that an unread one holds no connection. */
+async function open(context: BucketContext, key: string, range?: ByteRange): Promise<OpenBlob | undefined> {
+  const { client, bucket } = context
+  if (range) checkRange(range)
+  try {
+    const { ContentLength: size = 0 } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
+    const from = range?.from ?? 0
+    const to = Math.min(range?.to ?? size - 1, size - 1)
+    return { size, body: from > to ? empty() : bytes(context, key, `bytes=${from}-${to}`) }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw storeError(error)
+  }
+}
+
+async function* bytes({ client, bucket }: BucketContext, key: string, range: string): AsyncGenerator<Uint8Array> {
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: range }))
+    if (Body) yield* Body as unknown as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+async function* empty(): AsyncGenerator<Uint8Array> {}
+
+async function remove({ client, bucket }: BucketContext, keys: readonly string[]): Promise<void> {
+  for (let from = 0; from < keys.length; from += DELETE_AT_ONCE) {
+    const Objects = keys.slice(from, from + DELETE_AT_ONCE).map((Key) => ({ Key }))
+    const left = await deleteObjects({ client, bucket }, Objects)
+    if (left > 0) throw new StoreError('Unavailable', `${left} blobs were not deleted`)
+  }
+}
+
+async function deleteObjects({ client, bucket }: BucketContext, Objects: { Key: string }[]): Promise<number> {
+  try {
+    const answer = await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }))
+    return answer.Errors?.length ?? 0
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+async function link({ client, bucket }: BucketContext, key: string, options: LinkOptions): Promise<URL> {
+  checkLink(key, options)
+  const command = new GetObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    ResponseContentDisposition: attachmentDisposition(options.filename),
+    ResponseContentType: harmlessType(options.contentType),
+    ResponseCacheControl: 'private, no-store',
+  })
+  return new URL(await getSignedUrl(client, command, { expiresIn: Math.floor(options.expiresInSeconds) }))
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'NoSuchKey' || error.name === 'NotFound')
+}

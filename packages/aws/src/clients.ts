@@ -1,0 +1,98 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { S3Client } from '@aws-sdk/client-s3'
+import { SESv2Client } from '@aws-sdk/client-sesv2'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+
+/**
+ * One client per service and process, made at module level of a function; a bundle holds only those it calls.
+ * Region, credentials and endpoints come from the environment, as AWS sets it; tests pass their own.
+ */
+export type ClientOptions = {
+  readonly region?: string
+  readonly endpoint?: string
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+}
+
+const CONNECT_TIMEOUT_MS = 1_500
+
+/** A request to DynamoDB takes milliseconds; three tries end within 8 s, well inside every function's own timeout. */
+export function dynamoClient(options: ClientOptions = {}): DynamoDBClient {
+  return new DynamoDBClient({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 2_500 }) })
+}
+
+/** Long polls last 20 s, so the answer may take that long. */
+export function sqsClient(options: ClientOptions = {}): SQSClient {
+  return new SQSClient({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 25_000 }) })
+}
+
+/** The timeout is for the first byte of the answer; a body may take longer, but never stall for as long. */
+export function s3Client(options: ClientOptions & { readonly forcePathStyle?: boolean } = {}): S3Client {
+  return new S3Client({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 10_000, idleMs: 10_000 }) })
+}
+
+/**
+ * One attempt: a repetition by the SDK after a lost answer would be a second mail. What is tried again, and when, is
+ * decided where the message's state is known.
+ */
+export function sesClient(options: ClientOptions = {}): SESv2Client {
+  const handler = new FreshHttpHandler({ ...timeouts({ answerWithinMs: 20_000 }), ...agents() })
+  return new SESv2Client({ ...options, maxAttempts: 1, requestHandler: handler })
+}
+
+type Timeouts = { readonly answerWithinMs: number; readonly idleMs?: number }
+
+function http(wanted: Timeouts): NodeHttpHandler {
+  return new NodeHttpHandler({ ...timeouts(wanted), ...agents() })
+}
+
+/** Without `throwOnRequestTimeout` the handler only warns and waits on. */
+function timeouts({ answerWithinMs, idleMs }: Timeouts) {
+  return {
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: answerWithinMs,
+    throwOnRequestTimeout: true,
+    ...(idleMs !== undefined && { socketTimeout: idleMs }),
+  }
+}
+
+type Agents = { readonly httpsAgent: HttpsAgent; readonly httpAgent: HttpAgent }
+
+function agents(): Agents {
+  const options = { keepAlive: true, maxSockets: 50 }
+  return { httpsAgent: new HttpsAgent(options), httpAgent: new HttpAgent(options) }
+}
+
+/** Below the idle time after which AWS closes a connection, which it may do unheard while a sandbox is frozen. */
+const REUSE_WITHIN_MS = 3_000
+
+/**
+ * Opens a new connection when the last use is some seconds ago. A connection that the other side has closed looks
+ * like one that broke after the request: without this, the first mail after a pause would often count as ambiguous.
+ */
+class FreshHttpHandler extends NodeHttpHandler {
+  readonly #agents: Agents
+  #lastUseAt = 0
+
+  constructor(options: Agents & ReturnType<typeof timeouts>) {
+    super(options)
+    this.#agents = options
+  }
+
+  override async handle(...call: Parameters<NodeHttpHandler['handle']>): ReturnType<NodeHttpHandler['handle']> {
+    if (Date.now() - this.#lastUseAt > REUSE_WITHIN_MS) this.#closeIdle()
+    this.#lastUseAt = Date.now()
+    try {
+      return await super.handle(...call)
+    } finally {
+      this.#lastUseAt = Date.now()
+    }
+  }
+
+  #closeIdle(): void {
+    const free = [this.#agents.httpsAgent.freeSockets, this.#agents.httpAgent.freeSockets]
+    for (const socket of free.flatMap((byHost) => Object.values(byHost).flat())) socket?.destroy()
+  }
+}

@@ -1,0 +1,55 @@
+import { RelayError } from '@kabutar/core/ports/relay.ts'
+
+/** SES's daily quota is a sliding window of 24 hours, so some of it is free again within the hour. */
+const QUOTA_RETRY_MS = 60 * 60_000
+/** Paused or suspended by AWS or by the operator: people undo it, so looking rarely is enough. */
+const PAUSED_RETRY_MS = 15 * 60_000
+const RATE_RETRY_MS = 1_000
+
+type SesFault = Error & {
+  readonly code?: string
+  readonly $metadata?: { readonly httpStatusCode?: number }
+}
+
+const THROTTLED = /^(Throttling|ThrottlingException|TooManyRequestsException|LimitExceededException)$/
+const PAUSED = /^(AccountSuspendedException|SendingPausedException)$/
+/** About this message or its domain: sending it again would end the same way. */
+const REFUSED: Readonly<Record<string, { readonly status: string; readonly replyCode: number }>> = {
+  MessageRejected: { status: '5.6.0', replyCode: 554 },
+  MailFromDomainNotVerifiedException: { status: '5.7.1', replyCode: 550 },
+  BadRequestException: { status: '5.6.0', replyCode: 554 },
+}
+/** No connection came about, so no request was written. */
+const NEVER_CONNECTED =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO)/
+
+/**
+ * What an error of SendEmail says about the message. Ours to fix (credentials, a missing configuration set) is
+ * `transient`: the message is not to blame. Whatever broke after the request was written is `ambiguous`.
+ */
+export function sesError(cause: unknown): RelayError {
+  const fault = cause as SesFault
+  const name = fault?.name ?? ''
+  const message = fault?.message ?? String(cause)
+  if (THROTTLED.test(name)) return throttled(message, cause)
+  if (PAUSED.test(name)) return new RelayError('throttled', message, { cause, retryAfterMs: PAUSED_RETRY_MS })
+  const refused = REFUSED[name]
+  if (refused) return new RelayError('permanent', message, { cause, ...refused })
+  const httpStatus = fault?.$metadata?.httpStatusCode
+  if (httpStatus === 413) return new RelayError('permanent', message, { cause, status: '5.3.4', replyCode: 552 })
+  if (httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500) {
+    return new RelayError('transient', `SES refuses us: ${name}`, { cause })
+  }
+  if (neverWritten(fault)) return new RelayError('transient', `SES was not reached: ${message}`, { cause })
+  return new RelayError('ambiguous', `SES may have taken the message: ${name || message}`, { cause })
+}
+
+function throttled(message: string, cause: unknown): RelayError {
+  const retryAfterMs = /quota/i.test(message) ? QUOTA_RETRY_MS : RATE_RETRY_MS
+  return new RelayError('throttled', message, { cause, retryAfterMs })
+}
+
+function neverWritten({ name, code = '', message }: SesFault): boolean {
+  if (NEVER_CONNECTED.test(code) || name === 'CredentialsProviderError') return true
+  return name === 'TimeoutError' && message.includes('did not establish a connection')
+}

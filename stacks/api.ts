@@ -1,0 +1,52 @@
+import { enqueue, readBlobs, rows, sesArn, writeBlobs } from './access.ts'
+import type { Receiving } from './receiving.ts'
+import type { Sending } from './sending.ts'
+import type { Storage } from './storage.ts'
+import type { Webhooks } from './webhooks.ts'
+
+/**
+ * The only public endpoint. One function answers every route, without an authorizer or throttle of the gateway: every
+ * error is ours, in wire form. API Gateway gives up after 30 s.
+ */
+export function api(stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
+  const gateway = new sst.aws.ApiGatewayV2('Api', { cors: false, accessLog: { retention: '1 month' } })
+  const route = gateway.route('$default', {
+    handler: 'functions/api.handler',
+    timeout: '29 seconds',
+    memory: '512 MB',
+    environment: {
+      ...stored.environment,
+      ...notifying.environment,
+      ...sent.environment,
+      ...received.environment,
+      KABUTAR_PUBLIC_URL: gateway.url,
+    },
+    permissions: [
+      ...rows(stored.table),
+      ...readBlobs(stored.blobs),
+      ...writeBlobs(stored.blobs),
+      ...enqueue(sent.queue, notifying.queue),
+      ...domains(),
+    ],
+  })
+  return { url: gateway.url, apiId: gateway.nodes.api.id, functionName: route.nodes.function.name }
+}
+export type Api = ReturnType<typeof api>
+
+/** SES identities and receipt rules of domains that users add. */
+function domains() {
+  return [
+    {
+      actions: [
+        'ses:CreateEmailIdentity',
+        'ses:GetEmailIdentity',
+        'ses:DeleteEmailIdentity',
+        'ses:PutEmailIdentityMailFromAttributes',
+        'ses:PutEmailIdentityDkimSigningAttributes',
+      ],
+      resources: [sesArn('identity/*')],
+    },
+    // SES has no resources for receipt rules, so IAM cannot name them.
+    { actions: ['ses:DescribeReceiptRule', 'ses:CreateReceiptRule', 'ses:DeleteReceiptRule'], resources: ['*'] },
+  ]
+}

@@ -1,0 +1,74 @@
+import { enqueue, readBlobs, rows, writeBlobs } from './access.ts'
+import { joinedRuleSet } from './rule-set.ts'
+import { INBOUND, type Storage } from './storage.ts'
+import type { Webhooks } from './webhooks.ts'
+import { allowing, sameAccount, sesTopic, subscribeQueue, workOff, workQueue } from './worker.ts'
+
+const TIMEOUT_SECONDS = 120
+/** SES's notification comes within seconds; an object that nobody spoke of for this long is looked after. */
+const LOST_AFTER_SECONDS = 900
+
+/**
+ * Inbound mail: SES writes the object and then says so with the envelope (topic -> SQS -> `receive`). S3's own event
+ * waits in a second queue for 15 minutes and asks whether the mail is known: a lost notification loses no mail.
+ * The receipt rule of a domain is made when the domain is added, in the rule set named here.
+ */
+export async function receiving(stored: Storage, notifying: Webhooks) {
+  const ruleSet = await joinedRuleSet()
+  const topic = sesTopic('Inbound')
+  const work = workQueue('Receive', TIMEOUT_SECONDS)
+  subscribeQueue('Inbound', topic, work)
+  const worker = workOff(work, {
+    ...receive(stored, notifying, work.queue),
+    handler: 'functions/receive.handler',
+    concurrency: 10,
+  })
+  const lost = lostMail(stored, notifying, work.queue)
+  const environment = {
+    KABUTAR_RULE_SET: ruleSet,
+    KABUTAR_RULE_PREFIX: `${$app.name}-${$app.stage}-`,
+    KABUTAR_INBOUND_TOPIC: topic.arn,
+  }
+  return { ...worker, lost, ruleSet, environment }
+}
+export type Receiving = Awaited<ReturnType<typeof receiving>>
+
+function lostMail(stored: Storage, notifying: Webhooks, receiveQueue: sst.aws.Queue) {
+  const work = workQueue('Lost', TIMEOUT_SECONDS, LOST_AFTER_SECONDS)
+  const policy = new aws.sqs.QueuePolicy('LostQueuePolicy', {
+    queueUrl: work.queue.url,
+    policy: allowing('s3.amazonaws.com', 'sqs:SendMessage', work.queue.arn, [
+      sameAccount(),
+      { test: 'ArnEquals', variable: 'aws:SourceArn', values: [stored.blobs.arn] },
+    ]),
+  })
+  new aws.s3.BucketNotification(
+    'BlobsNotification',
+    {
+      bucket: stored.blobs.name,
+      queues: [{ queueArn: work.queue.arn, events: ['s3:ObjectCreated:*'], filterPrefix: `${INBOUND}/` }],
+    },
+    { dependsOn: policy },
+  )
+  return workOff(work, {
+    ...receive(stored, notifying, receiveQueue),
+    handler: 'functions/receive.recover',
+    batch: { size: 50, windowSeconds: 5 },
+    concurrency: 2,
+  })
+}
+
+function receive(stored: Storage, notifying: Webhooks, receiveQueue: sst.aws.Queue) {
+  return {
+    timeoutSeconds: TIMEOUT_SECONDS,
+    // Up to 80 MB of messages are in flight, and parsing is the most work of any function.
+    memory: '512 MB' as const,
+    environment: { ...stored.environment, ...notifying.environment, KABUTAR_RECEIVE_QUEUE: receiveQueue.url },
+    permissions: [
+      ...rows(stored.table),
+      ...readBlobs(stored.blobs),
+      ...writeBlobs(stored.blobs),
+      ...enqueue(receiveQueue, notifying.queue),
+    ],
+  }
+}

@@ -1,0 +1,79 @@
+import { enqueue, readBlobs, rows, sesArn } from './access.ts'
+import type { Storage } from './storage.ts'
+import type { Webhooks } from './webhooks.ts'
+import { sesTopic, subscribeQueue, workOff, workQueue } from './worker.ts'
+
+/** Workers that send at the same time; each keeps to its share of the account's send rate. */
+const CONCURRENCY = 5
+const SEND_TIMEOUT_SECONDS = 60
+const FEEDBACK_TIMEOUT_SECONDS = 30
+
+/**
+ * The send queue, SES's configuration set, and what SES says afterwards: events -> SNS -> SQS -> `feedback`.
+ * Domains, and with them SES identities, come at run time through the API.
+ */
+export function sending(stored: Storage, notifying: Webhooks) {
+  const configurationSet = eventfulConfigurationSet()
+  const work = workQueue('Send', SEND_TIMEOUT_SECONDS)
+  const environment = {
+    KABUTAR_SEND_QUEUE: work.queue.url,
+    KABUTAR_CONFIGURATION_SET: configurationSet.configurationSetName,
+  }
+  const worker = workOff(work, {
+    handler: 'functions/send.handler',
+    timeoutSeconds: SEND_TIMEOUT_SECONDS,
+    environment: {
+      ...stored.environment,
+      ...notifying.environment,
+      ...environment,
+      KABUTAR_SEND_CONCURRENCY: String(CONCURRENCY),
+    },
+    permissions: [
+      ...rows(stored.table),
+      ...readBlobs(stored.blobs),
+      ...enqueue(work.queue, notifying.queue),
+      {
+        actions: ['ses:SendEmail', 'ses:SendRawEmail'],
+        resources: [sesArn('identity/*'), configurationSet.arn],
+      },
+      { actions: ['ses:GetAccount'], resources: ['*'] },
+    ],
+    concurrency: CONCURRENCY,
+  })
+  return { ...worker, configurationSet, environment, feedback: feedback(stored, notifying, configurationSet) }
+}
+export type Sending = ReturnType<typeof sending>
+
+function eventfulConfigurationSet() {
+  return new aws.sesv2.ConfigurationSet('ConfigurationSet', {
+    configurationSetName: `${$app.name}-${$app.stage}`,
+    // SES would drop mail to addresses of its own list without a word; ours decides, and says so.
+    suppressionOptions: { suppressedReasons: [] },
+    reputationOptions: { reputationMetricsEnabled: true },
+    deliveryOptions: { tlsPolicy: 'OPTIONAL' },
+    sendingOptions: { sendingEnabled: true },
+  })
+}
+
+function feedback(stored: Storage, notifying: Webhooks, configurationSet: aws.sesv2.ConfigurationSet) {
+  const topic = sesTopic('SesEvents')
+  const work = workQueue('Feedback', FEEDBACK_TIMEOUT_SECONDS)
+  subscribeQueue('SesEvents', topic, work)
+  new aws.sesv2.ConfigurationSetEventDestination('SesEventDestination', {
+    configurationSetName: configurationSet.configurationSetName,
+    eventDestinationName: 'feedback',
+    eventDestination: {
+      enabled: true,
+      matchingEventTypes: ['DELIVERY', 'BOUNCE', 'COMPLAINT', 'REJECT', 'DELIVERY_DELAY'],
+      snsDestination: { topicArn: topic.arn },
+    },
+  })
+  return workOff(work, {
+    handler: 'functions/feedback.handler',
+    timeoutSeconds: FEEDBACK_TIMEOUT_SECONDS,
+    environment: { KABUTAR_TABLE: stored.table.name, ...notifying.environment },
+    permissions: [...rows(stored.table), ...enqueue(notifying.queue)],
+    batch: { size: 50, windowSeconds: 2 },
+    concurrency: 5,
+  })
+}

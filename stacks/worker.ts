@@ -1,0 +1,104 @@
+/**
+ * A queue with its dead letters and the function that works it off. Entries live for four days, counted from when they
+ * were sent; after five receipts they move to the dead letters, where they end two weeks after they were sent. AWS wants the visibility timeout to be six times the function's or more.
+ */
+export type Work = {
+  readonly handler: string
+  readonly timeoutSeconds: number
+  readonly memory?: '256 MB' | '512 MB'
+  readonly environment: Record<string, $util.Input<string>>
+  readonly permissions: sst.aws.FunctionPermissionArgs[]
+  /** Entries a call; more than 10 wait for each other up to `windowSeconds`. */
+  readonly batch?: { readonly size: number; readonly windowSeconds: number }
+  /** Calls at a time, from 2: a new account has 10 for all of its functions. */
+  readonly concurrency: number
+}
+export type WorkQueue = { readonly name: string; readonly queue: sst.aws.Queue; readonly deadLetters: sst.aws.Queue }
+export type Worker = WorkQueue & { readonly functionName: $util.Output<string> }
+
+const MAX_ATTEMPTS = 5
+const TWO_WEEKS = 1_209_600
+
+export function workQueue(name: string, timeoutSeconds: number, delaySeconds = 0): WorkQueue {
+  const deadLetters = new sst.aws.Queue(`${name}Dead`, {
+    transform: { queue: { messageRetentionSeconds: TWO_WEEKS } },
+  })
+  const queue = new sst.aws.Queue(name, {
+    visibilityTimeout: `${6 * timeoutSeconds} seconds`,
+    dlq: { queue: deadLetters.arn, retry: MAX_ATTEMPTS },
+    ...(delaySeconds > 0 && { delay: `${delaySeconds} seconds` }),
+  })
+  return { name, queue, deadLetters }
+}
+
+export function workOff(work: WorkQueue, options: Work): Worker {
+  const { batch = { size: 10, windowSeconds: 0 } } = options
+  const subscriber = work.queue.subscribe(
+    {
+      handler: options.handler,
+      timeout: `${options.timeoutSeconds} seconds`,
+      memory: options.memory ?? '256 MB',
+      environment: { ...options.environment, KABUTAR_ATTEMPTS: String(MAX_ATTEMPTS) },
+      permissions: options.permissions,
+    },
+    {
+      batch: {
+        size: batch.size,
+        ...(batch.windowSeconds > 0 && { window: `${batch.windowSeconds} seconds` }),
+        partialResponses: true,
+      },
+      transform: {
+        eventSourceMapping: { scalingConfig: { maximumConcurrency: options.concurrency } },
+      },
+    },
+  )
+  return { ...work, functionName: subscriber.nodes.function.name }
+}
+
+/** Lets one topic, and no other, put its messages into the queue, as they are. */
+export function subscribeQueue(name: string, topic: aws.sns.Topic, { queue }: WorkQueue): void {
+  const policy = new aws.sqs.QueuePolicy(`${name}QueuePolicy`, {
+    queueUrl: queue.url,
+    policy: allowing('sns.amazonaws.com', 'sqs:SendMessage', queue.arn, [
+      { test: 'ArnEquals', variable: 'aws:SourceArn', values: [topic.arn] },
+    ]),
+  })
+  new aws.sns.TopicSubscription(
+    `${name}Subscription`,
+    { topic: topic.arn, protocol: 'sqs', endpoint: queue.arn, rawMessageDelivery: true },
+    { dependsOn: policy },
+  )
+}
+
+/** A topic that SES may publish to, on behalf of this account only. */
+export function sesTopic(name: string): aws.sns.Topic {
+  const topic = new aws.sns.Topic(name)
+  new aws.sns.TopicPolicy(`${name}Policy`, {
+    arn: topic.arn,
+    policy: allowing('ses.amazonaws.com', 'sns:Publish', topic.arn, [sameAccount()]),
+  })
+  return topic
+}
+
+type Condition = { test: string; variable: string; values: $util.Input<string>[] }
+
+export function sameAccount(): Condition {
+  return {
+    test: 'StringEquals',
+    variable: 'aws:SourceAccount',
+    values: [aws.getCallerIdentityOutput().accountId],
+  }
+}
+
+export function allowing(service: string, action: string, resource: $util.Input<string>, conditions: Condition[]) {
+  return aws.iam.getPolicyDocumentOutput({
+    statements: [
+      {
+        principals: [{ type: 'Service', identifiers: [service] }],
+        actions: [action],
+        resources: [resource],
+        conditions,
+      },
+    ],
+  }).json
+}

@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import './corrections.ts'
+import { dynamoClient } from '@kabutar/aws/clients.ts'
+import { bodyOf, closeNow, listen, standIn } from './servers.ts'
+import { type Call, transactor, type WireAnswer, wireError } from './transactions.ts'
+
+const { default: dynalite } = await import('dynalite')
+
+/** What goes wrong with the next request of this operation. */
+export type DynamoFault = {
+  readonly operation: string
+  /** `lost answer`: done, but the caller hears 500. */
+  readonly kind: 'lost answer' | 'throttled' | 'conflict' | 'unavailable'
+}
+
+export type Dynamo = {
+  readonly endpoint: string
+  readonly client: DynamoDBClient
+  /** Each is used up by one request. */
+  readonly faults: DynamoFault[]
+  /** Operations in the order they came. */
+  readonly operations: string[]
+  createTable(name: string): Promise<void>
+  close(): void
+}
+
+/**
+ * dynalite with what it lacks: TransactWriteItems, in front of it, and faults on demand. Isolation is one lock around
+ * every request. TTL deletes nothing here, as it does not for days at AWS.
+ */
+export async function startDynamo(): Promise<Dynamo> {
+  const inner = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
+  const innerUrl = await listen(inner)
+  const faults: DynamoFault[] = []
+  const operations: string[] = []
+  const answer = answerer(innerUrl, faults)
+  let queue: Promise<unknown> = Promise.resolve()
+  const outer = createServer(async (request, response) => {
+    const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
+    operations.push(operation)
+    const body = (await bodyOf(request)).toString()
+    const turn = queue.then(() => answer(operation, body, request.headers))
+    queue = turn.catch(() => undefined)
+    const {
+      status,
+      body: text,
+      crc,
+    } = await turn.catch((error) => wireError(500, 'InternalServerError', String(error)))
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0', ...(crc && { 'x-amz-crc32': crc }) })
+    response.end(text)
+  })
+  const endpoint = await listen(outer)
+  const client = dynamoClient(standIn(endpoint))
+  const close = () => {
+    client.destroy()
+    closeNow(outer)
+    closeNow(inner)
+  }
+  return { endpoint, client, faults, operations, createTable: (name) => createTable(client, name), close }
+}
+
+function answerer(innerUrl: string, faults: DynamoFault[]) {
+  const agent = new Agent({ keepAlive: true })
+  return async (operation: string, body: string, headers: IncomingHttpHeaders): Promise<WireAnswer> => {
+    const call: Call = (target, json) => forward(innerUrl, agent, target, json, headers)
+    const index = faults.findIndex((one) => one.operation === operation)
+    const fault = index >= 0 ? faults.splice(index, 1)[0] : undefined
+    if (fault && fault.kind !== 'lost answer') return failing(fault, operation)
+    const done = await (operation === 'TransactWriteItems' ? transact(call, body) : call(operation, body))
+    return fault ? wireError(500, 'InternalServerError', 'the answer was lost') : done
+  }
+}
+
+const transact = transactor()
+
+function failing({ kind }: DynamoFault, operation: string): WireAnswer {
+  if (kind === 'unavailable') return wireError(503, 'ServiceUnavailable', 'try later')
+  if (kind === 'throttled') return wireError(400, 'ThrottlingException', 'too fast')
+  if (operation !== 'TransactWriteItems')
+    return wireError(400, 'TransactionConflictException', 'a transaction is ongoing')
+  const reasons = [{ Code: 'TransactionConflict', Message: 'Transaction is ongoing for the item' }]
+  return wireError(400, 'TransactionCanceledException', 'cancelled', { CancellationReasons: reasons })
+}
+
+function forward(url: string, agent: Agent, target: string, body: string, headers: IncomingHttpHeaders) {
+  return new Promise<WireAnswer>((resolve, reject) => {
+    const request = httpRequest(url, {
+      agent,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': `DynamoDB_20120810.${target}`,
+        authorization: headers.authorization ?? '',
+        'x-amz-date': String(headers['x-amz-date'] ?? ''),
+        'content-length': Buffer.byteLength(body),
+      },
+    })
+    request.on('error', reject)
+    request.on('response', (response) => {
+      bodyOf(response).then(
+        (bytes) =>
+          resolve({ status: response.statusCode ?? 500, body: bytes.toString(), crc: crcOf(response.headers) }),
+        reject,
+      )
+    })
+    request.end(body)
+  })
+}
+
+function crcOf(headers: IncomingHttpHeaders): string {
+  return String(headers['x-amz-crc32'] ?? '')
+}
+
+/** As stacks/storage.ts declares it. */
+async function createTable(client: DynamoDBClient, TableName: string): Promise<void> {
+  const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' }) as const
+  const schema = (hash: string, range: string) => [
+    { AttributeName: hash, KeyType: 'HASH' as const },
+    { AttributeName: range, KeyType: 'RANGE' as const },
+  ]
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: ['pk', 'sk', 'gs1pk', 'gs1sk'].map(text),
+      KeySchema: schema('pk', 'sk'),
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'gs1',
+          KeySchema: schema('gs1pk', 'gs1sk'),
+          Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['ttl'] },
+        },
+      ],
+    }),
+  )
+}
+
+/** A name that no other test of this process uses. */
+export function freshName(prefix: string): string {
+  return `${prefix}-${createHash('sha256').update(`${prefix}${names++}`).digest('hex').slice(0, 8)}`
+}
+let names = 0

@@ -1,0 +1,39 @@
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { ClientOptions } from '@kabutar/aws/clients.ts'
+
+/** What the stand-ins share: loopback servers on a free port, and client options that point at them. */
+export async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+export async function serve(handle: RequestListener): Promise<{ endpoint: string; close(): void }> {
+  const server = createServer(handle)
+  const endpoint = await listen(server)
+  return { endpoint, close: () => closeNow(server) }
+}
+
+/** Does not wait for keep-alive connections. */
+export function closeNow(server: Server): void {
+  server.close()
+  server.closeAllConnections()
+}
+
+export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+/** Signs requests to the stand-ins; no account knows it. */
+export const STAND_IN_SECRET = 'none'
+
+export function standIn(endpoint: string): ClientOptions {
+  return {
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'AKIASTANDIN', secretAccessKey: STAND_IN_SECRET },
+  }
+}

@@ -1,0 +1,121 @@
+import type { ServerResponse } from 'node:http'
+import type { SESv2Client } from '@aws-sdk/client-sesv2'
+import { sesClient } from '@kabutar/aws/clients.ts'
+import { bodyOf, serve, standIn } from './servers.ts'
+import { headersOf, recipientsOf, refusal, type SendRequest, type SesError } from './ses-rules.ts'
+
+export type SentMail = {
+  readonly id: string
+  /** Byte for byte what was sent. */
+  readonly raw: Buffer
+  readonly recipients: readonly string[]
+  readonly tags: Readonly<Record<string, string>>
+  readonly configurationSet: string | undefined
+}
+/** What happens to the next SendEmail. The last two accept the mail and lose the answer. */
+export type SesFault =
+  | 'rate'
+  | 'quota'
+  | 'too many requests'
+  | 'rejected'
+  | 'mail from not verified'
+  | 'paused'
+  | 'suspended'
+  | 'forbidden'
+  | '500 after acceptance'
+  | 'dropped after acceptance'
+
+export type Ses = {
+  readonly endpoint: string
+  readonly client: SESv2Client
+  /** Addresses and domains; taken in lower case. */
+  readonly verified: Set<string>
+  readonly configurationSets: Set<string>
+  readonly sent: SentMail[]
+  /** Each is used up by one SendEmail. */
+  readonly faults: SesFault[]
+  readonly account: { maxSendRate: number; requests: number; fails: boolean }
+  close(): void
+}
+
+const FAULTS: Readonly<Record<Exclude<SesFault, `${string}acceptance`>, SesError>> = {
+  rate: { status: 400, type: 'ThrottlingException', message: 'Maximum sending rate exceeded.' },
+  quota: { status: 400, type: 'ThrottlingException', message: 'Daily message quota exceeded.' },
+  'too many requests': { status: 429, type: 'TooManyRequestsException', message: 'Too many requests' },
+  rejected: { status: 400, type: 'MessageRejected', message: 'Sending of this message is not allowed' },
+  'mail from not verified': {
+    status: 400,
+    type: 'MailFromDomainNotVerifiedException',
+    message: 'The MAIL FROM domain is not verified',
+  },
+  paused: { status: 400, type: 'SendingPausedException', message: 'Email sending is disabled' },
+  suspended: { status: 400, type: 'AccountSuspendedException', message: 'The account is suspended' },
+  forbidden: { status: 403, type: 'AccessDeniedException', message: 'not authorized to perform ses:SendEmail' },
+}
+
+/** SES v2 as far as we call it, stricter than a mailbox and with faults on demand. */
+export async function startSes(): Promise<Ses> {
+  const state = {
+    verified: new Set(['kabutar.test']),
+    configurationSets: new Set(['kabutar']),
+    sent: [] as SentMail[],
+    faults: [] as SesFault[],
+    account: { maxSendRate: 1000, requests: 0, fails: false },
+  }
+  const { endpoint, close } = await serve(async (request, response) => {
+    const body = await bodyOf(request)
+    if (request.method === 'POST' && request.url === '/v2/email/outbound-emails')
+      return sendEmail(state, body, response)
+    if (request.method === 'GET' && request.url === '/v2/email/account') return getAccount(state, response)
+    refuse(response, { status: 404, type: 'NotFoundException', message: `${request.method} ${request.url}` })
+  })
+  const client = sesClient(standIn(endpoint))
+  const stop = () => {
+    client.destroy()
+    close()
+  }
+  return { ...state, endpoint, client, close: stop }
+}
+
+type State = Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'account'>
+
+function sendEmail(state: State, body: Buffer, response: ServerResponse): ServerResponse {
+  const fault = state.faults.shift()
+  if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
+  const request = JSON.parse(body.toString()) as SendRequest
+  const raw = Buffer.from(request.Content?.Raw?.Data ?? '', 'base64')
+  const error = refusal(state, request, raw)
+  if (error) return refuse(response, error)
+  const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-00000000-000000`
+  state.sent.push(mailOf(id, raw, request))
+  if (fault === 'dropped after acceptance') {
+    return response.destroy()
+  }
+  if (fault === '500 after acceptance') {
+    return refuse(response, { status: 500, type: 'InternalServiceErrorException', message: 'try later' })
+  }
+  return answer(response, { MessageId: id })
+}
+
+function mailOf(id: string, raw: Buffer, request: SendRequest): SentMail {
+  const tags = Object.fromEntries((request.EmailTags ?? []).map(({ Name = '', Value = '' }) => [Name, Value]))
+  const recipients = recipientsOf(request, headersOf(raw))
+  return { id, raw, recipients, tags, configurationSet: request.ConfigurationSetName }
+}
+
+function getAccount({ account }: State, response: ServerResponse): ServerResponse {
+  account.requests++
+  if (account.fails) return refuse(response, { status: 400, type: 'BadRequestException', message: 'no' })
+  return answer(response, {
+    SendQuota: { Max24HourSend: 50_000, MaxSendRate: account.maxSendRate, SentLast24Hours: 0 },
+  })
+}
+
+function answer(response: ServerResponse, json: object): ServerResponse {
+  return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+}
+
+function refuse(response: ServerResponse, { status, type, message }: SesError): ServerResponse {
+  response.writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type })
+  return response.end(JSON.stringify({ message }))
+}

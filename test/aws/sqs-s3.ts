@@ -1,0 +1,50 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand } from '@aws-sdk/client-s3'
+import type { SQSClient } from '@aws-sdk/client-sqs'
+import './corrections.ts'
+import { s3Client, sqsClient } from '@kabutar/aws/clients.ts'
+import { standIn } from './servers.ts'
+
+const { startFauxqs } = await import('fauxqs')
+
+export type QueueUrls = { readonly main: string; readonly deadLetters: string }
+export type SqsS3 = {
+  readonly endpoint: string
+  readonly sqs: SQSClient
+  readonly s3: S3Client
+  /** A queue and its dead letters; an entry moves after `maxAttempts` receipts. */
+  createQueues(name: string, maxAttempts: number): QueueUrls
+  createBucket(name: string): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * fauxqs in this process. It accepts what AWS refuses: delays past 15 minutes, wrong receipt handles, wrong signatures
+ * and checksums. So those cases are left to the rules in core, and to a real account.
+ */
+export async function startSqsS3(): Promise<SqsS3> {
+  const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false })
+  const endpoint = `http://127.0.0.1:${server.port}`
+  const sqs = sqsClient(standIn(endpoint))
+  const s3 = s3Client({ ...standIn(endpoint), forcePathStyle: true })
+  return {
+    endpoint,
+    sqs,
+    s3,
+    createQueues(name, maxReceiveCount) {
+      const dead = server.createQueue(`${name}-dead`)
+      const redrive = JSON.stringify({ deadLetterTargetArn: dead.queueArn, maxReceiveCount })
+      const main = server.createQueue(name, { attributes: { RedrivePolicy: redrive } })
+      const local = ({ queueName }: { queueName: string }) => `${endpoint}/000000000000/${queueName}`
+      return { main: local(main), deadLetters: local(dead) }
+    },
+    createBucket: async (name) => {
+      await s3.send(new CreateBucketCommand({ Bucket: name }))
+    },
+    close: async () => {
+      sqs.destroy()
+      s3.destroy()
+      await server.stop()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type LambdaFunction, listOf, reader, type Statement, statementsOf } from './declared.ts'
+import { load } from './diff.ts'
+
+const { all, workers } = reader(load('ci'))
+const SNAPSHOT = join(import.meta.dirname, 'access.json')
+
+const lines = (statement: Statement) =>
+  listOf(statement.Action).flatMap((action) => listOf(statement.Resource).map((resource) => `${action} on ${resource}`))
+
+/**
+ * Every call that every function may make, reviewed by whoever changes the file. After a change that is meant:
+ * `KABUTAR_UPDATE_SNAPSHOT=1 npm run test:infra`, and read the difference.
+ */
+test('functions may do what the reviewed list says, and nothing else', () => {
+  const granted = Object.fromEntries(
+    workers()
+      .map(({ handler, statements }) => [handler, statements.flatMap(lines).toSorted()] as const)
+      .toSorted(([a], [b]) => a.localeCompare(b)),
+  )
+  if (process.env.KABUTAR_UPDATE_SNAPSHOT) writeFileSync(SNAPSHOT, `${JSON.stringify(granted, null, 2)}\n`)
+  assert.deepEqual(granted, JSON.parse(readFileSync(SNAPSHOT, 'utf8')))
+})
+
+const everyStatement = (): readonly [LambdaFunction, Statement][] =>
+  workers().flatMap((worker) =>
+    worker.statements.map((statement) => [worker, statement] as [LambdaFunction, Statement]),
+  )
+
+test('no action has a wildcard', () => {
+  for (const [{ handler }, { Effect, Action }] of everyStatement()) {
+    assert.equal(Effect, 'Allow')
+    for (const action of listOf(Action)) assert.doesNotMatch(action, /\*/, handler)
+  }
+})
+
+/** Actions that IAM knows no resource for, so that `*` is all one can write. */
+const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
+  'ses:GetAccount': 'the account as a whole',
+  'ses:DescribeReceiptRule': 'SES has no resource type for receipt rules',
+  'ses:CreateReceiptRule': 'SES has no resource type for receipt rules',
+  'ses:DeleteReceiptRule': 'SES has no resource type for receipt rules',
+}
+
+test('every resource is named, but for actions without one', () => {
+  for (const [{ handler }, statement] of everyStatement()) {
+    if (!listOf(statement.Resource).includes('*')) continue
+    for (const action of listOf(statement.Action)) assert.ok(WITHOUT_RESOURCE[action], `${handler} ${action}`)
+  }
+})
+
+test('Lambda alone takes on the role of a function, and no managed policy comes with it', () => {
+  for (const { handler, trust, managedPolicies } of workers()) {
+    assert.deepEqual(managedPolicies, [], handler)
+    const [statement, ...others] = trust
+    assert.deepEqual(others, [])
+    assert.deepEqual(statement?.Principal, { Service: 'lambda.amazonaws.com' }, handler)
+  }
+})
+
+test('the scheduler may start the sweep and nothing else', () => {
+  const others = all('aws:iam/role:Role').filter(
+    ({ name }) => !workers().some(({ component }) => name === `${component}Role`),
+  )
+  assert.deepEqual(
+    others.map(({ name }) => name),
+    ['SweepRole'],
+  )
+  const [inline] = (others[0]?.inputs.inlinePolicies ?? []) as { policy: string }[]
+  const [statement] = statementsOf(inline?.policy)
+  assert.equal(statement?.Action, 'lambda:InvokeFunction')
+  assert.match(String(statement?.Resource), /SweepHandlerFunction/)
+})
+
+test('nothing is linked: a link would grant every action of a service', () => {
+  for (const { inputs } of workers()) {
+    const names = Object.keys(inputs.environment.variables).filter((name) => name.startsWith('SST_RESOURCE_'))
+    assert.deepEqual(names, ['SST_RESOURCE_App'])
+  }
+})

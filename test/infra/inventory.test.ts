@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { test } from 'node:test'
+import { reader } from './declared.ts'
+import { APP, load } from './diff.ts'
+
+/** Every kind of resource, and how it is encrypted at rest: a kind that is not in this list has not been thought about. */
+const KINDS: Readonly<Record<string, string>> = {
+  'apigatewayv2/api:Api': 'stores nothing',
+  'apigatewayv2/integration:Integration': 'stores nothing',
+  'apigatewayv2/route:Route': 'stores nothing',
+  'apigatewayv2/stage:Stage': 'stores nothing',
+  'cloudwatch/logGroup:LogGroup': 'by CloudWatch, always',
+  'cloudwatch/metricAlarm:MetricAlarm': 'stores nothing',
+  'dynamodb/table:Table': 'by DynamoDB, always',
+  'iam/role:Role': 'stores nothing',
+  'lambda/eventSourceMapping:EventSourceMapping': 'stores nothing',
+  'lambda/function:Function': 'environment and code by Lambda, always',
+  'lambda/permission:Permission': 'stores nothing',
+  's3/bucket:Bucket': 'SSE-S3, see storage.test.ts',
+  's3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': 'stores nothing',
+  's3/bucketNotification:BucketNotification': 'stores nothing',
+  's3/bucketObjectv2:BucketObjectv2': "code of functions in SST's own bucket, SSE-S3",
+  's3/bucketPolicy:BucketPolicy': 'stores nothing',
+  's3/bucketPublicAccessBlock:BucketPublicAccessBlock': 'stores nothing',
+  's3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': 'stores nothing',
+  'scheduler/schedule:Schedule': 'by EventBridge Scheduler, always',
+  'ses/activeReceiptRuleSet:ActiveReceiptRuleSet': 'stores nothing',
+  'ses/receiptRuleSet:ReceiptRuleSet': 'stores nothing',
+  'sesv2/configurationSet:ConfigurationSet': 'stores nothing',
+  'sesv2/configurationSetEventDestination:ConfigurationSetEventDestination': 'stores nothing',
+  // SES cannot publish to a topic under the key that AWS manages, and a key of the account costs $1 a month.
+  'sns/topic:Topic': 'passes messages on and keeps them only while a queue of ours does not take them',
+  'sns/topicPolicy:TopicPolicy': 'stores nothing',
+  'sns/topicSubscription:TopicSubscription': 'stores nothing',
+  'sqs/queue:Queue': 'SSE-SQS, see queues.test.ts',
+  'sqs/queuePolicy:QueuePolicy': 'stores nothing',
+}
+
+test('every kind of resource is a known one', () => {
+  const kinds = load('ci').resources.flatMap(({ type }) => (type.startsWith('aws:') ? [type.slice('aws:'.length)] : []))
+  assert.deepEqual([...new Set(kinds)].toSorted(), Object.keys(KINDS).toSorted())
+})
+
+test('no secret is in the environment of a function, but the key of its own empty links file', () => {
+  for (const { handler, inputs } of reader(load('ci')).workers()) {
+    const names = Object.keys(inputs.environment.variables).filter((name) => /KEY|SECRET|TOKEN|PASS/.test(name))
+    assert.deepEqual(names.toSorted(), ['SST_KEY', 'SST_KEY_FILE'], handler)
+  }
+})
+
+test('the config and the stacks typecheck against the components of SST', () => {
+  const tsc = resolve(import.meta.dirname, '../../node_modules/.bin/tsc')
+  const { status, stdout } = spawnSync(tsc, ['-p', 'tsconfig.infra.json'], { cwd: APP, encoding: 'utf8' })
+  assert.equal(status, 0, stdout)
+})

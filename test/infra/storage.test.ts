@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ACCOUNT } from './answers.ts'
+import { reader, statementsOf } from './declared.ts'
+import { load } from './diff.ts'
+
+for (const stage of ['ci', 'production'] as const) {
+  describe(`storage of stage ${stage}`, () => {
+    const { all, one } = reader(load(stage))
+    const production = stage === 'production'
+
+    test('the real sst diff accepts the app', () => {
+      const { exitCode, errors, output } = load(stage)
+      assert.deepEqual(errors, [])
+      assert.equal(exitCode, 0, output)
+    })
+
+    test('data outlives the stage in production, and only there', () => {
+      const table = one('aws:dynamodb/table:Table', 'TableTable')
+      const bucket = one('aws:s3/bucket:Bucket', 'BlobsBucket')
+      assert.equal(table.inputs.deletionProtectionEnabled, production)
+      assert.equal(bucket.inputs.forceDestroy, !production)
+      assert.deepEqual([table.retainOnDelete, bucket.retainOnDelete], [production, production])
+    })
+
+    test('the table is on demand, with TTL, point-in-time recovery and one sparse index of keys and ttl', () => {
+      const { inputs } = one('aws:dynamodb/table:Table', 'TableTable')
+      assert.equal(inputs.billingMode, 'PAY_PER_REQUEST')
+      assert.deepEqual(inputs.ttl, { attributeName: 'ttl', enabled: true })
+      assert.deepEqual(inputs.pointInTimeRecovery, { enabled: true })
+      assert.deepEqual([inputs.hashKey, inputs.rangeKey], ['pk', 'sk'])
+      assert.deepEqual(inputs.globalSecondaryIndexes, [
+        { name: 'gs1', hashKey: 'gs1pk', rangeKey: 'gs1sk', projectionType: 'INCLUDE', nonKeyAttributes: ['ttl'] },
+      ])
+      assert.equal(inputs.streamEnabled, false)
+      // Absent means encrypted with a key that AWS owns; a KMS key of the account would cost a call a request.
+      assert.equal(inputs.serverSideEncryption, undefined)
+    })
+
+    test('the bucket is private, encrypted, and loses nothing but unfinished uploads', () => {
+      const block = one('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock', 'BlobsPublicAccessBlock').inputs
+      for (const name of ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets']) {
+        assert.equal(block[name], true, name)
+      }
+      const [encryption] = all('aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration')
+      assert.deepEqual(encryption?.inputs.rules, [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }])
+      const [lifecycle] = all('aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration')
+      assert.deepEqual(lifecycle?.inputs.rules, [
+        {
+          id: 'unfinished-uploads',
+          status: 'Enabled',
+          filter: {},
+          abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+        },
+      ])
+      assert.deepEqual(all('aws:s3/bucketCorsConfiguration:BucketCorsConfiguration'), [])
+    })
+
+    test('only SES may write from outside, for rules of this stage in this account, and only over TLS', () => {
+      const statements = statementsOf(one('aws:s3/bucketPolicy:BucketPolicy', 'BlobsPolicy').inputs.policy)
+      const [insecure, ses, ...others] = statements
+      assert.deepEqual(others, [])
+      assert.deepEqual([insecure?.Effect, insecure?.Condition], ['Deny', { Bool: { 'aws:SecureTransport': 'false' } }])
+      assert.deepEqual(ses?.Principal, { Service: 'ses.amazonaws.com' })
+      assert.equal(ses?.Action, 's3:PutObject')
+      assert.match(String(ses?.Resource), /\/inbound\/\*$/)
+      assert.deepEqual(ses?.Condition, {
+        StringEquals: { 'aws:SourceAccount': ACCOUNT },
+        StringLike: {
+          'aws:SourceArn': `arn:aws:ses:us-east-1:${ACCOUNT}:receipt-rule-set/*:receipt-rule/kabutar-${stage}-*`,
+        },
+      })
+    })
+
+    test('everything carries the tags of its app and stage', () => {
+      const { tags } = JSON.parse(load(stage).config['aws:defaultTags'] ?? '{}')
+      assert.deepEqual(tags, { project: 'kabutar', stage, 'sst:app': 'kabutar', 'sst:stage': stage })
+    })
+  })
+}
+
+test('a program that runs again declares the same', () => {
+  const inputs = (scenario: 'ci' | 'again') =>
+    load(scenario)
+      .resources.map(({ urn, inputs }) => `${urn} ${JSON.stringify(inputs)}`)
+      .toSorted()
+  assert.deepEqual(inputs('again'), inputs('ci'))
+})
