@@ -76,8 +76,7 @@ async function rawLink(ports: ReceivingPorts, accountId: string, id: string): Pr
 
 async function attachment(ports: ReceivingPorts, accountId: string, id: string, one: ReceivedAttachment) {
   const { filename, contentType, contentId, disposition, size, from, to, encoding } = one
-  const name = filename ?? (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
-  const options = { expiresInSeconds: LINK_SECONDS, filename: name, contentType }
+  const options = { expiresInSeconds: LINK_SECONDS, filename: savedAs(filename, contentType), contentType }
   const url = await ports.downloads.linkPart(rawKey(accountId, id), { from, to, encoding }, options)
   return {
     id: one.id,
@@ -90,6 +89,12 @@ async function attachment(ports: ReceivingPorts, accountId: string, id: string, 
     download_url: url.href,
     expires_at: expiry(ports),
   }
+}
+
+/** The last step of what may be a path. */
+function savedAs(filename: string | null, contentType: string): string {
+  const name = filename?.split(/[\\/]/).at(-1)
+  return name || (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
 }
 
 /** In the order of the message; without `limit` all of them. */
