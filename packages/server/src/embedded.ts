@@ -71,10 +71,13 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   const clock = systemClock
   const client = guardedClient({ resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
+  const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
   return {
     table: sqliteTable(engine, clock),
-    blobs: localBlobs(engine, settings.dataFolder, { clock, baseUrl }),
+    blobs,
+    downloads: blobs,
     sendQueue: queue('send'),
+    receiveQueue: queue('receive'),
     packAbove: 4096,
     webhookQueue: queue('webhooks'),
     webhookRetriesMs: settings.webhookRetriesMs,
