@@ -18,6 +18,8 @@ const SWEEP_EVERY_MS = 1000
 const REAP_EVERY_MS = 60_000
 const BATCH = 10
 const SEND_LOOPS = 4
+/** Messages that the send worker has in hand at once, at most: so many may a kill send twice. */
+export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
 const RECEIVE_LOOPS = 4
 /** An endpoint that hangs holds a loop until its time is up: there are enough for the others. */
 const WEBHOOK_LOOPS = 64
