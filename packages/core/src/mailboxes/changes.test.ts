@@ -44,14 +44,8 @@ describe('changes since', () => {
       const timing = { now: clock.now, sleep: systemClock.sleep }
       const ports = { table: faultyTable(table, { random, clock: timing, conflict: 0.2 }), clock: timing, random }
       const readers = Array.from({ length: 4 }, () => reader(table, mailbox))
-<<<<<<< HEAD
-      let writing = 5
-      const write = () => changing().finally(() => writing--)
-      const changing = async () => {
-=======
       let writing = WRITERS
       const write = async () => {
->>>>>>> receiving
         const mine: string[] = []
         for (let step = 0; step < 40; step++) {
           if (random() < 0.6 || mine.length === 0) {
@@ -109,7 +103,7 @@ describe('changes since', () => {
   })
 })
 
-describe('mailboxes', () => 
+describe('mailboxes', () => {
   test('a domain gets one, however many ask at once; an address of its own goes first', async () => {
     const { table, clock, ids } = await testPorts()
     const ports = { table, clock, ids }
@@ -144,4 +138,5 @@ describe('mailboxes', () =>
       placed.map(({ uid }) => uid),
       many.map((_, i) => i + 1),
     )
-  }))
+  })
+})
