@@ -1,14 +1,17 @@
 import { toHttp } from '@kabutar/aws/http.ts'
+import { partLinks } from '@kabutar/aws/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { allowPrivate, basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
 
 /** Where a write is billed by the kilobyte, everything longer is compressed. */
 const PACK_ABOVE = 1024
 
+const stored = blobPorts()
 const ports = {
   ...basicPorts(),
-  ...blobPorts(),
-  ...queuePorts('sendQueue', 'webhookQueue'),
+  ...stored,
+  downloads: partLinks(stored.blobs),
+  ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue'),
   ...webhookPorts(),
   packAbove: PACK_ABOVE,
   queueAfterRows: true,

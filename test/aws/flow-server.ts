@@ -4,7 +4,7 @@ import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
-import type { Server, ServerOptions } from '../flows/support/server.ts'
+import type { Server, ServerOptions } from '../flows/support/server-type.ts'
 import { type Platform, type Running, startPlatform } from './platform.ts'
 import { deliver, type SesHop } from './ses-hop.ts'
 
@@ -22,7 +22,7 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
   const platform: Platform = await startPlatform((mail) => void deliver(hop, mail))
   await prepare(platform, apiKey)
   const start = (more: Readonly<Record<string, string>> = {}, port = 0) =>
-    platform.run({ KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more }, port)
+    platform.run({ KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more }, { port })
   let running: Running = await start()
   const close = async () => {
     await running.stop()
@@ -55,7 +55,8 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
   }
 }
 
-async function prepare({ table }: Platform, apiKey: string): Promise<void> {
+/** The first account with its domain and a key, as `npm run account` makes it in an account of AWS. */
+export async function prepare({ table }: Platform, apiKey: string): Promise<void> {
   const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
   await ensureFirstAccount(ports)
   await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')

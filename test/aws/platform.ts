@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
 import { dynamoTable } from '@kabutar/aws/table.ts'
@@ -10,7 +12,8 @@ import { type Lambda, startLambda } from './lambda.ts'
 import { buildRuntime } from './ric.ts'
 import { STAND_IN_SECRET, standIn } from './servers.ts'
 import { type SentMail, type Ses, startSes } from './ses.ts'
-import { mapQueue, runEvery, serveApi } from './sources.ts'
+import { notificationOf } from './ses-receipt.ts'
+import { type Mapping, mapQueue, runEvery, serveApi } from './sources.ts'
 import { type QueueUrls, type SqsS3, startSqsS3 } from './sqs-s3.ts'
 
 /**
@@ -27,8 +30,20 @@ export type Platform = {
   /** As SNS passes an event of the configuration set on. */
   publish(event: object): Promise<void>
   /** Starts every function and what calls it. */
-  run(env?: Env, port?: number): Promise<Running>
+  run(env?: Env, options?: RunOptions): Promise<Running>
+  /** As SES receives a mail: the object, and unless it is lost the notification. Answers the key of the object. */
+  receive(mail: InboundMail): Promise<string>
   close(): Promise<void>
+}
+export type RunOptions = { readonly port?: number; readonly disturb?: NonNullable<Mapping['disturb']> }
+export type InboundMail = {
+  readonly sesId: string
+  readonly raw: string
+  readonly recipients: readonly string[]
+  /** A notification that comes twice says the same. @default now */
+  readonly receivedAt?: Date
+  /** @default 'after' the object */
+  readonly notification?: 'after' | 'before' | 'lost'
 }
 export type Running = {
   readonly url: string
@@ -39,7 +54,7 @@ export type Running = {
 const QUEUES = { send: 'SEND', webhooks: 'WEBHOOK', feedback: 'FEEDBACK', receive: 'RECEIVE' } as const
 type QueueName = keyof typeof QUEUES
 /** How many sandboxes each may have; this machine is smaller than AWS. */
-const FUNCTIONS = { api: 4, send: 2, feedback: 1, notify: 2, sweep: 1 } as const
+const FUNCTIONS = { api: 4, send: 2, feedback: 1, notify: 2, receive: 1, sweep: 1 } as const
 type FunctionName = keyof typeof FUNCTIONS
 
 const TABLE = 'kabutar'
@@ -66,7 +81,8 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
       const command = new SendMessageCommand({ QueueUrl: queues.feedback.main, MessageBody: JSON.stringify(event) })
       await sqsS3.sqs.send(command)
     },
-    run: (env = {}, port = 0) => run(sqsS3, queues, { ...settings, ...env }, port),
+    run: (env = {}, options = {}) => run(sqsS3, queues, { ...settings, ...env }, options),
+    receive: (mail) => receive(sqsS3, queues.receive.main, mail),
     async close() {
       ses.close()
       dynamo.close()
@@ -99,18 +115,19 @@ async function run(
   sqsS3: SqsS3,
   queues: Readonly<Record<QueueName, QueueUrls>>,
   env: Env,
-  port: number,
+  { port = 0, disturb = (records) => records }: RunOptions,
 ): Promise<Running> {
   const lambdas = await startLambdas(env)
   const ending = new AbortController()
   const map = (queue: QueueName, lambda: Lambda, loops: number) =>
     Array.from({ length: loops }, () =>
-      mapQueue({ sqs: sqsS3.sqs, url: queues[queue].main, lambda, batch: 10, signal: ending.signal }),
+      mapQueue({ sqs: sqsS3.sqs, url: queues[queue].main, lambda, batch: 10, signal: ending.signal, disturb }),
     )
   const sources = Promise.all([
     ...map('send', lambdas.send, FUNCTIONS.send),
     ...map('webhooks', lambdas.notify, FUNCTIONS.notify),
     ...map('feedback', lambdas.feedback, FUNCTIONS.feedback),
+    ...map('receive', lambdas.receive, FUNCTIONS.receive),
     runEvery(SWEEP_EVERY_MS, lambdas.sweep, ending.signal),
   ])
   const front = await serveApi(lambdas.api, port)
@@ -124,6 +141,23 @@ async function run(
       await Promise.all(Object.values(lambdas).map((lambda) => lambda.kill()))
     },
   }
+}
+
+const LATE_MS = 500
+
+async function receive({ s3, sqs }: SqsS3, queue: string, mail: InboundMail): Promise<string> {
+  const { sesId, raw, recipients, receivedAt = new Date(), notification = 'after' } = mail
+  const Key = `inbound/${sesId}`
+  const put = () => s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: raw }))
+  const MessageBody = JSON.stringify(notificationOf({ sesId, key: Key, recipients, receivedAt }))
+  const tell = () => sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody }))
+  if (notification === 'before') {
+    await tell()
+    await sleep(LATE_MS)
+  }
+  await put()
+  if (notification === 'after') await tell()
+  return Key
 }
 
 async function startLambdas(env: Env): Promise<Record<FunctionName, Lambda>> {

@@ -29,6 +29,11 @@ export type Sandbox = {
 type Job = { readonly id: string; readonly event: unknown; done(answer: unknown): void; failed(error: Error): void }
 type State = { waiting: ServerResponse | undefined; job: Job | undefined; started: (() => void) | undefined }
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 const PATH = /^\/2018-06-01\/runtime\/(?:invocation\/(?<rest>.+)|init\/error)$/
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -69,9 +74,8 @@ function spawnRuntime({ bundle, handler, env, onLog }: SandboxOptions, runtimeAp
     },
   })
   for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', onLog)
-  const orphan = () => child.kill('SIGKILL')
-  process.once('exit', orphan)
-  child.once('exit', () => process.off('exit', orphan))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   return child
 }
 

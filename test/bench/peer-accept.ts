@@ -19,16 +19,20 @@ const ids = uuidIds(clock)
 
 async function kabutar(): Promise<Hono> {
   const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
+  const blobs = localBlobs(engine, folder, { clock, baseUrl: new URL('http://127.0.0.1') })
   const ports = {
     table: sqliteTable(engine, clock),
-    blobs: localBlobs(engine, folder, { clock, baseUrl: new URL('http://127.0.0.1') }),
+    blobs,
+    downloads: blobs,
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),
+    receiveQueue: sqliteQueue(engine, 'receive', clock, { maxAttempts: 5 }),
     packAbove: 4096,
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     allowPrivate: true,
     clock,
     ids,
     log: quiet,
+    random: Math.random,
   }
   await claimDomain(ports, 'a', 'kabutar.test')
   const { token } = await createKey(ports, 'a', { name: 'bench', permission: 'full_access' })

@@ -21,6 +21,7 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
         'KABUTAR_CONFIGURATION_SET',
         'KABUTAR_INBOUND_TOPIC',
         'KABUTAR_PUBLIC_URL',
+        'KABUTAR_RECEIVE_QUEUE',
         'KABUTAR_RULE_PREFIX',
         'KABUTAR_RULE_SET',
         'KABUTAR_SEND_QUEUE',

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { createKey, newToken } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { drain } from '@kabutar/core/sending/testing.ts'
-import { call, MAIL, setup } from './testing.ts'
+import { call, MAIL, receiveOne, setup } from './testing.ts'
 
 const EVENT_ID = `msg_${'0'.repeat(32)}`
 const VALID: Record<string, object> = { '/api-keys/:id': { name: 'x' }, '/webhooks/:id': { status: 'disabled' } }
@@ -23,6 +23,7 @@ describe('keys, paths and methods', () => {
       ['PUT /emails', rig.token, 405, 'method_not_allowed'],
       ['POST /emails/0199a0b0-0000-7000-8000-000000000001', rig.token, 405, 'method_not_allowed'],
       ['DELETE /health', rig.token, 405, 'method_not_allowed'],
+      ['DELETE /emails/receiving', rig.token, 405, 'method_not_allowed'],
       ['GET /emails/nonsense', rig.token, 422, 'invalid_parameter'],
       ['GET /emails/0199a0b0-0000-7000-8000-000000000001', rig.token, 404, 'not_found'],
       ['GET /emails?limit=0', rig.token, 422, 'validation_error'],
@@ -99,19 +100,27 @@ describe("one account never sees another's", () => {
       'api-keys': key[0]?.id ?? '',
       domains: domain[0]?.id ?? '',
     }
-    const routes = rig.app.routes.filter(({ method, path }) => method !== 'ALL' && path.includes('/:'))
+    const received = await receiveOne(rig)
+    const attachments = await call(rig, `GET /emails/receiving/${received}/attachments`)
+    const [attachment] = attachments.body.data as { id: string }[]
+    // A download has no key: its link says what it opens.
+    const routes = rig.app.routes.filter(
+      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !path.startsWith('/downloads/'),
+    )
     assert.ok(routes.length >= 5)
     for (const { method, path } of routes) {
-      const id = ids[path.split('/')[1] ?? '']
+      const inbound = path.startsWith('/emails/receiving/')
+      const id = inbound ? received : ids[path.split('/')[1] ?? '']
+      const second = inbound ? (attachment?.id ?? '') : EVENT_ID
       assert.ok(id, `this test has no id for ${path}: give it one`)
       const answer = await call(
         foreign,
-        `${method} ${path.replace(':id', id).replace(/:\w+/, EVENT_ID)}`,
+        `${method} ${path.replace(':id', id).replace(/:\w+/, second)}`,
         method === 'PATCH' ? VALID[path] : undefined,
       )
       assert.deepEqual([answer.status, answer.body.name], [404, 'not_found'], `${method} ${path}`)
     }
-    for (const list of ['GET /emails', 'GET /domains', 'GET /api-keys']) {
+    for (const list of ['GET /emails', 'GET /emails/receiving', 'GET /domains', 'GET /api-keys']) {
       const { data } = (await call(foreign, list)).body as { data: { name?: string }[] }
       assert.ok(
         data.every(({ name }) => name === 'b.test' || name === 'foreign'),
@@ -119,6 +128,7 @@ describe("one account never sees another's", () => {
       )
     }
     assert.equal((await call(rig, `GET /emails/${email}`)).status, 200)
+    assert.equal((await call(rig, `GET /emails/receiving/${received}`)).status, 200)
     const limited = await call(foreign, 'POST /api-keys', {
       name: 'x',
       permission: 'sending_access',

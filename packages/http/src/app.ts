@@ -6,18 +6,22 @@ import { accounts } from './accounts.ts'
 import { apiKeys } from './api-keys.ts'
 import { keyRequired } from './auth.ts'
 import { domains } from './domains.ts'
+import { downloads } from './downloads.ts'
 import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
+import { type ReceivingPorts, receiving } from './receiving.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts & WebhookPorts
+export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts
 export type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
+  /** Opens POST /emails/receiving/inject, for development. */
+  readonly inject?: boolean
 }
 
-/** The whole HTTP API. Every answer is JSON, every error in the wire's form. */
+/** The whole HTTP API. Every answer but a download is JSON, every error in the wire's form. */
 export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> {
   const app = new Hono<Env>({ getPath: pathOf })
   app.onError((error, c) => answerError(ports, error, c))
@@ -26,7 +30,11 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   })
   app.get('/health', (c) => c.json({ status: 'ok' }))
   if (options.operatorToken !== undefined) app.route('/accounts', accounts(ports, options.operatorToken))
+  app.route('/downloads', downloads(ports))
   app.use(keyRequired(ports))
+  app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
+  // Before `/emails/:id`, which would take `receiving` for an id.
+  refuseOtherMethods(app)
   app.route('/emails', emails(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))

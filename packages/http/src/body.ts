@@ -21,10 +21,23 @@ export async function jsonBody<T>(c: Context, schema: z.ZodType<T>, maxBytes: nu
 }
 
 async function textBody(request: Request, maxBytes: number): Promise<string> {
+  // A declared length is enforced by the HTTP parser; only a chunked body has to be counted here.
+  return isDeclared(request, maxBytes) ? request.text() : (await counted(request, maxBytes)).toString()
+}
+
+/** The request's body as it is. @throws {HttpError} 413 past the limit */
+export async function bytesBody({ req: { raw } }: Context, maxBytes: number): Promise<Uint8Array> {
+  return isDeclared(raw, maxBytes) ? new Uint8Array(await raw.arrayBuffer()) : counted(raw, maxBytes)
+}
+
+/** @throws {HttpError} 413 past the limit */
+function isDeclared(request: Request, maxBytes: number): boolean {
   const declared = request.headers.get('content-length')
   if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes)
-  // A declared length is enforced by the HTTP parser; only a chunked body has to be counted here.
-  if (declared !== null) return request.text()
+  return declared !== null
+}
+
+async function counted(request: Request, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
@@ -32,7 +45,7 @@ async function textBody(request: Request, maxBytes: number): Promise<string> {
     if (size > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return Buffer.concat(chunks)
 }
 
 function tooLarge(maxBytes: number): HttpError {

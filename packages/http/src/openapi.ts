@@ -9,6 +9,8 @@ const schemaOf = (schema: z.ZodType, io: 'input' | 'output') => {
 }
 const jsonOf = (schema: z.ZodType, io: 'input' | 'output') => ({ 'application/json': { schema: schemaOf(schema, io) } })
 
+const FILE = { 'application/octet-stream': {} }
+
 /** The OpenAPI 3.1 description of the API. */
 export function openApi() {
   const paths: Record<string, Record<string, unknown>> = {}
@@ -31,7 +33,7 @@ export function openApi() {
 }
 
 function describe(operation: Operation) {
-  const { summary, request, status, answer, key } = operation
+  const { summary, request, status, answer, key, binary } = operation
   const parameters = parametersOf(operation)
   return {
     summary,
@@ -39,13 +41,13 @@ function describe(operation: Operation) {
     ...(parameters.length > 0 && { parameters }),
     ...(request && { requestBody: { required: true, content: jsonOf(request, 'input') } }),
     responses: {
-      [status]: { description: 'Done', content: jsonOf(answer, 'output') },
+      [status]: { description: 'Done', content: binary ? FILE : jsonOf(answer, 'output') },
       default: { description: 'Refused', content: jsonOf(WireError, 'output') },
     },
   }
 }
 
-function parametersOf({ path, paged, headers = [] }: Operation) {
+function parametersOf({ path, paged, query = {}, headers = [] }: Operation) {
   const text = { type: 'string' }
   return [
     ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: text })),
@@ -55,6 +57,7 @@ function parametersOf({ path, paged, headers = [] }: Operation) {
     ...(paged
       ? ['after', 'before'].map((name) => ({ name, in: 'query', schema: { type: 'string', format: 'uuid' } }))
       : []),
+    ...Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema: schemaOf(schema, 'input') })),
     ...headers.map((name) => ({ name, in: 'header', schema: text })),
   ]
 }

@@ -11,6 +11,9 @@ export type Operation = {
   readonly answer: z.ZodType
   readonly paged?: true
   readonly headers?: readonly string[]
+  readonly query?: Readonly<Record<string, z.ZodType>>
   /** False: needs no key. */
   readonly key?: false
+  /** The answer is a file of any type. */
+  readonly binary?: true
 }

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import type { Operation } from './operation.ts'
+import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
@@ -108,5 +109,6 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'delete', path: '/api-keys/:id', summary: 'Delete an API key', status: 200, answer: deleted('api_key') },
   { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
   { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
+  ...RECEIVING_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
 ]

@@ -1,19 +1,23 @@
 /** What the tests of the API share: the app on the real engine, and a call that checks the form of every answer. */
 import assert from 'node:assert/strict'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
-import { type Rig, testPorts } from '@kabutar/core/sending/testing.ts'
+import { drainReceived, letter, type ReceiveRig, receivePorts } from '@kabutar/core/receiving/testing.ts'
 import type { Hono } from 'hono'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { OPERATIONS } from './operations.ts'
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown> }
-export type Setup = { readonly ports: Rig; readonly app: Hono<Env>; readonly token: string }
+export type Setup = { readonly ports: ReceiveRig; readonly app: Hono<Env>; readonly token: string }
 
 export async function setup(accountId = 'a'): Promise<Setup> {
-  const ports = await testPorts()
+  const ports = await receivePorts()
   const { token } = await createKey(ports, accountId, { name: 'k', permission: 'full_access' })
-  return { ports, app: createApp(ports, { operatorToken: 'operator' }), token }
+  return {
+    ports,
+    app: createApp({ ...ports, downloads: ports.blobs }, { operatorToken: 'operator', inject: true }),
+    token,
+  }
 }
 
 export async function call(
@@ -38,12 +42,31 @@ export async function call(
 function assertDescribed(request: string, status: number, json: unknown): void {
   const [method = '', target = ''] = request.split(' ')
   const path = (target.split('?')[0] ?? '').replace(/^\/+/, '/').replace(/(?<=.)\/$/, '')
-  const operation = OPERATIONS.find(
+  // The most literal path, as the router has it.
+  const [operation] = OPERATIONS.filter(
     (one) => one.method === method.toLowerCase() && new RegExp(`^${one.path.replace(/:\w+/g, '[^/]+')}$`).test(path),
-  )
+  ).sort((a, b) => a.path.split(':').length - b.path.split(':').length)
   assert.ok(operation, `${request} is not described`)
   assert.equal(operation.status, status)
   operation.answer.parse(json)
 }
 
 export const MAIL = { from: 'Ada <ada@kabutar.test>', to: 'bob@y.test', subject: 's', text: 't' }
+
+const WITH_FILE = letter(
+  `From: Eve <eve@far.test>
+To: ada@kabutar.test
+Subject: a file
+Content-Type: text/plain
+Content-Disposition: attachment; filename=a.txt`,
+  'a file\r\n',
+)
+
+/** Mail for ada@kabutar.test, injected and received; answers its id. */
+export async function receiveOne(rig: Setup, raw: string = WITH_FILE, to = 'ada@kabutar.test'): Promise<string> {
+  const headers = { 'Content-Type': 'message/rfc822' }
+  const { body, status } = await call(rig, `POST /emails/receiving/inject?from=eve@far.test&to=${to}`, raw, headers)
+  assert.equal(status, 201, JSON.stringify(body))
+  assert.deepEqual(await drainReceived(rig.ports), [])
+  return body.id as string
+}

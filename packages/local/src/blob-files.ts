@@ -9,6 +9,8 @@ import { privateFolder } from './engine.ts'
 export class BlobFiles {
   readonly #folder: string
   readonly #unfinished: string
+  /** Folders that are on the disk, or will be: who finds one that another call made waits for its sync too. */
+  readonly #folders = new Map<string, Promise<void>>()
 
   /** Clears away what a crash left unfinished; so one process per folder. */
   constructor(folder: string) {
@@ -24,10 +26,9 @@ export class BlobFiles {
     const temporary = join(this.#unfinished, randomUUID())
     try {
       await writeSynced(temporary, body)
-      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+      await this.#makeFolder(dirname(path))
       await rename(temporary, path)
       await syncFolder(dirname(path))
-      if (made !== undefined) await syncFolder(this.#folder)
     } catch (error) {
       await rm(temporary, { force: true })
       throw error
@@ -49,6 +50,16 @@ export class BlobFiles {
 
   async delete(key: string): Promise<void> {
     await rm(this.#pathOf(key), { force: true })
+  }
+
+  /** Once for each of the 256 in a process. */
+  #makeFolder(path: string): Promise<void> {
+    const known = this.#folders.get(path)
+    if (known !== undefined) return known
+    const made = mkdir(path, { recursive: true, mode: 0o700 }).then(() => syncFolder(this.#folder))
+    this.#folders.set(path, made)
+    made.catch(() => this.#folders.delete(path))
+    return made
   }
 
   #pathOf(key: string): string {

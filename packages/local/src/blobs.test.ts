@@ -39,6 +39,29 @@ test('a link opens until it expires, under the base URL', async () => {
   assert.equal(blobs.verifyLink(url), undefined)
 })
 
+test('a link to a part opens that part alone', async () => {
+  const { blobs } = blobsAt()
+  const part = { from: 10, to: 20, encoding: 'quoted-printable' }
+  const url = await blobs.linkPart('acc/x', part, WANTED)
+  assert.deepEqual(blobs.verifyLink(url)?.part, part)
+  const changed = (change: (query: URLSearchParams) => void) => {
+    const other = new URL(url)
+    change(other.searchParams)
+    return blobs.verifyLink(other)
+  }
+  assert.equal(
+    changed((query) => query.set('part', '10-21-quoted-printable')),
+    undefined,
+  )
+  assert.equal(
+    changed((query) => query.delete('part')),
+    undefined,
+  )
+  const whole = await blobs.link('acc/x', WANTED)
+  whole.searchParams.set('part', '10-20-base64')
+  assert.equal(blobs.verifyLink(whole), undefined)
+})
+
 test('links outlive a restart and one rotation of the secret, not two', async () => {
   const { blobs, folder } = blobsAt()
   const url = await blobs.link('acc/x', WANTED)

@@ -3,14 +3,16 @@
  * of a file with its own fsyncs); larger ones are files.
  */
 import { checkBlobKey, checkLink, checkRange } from '@kabutar/core/ports/blob-rules.ts'
-import type { BlobBody, Blobs, ByteRange, OpenBlob } from '@kabutar/core/ports/blobs.ts'
+import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { BlobFiles } from './blob-files.ts'
 import { type Engine, reading } from './engine.ts'
-import { type Link, LinkSigner } from './links.ts'
+import { type BlobPart, type Link, LinkSigner } from './links.ts'
 
 export type LocalBlobs = Blobs & {
+  /** As `link`, for a part of a message: the server decodes it on the way. */
+  linkPart(key: string, part: BlobPart, options: LinkOptions): Promise<URL>
   /** What a `/downloads/…` URL opens, for the server that answers it; undefined: 403. */
   verifyLink(url: URL): Link | undefined
   /** A new secret for links; those of the one before still open. */
@@ -54,6 +56,10 @@ export function localBlobs(
     async link(key, wanted) {
       checkLink(key, wanted)
       return links.sign(key, wanted, options.clock.now())
+    },
+    async linkPart(key, part, wanted) {
+      checkLink(key, wanted)
+      return links.sign(key, { ...wanted, part }, options.clock.now())
     },
     verifyLink: (url) => links.verify(url, options.clock.now()),
     rotateSecret: () => links.rotate(),

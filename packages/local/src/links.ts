@@ -10,7 +10,15 @@ import type { LinkOptions } from '@kabutar/core/ports/blobs.ts'
 
 const PATH = '/downloads/'
 
-export type Link = { readonly key: string; readonly filename: string; readonly contentType: string }
+/** Bytes [from, to) of a blob, and the Content-Transfer-Encoding to undo. */
+export type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
+export type Link = {
+  readonly key: string
+  readonly filename: string
+  readonly contentType: string
+  /** Undefined: the whole blob. */
+  readonly part?: BlobPart
+}
 
 export class LinkSigner {
   readonly #file: string
@@ -25,12 +33,15 @@ export class LinkSigner {
     this.#secrets = readOrMake(this.#file)
   }
 
-  sign(key: string, { expiresInSeconds, filename, contentType }: LinkOptions, nowMs: number): URL {
+  sign(key: string, options: LinkOptions & { readonly part?: BlobPart }, nowMs: number): URL {
+    const { expiresInSeconds, filename, contentType } = options
+    const part = options.part && partText(options.part)
     const expires = String(Math.floor(nowMs / 1000) + Math.ceil(expiresInSeconds))
     const url = new URL(this.#baseUrl)
     url.pathname = `${url.pathname.replace(/\/$/, '')}${PATH}${key}`
-    const signature = signatureOf(this.#secrets[0] ?? '', [key, expires, filename, contentType])
-    url.search = new URLSearchParams({ expires, filename, type: contentType, signature }).toString()
+    const signature = signatureOf(this.#secrets[0] ?? '', { key, expires, filename, contentType, part })
+    const query = { expires, filename, type: contentType, ...(part !== undefined && { part }), signature }
+    url.search = new URLSearchParams(query).toString()
     return url
   }
 
@@ -42,9 +53,11 @@ export class LinkSigner {
     )
     if (at < 0 || expires == null || filename == null || contentType == null || signature == null) return undefined
     const key = url.pathname.slice(at + PATH.length)
-    const signed = [key, expires, filename, contentType]
+    const part = url.searchParams.get('part') ?? undefined
+    const signed = { key, expires, filename, contentType, part }
     if (!this.#secrets.some((secret) => sameText(signatureOf(secret, signed), signature))) return undefined
-    return Number(expires) * 1000 > nowMs ? { key, filename, contentType } : undefined
+    if (Number(expires) * 1000 <= nowMs) return undefined
+    return { key, filename, contentType, ...(part !== undefined && { part: partOf(part) }) }
   }
 
   rotate(): void {
@@ -58,12 +71,19 @@ export class LinkSigner {
 
 const newSecret = () => randomBytes(32).toString('base64url')
 
-function signatureOf(
-  secret: string,
-  [key = '', expires = '', filename = '', contentType = '']: readonly string[],
-): string {
+const partText = ({ from, to, encoding }: BlobPart) => `${from}-${to}-${encoding}`
+
+/** Of a text that partText made: it was signed. */
+function partOf(text: string): BlobPart {
+  const [from = '', to = '', ...encoding] = text.split('-')
+  return { from: Number(from), to: Number(to), encoding: encoding.join('-') }
+}
+
+type Signed = Record<'key' | 'expires' | 'filename' | 'contentType', string> & { readonly part: string | undefined }
+
+function signatureOf(secret: string, { key, expires, filename, contentType, part }: Signed): string {
   const account = key.slice(0, key.indexOf('/'))
-  const signed = JSON.stringify(['GET', key, expires, account, filename, contentType])
+  const signed = JSON.stringify(['GET', key, expires, account, filename, contentType, part ?? null])
   return createHmac('sha256', secret).update(signed).digest('base64url')
 }
 

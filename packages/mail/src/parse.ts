@@ -114,7 +114,8 @@ function plainTexts(raw: Uint8Array, index: MessageIndex): Texts {
   return { html: read('html'), text: read('plain') }
 }
 
-function readAddresses(list: AddressList): readonly ReadAddress[] {
+/** The mailboxes of a list, decoded. */
+export function readAddresses(list: AddressList): readonly ReadAddress[] {
   return mailboxesOf(list).map(({ name, mailbox, host }: Address) => ({
     name: decodeWords(name),
     address: host === '' ? mailbox : `${mailbox}@${host}`,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { getMessage } from './read.ts'
 import { submit } from './submit.ts'
@@ -33,6 +34,7 @@ function mortalPorts(ports: TestPorts, death: Death): TestPorts {
     ...ports,
     table: mortal(ports.table, death, 'table'),
     sendQueue: mortal(ports.sendQueue, death, 'queue'),
+    webhookQueue: mortal(ports.webhookQueue, death, 'webhooks'),
     relay: mortal(ports.relay, death, 'relay'),
   }
 }
@@ -48,6 +50,7 @@ async function recover(ports: Rig): Promise<void> {
 }
 
 const MAX_STEPS = 60
+const HOOK = { url: 'https://app.test/hook', events: ['email.sent'] } as const
 
 for (const idempotencyKey of [undefined, 'order-1']) {
   for (const after of [false, true]) {
@@ -58,6 +61,7 @@ for (const idempotencyKey of [undefined, 'order-1']) {
         let crashes = 0
         for (let at = 1; at <= MAX_STEPS; at++) {
           const ports = await testPorts()
+          await createEndpoint(ports, KEY.accountId, HOOK)
           const death: Death = { at, after, steps: 0, dead: false, name: '' }
           const mortals = mortalPorts(ports, death)
           const accepted = await submit(mortals, KEY, DRAFT, idempotencyKey).catch(() => undefined)
@@ -72,6 +76,7 @@ for (const idempotencyKey of [undefined, 'order-1']) {
           const message = await getMessage(ports.table, KEY.accountId, accepted.id)
           assert.deepEqual(message.recipients, [{ address: 'bob@y.test', status: 'sent', pending: false }], death.name)
           assert.equal(message.due, undefined, death.name)
+          assert.ok((await ports.webhookQueue.depth()).ready >= 1, `no webhook after ${death.name} (${at})`)
           const events = await eventsOf(ports.table, KEY.accountId, accepted.id)
           assert.deepEqual(
             events.map((event) => event.type),

@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Mailbox } from '@kabutar/mail/address.ts'
+import type { ComposeAttachment } from '@kabutar/mail/compose.ts'
 
 export type Tag = { readonly name: string; readonly value: string }
-export type DraftAttachment = {
-  readonly filename: string
-  readonly content: Uint8Array
-  readonly contentType?: string
-  readonly contentId?: string
-}
+export type DraftAttachment = ComposeAttachment
 /** What an application asks us to send, whichever front end it came by. Addresses are parsed, headers are not yet checked. */
 export type Draft = {
   readonly from: Mailbox

@@ -171,4 +171,44 @@ describe('send', () => {
     assert.equal(ports.relay.relayed.length, 1)
     assert.equal((await read(ports, id)).attempts, 1)
   })
+
+  test('a restart of the only process does not wait for its own old lease', async () => {
+    const ports = await testPorts()
+    const { id } = await submit(ports, KEY, DRAFT)
+    ports.relay.answer = () => {
+      throw new Error('the process is stopped here')
+    }
+    await drain(ports)
+    ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
+    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
+    assert.deepEqual(await statuses(ports, id), { bob: 'sent' })
+  })
+
+  test('an entry that is faster than its rows comes back once, one without rows ends', async () => {
+    const ports = await testPorts()
+    const body = JSON.stringify({ v: 1, a: KEY.accountId, id: ports.ids.next(), n: 1 })
+    await ports.sendQueue.send([{ body }])
+    assert.equal(await drain(ports), 1)
+    ports.clock.advance(3000)
+    assert.equal(await drain(ports), 1)
+    ports.clock.advance(MINUTE)
+    assert.equal(await drain(ports), 0)
+    assert.deepEqual(await ports.sendQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  })
+
+  test('sweeps that run at once queue a row once', async () => {
+    const ports = await testPorts()
+    for (let n = 0; n < 20; n++) await submit(ports, KEY, DRAFT)
+    await drain(ports)
+    const { id } = await submit({ ...ports, sendQueue: { ...ports.sendQueue, send: async () => {} } }, KEY, DRAFT)
+    ports.clock.advance(3 * MINUTE)
+    const queued = await Promise.all([sweepSends(ports), sweepSends(ports), sweepSends(ports)])
+    assert.equal(
+      queued.reduce((sum, one) => sum + one, 0),
+      1,
+    )
+    await drain(ports)
+    assert.deepEqual(await statuses(ports, id), { bob: 'sent' })
+  })
 })

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { faultyTable, seeded } from '@kabutar/local/faults.ts'
+import { systemClock } from '../ports/clock.ts'
+import type { Table } from '../ports/table.ts'
+import { KEY, testPorts } from '../sending/testing.ts'
+import { changesSince } from './changes.ts'
+import { deliver } from './deliver.ts'
+import { expunge } from './expunge.ts'
+import { createMailbox, listFolders, listPlacements, mailboxFor } from './mailbox.ts'
+import { changeKey, partitionOf } from './rows.ts'
+
+const A = KEY.accountId
+const WRITERS = 5
+const arrival = (id: string, size = 10) => ({ id, thread: id, size, receivedAt: 0, blob: `${A}/${id}` })
+
+/** A client that knows a mailbox by its changes alone: uid to message. */
+function reader(table: Table, mailbox: string) {
+  const known = new Map<number, string>()
+  let modSeq = 1
+  return {
+    known,
+    async poll(limit: number): Promise<boolean> {
+      const answer = await changesSince(table, A, mailbox, modSeq, limit)
+      assert.ok(answer !== 'resync')
+      for (const { kind, uid, id } of answer.changes) {
+        if (kind === 'arrived') {
+          assert.ok(uid > Math.max(0, ...known.keys()), 'a uid appears after a larger one')
+          known.set(uid, id)
+        } else assert.ok(known.delete(uid), 'what is expunged had arrived')
+      }
+      modSeq = answer.modSeq
+      return answer.hasMore
+    },
+  }
+}
+
+describe('changes since', () => {
+  for (const seed of [1, 2, 3]) {
+    test(`readers that poll at random moments end with exactly the mailbox (seed ${seed})`, async () => {
+      const random = seeded(seed)
+      const { table, clock, ids } = await testPorts()
+      const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
+      const timing = { now: clock.now, sleep: systemClock.sleep }
+      const ports = { table: faultyTable(table, { random, clock: timing, conflict: 0.2 }), clock: timing, random }
+      const readers = Array.from({ length: 4 }, () => reader(table, mailbox))
+      let writing = WRITERS
+      const write = async () => {
+        const mine: string[] = []
+        for (let step = 0; step < 40; step++) {
+          if (random() < 0.6 || mine.length === 0) {
+            const fresh = Array.from({ length: 1 + Math.floor(random() * 4) }, () => ids.next())
+            mine.push(...fresh)
+            await deliver(
+              ports,
+              A,
+              mailbox,
+              fresh.map((id) => arrival(id)).concat(random() < 0.3 ? arrival(mine[0]!) : []),
+            )
+          } else await expunge(ports, A, mailbox, mine.splice(Math.floor(random() * mine.length), 1)[0]!)
+          await systemClock.sleep(random() * 2)
+        }
+      }
+      const read = async (one: ReturnType<typeof reader>) => {
+        while (writing > 0) {
+          await one.poll(1 + Math.floor(random() * 20))
+          await systemClock.sleep(random() * 4)
+        }
+        while (await one.poll(7));
+      }
+      await Promise.all([
+        ...Array.from({ length: WRITERS }, () => write().finally(() => writing--)),
+        ...readers.map(read),
+      ])
+      const placed = await listPlacements(table, A, mailbox, 'inbox', { limit: 1000 })
+      assert.ok(placed.length > 50)
+      for (const { known } of readers) {
+        assert.deepEqual(
+          [...known].sort(([a], [b]) => a - b),
+          placed.map(({ uid, id }) => [uid, id]),
+        )
+      }
+      const [inbox] = await listFolders(table, A, mailbox)
+      assert.deepEqual([inbox?.total, inbox?.unseen, inbox?.bytes], [placed.length, placed.length, 10 * placed.length])
+    })
+  }
+
+  test('of a time whose changes have expired, or that never was, ask for a new reading', async () => {
+    const { table, clock, ids } = await testPorts()
+    const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
+    const ports = { table, clock, random: () => 0.5 }
+    await deliver(ports, A, mailbox, [arrival('1'), arrival('2'), arrival('3')])
+    assert.deepEqual(await changesSince(table, A, mailbox, 4), { modSeq: 4, changes: [], hasMore: false })
+    assert.equal(await changesSince(table, A, mailbox, 5), 'resync')
+    assert.equal(await changesSince(table, A, mailbox, 0), 'resync')
+    await table.write({ kind: 'delete', key: changeKey(partitionOf(A, mailbox), 2) })
+    assert.equal(await changesSince(table, A, mailbox, 1), 'resync')
+    assert.ok((await changesSince(table, A, mailbox, 2)) !== 'resync')
+    clock.advance(91 * 24 * 3600 * 1000)
+    assert.equal(await changesSince(table, A, mailbox, 2), 'resync')
+    assert.equal((await listPlacements(table, A, mailbox, 'inbox', { limit: 10 })).length, 3)
+    await assert.rejects(changesSince(table, A, 'nowhere', 1), { code: 'not_found' })
+  })
+})
+
+describe('mailboxes', () => {
+  test('a domain gets one, however many ask at once; an address of its own goes first', async () => {
+    const { table, clock, ids } = await testPorts()
+    const ports = { table, clock, ids }
+    const made = await Promise.all(Array.from({ length: 20 }, (_, i) => mailboxFor(ports, A, `x${i}@kabutar.test`)))
+    assert.equal(new Set(made).size, 1)
+    const own = await createMailbox(ports, A, 'ada@kabutar.test')
+    assert.equal(await mailboxFor(ports, A, 'ada@kabutar.test'), own)
+    assert.equal(await mailboxFor(ports, A, 'bob@kabutar.test'), made[0])
+    assert.notEqual(await mailboxFor(ports, 'b', 'bob@kabutar.test'), made[0])
+  })
+
+  test('what was expunged before it arrived never does', async () => {
+    const { table, clock, ids } = await testPorts()
+    const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
+    const ports = { table, clock, random: () => 0.5 }
+    await expunge(ports, A, mailbox, '1')
+    await deliver(ports, A, mailbox, [arrival('1'), arrival('2')])
+    const placed = await listPlacements(table, A, mailbox, 'inbox', { limit: 10 })
+    assert.deepEqual(
+      placed.map(({ id, uid }) => [id, uid]),
+      [['2', 1]],
+    )
+  })
+
+  test('more messages than a transaction holds are placed all the same', async () => {
+    const { table, clock, ids } = await testPorts()
+    const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
+    const many = Array.from({ length: 100 }, (_, i) => arrival(String(i)))
+    await deliver({ table, clock, random: () => 0.5 }, A, mailbox, many)
+    const placed = await listPlacements(table, A, mailbox, 'inbox', { limit: 1000 })
+    assert.deepEqual(
+      placed.map(({ uid }) => uid),
+      many.map((_, i) => i + 1),
+    )
+  })
+})

@@ -1,0 +1,102 @@
+/** A process that dies at any step, from the offer of a message to its webhook: what was accepted is received once. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { getDetail } from '../mailboxes/detail.ts'
+import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
+import { createEndpoint } from '../webhooks/endpoints.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { getWholeReceived, listReceived } from './read.ts'
+import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from './testing.ts'
+
+class Crash extends Error {}
+type Death = { readonly at: number; readonly after: boolean; steps: number; dead: boolean; name: string }
+
+/** Every call of a port is a step at which the process can die, before the call or right after it. */
+function mortal<T extends object>(port: T, death: Death, label: string): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return async (...args: unknown[]) => {
+        if (death.dead) throw new Crash()
+        const mine = ++death.steps === death.at
+        if (mine) Object.assign(death, { dead: true, name: `${label}.${String(name)}` })
+        if (mine && !death.after) throw new Crash()
+        const answer: unknown = await Reflect.apply(value, target, args)
+        if (death.dead) throw new Crash()
+        return answer
+      }
+    },
+  })
+}
+
+function mortalPorts(ports: ReceiveRig, death: Death) {
+  return {
+    ...ports,
+    table: mortal(ports.table, death, 'table'),
+    blobs: mortal(ports.blobs, death, 'blobs'),
+    receiveQueue: mortal(ports.receiveQueue, death, 'receiveQueue'),
+    webhookQueue: mortal(ports.webhookQueue, death, 'webhookQueue'),
+  }
+}
+
+const RECIPIENTS = ['ada@kabutar.test', 'ada@second.test']
+const MAX_STEPS = 100
+
+async function assertOnce(ports: ReceiveRig, id: string, at: string): Promise<void> {
+  const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+  assert.deepEqual(
+    received.map((one) => one.id),
+    [id],
+    at,
+  )
+  const whole = await getWholeReceived(ports, 'a', id)
+  assert.equal(Buffer.from(whole.raw).toString(), LETTER, at)
+  assert.equal(whole.received.mailboxIds.length, 2, at)
+  for (const mailbox of whole.received.mailboxIds) {
+    const placed = await listPlacements(ports.table, 'a', mailbox, 'inbox', { limit: 10 })
+    assert.deepEqual(
+      placed.map((placement) => [placement.uid, placement.id, placement.thread]),
+      [[1, id, id]],
+      at,
+    )
+    const [inbox] = await listFolders(ports.table, 'a', mailbox)
+    assert.deepEqual([inbox?.total, inbox?.bytes, inbox?.modSeq], [1, LETTER.length, 2], at)
+    assert.ok(await getDetail(ports, 'a', mailbox, id), at)
+  }
+  const events = await eventsOf(ports.table, 'a', id)
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['email.received'],
+    at,
+  )
+  const hooks = await ports.webhookQueue.receive({ max: 10, visibilityMs: 1000, waitMs: 0 })
+  assert.deepEqual([...new Set(hooks.map(({ body }) => JSON.parse(body).event))], [events[0]?.id], at)
+  assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 }, at)
+}
+
+for (const after of [false, true]) {
+  test(`a crash ${after ? 'after' : 'before'} any step loses nothing that was accepted and doubles nothing`, async (t) => {
+    let crashes = 0
+    for (let at = 1; at <= MAX_STEPS; at++) {
+      const ports = await receivePorts()
+      const hook = { url: 'https://hooks.test/a', events: ['email.received'] }
+      await createEndpoint(ports, 'a', hook)
+      const death: Death = { at, after, steps: 0, dead: false, name: '' }
+      const mortals = mortalPorts(ports, death)
+      const id = ports.ids.next()
+      const accepted = await take(mortals, LETTER, { id, recipients: RECIPIENTS }).catch(() => undefined)
+      await drainReceived(mortals).catch(() => undefined)
+      if (!death.dead) break
+      crashes++
+      for (let minutes = 0; minutes < 5; minutes++) {
+        ports.clock.advance(61_000)
+        assert.deepEqual(await drainReceived(ports), [], death.name)
+      }
+      const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+      if (accepted !== undefined || received.length > 0) await assertOnce(ports, id, `${death.name} (${at})`)
+    }
+    assert.ok(crashes > 20 && crashes < MAX_STEPS, `${crashes} steps`)
+    t.diagnostic(`${crashes} steps`)
+  })
+}

@@ -1,0 +1,66 @@
+import * as z from 'zod'
+
+const ReceiveEntry = z.object({
+  v: z.literal(1),
+  a: z.string().min(1),
+  id: z.uuid(),
+  from: z.string(),
+  to: z.array(z.string()).min(1),
+  ip: z.string(),
+  helo: z.string(),
+  tls: z.boolean(),
+  at: z.number(),
+  rc: z.literal(true).optional(),
+})
+
+/** What came with a message and is not in it; `recipients` are those of one account, spelled as they came. */
+export type InboundEnvelope = {
+  /** Empty for notifications (RFC 5321 section 4.5.5). */
+  readonly returnPath: string
+  readonly recipients: readonly string[]
+  /** Of the peer; empty if the message came by no network. */
+  readonly remoteAddress: string
+  readonly helo: string
+  readonly tls: boolean
+  /** Epoch milliseconds. */
+  readonly receivedAt: number
+  /** The envelope is not what was transmitted: it is made of header fields. */
+  readonly reconstructed?: boolean
+}
+/** A message that an account has accepted; its bytes lie in the blob `<account>/<id>`. */
+export type ReceiveEntry = { readonly accountId: string; readonly id: string; readonly envelope: InboundEnvelope }
+
+/** An entry of the receive queue: everything but the content. */
+export function receiveEntry({ accountId, id, envelope }: ReceiveEntry): string {
+  const { returnPath, recipients, remoteAddress, helo, tls, receivedAt, reconstructed } = envelope
+  return JSON.stringify({
+    v: 1,
+    a: accountId,
+    id,
+    from: returnPath,
+    to: recipients,
+    ip: remoteAddress,
+    helo,
+    tls,
+    at: receivedAt,
+    ...(reconstructed && { rc: true }),
+  })
+}
+
+/** Throws on what receiveEntry did not make: after five receipts it lies in the dead-letter queue, whole. */
+export function parseReceiveEntry(body: string): ReceiveEntry {
+  const { a, id, from, to, ip, helo, tls, at, rc } = ReceiveEntry.parse(JSON.parse(body))
+  return {
+    accountId: a,
+    id,
+    envelope: {
+      returnPath: from,
+      recipients: to,
+      remoteAddress: ip,
+      helo,
+      tls,
+      receivedAt: at,
+      ...(rc && { reconstructed: rc }),
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
+import { type ListOptions, listDays } from '../days.ts'
+import { MailError } from '../errors.ts'
+import type { ChangePorts } from '../mailboxes/change.ts'
+import { type Detail, deleteDetail, detailBlobKey, getDetail } from '../mailboxes/detail.ts'
+import { expunge } from '../mailboxes/expunge.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Table } from '../ports/table.ts'
+import { rawKey } from './accept.ts'
+import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
+import { inspect } from './inspect.ts'
+import { type Received, readReceived, receivedKey, receivedOf } from './received.ts'
+
+export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
+
+/** @throws {MailError} `not_found` */
+export async function getReceived(table: Table, accountId: string, id: string): Promise<Received> {
+  const received = await readReceived(table, accountId, id)
+  if (received === undefined) throw new MailError('not_found', 'Email not found')
+  return received
+}
+
+/** Newest first. */
+export async function listReceived(
+  table: Table,
+  accountId: string,
+  options: ListOptions,
+): Promise<{ readonly received: readonly Received[]; readonly hasMore: boolean }> {
+  const { items, hasMore } = await listDays(table, accountId, 'in', options)
+  return { received: items.map(receivedOf), hasMore }
+}
+
+export type WholeReceived = {
+  readonly received: Received
+  readonly message: ReadMessage
+  readonly attachments: readonly ReceivedAttachment[]
+  readonly raw: Uint8Array
+}
+
+/** A message with what it says. @throws {MailError} `not_found`, `unavailable` */
+export async function getWholeReceived(ports: ReadPorts, accountId: string, id: string): Promise<WholeReceived> {
+  const received = await getReceived(ports.table, accountId, id)
+  const [raw, detail] = await Promise.all([ports.blobs.get(rawKey(accountId, id)), detailOf(ports, received)])
+  if (raw === undefined) throw unreadable()
+  return {
+    received,
+    raw,
+    message: await readMessage(raw, detail.index),
+    attachments: receivedAttachments(id, detail),
+  }
+}
+
+/** In the order of the message. @throws {MailError} `not_found`, `unavailable` */
+export async function getAttachments(
+  ports: ReadPorts,
+  accountId: string,
+  id: string,
+): Promise<readonly ReceivedAttachment[]> {
+  return receivedAttachments(id, await detailOf(ports, await getReceived(ports.table, accountId, id)))
+}
+
+/** From any mailbox it lies in; read anew if those are gone. */
+async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Received): Promise<Detail> {
+  for (const mailboxId of mailboxIds) {
+    const detail = await getDetail(ports, accountId, mailboxId, id)
+    if (detail !== undefined) return detail
+  }
+  const detail = await inspect(ports.blobs, rawKey(accountId, id))
+  if (detail === undefined) throw unreadable()
+  return detail
+}
+
+const unreadable = () => new MailError('unavailable', 'The content of the message cannot be read now.')
+
+/**
+ * Removes a message from its mailboxes, then its bytes, then its row; a call that was cut short can be repeated.
+ * @throws {MailError} `not_found`
+ */
+export async function deleteReceived(ports: ReadPorts & ChangePorts, accountId: string, id: string): Promise<void> {
+  const { mailboxIds } = await getReceived(ports.table, accountId, id)
+  for (const mailboxId of mailboxIds) await expunge(ports, accountId, mailboxId, id)
+  await deleteDetail(ports.table, accountId, mailboxIds, id)
+  await ports.blobs.delete([rawKey(accountId, id), detailBlobKey(accountId, id)])
+  await ports.table.write({ kind: 'delete', key: receivedKey(accountId, id) })
+}

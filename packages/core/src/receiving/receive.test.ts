@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { changesSince } from '../mailboxes/changes.ts'
+import { getDetail } from '../mailboxes/detail.ts'
+import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
+import { countingTable } from '../ports/counting-table.ts'
+import { submit } from '../sending/submit.ts'
+import { DRAFT, KEY } from '../sending/testing.ts'
+import { createEndpoint } from '../webhooks/endpoints.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { rawKey } from './accept.ts'
+import { acceptCaptured } from './captured.ts'
+import { deleteReceived, getAttachments, getReceived, getWholeReceived, listReceived } from './read.ts'
+import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from './testing.ts'
+
+async function receiveOne(ports: ReceiveRig, raw: string, some = {}) {
+  const [id = ''] = await take(ports, raw, some)
+  assert.deepEqual(await drainReceived(ports), [])
+  return getReceived(ports.table, 'a', id)
+}
+
+describe('a received message', () => {
+  test('has a row, a place, a detail and an event', async () => {
+    const ports = await receivePorts()
+    const hook = { url: 'https://hooks.test/a', events: ['email.received'] }
+    await createEndpoint(ports, 'a', hook)
+    const received = await receiveOne(ports, LETTER, { recipients: ['Ada@kabutar.test', 'info@kabutar.test'] })
+    const { id, mailboxIds } = received
+    assert.deepEqual(
+      [received.from, received.to, received.subject, received.messageId, received.size],
+      ['Eve <eve@far.test>', ['Ada <ada@kabutar.test>'], 'Grüße', '<1@far.test>', LETTER.length],
+    )
+    assert.deepEqual(received.envelope.recipients, ['Ada@kabutar.test', 'info@kabutar.test'])
+    assert.equal(mailboxIds.length, 1, 'one catch-all mailbox for the domain')
+    const mailbox = mailboxIds[0] ?? ''
+    const [placement, ...more] = await listPlacements(ports.table, 'a', mailbox, 'inbox', { limit: 10 })
+    assert.deepEqual(placement, {
+      folder: 'inbox',
+      uid: 1,
+      id,
+      flags: 0,
+      keywords: [],
+      modSeq: 2,
+      createdModSeq: 2,
+      thread: id,
+      size: LETTER.length,
+      receivedAt: ports.clock.now(),
+      blob: rawKey('a', id),
+    })
+    assert.equal(more.length, 0)
+    const [inbox] = await listFolders(ports.table, 'a', mailbox)
+    assert.deepEqual(
+      { ...inbox, uidValidity: 0 },
+      {
+        id: 'inbox',
+        name: 'INBOX',
+        role: 'inbox',
+        uidValidity: 0,
+        uidNext: 2,
+        total: 1,
+        unseen: 1,
+        bytes: LETTER.length,
+        modSeq: 2,
+      },
+    )
+    const detail = await getDetail(ports, 'a', mailbox, id)
+    assert.equal(detail?.preview, 'Hello.')
+    assert.equal(detail?.index.envelope.messageId, '<1@far.test>')
+    const [event, ...others] = await eventsOf(ports.table, 'a', id)
+    assert.equal(others.length, 0)
+    assert.deepEqual(
+      [event?.type, event?.data.email_id, event?.data.received_for],
+      ['email.received', id, ['Ada@kabutar.test', 'info@kabutar.test']],
+    )
+    assert.equal((await ports.webhookQueue.depth()).ready, 1)
+  })
+
+  test('for two domains and another account has one row an account, one place a mailbox', async () => {
+    const ports = await receivePorts()
+    const recipients = ['ada@kabutar.test', 'ada@second.test', 'bob@b.test', 'bob2@b.test']
+    const [mine = '', theirs = ''] = await take(ports, LETTER, { recipients })
+    await drainReceived(ports)
+    const received = await getReceived(ports.table, 'a', mine)
+    assert.equal(received.mailboxIds.length, 2)
+    for (const mailbox of received.mailboxIds) {
+      assert.equal((await listPlacements(ports.table, 'a', mailbox, 'inbox', { limit: 9 })).length, 1)
+    }
+    assert.equal((await getReceived(ports.table, 'b', theirs)).mailboxIds.length, 1)
+    await assert.rejects(getReceived(ports.table, 'b', mine), { code: 'not_found' })
+  })
+
+  test('announced five times is received once, and the event has one id', async () => {
+    const ports = await receivePorts()
+    const [id = ''] = await take(ports, LETTER)
+    const [first] = await ports.receiveQueue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
+    await ports.receiveQueue.send(Array.from({ length: 4 }, () => ({ body: first?.body ?? '' })))
+    await drainReceived(ports)
+    const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+    assert.deepEqual(
+      received.map((one) => one.id),
+      [id],
+    )
+    const [mailbox = ''] = received[0]?.mailboxIds ?? []
+    assert.equal((await listPlacements(ports.table, 'a', mailbox, 'inbox', { limit: 9 })).length, 1)
+    assert.equal((await eventsOf(ports.table, 'a', id)).length, 1)
+  })
+
+  test('with a header of every extreme fits its rows', async () => {
+    const ports = await receivePorts()
+    const many = Array.from({ length: 900 }, (_, i) => `"${'ü'.repeat(40)}${i}" <r${i}@far.test>`).join(',\n ')
+    const files = Array.from(
+      { length: 1200 },
+      (_, i) => `--b\r\nContent-Disposition: attachment; filename="${'n'.repeat(300)}${i}"\r\n\r\nx\r\n`,
+    )
+    const fields = `From: ${'f'.repeat(5000)} <f@far.test>\nTo: ${many}\nCc: ${many}\nSubject: ${'s'.repeat(60_000)}`
+    const raw = letter(`${fields}\nContent-Type: multipart/mixed; boundary=b`, `${files.join('')}--b--\r\n`)
+    const recipients = Array.from({ length: 100 }, (_, i) => `${'l'.repeat(60)}${i}@kabutar.test`)
+    const received = await receiveOne(ports, raw, { recipients })
+    assert.ok(received.to.length > 10 && received.attachments.length > 10)
+    assert.equal(received.envelope.recipients.length, 100)
+    const attachments = await getAttachments(ports, 'a', received.id)
+    assert.ok(attachments.length > 900, `${attachments.length}`)
+    assert.ok(attachments.slice(0, -1).every(({ size }) => size === 1))
+    assert.equal(new Set(attachments.map(({ id }) => id)).size, attachments.length)
+    const [mailbox = ''] = received.mailboxIds
+    const row = await ports.table.get({ pk: `a#mbx#${mailbox}#d`, sk: received.id })
+    assert.equal(row?.blob, `a/${received.id}/detail`)
+  })
+
+  test('of no form at all is kept and read', async () => {
+    const ports = await receivePorts()
+    for (const raw of ['', '\r\n', '\0\xff'.repeat(50), 'From', `${'x'.repeat(300_000)}`]) {
+      const received = await receiveOne(ports, raw, { returnPath: '' })
+      const whole = await getWholeReceived(ports, 'a', received.id)
+      assert.ok(Buffer.from(whole.raw).equals(Buffer.from(raw)))
+    }
+  })
+
+  test('whose entry is damaged, or whose blob is lost, ends in the dead letters and no other with it', async () => {
+    const ports = await receivePorts()
+    await ports.receiveQueue.send([{ body: '{"v":2}' }, { body: 'nonsense' }])
+    const [lost = ''] = await take(ports, LETTER)
+    await ports.blobs.delete([rawKey('a', lost)])
+    const [id = ''] = await take(ports, LETTER)
+    assert.equal((await drainReceived(ports)).length, 3)
+    await getReceived(ports.table, 'a', id)
+    for (let i = 0; i < 6; i++) {
+      ports.clock.advance(600_000)
+      await drainReceived(ports)
+    }
+    assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  })
+})
+
+test('a message costs at most 14 write units, in a batch of ten at most 11', async (t) => {
+  const ports = await receivePorts()
+  const counted = countingTable(ports.table)
+  const cost = async (messages: number) => {
+    for (let n = 0; n < messages; n++) await take(ports, LETTER.replace('<1@', `<${n}.${messages}@`))
+    counted.reset()
+    await drainReceived({ ...ports, table: counted })
+    return counted.units().write / messages
+  }
+  await cost(1)
+  const [one, ten] = [await cost(1), await cost(10)]
+  t.diagnostic(`${one} alone, ${ten} each of ten`)
+  assert.ok(one <= 14 && ten <= 11)
+})
+
+describe('deleting', () => {
+  test('removes places, bytes and row; a late entry brings nothing back', async () => {
+    const ports = await receivePorts()
+    const [id = ''] = await take(ports, LETTER)
+    const [entry] = await ports.receiveQueue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
+    ports.clock.advance(10)
+    await drainReceived(ports)
+    const { mailboxIds } = await getReceived(ports.table, 'a', id)
+    const [mailbox = ''] = mailboxIds
+    await assert.rejects(deleteReceived(ports, 'b', id), { code: 'not_found' })
+    await deleteReceived(ports, 'a', id)
+    await ports.receiveQueue.send([{ body: entry?.body ?? '' }])
+    assert.deepEqual(await drainReceived(ports), [])
+    await assert.rejects(getReceived(ports.table, 'a', id), { code: 'not_found' })
+    assert.equal(await ports.blobs.get(rawKey('a', id)), undefined)
+    assert.equal(await getDetail(ports, 'a', mailbox, id), undefined)
+    const [inbox] = await listFolders(ports.table, 'a', mailbox)
+    assert.deepEqual([inbox?.total, inbox?.unseen, inbox?.bytes, inbox?.uidNext], [0, 0, 0, 2])
+    const changes = await changesSince(ports.table, 'a', mailbox, 1)
+    assert.ok(changes !== 'resync')
+    assert.deepEqual(
+      changes.changes.map(({ kind, uid }) => [kind, uid]),
+      [
+        ['arrived', 1],
+        ['expunged', 1],
+      ],
+    )
+    await assert.rejects(deleteReceived(ports, 'a', id), { code: 'not_found' })
+  })
+})
+
+describe('threads', () => {
+  const reply = (n: number, refs: string) =>
+    letter(`From: e@far.test\nSubject: Re\nMessage-ID: <${n}@far.test>\nReferences: ${refs}`)
+
+  test('follow References, whichever comes first', async () => {
+    const ports = await receivePorts()
+    const second = await receiveOne(ports, reply(2, '<1@far.test>'))
+    const first = await receiveOne(ports, LETTER)
+    const third = await receiveOne(ports, reply(3, '<1@far.test> <2@far.test>'))
+    const other = await receiveOne(ports, reply(9, '<8@far.test>'))
+    assert.deepEqual([first.thread, second.thread, third.thread], [second.id, second.id, second.id])
+    assert.equal(other.thread, other.id)
+  })
+
+  test('a reply to what we sent is in its thread; to what another account sent, not', async () => {
+    const ports = await receivePorts()
+    const { id } = await submit(ports, KEY, DRAFT)
+    const answer = await receiveOne(ports, reply(5, `<${id}@kabutar.test>`))
+    assert.equal(answer.thread, id)
+    const [theirs = ''] = await take(ports, reply(5, `<${id}@kabutar.test>`), { recipients: ['x@b.test'] })
+    await drainReceived(ports)
+    assert.equal((await getReceived(ports.table, 'b', theirs)).thread, theirs)
+  })
+})
+
+describe('captured mail', () => {
+  test('to our own domains is received once, however often it is sent, in the thread of what we sent', async () => {
+    const ports = await receivePorts()
+    const { id } = await submit(ports, KEY, DRAFT)
+    const raw = Buffer.from(letter(`From: ada@kabutar.test\nMessage-ID: <${id}@kabutar.test>`))
+    const returnPath = `bounces+${id}@kabutar.test`
+    const envelope = { returnPath, recipients: ['out@far.test', 'bob@b.test', 'me@second.test'] }
+    for (let sent = 0; sent < 2; sent++) {
+      await acceptCaptured(ports, envelope, raw)
+      assert.deepEqual(await drainReceived(ports), [])
+    }
+    const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+    assert.deepEqual(
+      received.map(({ thread, envelope: { recipients } }) => [thread, recipients]),
+      [[id, ['me@second.test']]],
+    )
+    const theirs = await listReceived(ports.table, 'b', { limit: 10 })
+    assert.deepEqual(
+      theirs.received.map(({ envelope: { recipients } }) => recipients),
+      [['bob@b.test']],
+    )
+    await acceptCaptured(ports, { returnPath, recipients: ['out@far.test'] }, raw)
+    assert.equal((await ports.receiveQueue.depth()).ready, 0)
+  })
+})

@@ -1,0 +1,118 @@
+/** A received message in the wire's form. An answer stays below 4.5 MB, what API Gateway and Lambda let through. */
+import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
+import type { WholeReceived } from '@kabutar/core/receiving/read.ts'
+import { addressesOf, type ListedAttachment, type Received } from '@kabutar/core/receiving/received.ts'
+import { decodePart } from '@kabutar/mail/mime/decode.ts'
+
+export type HtmlFormat = 'data_uri' | 'cid'
+export type RawLink = { readonly download_url: string; readonly expires_at: string }
+
+/** Below the 4.5 MB, so that headers and the gateway's own envelope fit too. */
+export const MAX_ANSWER_BYTES = 4_400_000
+
+const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
+
+export function listedReceived(received: Received) {
+  return {
+    id: received.id,
+    to: received.to,
+    from: received.from,
+    created_at: new Date(received.envelope.receivedAt).toISOString(),
+    subject: received.subject,
+    bcc: orNull(received.bcc),
+    cc: orNull(received.cc),
+    reply_to: orNull(received.replyTo),
+    received_for: received.envelope.recipients,
+    message_id: received.messageId,
+    attachments: received.attachments.map(inboundAttachment),
+  }
+}
+
+function inboundAttachment({ id, filename, size, contentType, contentId, disposition }: ListedAttachment) {
+  return {
+    id,
+    filename,
+    size,
+    content_type: contentType,
+    content_id: contentId,
+    content_disposition: disposition,
+  }
+}
+
+/**
+ * The whole message. What does not fit is left out, the largest first and never in part: images stay `cid:` addresses,
+ * then `html`, `text` and `headers` are null. `raw` has them all.
+ */
+export function wholeReceived(whole: WholeReceived, raw: RawLink, format: HtmlFormat) {
+  const { received, message, attachments } = whole
+  const { envelope } = message.index
+  const frame = {
+    object: 'email',
+    ...listedReceived(received),
+    to: addressesOf(envelope.to),
+    cc: orNull(addressesOf(envelope.cc)),
+    bcc: orNull(addressesOf(envelope.bcc)),
+    attachments: attachments.map(inboundAttachment),
+    raw,
+    html_format: format,
+  }
+  let left = MAX_ANSWER_BYTES - bytesOf(frame)
+  const fitting = <T>(value: T): T | null => {
+    const bytes = bytesOf(value)
+    if (bytes > left) return null
+    left -= bytes
+    return value
+  }
+  const headers = fitting(headersOf(message.headers))
+  const text = fitting(message.text)
+  const html = fitting(message.html)
+  return {
+    ...frame,
+    html: html !== null && format === 'data_uri' ? withImages(html, whole, left) : html,
+    text,
+    headers,
+  }
+}
+
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
+
+/** By lower-case name; the values of a repeated field stand on lines of their own. */
+function headersOf(fields: WholeReceived['message']['headers']): Readonly<Record<string, string>> {
+  const byName = Map.groupBy(fields, ({ name }) => name.toLowerCase())
+  return Object.fromEntries([...byName].map(([name, same]) => [name, same.map(({ value }) => value).join('\n')]))
+}
+
+const CID = /\bcid:([^\s"'<>()]{1,300})/gi
+
+/** Images that the message brings along, in place of their `cid:` addresses (RFC 2392), as far as `maxBytes` reaches. */
+function withImages(html: string, { attachments, raw }: WholeReceived, maxBytes: number): string {
+  const images = new Map(
+    attachments.flatMap((part) => (part.contentId && isImage(part) ? [[part.contentId, part] as const] : [])),
+  )
+  const made = new Map<ReceivedAttachment, string>()
+  let left = maxBytes
+  return html.replace(CID, (address, name: string) => {
+    const image = images.get(decoded(name))
+    if (image === undefined || (image.size / 3) * 4 > left) return address
+    const uri = made.get(image) ?? dataUri(image, raw)
+    made.set(image, uri)
+    if (uri.length > left) return address
+    left -= uri.length
+    return uri
+  })
+}
+
+const isImage = ({ contentType }: ReceivedAttachment) => contentType.startsWith('image/')
+
+function dataUri({ from, to, encoding, contentType }: ReceivedAttachment, raw: Uint8Array): string {
+  const bytes = decodePart(raw.subarray(from, to), encoding)
+  return `data:${contentType};base64,${Buffer.from(bytes).toString('base64')}`
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}

@@ -1,0 +1,143 @@
+import { MailError } from '@kabutar/core/errors.ts'
+import type { ChangePorts } from '@kabutar/core/mailboxes/change.ts'
+import { type AcceptPorts, accept, MAX_INBOUND_BYTES, rawKey, recipientOwner } from '@kabutar/core/receiving/accept.ts'
+import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
+import { deleteReceived, getAttachments, getWholeReceived, listReceived } from '@kabutar/core/receiving/read.ts'
+import { type Context, Hono } from 'hono'
+import * as z from 'zod'
+import { bytesBody, jsonBody } from './body.ts'
+import type { DownloadPorts } from './downloads.ts'
+import type { Env } from './env.ts'
+import { limitOf, listOf, pageOf, uuidOf } from './page.ts'
+import { type HtmlFormat, listedReceived, type RawLink, wholeReceived } from './received-wire.ts'
+
+export type ReceivingPorts = AcceptPorts & ChangePorts & DownloadPorts
+
+const LINK_SECONDS = 3600
+const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
+const MAX_INJECT_RECIPIENTS = 100
+
+const address = z.string().min(1).max(320)
+export const InjectRequest = z.strictObject({
+  /** The message in base64. */
+  raw: z.base64(),
+  to: z.union([address.transform((one) => [one]), z.array(address).min(1).max(MAX_INJECT_RECIPIENTS)]),
+  from: z.string().max(320).default(''),
+})
+
+/** GET /emails/receiving, /:id and /:id/attachments[/:aid]; DELETE /:id. `inject`: POST /inject, for development. */
+export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
+  const app = new Hono<Env>()
+    .get('/', async (c) => {
+      const { received, hasMore } = await listReceived(ports.table, accountOf(c), pageOf(c))
+      return c.json(listOf(received.map(listedReceived), hasMore))
+    })
+    .get('/:id', async (c) => {
+      const format = formatOf(c.req.query('html_format'))
+      const id = idOf(c)
+      const whole = await getWholeReceived(ports, accountOf(c), id)
+      return c.json(wholeReceived(whole, await rawLink(ports, accountOf(c), id), format))
+    })
+    .get('/:id/attachments', async (c) => {
+      const id = idOf(c)
+      const { data, hasMore } = pageOfAll(c, await getAttachments(ports, accountOf(c), id))
+      return c.json(listOf(await Promise.all(data.map((one) => attachment(ports, accountOf(c), id, one))), hasMore))
+    })
+    .get('/:id/attachments/:aid', async (c) => {
+      const [id, wanted] = [idOf(c), uuidOf(c.req.param('aid'))]
+      const found = (await getAttachments(ports, accountOf(c), id)).find((one) => one.id === wanted)
+      if (found === undefined) throw new MailError('not_found', 'Attachment not found')
+      return c.json({ object: 'attachment', ...(await attachment(ports, accountOf(c), id, found)) })
+    })
+    .delete('/:id', async (c) => {
+      const id = idOf(c)
+      await deleteReceived(ports, accountOf(c), id)
+      return c.json({ object: 'email', id, deleted: true })
+    })
+  if (options.inject) app.post('/inject', (c) => inject(ports, c))
+  return app
+}
+
+const accountOf = (c: Context<Env>) => c.get('key').accountId
+const idOf = (c: Context<Env>) => uuidOf(c.req.param('id') ?? '')
+
+function formatOf(text = 'data_uri'): HtmlFormat {
+  if (text === 'data_uri' || text === 'cid') return text
+  throw new MailError('invalid_message', 'The `html_format` parameter must be `data_uri` or `cid`.')
+}
+
+const expiry = (ports: ReceivingPorts) => new Date(ports.clock.now() + LINK_SECONDS * 1000).toISOString()
+
+async function rawLink(ports: ReceivingPorts, accountId: string, id: string): Promise<RawLink> {
+  const options = { expiresInSeconds: LINK_SECONDS, filename: `${id}.eml`, contentType: 'message/rfc822' }
+  const url = await ports.blobs.link(rawKey(accountId, id), options)
+  return { download_url: url.href, expires_at: expiry(ports) }
+}
+
+async function attachment(ports: ReceivingPorts, accountId: string, id: string, one: ReceivedAttachment) {
+  const { filename, contentType, contentId, disposition, size, from, to, encoding } = one
+  const options = { expiresInSeconds: LINK_SECONDS, filename: savedAs(filename, contentType), contentType }
+  const url = await ports.downloads.linkPart(rawKey(accountId, id), { from, to, encoding }, options)
+  return {
+    id: one.id,
+    ...(filename !== null && { filename }),
+    size,
+    content_type: contentType,
+    content_disposition:
+      disposition === 'inline' || (disposition === null && contentId !== null) ? 'inline' : 'attachment',
+    ...(contentId !== null && { content_id: contentId }),
+    download_url: url.href,
+    expires_at: expiry(ports),
+  }
+}
+
+/** The last step of what may be a path. */
+function savedAs(filename: string | null, contentType: string): string {
+  const name = filename?.split(/[\\/]/).at(-1)
+  return name || (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
+}
+
+/** In the order of the message; without `limit` all of them. */
+function pageOfAll<T extends { readonly id: string }>(c: Context, all: readonly T[]) {
+  const { after, before } = pageOf(c)
+  const limit = c.req.query('limit') === undefined ? all.length : limitOf(c.req.query('limit'))
+  if (before !== undefined) {
+    const end = all.findIndex(({ id }) => id === before)
+    const earlier = all.slice(0, Math.max(0, end))
+    return { data: earlier.slice(Math.max(0, earlier.length - limit)), hasMore: earlier.length > limit }
+  }
+  const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1
+  const later = after !== undefined && start === 0 ? [] : all.slice(start)
+  return { data: later.slice(0, limit), hasMore: later.length > limit }
+}
+
+/** Mail as if it had come by SMTP: its line ends become CRLF, and only domains of the caller's own are served. */
+async function inject(ports: ReceivingPorts, c: Context<Env>): Promise<Response> {
+  const { raw, to, from } = await injected(c)
+  for (const recipient of to) {
+    if ((await recipientOwner(ports.table, recipient)) === accountOf(c)) continue
+    throw new MailError('relay_denied', `The domain of ${recipient} is not yours.`)
+  }
+  const peer = { remoteAddress: '', helo: 'inject', tls: false }
+  const inbound = { id: ports.ids.next(), returnPath: from, recipients: [...new Set(to)], ...peer }
+  const [accepted] = await accept(ports, inbound, withCrlf(raw))
+  return c.json({ object: 'email', id: accepted?.id }, 201)
+}
+
+async function injected(c: Context<Env>): Promise<{ raw: Uint8Array; to: readonly string[]; from: string }> {
+  if (/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
+    const { raw, to, from } = await jsonBody(c, InjectRequest, MAX_INJECT_BODY_BYTES)
+    return { raw: Buffer.from(raw, 'base64'), to, from }
+  }
+  const to = c.req.queries('to') ?? []
+  if (to.length === 0) throw new MailError('missing_field', 'Missing `to` parameter.')
+  if (to.length > MAX_INJECT_RECIPIENTS) {
+    throw new MailError('too_many_recipients', `A message has at most ${MAX_INJECT_RECIPIENTS} recipients.`)
+  }
+  return { raw: await bytesBody(c, MAX_INBOUND_BYTES), to, from: c.req.query('from') ?? '' }
+}
+
+function withCrlf(raw: Uint8Array): Uint8Array {
+  const text = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1')
+  return Buffer.from(text.replace(/\r\n|\r|\n/g, '\r\n'), 'latin1')
+}

@@ -1,0 +1,17 @@
+/** `npm run bench`: every benchmark, one after the other; or those that are named: `npm run bench accept relay`. */
+import { spawnSync } from 'node:child_process'
+
+const BENCHMARKS = ['accept', 'smtp-accept', 'webhooks', 'relay', 'memory']
+
+const named = process.argv.slice(2)
+const unknown = named.filter((name) => !BENCHMARKS.includes(name))
+if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}; there are ${BENCHMARKS.join(', ')}`)
+let failed = 0
+for (const name of named.length > 0 ? named : BENCHMARKS) {
+  console.log(`\n== ${name}`)
+  const { status } = spawnSync(process.execPath, [new URL(`./${name}.ts`, import.meta.url).pathname], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) failed++
+}
+process.exit(failed > 0 ? 1 : 0)

@@ -1,0 +1,79 @@
+/** The server's writes, syncs and answers in their order, as write-log.c records them. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { installDebian } from '../../interop/debian.ts'
+
+export type LogRecord =
+  | { readonly kind: 'open'; readonly path: string; readonly truncated: boolean }
+  | { readonly kind: 'write'; readonly path: string; readonly offset: number; readonly data: Buffer }
+  | { readonly kind: 'truncate'; readonly path: string; readonly length: number }
+  | { readonly kind: 'sync begins' | 'sync ended'; readonly path: string; readonly sync: number }
+  | { readonly kind: 'rename' | 'link'; readonly path: string; readonly to: string }
+  | { readonly kind: 'remove' | 'mkdir'; readonly path: string }
+  /** What was written to a socket, its first 2 KB; recorded before it left. */
+  | { readonly kind: 'said'; readonly data: Buffer }
+
+const HEAD_BYTES = 15
+
+/** Compiles the library into a folder. Answers the variables under which a process logs what it does below `watched`. */
+export function buildWriteLog(
+  folder: string,
+  watched: string,
+): { readonly log: string; readonly env: NodeJS.Dict<string> & { LD_PRELOAD: string } } {
+  if (!existsSync('/usr/bin/cc')) installDebian(['gcc', 'libc6-dev'])
+  const [library, log] = [join(folder, 'write-log.so'), join(folder, 'log')]
+  const source = join(import.meta.dirname, 'write-log.c')
+  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Werror', '-o', library, source, '-ldl', '-lpthread'])
+  return { log, env: { LD_PRELOAD: library, WRITE_LOG: log, WRITE_LOG_FOLDER: watched } }
+}
+
+/** All complete records of a log. The last one may have been cut by a kill. */
+export function readLog(path: string): readonly LogRecord[] {
+  const bytes = readFileSync(path)
+  const records: LogRecord[] = []
+  for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
+    const nameEnd = at + HEAD_BYTES + bytes.readUInt16LE(at + 1)
+    const end = nameEnd + bytes.readUInt32LE(at + 11)
+    if (end > bytes.length) break
+    const name = bytes.toString('utf8', at + HEAD_BYTES, nameEnd)
+    const kind = String.fromCharCode(bytes[at] ?? 0)
+    records.push(recordOf(kind, name, Number(bytes.readBigUInt64LE(at + 3)), bytes.subarray(nameEnd, end)))
+    at = end
+  }
+  return records
+}
+
+function recordOf(kind: string, path: string, number: number, data: Buffer): LogRecord {
+  switch (kind) {
+    case 'O':
+      return { kind: 'open', path, truncated: number === 1 }
+    case 'W':
+      return { kind: 'write', path, offset: number, data }
+    case 'T':
+      return { kind: 'truncate', path, length: number }
+    case 'B':
+      return { kind: 'sync begins', path, sync: number }
+    case 'E':
+      return { kind: 'sync ended', path, sync: number }
+    case 'R':
+      return { kind: 'rename', path, to: data.toString() }
+    case 'L':
+      return { kind: 'link', path, to: data.toString() }
+    case 'M':
+      return { kind: 'mkdir', path }
+    case 'U':
+      return { kind: 'remove', path }
+    case 'A':
+      return { kind: 'said', data }
+    default:
+      throw new Error(`the log has a record of kind ${kind}`)
+  }
+}
+
+const ACCEPTED = /^HTTP\/1\.1 200[\s\S]*\{"id":"([0-9a-f-]{36})"\}/
+
+/** The id of the message that a record acknowledges to whoever posted it. */
+export function acknowledgedBy(record: LogRecord): string | undefined {
+  return record.kind === 'said' ? ACCEPTED.exec(record.data.toString('latin1'))?.[1] : undefined
+}

@@ -1,0 +1,117 @@
+/** A worker that stands still must not make the sweep flood its queue: each row waits longer between its entries. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { parseSendEntry } from '@kabutar/core/sending/entry.ts'
+import { sendBatch } from '@kabutar/core/sending/send.ts'
+import { submit } from '@kabutar/core/sending/submit.ts'
+import { DRAFT, KEY, type Rig, sweepSends, testPorts } from '@kabutar/core/sending/testing.ts'
+
+const ROWS = Number(process.env.ROWS ?? 100_000)
+const SWEEPS = 30
+const MINUTE = 60_000
+/** By the sweep, besides the one by `submit`. */
+const MOST_ENTRIES = 5
+const AT_ONCE = 250
+const WORKERS = 8
+
+test('30 sweeps behind a stopped worker queue no row more than 5 times', { timeout: 10 * MINUTE }, async (t) => {
+  const rig = await testPorts()
+  const entries = new Map<string, number>()
+  const ports = { ...rig, sendQueue: counted(rig.sendQueue, entries) }
+  const took = stopwatch()
+  const ids = await submitMany(rig)
+  t.diagnostic(`${ids.size} accepted in ${took()}`)
+  let queued = 0
+  for (let sweeps = 0; sweeps < SWEEPS; sweeps++) {
+    rig.clock.advance(MINUTE)
+    queued += await sweepSends(ports)
+  }
+  assert.ok(queued >= ROWS, `only ${queued} were queued: the sweep does not see every row`)
+  const most = [...entries.values()].reduce((a, b) => Math.max(a, b), 0)
+  t.diagnostic(`${SWEEPS} sweeps queued ${queued} entries, at most ${most} for one message, in ${took()}`)
+  assert.ok(most <= MOST_ENTRIES, `${most} entries for one message`)
+
+  const { received, again } = tallied(rig)
+  const handled = await workOff(ports)
+  t.diagnostic(`the worker met ${handled} entries in ${took()}`)
+  assert.equal(again(), 0, 'sent twice')
+  assert.equal(received.size, ids.size)
+  for (const id of ids) assert.ok(received.has(id), id)
+  const left = await rig.sendQueue.depth()
+  assert.deepEqual(left, { ready: 0, leased: 0, delayed: 0 })
+  assert.equal(await stillDue(rig), 0)
+})
+
+function stopwatch(): () => string {
+  let from = performance.now()
+  return () => {
+    const seconds = (performance.now() - from) / 1000
+    from = performance.now()
+    return `${seconds.toFixed(1)} s`
+  }
+}
+
+async function submitMany(ports: Rig): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>()
+  while (ids.size < ROWS) {
+    const some = await Promise.all(Array.from({ length: AT_ONCE }, () => submit(ports, KEY, DRAFT)))
+    for (const { id } of some) ids.add(id)
+  }
+  return ids
+}
+
+/** Counts entries by message. */
+function counted(queue: Queue, entries: Map<string, number>): Queue {
+  return {
+    ...queue,
+    async send(messages) {
+      for (const { body } of messages) {
+        const { id } = parseSendEntry(body)
+        entries.set(id, (entries.get(id) ?? 0) + 1)
+      }
+      await queue.send(messages)
+    },
+  }
+}
+
+/** The relay keeps which messages came and forgets what they said. */
+function tallied({ relay }: Rig) {
+  const received = new Set<string>()
+  let times = 0
+  relay.send = async (_envelope, _raw, { tags }) => {
+    times++
+    received.add(tags?.kabutar_id ?? '')
+    return { relayId: '', outcome: 'sent', rejected: [] }
+  }
+  return { received, again: () => times - received.size }
+}
+
+/** The worker is back; a minute later the entries that the sweep delayed are there too. */
+async function workOff(ports: Rig): Promise<number> {
+  let handled = 0
+  for (let minutes = 0; minutes < 2; minutes++) {
+    const counts = await Promise.all(Array.from({ length: WORKERS }, () => work(ports)))
+    handled += counts.reduce((a, b) => a + b)
+    ports.clock.advance(MINUTE)
+  }
+  return handled
+}
+
+async function work(ports: Rig): Promise<number> {
+  for (let handled = 0; ; ) {
+    const batch = await ports.sendQueue.receive({ max: 10, visibilityMs: MINUTE, waitMs: 0 })
+    if (batch.length === 0) return handled
+    handled += batch.length
+    const failures = await sendBatch(ports, batch, new AbortController().signal)
+    assert.equal(failures.length, 0)
+    await ports.sendQueue.settle(batch.map((delivery) => ({ delivery, ok: true })))
+  }
+}
+
+async function stillDue({ table }: Rig): Promise<number> {
+  let due = 0
+  for (let shard = 0; shard < 16; shard++)
+    due += (await table.query({ pk: `due#${shard}`, index: 'gs1', limit: 1 })).items.length
+  return due
+}

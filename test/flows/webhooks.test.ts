@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Resend, type WebhookEvent } from 'resend'
+import { type Server, startServer } from './support/server.ts'
+import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
+import { startWebhookReceiver, type WebhookDelivery, type WebhookReceiver } from './support/webhook-receiver.ts'
+
+const FROM = 'Ada Lovelace <ada@kabutar.test>'
+const EVENTS: WebhookEvent[] = [
+  'email.sent',
+  'email.delivered',
+  'email.delivery_delayed',
+  'email.bounced',
+  'email.complained',
+  'email.failed',
+  'email.suppressed',
+]
+
+/** What the SDK answered, or the error it answered as an exception. */
+async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+const about = (emailId: string) => (delivery: WebhookDelivery) =>
+  'email_id' in delivery.payload.data && delivery.payload.data.email_id === emailId
+
+describe('webhooks through the unmodified SDK, the real server and a real receiver', () => {
+  let peer: SmtpPeer
+  let server: Server
+  let receiver: WebhookReceiver
+  let resend: Resend
+  before(async () => {
+    peer = await startSmtpPeer({ behaviours: { slow: { at: 'delay', ms: 2000, times: 1 } } })
+    receiver = await startWebhookReceiver()
+    server = await startServer({
+      env: {
+        KABUTAR_RELAY: peer.url,
+        KABUTAR_SEND_RETRIES: '200ms',
+        KABUTAR_WEBHOOK_RETRIES: '0s,200ms,200ms',
+      },
+    })
+    resend = new Resend(server.apiKey, { baseUrl: server.url })
+  })
+  after(async () => {
+    await server?.close()
+    await receiver?.[Symbol.asyncDispose]()
+    await peer?.[Symbol.asyncDispose]()
+  })
+
+  const hook = async (path: string, events: WebhookEvent[] = EVENTS) => {
+    const made = await ok(resend.webhooks.create({ endpoint: receiver.url(path), events }))
+    receiver.trust(path, made.signing_secret)
+    return made
+  }
+  const send = async (to: string | string[], more: { tags?: { name: string; value: string }[] } = {}) =>
+    (await ok(resend.emails.send({ from: FROM, to, subject: 'Grüße', text: 't', ...more }))).id
+  const deliveries = (path: string, emailId: string, count: number) =>
+    receiver
+      .waitFor(path, (all) => all.filter(about(emailId)).length >= count)
+      .then((all) => all.filter(about(emailId)))
+
+  test('each outcome arrives in the form of the wire, once, with an id of its own', async () => {
+    const { id: webhookId } = await hook('/outcomes')
+    const common = (emailId: string, to: string) => ({
+      email_id: emailId,
+      message_id: `<${emailId}@kabutar.test>`,
+      from: FROM,
+      to: [to],
+      subject: 'Grüße',
+    })
+    const cases: readonly { to: string; events: Readonly<Record<string, object>> }[] = [
+      { to: 'fine@dest.test', events: { 'email.sent': {} } },
+      { to: 'delivered@resend.dev', events: { 'email.sent': {}, 'email.delivered': {} } },
+      { to: 'complained@resend.dev', events: { 'email.sent': {}, 'email.delivered': {}, 'email.complained': {} } },
+      {
+        to: 'bounce@dest.test',
+        events: {
+          'email.bounced': {
+            bounce: {
+              message: '550 5.1.1 No such user',
+              type: 'Permanent',
+              subType: 'NoEmail',
+              diagnosticCode: ['550 5.1.1 No such user'],
+            },
+          },
+        },
+      },
+      {
+        to: 'defer@dest.test',
+        events: { 'email.delivery_delayed': {}, 'email.failed': { failed: { reason: '451 4.3.0 Try again later' } } },
+      },
+      {
+        to: 'suppressed@resend.dev',
+        events: {
+          'email.suppressed': {
+            suppressed: {
+              message: 'The address is on the suppression list',
+              type: 'OnAccountSuppressionList',
+              reason: 'previous_bounce',
+              diagnosticCode: ['The address is on the suppression list'],
+            },
+          },
+        },
+      },
+    ]
+    for (const { to, events } of cases) {
+      const emailId = await send(to, { tags: [{ name: 'category', value: 'welcome' }] })
+      const came = await deliveries('/outcomes', emailId, Object.keys(events).length)
+      assert.deepEqual(came.map(({ payload }) => payload.type).sort(), Object.keys(events).sort(), to)
+      for (const { payload, headers } of came) {
+        const { created_at, ...data } = payload.data as { created_at: string }
+        assert.deepEqual(data, {
+          ...common(emailId, to),
+          tags: { category: 'welcome' },
+          ...events[payload.type],
+        })
+        for (const time of [created_at, payload.created_at]) assert.equal(new Date(time).toISOString(), time)
+        assert.equal(headers['content-type'], 'application/json')
+        assert.match(String(headers['svix-id']), /^msg_[0-9a-f]{32}$/)
+      }
+    }
+    await sleep(300)
+    const all = receiver.received('/outcomes')
+    assert.equal(all.length, 10)
+    assert.equal(new Set(all.map(({ id }) => id)).size, 10)
+    assert.deepEqual(receiver.refused(), [])
+
+    const listed = await ok(resend.webhooks.events.list({ webhookId, limit: 100 }))
+    assert.deepEqual(listed.data.map(({ id }) => id).sort(), all.map(({ id }) => id).sort())
+    assert.ok(listed.data.every(({ status }) => status === 'success'))
+    const first = await ok(resend.webhooks.events.list({ webhookId, limit: 4 }))
+    assert.deepEqual([first.data.length, first.has_more], [4, true])
+    const rest = await ok(resend.webhooks.events.list({ webhookId, limit: 100, after: first.data[3]?.id ?? '' }))
+    assert.deepEqual([...first.data, ...rest.data], listed.data)
+    for (const { id, payload } of all) {
+      const event = await ok(resend.webhooks.events.get({ webhookId, eventId: id }))
+      assert.deepEqual([event.object, event.payload, event.next_attempt_at], ['webhook_event', payload, null])
+    }
+    await ok(resend.webhooks.remove(webhookId))
+  })
+
+  test('endpoints are made, read, changed, rotated and removed', async () => {
+    const made = await hook('/crud', ['email.sent'])
+    const listed = (await ok(resend.webhooks.list())).data.find(({ id }) => id === made.id)
+    assert.ok(listed)
+    assert.deepEqual(await ok(resend.webhooks.get(made.id)), {
+      object: 'webhook',
+      ...listed,
+      signing_secret: made.signing_secret,
+    })
+    assert.deepEqual(
+      [listed.endpoint, listed.status, listed.events],
+      [receiver.url('/crud'), 'enabled', ['email.sent']],
+    )
+    const before = await send('fine@dest.test')
+    await deliveries('/crud', before, 1)
+
+    await ok(resend.webhooks.update(made.id, { status: 'disabled' }))
+    const meanwhile = await send('fine@dest.test')
+    await ok(
+      resend.webhooks.update(made.id, {
+        status: 'enabled',
+        endpoint: receiver.url('/moved'),
+        events: ['email.bounced'],
+      }),
+    )
+    receiver.trust('/moved', made.signing_secret)
+    const bounced = await send('bounce@dest.test')
+    await deliveries('/moved', bounced, 1)
+
+    const rotated = await ok(resend.webhooks.rotateSigningSecret(made.id))
+    assert.notEqual(rotated.signing_secret, made.signing_secret)
+    assert.equal((await ok(resend.webhooks.get(made.id))).signing_secret, rotated.signing_secret)
+    // The old secret still verifies, so a receiver can change over later; then the new one does.
+    const [old] = await deliveries('/moved', await send('bounce@dest.test'), 1)
+    assert.equal(String(old?.headers['svix-signature']).split(' ').length, 2)
+    receiver.trust('/moved', rotated.signing_secret)
+    await deliveries('/moved', await send('bounce@dest.test'), 1)
+
+    assert.deepEqual(await ok(resend.webhooks.remove(made.id)), { object: 'webhook', id: made.id, deleted: true })
+    assert.equal((await resend.webhooks.get(made.id)).error?.name, 'not_found')
+    assert.equal(receiver.received('/crud').filter(about(meanwhile)).length, 0)
+    assert.deepEqual(receiver.refused(), [])
+  })
+
+  test('a failure is tried again under the same id, its attempts can be read, and a lost one replayed', async () => {
+    const { id: webhookId } = await hook('/retries', ['email.sent'])
+    receiver.script('/retries', [500, 302, 200, 500, 500, 503])
+    const attemptsOf = async (eventId: string) =>
+      (await ok(resend.webhooks.events.attempts.list({ webhookId, eventId }))).data
+    const settled = async (eventId: string, wanted: string) => {
+      for (let tries = 0; tries < 100; tries++, await sleep(50)) {
+        const { status } = await ok(resend.webhooks.events.get({ webhookId, eventId }))
+        if (status === wanted) return
+      }
+      assert.fail(`${eventId} is not ${wanted}`)
+    }
+
+    const late = await deliveries('/retries', await send('fine@dest.test'), 3)
+    assert.deepEqual(
+      late.map(({ code }) => code),
+      [500, 302, 200],
+    )
+    assert.equal(new Set(late.map(({ id, body }) => id + body)).size, 1)
+    const lateId = late[0]?.id ?? ''
+    await settled(lateId, 'success')
+    assert.deepEqual(
+      (await attemptsOf(lateId)).map(({ http_status_code, response }) => [http_status_code, response]),
+      [
+        [200, 'ok'],
+        [302, 'not now'],
+        [500, 'not now'],
+      ],
+    )
+
+    const lost = await deliveries('/retries', await send('fine@dest.test'), 3)
+    const lostId = lost[0]?.id ?? ''
+    await settled(lostId, 'failed')
+    assert.equal((await ok(resend.webhooks.events.replay({ webhookId, eventId: lostId }))).id, lostId)
+    await settled(lostId, 'success')
+    const again = receiver.received('/retries').filter(({ id }) => id === lostId)
+    assert.deepEqual(
+      again.map(({ code, body }) => [code, body === lost[0]?.body]),
+      [
+        [500, true],
+        [500, true],
+        [503, true],
+        [200, true],
+      ],
+    )
+    assert.equal((await attemptsOf(lostId)).length, 4)
+    await ok(resend.webhooks.remove(webhookId))
+  })
+
+  test('a kill while the next hop takes the message: one event, after the restart', async () => {
+    const { id: webhookId } = await hook('/killed-sending', ['email.sent'])
+    const emailId = await send('slow@dest.test')
+    await peer.waitFor((all) => all.some(({ raw }) => raw.includes(emailId)))
+    assert.deepEqual(receiver.received('/killed-sending'), [])
+    await server.kill()
+    await server.restart()
+    await deliveries('/killed-sending', emailId, 1)
+    await sleep(500)
+    assert.equal(new Set(receiver.received('/killed-sending').map(({ id }) => id)).size, 1)
+    await ok(resend.webhooks.remove(webhookId))
+  })
+
+  test('a kill while the receiver has not answered: the same event again, after the restart', async () => {
+    const { id: webhookId } = await hook('/killed-telling', ['email.sent'])
+    receiver.script('/killed-telling', [0])
+    const emailId = await send('fine@dest.test')
+    await deliveries('/killed-telling', emailId, 1)
+    await server.kill()
+    await server.restart()
+    const both = await deliveries('/killed-telling', emailId, 2)
+    assert.deepEqual([both[0]?.id, both[0]?.body], [both[1]?.id, both[1]?.body])
+    await sleep(300)
+    assert.equal(receiver.received('/killed-telling').length, 2)
+    await ok(resend.webhooks.remove(webhookId))
+  })
+
+  test('a kill right after the acceptance, with many under way: an event id for each, none missing', async () => {
+    const { id: webhookId } = await hook('/killed-many', ['email.sent'])
+    const ids = await Promise.all(Array.from({ length: 60 }, (_, n) => send(`many-${n}@dest.test`)))
+    await server.kill()
+    const before = new Set(receiver.received('/killed-many').map(({ id }) => id)).size
+    await server.restart()
+    const complete = (all: readonly WebhookDelivery[]) => new Set(all.map(({ id }) => id)).size >= ids.length
+    // What was accepted and not queued yet is the sweep's, 2 minutes after its acceptance.
+    const all = await receiver.waitFor('/killed-many', complete, 150_000)
+    assert.ok(before < ids.length, 'everything was told before the kill: nothing is shown')
+    for (const emailId of ids) assert.equal(new Set(all.filter(about(emailId)).map(({ id }) => id)).size, 1, emailId)
+    await ok(resend.webhooks.remove(webhookId))
+    assert.deepEqual(receiver.refused(), [])
+  })
+})
