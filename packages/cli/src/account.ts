@@ -1,9 +1,12 @@
-/** `npm run account -- create NAME [--domains a.test,b.test] [--data ./data]`: asks the running server for an account. */
+/**
+ * `npm run account -- create NAME [--domains a.test,b.test] [--data ./data]`: asks the running server for an account.
+ * With `--stage production` it is made in that stage's table on AWS; without NAME, as the first one.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const USAGE = 'usage: npm run account -- create NAME [--domains a.test,b.test] [--data ./data]'
+const USAGE = 'usage: npm run account -- create NAME [--domains a.test,b.test] [--data ./data | --stage production]'
 
 type Operator = { readonly url: string; readonly token: string }
 
@@ -25,18 +28,28 @@ async function create(operator: Operator, name: string, domains: readonly string
   })
   const answer = (await response.json()) as { id: string; token: string; message?: string }
   if (!response.ok) throw new Error(answer.message ?? `the server answered ${response.status}`)
-  process.stdout.write(`account ${answer.id}\n\nIts API key, shown this once:\n\n  ${answer.token}\n`)
+  show(answer)
+}
+
+function show({ id, token }: { readonly id: string; readonly token: string }): void {
+  process.stdout.write(`account ${id}\n\nIts API key, shown this once:\n\n  ${token}\n`)
 }
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { domains: { type: 'string' }, data: { type: 'string' } },
+    options: { domains: { type: 'string' }, data: { type: 'string' }, stage: { type: 'string' } },
   })
   const [verb, name, ...rest] = positionals
-  if (verb !== 'create' || name === undefined || rest.length > 0) throw new Error(USAGE)
+  const domains = (values.domains ?? '').split(',').filter(Boolean)
+  if (verb !== 'create' || rest.length > 0) throw new Error(USAGE)
+  if (values.stage !== undefined) {
+    const { createStageAccount } = await import('./aws-account.ts')
+    return show(await createStageAccount(values.stage, name, domains))
+  }
+  if (name === undefined) throw new Error(USAGE)
   const data = values.data ?? process.env.KABUTAR_DATA ?? './data'
-  await create(operatorOf(data), name, (values.domains ?? '').split(',').filter(Boolean))
+  await create(operatorOf(data), name, domains)
 }
 
 try {

@@ -1,0 +1,49 @@
+import { dynamoClient } from '@kabutar/aws/clients.ts'
+import { dynamoTable } from '@kabutar/aws/table.ts'
+import { createAccount, ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
+import { createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
+import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import type { Table } from '@kabutar/core/ports/table.ts'
+import { tableOf } from './aws-stage.ts'
+
+export type NewAccount = { readonly id: string; readonly token: string }
+
+/**
+ * Makes an account in a stage's table, by right of who may write it. The key is answered once and kept as its SHA-256.
+ * Without a name it is the first account's first key.
+ * @throws {Error} if the first account has a key already, or a domain another owner
+ */
+export async function createStageAccount(
+  stage: string,
+  name: string | undefined,
+  domains: readonly string[],
+): Promise<NewAccount> {
+  const client = dynamoClient()
+  try {
+    return await makeAccount(dynamoTable(client, await tableOf(client, stage), systemClock), name, domains)
+  } finally {
+    client.destroy()
+  }
+}
+
+export async function makeAccount(
+  table: Table,
+  name: string | undefined,
+  domains: readonly string[],
+): Promise<NewAccount> {
+  const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
+  const id = name === undefined ? await firstAccount(ports) : (await createAccount(ports, name)).id
+  for (const domain of domains) await claimDomain(ports, id, domain.toLowerCase())
+  const { token } = await createKey(ports, id, { name: 'First key', permission: 'full_access' })
+  return { id, token }
+}
+
+async function firstAccount(ports: { readonly table: Table; readonly clock: typeof systemClock }): Promise<string> {
+  await ensureFirstAccount(ports)
+  if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) {
+    throw new Error('the first account has a key already; more come from POST /api-keys, other accounts need a NAME')
+  }
+  return FIRST_ACCOUNT
+}

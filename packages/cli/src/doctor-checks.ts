@@ -1,0 +1,108 @@
+import type { GetAccountResponse, GetEmailIdentityResponse } from '@aws-sdk/client-sesv2'
+
+/** One thing that was looked at; `fix` is what to do about it, in one line. */
+export type Finding = { readonly ok: boolean; readonly what: string; readonly fix?: string }
+
+/** Where SES receives mail. */
+const RECEIVING = new Set(
+  'us-east-1 us-east-2 us-west-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-northeast-1 ca-central-1 eu-central-1 eu-west-1 eu-west-2 sa-east-1'.split(
+    ' ',
+  ),
+)
+const PLANS: Readonly<Record<string, string>> = { NONE: 'à la carte, $0.10', ESSENTIALS: 'Essentials, $0.16' }
+
+/** What the account may do: sandbox, quota, rate, plan; and whether its region receives. */
+export function accountFindings(account: GetAccountResponse, region: string): readonly Finding[] {
+  const { ProductionAccessEnabled, SendingEnabled, SendQuota, PricingAttributes } = account
+  const { Max24HourSend = 0, MaxSendRate = 0, SentLast24Hours = 0 } = SendQuota ?? {}
+  const plan = PricingAttributes?.CurrentPlan
+  return [
+    found(
+      ProductionAccessEnabled === true,
+      'SES is out of the sandbox',
+      'ask for it: SES console, Account dashboard, Request production access',
+    ),
+    found(SendingEnabled === true, 'SES may send', 'see the SES console: sending is paused, by AWS or by you'),
+    found(
+      Max24HourSend < 0 || SentLast24Hours < 0.8 * Max24HourSend,
+      `SES quota: ${SentLast24Hours} of ${Max24HourSend} recipients in 24 h, ${MaxSendRate} a second`,
+      'ask for more: Service Quotas, Amazon SES, Sending quota',
+    ),
+    found(
+      RECEIVING.has(region),
+      `region ${region} receives mail`,
+      `deploy to one that does: ${[...RECEIVING].join(' ')}`,
+    ),
+    found(
+      plan === undefined || plan === 'NONE',
+      `SES pricing plan: ${PLANS[plan ?? ''] ?? plan ?? 'unknown'} per 1,000`,
+      '$0.06 less per 1,000: aws sesv2 put-account-pricing-attributes --plan NONE',
+    ),
+  ]
+}
+
+export type DomainRecords = {
+  readonly mx: readonly string[]
+  /** TXT of the MAIL FROM domain, if there is one. */
+  readonly mailFrom: readonly string[]
+  readonly dmarc: readonly string[]
+}
+
+/** What is missing for one domain, as SES and as the DNS see it. */
+export function domainFindings(
+  domain: string,
+  region: string,
+  identity: GetEmailIdentityResponse | undefined,
+  records: DomainRecords,
+): readonly Finding[] {
+  const tokens = identity?.DkimAttributes?.Tokens ?? []
+  const cnames = tokens.map((token) => `${token}._domainkey.${domain} CNAME ${token}.dkim.amazonses.com`)
+  const { MailFromDomain, MailFromDomainStatus } = identity?.MailFromAttributes ?? {}
+  const inbound = `inbound-smtp.${region}.amazonaws.com`
+  return [
+    found(identity !== undefined, `SES knows ${domain}`, `aws sesv2 create-email-identity --email-identity ${domain}`),
+    found(
+      identity?.DkimAttributes?.Status === 'SUCCESS',
+      'DKIM is verified',
+      `publish ${cnames.join('; ') || 'the CNAMEs that SES shows'}`,
+    ),
+    found(
+      MailFromDomain === undefined || MailFromDomainStatus === 'SUCCESS',
+      `MAIL FROM: ${MailFromDomain ?? "SES's own"}`,
+      `publish ${MailFromDomain} MX 10 feedback-smtp.${region}.amazonses.com`,
+    ),
+    found(
+      MailFromDomain === undefined || records.mailFrom.some((text) => /^v=spf1 .*include:amazonses\.com/.test(text)),
+      'SPF names SES',
+      `publish ${MailFromDomain} TXT "v=spf1 include:amazonses.com ~all"`,
+    ),
+    found(
+      records.dmarc.some((text) => text.startsWith('v=DMARC1')),
+      'DMARC has a policy',
+      `publish _dmarc.${domain} TXT "v=DMARC1; p=none; rua=mailto:postmaster@${domain}"`,
+    ),
+    found(records.mx.includes(inbound), 'MX leads to SES', `to receive, publish ${domain} MX 10 ${inbound}`),
+  ]
+}
+
+/** @throws nothing: a rule is missing or there */
+export function ruleFindings(
+  stage: string,
+  active: readonly { readonly name: string; readonly recipients: readonly string[] }[],
+  domain?: string,
+): readonly Finding[] {
+  const ours = active.filter(({ name }) => name.startsWith(`kabutar-${stage}-`))
+  const there = domain === undefined ? ours.length > 0 : ours.some(({ recipients }) => recipients.includes(domain))
+  const what = domain === undefined ? 'a receipt rule is active' : `the receipt rule of ${domain} is active`
+  return [
+    found(
+      there,
+      what,
+      `add the domain for receiving, and see that rule set is the active one: aws ses describe-active-receipt-rule-set`,
+    ),
+  ]
+}
+
+function found(ok: boolean, what: string, fix: string): Finding {
+  return ok ? { ok, what } : { ok, what, fix }
+}

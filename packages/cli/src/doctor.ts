@@ -1,0 +1,77 @@
+/**
+ * `npm run doctor -- [--domain example.com] [--stage production]`: looks at an AWS account and a domain, changes nothing,
+ * and prints for each fault the one line that mends it. Exits 0 if all is well, 1 if not, 2 if it could not look.
+ */
+import { resolveMx, resolveTxt } from 'node:dns/promises'
+import { parseArgs } from 'node:util'
+import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
+import { GetAccountCommand, GetEmailIdentityCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
+import { sesClient } from '@kabutar/aws/clients.ts'
+import { accountFindings, type DomainRecords, domainFindings, type Finding, ruleFindings } from './doctor-checks.ts'
+
+/** Nothing can be looked at. */
+class NoAccess extends Error {}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { domain: { type: 'string' }, stage: { type: 'string', default: 'production' } },
+  })
+  const domain = values.domain?.toLowerCase()
+  const client = sesClient()
+  const region = await regionOf(client)
+  const account = await client.send(new GetAccountCommand({})).catch(explain)
+  const findings: Finding[] = [...accountFindings(account, region)]
+  if (domain !== undefined) {
+    const identity = await client.send(new GetEmailIdentityCommand({ EmailIdentity: domain })).catch(missing)
+    const mailFrom = identity?.MailFromAttributes?.MailFromDomain
+    findings.push(...domainFindings(domain, region, identity, await recordsOf(domain, mailFrom)))
+  }
+  findings.push(...ruleFindings(values.stage, await activeRules(region), domain))
+  for (const { ok, what, fix } of findings)
+    console.log(`${ok ? 'ok  ' : 'FIX '} ${what}${fix ? `\n       ${fix}` : ''}`)
+  return findings.every(({ ok }) => ok) ? 0 : 1
+}
+
+async function regionOf(client: SESv2Client): Promise<string> {
+  try {
+    return await client.config.region()
+  } catch {
+    throw new NoAccess('There is no AWS region: set AWS_REGION.')
+  }
+}
+
+function explain(error: unknown): never {
+  const { name, message } = error as Error
+  if (name === 'CredentialsProviderError') {
+    throw new NoAccess('There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
+  }
+  throw new NoAccess(`AWS refuses to answer: ${name}: ${message}`)
+}
+
+function missing(error: unknown): undefined {
+  if ((error as Error).name === 'NotFoundException') return undefined
+  explain(error)
+}
+
+async function activeRules(region: string) {
+  const answer = await new SESClient({ region }).send(new DescribeActiveReceiptRuleSetCommand({})).catch(explain)
+  const enabled = (answer.Rules ?? []).filter((rule) => rule.Enabled)
+  return enabled.map(({ Name = '', Recipients = [] }) => ({ name: Name, recipients: Recipients }))
+}
+
+async function recordsOf(domain: string, mailFrom: string | undefined): Promise<DomainRecords> {
+  const txt = async (name: string) => (await resolveTxt(name).catch(() => [])).map((parts) => parts.join(''))
+  const [mx, dmarc, spf] = await Promise.all([
+    resolveMx(domain).catch(() => []),
+    txt(`_dmarc.${domain}`),
+    mailFrom === undefined ? [] : txt(mailFrom),
+  ])
+  return { mx: mx.map(({ exchange }) => exchange.toLowerCase().replace(/\.$/, '')), dmarc, mailFrom: spf }
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof NoAccess ? error.message : String(error))
+  process.exitCode = 2
+}

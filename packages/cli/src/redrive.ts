@@ -1,0 +1,46 @@
+/** `npm run redrive -- --stage production [--queue send]`: dead letters go back to the queue that they came from. */
+import { parseArgs } from 'node:util'
+import { sqsClient } from '@kabutar/aws/clients.ts'
+import { sqsQueue } from '@kabutar/aws/queue.ts'
+import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { deadLettersOf } from './aws-stage.ts'
+
+const USAGE = 'usage: npm run redrive -- --stage production [--queue send|feedback|receive|lost|webhooks]'
+const BATCH = 10
+const MAX_BATCHES = 100_000
+const VISIBILITY_MS = 60_000
+
+/** Moves all that is there now, whole, ten at a time; sent before removed, so that a crash in between loses nothing. */
+export async function redrive(from: Queue, to: Queue): Promise<number> {
+  let moved = 0
+  for (let batches = 0; batches < MAX_BATCHES; batches++) {
+    const letters = await from.receive({ max: BATCH, visibilityMs: VISIBILITY_MS, waitMs: 1000 })
+    if (letters.length === 0) return moved
+    await to.send(letters.map(({ body }) => ({ body })))
+    await from.settle(letters.map((delivery) => ({ delivery, ok: true })))
+    moved += letters.length
+  }
+  return moved
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { stage: { type: 'string' }, queue: { type: 'string' } } })
+  if (values.stage === undefined) throw new Error(USAGE)
+  const client = sqsClient()
+  const queue = (url: string) => sqsQueue(client, url, { maxAttempts: 5 })
+  const all = await deadLettersOf(client, values.stage)
+  const chosen = all.filter(({ name }) => values.queue === undefined || name === values.queue)
+  if (chosen.length === 0) throw new Error(`no such queue in stage ${values.stage}; ${USAGE}`)
+  for (const { name, from, to } of chosen) {
+    process.stdout.write(`${name}: ${await redrive(queue(from), queue(to))} entries moved\n`)
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main()
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exit(2)
+  }
+}

@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Blobs } from '@kabutar/core/ports/blobs.ts'
+import { countingTable } from '@kabutar/core/ports/counting-table.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import type { Delivery, Outgoing, Queue } from '@kabutar/core/ports/queue.ts'
+import type { Item, Table } from '@kabutar/core/ports/table.ts'
+import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
+import { CPU_FACTOR, LATENCY_MS, type PRICES, SDK_CALL_CPU_MS, WHOLE_CORE_MB } from './prices.ts'
+
+/** Counts what a run would be billed for. Ports are wrapped; each call also takes the time that AWS would. */
+export type Counts = { -readonly [name in keyof typeof PRICES]?: number }
+export type Meter = ReturnType<typeof meter>
+
+const SQS_STEP = 64 * 1024
+const SQS_BATCH = 10
+const GB = 1024 ** 3
+
+export function meter() {
+  let counts: Counts = {}
+  let calls = 0
+  const sources: (() => void)[] = []
+  const add = (name: keyof Counts, amount: number) => {
+    counts[name] = (counts[name] ?? 0) + amount
+  }
+  const call = async (ms: number) => {
+    calls++
+    await sleep(ms)
+  }
+  return {
+    add,
+    call,
+    /** Asked whenever counts are taken, by what counts on its own. */
+    source: (add: () => void) => sources.push(add),
+    take(): Counts {
+      for (const source of sources) source()
+      const taken = counts
+      counts = {}
+      return taken
+    },
+    /** One invocation of a function with that much memory: waits as they are, CPU as slow as its share of a core. */
+    async invocation<T>(memoryMb: number, work: () => Promise<T>): Promise<T> {
+      const [from, cpu, callsBefore] = [performance.now(), process.cpuUsage(), calls]
+      const answer = await work()
+      const { user, system } = process.cpuUsage(cpu)
+      const ownMs = (user + system) / 1000
+      const waitMs = Math.max(0, performance.now() - from - ownMs)
+      const cpuMs = ownMs * CPU_FACTOR + (calls - callsBefore) * SDK_CALL_CPU_MS
+      const billedMs = waitMs + cpuMs * (WHOLE_CORE_MB / memoryMb)
+      add('lambdaRequests', 1)
+      add('lambdaGbSeconds', (billedMs / 1000) * (memoryMb / 1024))
+      return answer
+    },
+  }
+}
+
+/** Units by AWS's rules; what lies in it at the end is kept for a month. */
+export function meteredTable(meter: Meter, inner: Table): Table {
+  const counted = countingTable(inner)
+  const timed =
+    <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      await meter.call(LATENCY_MS.table)
+      return run(...args)
+    }
+  meter.source(() => {
+    const { write, read } = counted.units()
+    counted.reset()
+    meter.add('tableWrites', write)
+    meter.add('tableReads', read)
+  })
+  const write = timed(async (one: Parameters<Table['write']>[0]) => {
+    const item = await counted.write(one)
+    if (one.kind === 'put') meter.add('tableGbMonth', (itemBytes(one.item as Item) + 100) / GB)
+    return item
+  })
+  return {
+    get: timed(counted.get),
+    getMany: timed(counted.getMany),
+    query: timed(counted.query),
+    write,
+    writeInOrder: async (writes) => {
+      for (const one of writes) await write(one)
+    },
+    transact: timed(counted.transact),
+  }
+}
+
+export type MeteredQueue = Queue & {
+  /** What was sent and not yet taken, in batches as an event source mapping would pass them. */
+  batches(size: number): readonly (readonly Delivery[])[]
+}
+
+export function meteredQueue(meter: Meter): MeteredQueue {
+  let waiting: Delivery[] = []
+  let sent = 0
+  return {
+    maxAttempts: 5,
+    async send(messages) {
+      for (const batch of inTens(messages)) {
+        await meter.call(LATENCY_MS.queue)
+        meter.add('sqsRequests', requestsFor(batch))
+      }
+      waiting.push(...messages.map(({ body }) => ({ id: `q${sent++}`, body, attempt: 1, sentAt: 0, handle: 'h' })))
+    },
+    batches(size) {
+      const taken = waiting
+      waiting = []
+      // Received and deleted by the mapping, ten at a time at most.
+      for (const ten of inTens(taken, Math.min(size, SQS_BATCH))) meter.add('sqsRequests', requestsFor(ten) + 1)
+      return [...inTens(taken, size)]
+    },
+    receive: async () => [],
+    settle: async () => [],
+    extend: async () => {},
+    depth: async () => ({ ready: waiting.length, leased: 0, delayed: 0 }),
+  }
+}
+
+function requestsFor(entries: readonly Pick<Outgoing, 'body'>[]): number {
+  return Math.max(1, Math.ceil(entries.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0) / SQS_STEP))
+}
+
+function* inTens<T>(all: readonly T[], size = SQS_BATCH): Generator<readonly T[]> {
+  for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size)
+}
+
+export function meteredBlobs(meter: Meter, inner: Blobs): Blobs {
+  const read = async () => {
+    await meter.call(LATENCY_MS.blob)
+    meter.add('s3Reads', 1)
+  }
+  return {
+    async put(key, body, options) {
+      await meter.call(LATENCY_MS.blob)
+      meter.add('s3Writes', 1)
+      await inner.put(key, body, options)
+      meter.add('s3GbMonth', ((await inner.open(key))?.size ?? 0) / GB)
+    },
+    async get(key) {
+      await read()
+      return inner.get(key)
+    },
+    async open(key, range) {
+      await read()
+      const open = await inner.open(key, range)
+      return open && { size: open.size, body: counted(read, open.body) }
+    },
+    async delete(keys) {
+      await meter.call(LATENCY_MS.blob)
+      for (const key of keys) meter.add('s3GbMonth', -((await inner.open(key))?.size ?? 0) / GB)
+      await inner.delete(keys)
+    },
+    link: inner.link,
+  }
+}
+
+/** HEAD first, GET when it is read. */
+async function* counted(read: () => Promise<void>, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  await read()
+  yield* body
+}
+
+/** At WARN, as the functions log. */
+export function meteredLog(meter: Meter): Log {
+  const count: Log['warn'] = (message, fields) =>
+    meter.add('logGb', Buffer.byteLength(JSON.stringify({ message, ...fields })) / GB)
+  return { debug() {}, info() {}, warn: count, error: count }
+}

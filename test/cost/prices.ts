@@ -1,0 +1,36 @@
+/**
+ * List prices of us-east-1 for arm64, US dollars, without free tiers or savings plans; read 2026-11-22 (SES's of the
+ * price list of 2026-07-22). Per million, unless the name says otherwise.
+ */
+export const PRICES = {
+  httpApi: 1.0,
+  lambdaRequests: 0.2,
+  lambdaGbSeconds: 13.3334,
+  sqsRequests: 0.4,
+  snsPublishes: 0.5,
+  tableWrites: 0.625,
+  tableReads: 0.125,
+  s3Writes: 5.0,
+  s3Reads: 0.4,
+  schedulerRuns: 1.0,
+  tableGbMonth: 0.25,
+  s3GbMonth: 0.023,
+  logGb: 0.5,
+  egressGb: 0.09,
+  alarmMetricMonth: 0.1,
+  sesOutbound: 100,
+  sesInbound: 100,
+} as const
+
+/** What AWS itself takes of time, in milliseconds: not measurable here, so these are assumed and slept. */
+export const LATENCY_MS = { table: 4, queue: 8, blob: 25, relay: 90, endpoint: 100 } as const
+/** CPU of one call through the SDK (signing, JSON, TLS) on one core; the port below it is in memory here. */
+export const SDK_CALL_CPU_MS = 0.4
+/** A Graviton core needs longer than the one that runs this. */
+export const CPU_FACTOR = 1.5
+/** Memory at which a function has one whole core. */
+export const WHOLE_CORE_MB = 1769
+/** One line of the gateway's access log. */
+export const ACCESS_LOG_BYTES = 500
+/** An event source mapping keeps so many long polls of 20 s open at an idle queue. */
+export const IDLE_POLLERS = 5
