@@ -114,7 +114,7 @@ function crcOf(headers: IncomingHttpHeaders): string {
 }
 
 /** As stacks/storage.ts declares it. */
-async function createTable(client: DynamoDBClient, TableName: string): Promise<void> {
+export async function createTable(client: DynamoDBClient, TableName: string): Promise<void> {
   const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' }) as const
   const schema = (hash: string, range: string) => [
     { AttributeName: hash, KeyType: 'HASH' as const },

@@ -1,4 +1,5 @@
 /** What the contract suites of the ports share. */
+import { test } from 'node:test'
 import { systemClock } from './clock.ts'
 import { type Item, StoreError, type Write } from './table.ts'
 
@@ -40,3 +41,11 @@ export const putNew = (pk: string, sk: string, attrs: object = {}): Write => ({
 })
 
 export const seconds = (): number => Math.floor(Date.now() / 1000)
+
+/** By the name of a test, why it is left out. */
+export type Skips = { readonly [test: string]: string }
+export type TestFunction = (name: string, run: () => Promise<void>) => void
+
+export function testUnless(skips: Skips): TestFunction {
+  return (name, run) => void test(name, { skip: skips[name] ?? false }, run)
+}

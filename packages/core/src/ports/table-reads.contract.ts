@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { eventually, outcome, put, putNew, seconds } from './contract.ts'
+import { eventually, outcome, put, putNew, seconds, type TestFunction } from './contract.ts'
 import type { Item, Query, Table, Write } from './table.ts'
 
 async function all(table: Table, query: Omit<Query, 'cursor'>): Promise<{ items: Item[]; pages: number }> {
@@ -16,7 +15,7 @@ async function all(table: Table, query: Omit<Query, 'cursor'>): Promise<{ items:
 }
 
 /** Part of tableContract. */
-export function queries(table: () => Table): void {
+export function queries(table: () => Table, test: TestFunction): void {
   test('rows come in the order of their UTF-8 bytes', async () => {
     const keys = ['a', 'Z', 'é', '\uFFFD', '😀', 'a~', 'a😀', '10', '9']
     await Promise.all(keys.map((sk) => table().write(put('order', sk))))
@@ -93,7 +92,7 @@ export function queries(table: () => Table): void {
 }
 
 /** Part of tableContract. */
-export function index(table: () => Table): void {
+export function index(table: () => Table, test: TestFunction): void {
   const entry = (n: number, gs1pk: string, gs1sk: string) =>
     put(`${gs1pk} ${n}`, '1', { gs1pk, gs1sk, more: 'not in the index' })
 
@@ -134,7 +133,7 @@ export function index(table: () => Table): void {
 }
 
 /** Part of tableContract. */
-export function expiry(table: () => Table): void {
+export function expiry(table: () => Table, test: TestFunction): void {
   test('an expired row is invisible though it is not deleted', async () => {
     const ttl = seconds() - 10
     await table().write(put('expired', '1', { ttl, gs1pk: 'expired', gs1sk: '1' }))

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { outcome, put, putNew } from './contract.ts'
+import { outcome, put, putNew, type TestFunction } from './contract.ts'
 import type { Key, Table, Update, Write } from './table.ts'
 
 /** Part of tableContract. */
-export function transactions(table: () => Table): void {
+export function transactions(table: () => Table, test: TestFunction): void {
   test('a transaction with failed conditions writes nothing and names them', async () => {
     await table().transact([putNew('tx', '1', { n: 0 }), putNew('tx', '2', { n: 0 })])
     const missing: Write = { kind: 'check', key: { pk: 'tx', sk: '9' }, if: [{ exists: true }] }
@@ -57,7 +56,7 @@ export function transactions(table: () => Table): void {
 }
 
 /** Part of tableContract. */
-export function refusals(table: () => Table): void {
+export function refusals(table: () => Table, test: TestFunction): void {
   const key: Key = { pk: 'refused', sk: '1' }
   const long = (bytes: number) => 'é'.repeat(bytes / 2)
   const cases: readonly { name: string; writes: readonly Write[]; code: string }[] = [
