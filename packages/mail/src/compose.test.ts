@@ -57,6 +57,14 @@ describe('compose', () => {
     )
   })
 
+  test('sends a message along as an attachment, not as a part to read', async () => {
+    const content = Buffer.from('Subject: inner\r\n\r\nhello\r\n')
+    const attachments = [{ filename: 'inner.eml', content, contentType: 'message/rfc822' }]
+    const raw = Buffer.from(await compose({ ...plain, attachments })).toString()
+    assert.match(raw, /Content-Disposition: attachment; filename=inner\.eml/)
+    assert.ok(raw.includes(content.toString()))
+  })
+
   test('makes the plain text from html when it is missing, and leaves it out when it is empty', async () => {
     const { text: _, ...withoutText } = plain
     const html = '<h1>Invoice</h1><p>Pay <a href="https://x.test/pay">here</a></p>'

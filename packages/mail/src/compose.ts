@@ -61,7 +61,10 @@ function attached({ filename, content, contentType, contentId }: ComposeAttachme
     filename,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
     ...(contentType !== undefined && { contentType }),
-    ...(contentId !== undefined && { cid: contentId, contentDisposition: 'inline' }),
+    // Said in any case: a message without it would be shown in place.
+    ...(contentId === undefined
+      ? { contentDisposition: 'attachment' }
+      : { cid: contentId, contentDisposition: 'inline' }),
   }
 }
 

@@ -1,9 +1,12 @@
 /** What a start tells the person at the terminal: where it listens, and two ways to send, ready to paste. */
-export function banner(url: string, domain: string, newKey: string | undefined): string {
+export function banner(
+  { url, smtp, newKey }: { readonly url: string; readonly smtp: string | undefined; readonly newKey?: string },
+  domain: string,
+): string {
   const key = newKey ?? '$KABUTAR_API_KEY'
   const mail = `"from":"hello@${domain}","to":"delivered@resend.dev","subject":"Hello","text":"It flies."`
   return `Kabutar listens on ${url}
-${newKey === undefined ? '' : `\nYour API key, shown this once:\n\n  ${newKey}\n`}
+${smtp === undefined ? '' : `SMTP ${smtp}\n`}${newKey === undefined ? '' : `\nYour API key, shown this once:\n\n  ${newKey}\n`}
 Send with curl:
 
   curl ${url}/emails -H "Authorization: Bearer ${key}" -d '{${mail}}'

@@ -11,6 +11,8 @@ import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
 import { systemResolver } from '@kabutar/core/ports/resolver.ts'
+import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
+import { acceptCaptured } from '@kabutar/core/receiving/captured.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
@@ -23,10 +25,13 @@ import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { listenHttp } from './http.ts'
 import type { Settings } from './settings.ts'
+import { listenSmtp } from './smtp.ts'
 import { runWorkers } from './workers.ts'
 
 export type Running = {
   readonly url: string
+  /** `host:port` of the inbound SMTP listener; undefined if it is off. */
+  readonly smtp: string | undefined
   /** Made by this start, and never to be seen again. */
   readonly newKey?: string
   /** Drains within `deadlineMs`: nothing new is taken, what runs is finished, the folder is given back. */
@@ -48,14 +53,16 @@ export async function startEmbedded(settings: Settings, log: Log): Promise<Runni
   await writeFile(operatorFile, JSON.stringify({ url: http.url, token: operatorToken }), { mode: 0o600 })
   const ending = new AbortController()
   const workers = runWorkers(ports, ending.signal)
-  http.serve(createApp(ports, { operatorToken }))
+  const smtp = await listenSmtp(settings, ports)
+  http.serve(createApp(ports, { operatorToken, inject: settings.relay.kind === 'capture' }))
   return {
     url: http.url,
+    smtp: smtp?.address,
     ...(newKey !== undefined && { newKey }),
     async stop(deadlineMs) {
       await rm(operatorFile, { force: true })
       ending.abort()
-      const drained = Promise.all([http.close(deadlineMs), workers])
+      const drained = Promise.all([http.close(deadlineMs), smtp?.close(deadlineMs), workers])
       await Promise.race([drained, systemClock.sleep(deadlineMs)])
       await ports.relay.close?.()
       ports.client.close()
@@ -71,13 +78,13 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   const clock = systemClock
   const client = guardedClient({ resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
+  const table = sqliteTable(engine, clock)
   const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
+  const accepting = { table, blobs, receiveQueue: queue('receive'), clock, ids: uuidIds(clock) }
   return {
-    table: sqliteTable(engine, clock),
-    blobs,
+    ...accepting,
     downloads: blobs,
     sendQueue: queue('send'),
-    receiveQueue: queue('receive'),
     packAbove: 4096,
     webhookQueue: queue('webhooks'),
     webhookRetriesMs: settings.webhookRetriesMs,
@@ -85,9 +92,7 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
     memory: dispatchMemory(client),
     userAgent: 'Kabutar/0.1',
     allowPrivate: settings.allowPrivate,
-    relay: relayOf(settings),
-    clock,
-    ids: uuidIds(clock),
+    relay: relayOf(settings, accepting),
     log,
     worker: { id: randomUUID(), exclusive: true },
     sendRetries: settings.sendRetriesMs,
@@ -95,8 +100,8 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   }
 }
 
-function relayOf({ relay }: Settings): Relay {
-  if (relay.kind === 'capture') return captureRelay()
+function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
+  if (relay.kind === 'capture') return captureRelay((envelope, raw) => acceptCaptured(accepting, envelope, raw))
   const url = new URL(
     `${relay.secure ? 'smtps' : 'smtp'}://${relay.host.includes(':') ? `[${relay.host}]` : relay.host}:${relay.port}`,
   )

@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const log = jsonLog(settings.logLevel)
   for (const notice of settings.notices) log.warn(notice)
   const running = await startEmbedded(settings, log)
-  process.stdout.write(banner(running.url, settings.domains[0] ?? 'your.domain', running.newKey))
+  process.stdout.write(banner(running, settings.domains[0] ?? 'your.domain'))
   const stop = async (signal: string) => {
     log.info('stopping', { signal })
     await running.stop(DRAIN_MS)

@@ -94,7 +94,7 @@ type Read = z.output<typeof SETTINGS>
 type Name = keyof Read
 const NAMES = Object.keys(SETTINGS.shape) as Name[]
 /** Listeners that are described but not in this version. */
-const LACKING: readonly Name[] = ['KABUTAR_SMTP', 'KABUTAR_SUBMISSION', 'KABUTAR_IMAP', 'KABUTAR_POP3']
+const LACKING: readonly Name[] = ['KABUTAR_SUBMISSION', 'KABUTAR_IMAP', 'KABUTAR_POP3']
 
 type Env = Readonly<Record<string, string | undefined>>
 /** The value, and how the user spelled the setting. */

@@ -1,4 +1,5 @@
 import type { Handler, Queue } from '@kabutar/core/ports/queue.ts'
+import { type ReceivePorts, receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import type { SendPorts } from '@kabutar/core/sending/send-ports.ts'
@@ -9,7 +10,8 @@ import { dueHooks } from '@kabutar/core/webhooks/due.ts'
 import type { SqliteTable } from '@kabutar/local/table.ts'
 import { runConsumer } from './consumer.ts'
 
-export type WorkerPorts = SendPorts & DispatchPorts & { readonly table: SqliteTable }
+export type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
+type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }
 
 const VISIBILITY_MS = 60_000
 const SWEEP_EVERY_MS = 1000
@@ -18,17 +20,19 @@ const BATCH = 10
 const SEND_LOOPS = 4
 /** Messages that the send worker has in hand at once, at most: so many may a kill send twice. */
 export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
+const RECEIVE_LOOPS = 4
 /** An endpoint that hangs holds a loop until its time is up: there are enough for the others. */
 const WEBHOOK_LOOPS = 64
 
 /** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
 export async function runWorkers(ports: WorkerPorts, signal: AbortSignal): Promise<void> {
-  const { clock, log, sendQueue, webhookQueue, table } = ports
+  const { clock, log, sendQueue, receiveQueue, webhookQueue, table } = ports
   const consume = (name: string, queue: Queue, concurrency: number, handler: Handler) =>
     runConsumer(queue, handler, { name, concurrency, batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal })
   const due = { send: dueSends(sendQueue), hook: dueHooks(webhookQueue) }
   await Promise.all([
     consume('send', sendQueue, SEND_LOOPS, (batch, stop) => sendBatch(ports, batch, stop)),
+    consume('receive', receiveQueue, RECEIVE_LOOPS, (batch, stop) => receiveBatch(ports, batch, stop)),
     consume('webhooks', webhookQueue, WEBHOOK_LOOPS, (batch, stop) => dispatchBatch(ports, batch, stop)),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
     every(REAP_EVERY_MS, 'removing expired rows', ports, signal, () => table.reap()),

@@ -18,7 +18,7 @@ const LONGEST_WAIT_MS = 1000
 
 /**
  * Changes a mailbox in one `transact`, conditional on the `modSeq` that `plan` was told, so that changes come one after
- * the other and uids in order. If somebody else was faster, it is planned anew: 10 times with jitter, then the last
+ * the other and uids in order. If another process was faster, it is planned anew: 10 times with jitter, then the last
  * refusal is thrown. A plan of nothing writes nothing.
  * @throws {StoreError} `ConditionFailed`, `Conflict` and others; the caller's queue entry comes again
  * @throws {MailError} `not_found`
@@ -30,6 +30,14 @@ export async function changeMailbox(
   plan: (pk: string, modSeq: number) => Promise<Planned | undefined>,
 ): Promise<void> {
   const pk = partitionOf(accountId, mailboxId)
+  await inTurn(ports.table, pk, () => tryChange(ports, pk, plan))
+}
+
+async function tryChange(
+  ports: ChangePorts,
+  pk: string,
+  plan: (pk: string, modSeq: number) => Promise<Planned | undefined>,
+): Promise<void> {
   for (let tries = 1; ; tries++) {
     const modSeq = await modSeqOf(ports.table, pk)
     const planned = await plan(pk, modSeq)
@@ -41,6 +49,22 @@ export async function changeMailbox(
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries)
       await ports.clock.sleep(wait * ports.random())
     }
+  }
+}
+
+const turns = new WeakMap<Table, Map<string, Promise<void>>>()
+
+/** Within one process changes of a mailbox wait for each other, since a race among them has losers and no winner's gain. */
+async function inTurn(table: Table, pk: string, change: () => Promise<void>): Promise<void> {
+  const waiting = turns.get(table) ?? new Map<string, Promise<void>>()
+  turns.set(table, waiting)
+  const mine = (waiting.get(pk) ?? Promise.resolve()).then(change)
+  const ended = mine.catch(() => undefined)
+  waiting.set(pk, ended)
+  try {
+    await mine
+  } finally {
+    if (waiting.get(pk) === ended) waiting.delete(pk)
   }
 }
 

@@ -44,7 +44,8 @@ describe('changes since', () => {
       const ports = { table: faultyTable(table, { random, clock: timing, conflict: 0.2 }), clock: timing, random }
       const readers = Array.from({ length: 4 }, () => reader(table, mailbox))
       let writing = 5
-      const write = async () => {
+      const write = () => changing().finally(() => writing--)
+      const changing = async () => {
         const mine: string[] = []
         for (let step = 0; step < 40; step++) {
           if (random() < 0.6 || mine.length === 0) {
@@ -59,7 +60,6 @@ describe('changes since', () => {
           } else await expunge(ports, A, mailbox, mine.splice(Math.floor(random() * mine.length), 1)[0]!)
           await systemClock.sleep(random() * 2)
         }
-        writing--
       }
       const read = async (one: ReturnType<typeof reader>) => {
         while (writing > 0) {

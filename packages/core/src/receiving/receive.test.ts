@@ -9,6 +9,7 @@ import { DRAFT, KEY } from '../sending/testing.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { rawKey } from './accept.ts'
+import { acceptCaptured } from './captured.ts'
 import { deleteReceived, getAttachments, getReceived, getWholeReceived, listReceived } from './read.ts'
 import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from './testing.ts'
 
@@ -219,5 +220,31 @@ describe('threads', () => {
     const [theirs = ''] = await take(ports, reply(5, `<${id}@kabutar.test>`), { recipients: ['x@b.test'] })
     await drainReceived(ports)
     assert.equal((await getReceived(ports.table, 'b', theirs)).thread, theirs)
+  })
+})
+
+describe('captured mail', () => {
+  test('to our own domains is received once, however often it is sent, in the thread of what we sent', async () => {
+    const ports = await receivePorts()
+    const { id } = await submit(ports, KEY, DRAFT)
+    const raw = Buffer.from(letter(`From: ada@kabutar.test\nMessage-ID: <${id}@kabutar.test>`))
+    const returnPath = `bounces+${id}@kabutar.test`
+    const envelope = { returnPath, recipients: ['out@far.test', 'bob@b.test', 'me@second.test'] }
+    for (let sent = 0; sent < 2; sent++) {
+      await acceptCaptured(ports, envelope, raw)
+      assert.deepEqual(await drainReceived(ports), [])
+    }
+    const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+    assert.deepEqual(
+      received.map(({ thread, envelope: { recipients } }) => [thread, recipients]),
+      [[id, ['me@second.test']]],
+    )
+    const theirs = await listReceived(ports.table, 'b', { limit: 10 })
+    assert.deepEqual(
+      theirs.received.map(({ envelope: { recipients } }) => recipients),
+      [['bob@b.test']],
+    )
+    await acceptCaptured(ports, { returnPath, recipients: ['out@far.test'] }, raw)
+    assert.equal((await ports.receiveQueue.depth()).ready, 0)
   })
 })

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createTransport } from 'nodemailer'
+import { Resend } from 'resend'
+import { type Server, startServer } from './support/server.ts'
+
+/** What the SDK answered, or the error it answered as an exception. */
+async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
+  for (let tries = 0; tries < 200; tries++) {
+    const answer = await ask()
+    if (answer) return answer
+    await sleep(50)
+  }
+  throw new Error(`waited 10 s for ${what}`)
+}
+
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+)
+
+describe('receiving by SMTP and reading through the unmodified SDK, on the real server', () => {
+  let server: Server
+  let resend: Resend
+  before(async () => {
+    server = await startServer()
+    resend = new Resend(server.apiKey, { baseUrl: server.url })
+  })
+  after(async () => {
+    await server?.close()
+  })
+
+  /** As a stranger's server would: `raw` goes out exactly as it is. */
+  const deliver = async (raw: string, to: string[] = ['Ada@kabutar.test']) => {
+    const transport = createTransport({
+      host: '127.0.0.1',
+      port: server.smtpPort ?? 0,
+      tls: { rejectUnauthorized: false },
+    })
+    try {
+      return await transport.sendMail({ envelope: { from: 'eve@far.test', to }, raw })
+    } finally {
+      transport.close()
+    }
+  }
+  const bySubject = (subject: string) =>
+    until(`${subject} to be received`, async () => {
+      const { data } = await ok(resend.emails.receiving.list({ limit: 100 }))
+      return data.find((email) => email.subject === subject)
+    })
+
+  const RAW = [
+    'From: Eve <eve@far.test>',
+    'To: Ada <ada@kabutar.test>',
+    'Subject: all of it',
+    'Message-ID: <all@far.test>',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary="=b"',
+    '',
+    '--=b',
+    'Content-Type: text/html; charset=utf-8',
+    '',
+    '<p>.dots</p><img src="cid:dot@far">',
+    '.',
+    '..two \u00e4\u20ac',
+    '--=b',
+    'Content-Type: image/png; name=dot.png',
+    'Content-ID: <dot@far>',
+    'Content-Transfer-Encoding: base64',
+    '',
+    PNG.toString('base64'),
+    '--=b--',
+    '',
+  ].join('\r\n')
+
+  test('a message is kept byte for byte and read with its attachment', async () => {
+    await deliver(RAW, ['Ada@kabutar.test', 'info@kabutar.test'])
+    const { id, received_for } = await bySubject('all of it')
+    assert.deepEqual(received_for, ['Ada@kabutar.test', 'info@kabutar.test'])
+    const email = await ok(resend.emails.receiving.get(id))
+    assert.match(email.html ?? '', /<img src="data:image\/png;base64,/)
+    assert.equal(email.headers?.subject, 'all of it')
+    const raw = await fetch(email.raw?.download_url ?? '')
+    assert.ok(Buffer.from(await raw.arrayBuffer()).equals(Buffer.from(RAW)))
+    assert.match(raw.headers.get('content-disposition') ?? '', /^attachment;/)
+    const cid = await ok(resend.emails.receiving.get(id, { html_format: 'cid' }))
+    assert.match(cid.html ?? '', /cid:dot@far/)
+    const { data } = await ok(resend.emails.receiving.attachments.list({ emailId: id }))
+    assert.deepEqual(
+      data.map(({ filename, size }) => [filename, size]),
+      [['dot.png', PNG.length]],
+    )
+    const one = await ok(resend.emails.receiving.attachments.get({ emailId: id, id: data[0]?.id ?? '' }))
+    const file = await fetch(one.download_url)
+    assert.ok(Buffer.from(await file.arrayBuffer()).equals(PNG))
+    const log = server.stderr.join('\n')
+    assert.ok(!log.includes('signature'), log)
+  })
+
+  test('a message is forwarded, as it is and wrapped, and comes back to us', async () => {
+    await deliver(RAW.replace('Subject: all of it', 'Subject: to forward'))
+    const { id } = await bySubject('to forward')
+    const forward = { emailId: id, from: 'ada@kabutar.test', to: 'bob@kabutar.test' }
+    await ok(resend.emails.receiving.forward({ ...forward, passthrough: false, text: 'see below' }))
+    const wrapped = await bySubject('Fwd: to forward')
+    const { data } = await ok(resend.emails.receiving.attachments.list({ emailId: wrapped.id }))
+    assert.deepEqual(
+      data.map(({ filename, content_type }) => [filename, content_type]),
+      [['forwarded_message.eml', 'message/rfc822']],
+    )
+    const inner = await (await fetch(data[0]?.download_url ?? '')).arrayBuffer()
+    assert.ok(Buffer.from(inner).equals(Buffer.from(RAW.replace('Subject: all of it', 'Subject: to forward'))))
+    const { id: sent } = await ok(resend.emails.receiving.forward(forward))
+    const passed = await until('the forwarded one', async () => {
+      const { data } = await ok(resend.emails.receiving.list())
+      return data.find(({ subject, to }) => subject === 'to forward' && to[0] === 'bob@kabutar.test')
+    })
+    assert.equal(passed.message_id, `<${sent}@kabutar.test>`)
+  })
+
+  test('strangers are refused at RCPT, and an application hears of what came', async () => {
+    await assert.rejects(deliver(RAW, ['ada@elsewhere.test']), /550 5\.7\.1/)
+    const heard: { type: string; data: Record<string, unknown> }[] = []
+    const sink = createServer(async (request, response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk as Buffer)
+      heard.push(JSON.parse(Buffer.concat(chunks).toString()))
+      response.end()
+    }).listen(0, '127.0.0.1')
+    try {
+      await until('the sink', async () => sink.listening)
+      const endpoint = `http://127.0.0.1:${(sink.address() as AddressInfo).port}/`
+      await ok(resend.webhooks.create({ endpoint, events: ['email.received'] }))
+      await deliver(RAW.replace('Subject: all of it', 'Subject: heard of'))
+      const [event] = await until('the webhook', async () => heard.length > 0 && heard)
+      assert.deepEqual(
+        [event?.type, event?.data.subject, event?.data.received_for],
+        ['email.received', 'heard of', ['Ada@kabutar.test']],
+      )
+      const email = await ok(resend.emails.receiving.get(String(event?.data.email_id)))
+      assert.equal(email.subject, 'heard of')
+    } finally {
+      sink.closeAllConnections()
+      sink.close()
+    }
+  })
+
+  test('what was answered 250 is there after a SIGKILL, and a stop ends with 0', async () => {
+    const taken: string[] = []
+    const load = Array.from({ length: 8 }, async (_, n) => {
+      for (let i = 0; i < 50; i++) {
+        const subject = `kill ${n} ${i}`
+        try {
+          await deliver(RAW.replace('Subject: all of it', `Subject: ${subject}`))
+        } catch {
+          return
+        }
+        taken.push(subject)
+      }
+    })
+    await until('the load', async () => taken.length > 40)
+    await server.kill()
+    await Promise.all(load)
+    await server.restart()
+    const found = await until('everything taken', async () => {
+      const subjects: string[] = []
+      for (let after: string | undefined, more = true; more; ) {
+        const page = await ok(resend.emails.receiving.list({ limit: 100, ...(after && { after }) }))
+        subjects.push(...page.data.map(({ subject }) => subject))
+        after = page.data.at(-1)?.id
+        more = page.has_more
+      }
+      return taken.every((subject) => subjects.includes(subject)) && subjects
+    })
+    const killed = found.filter((subject) => subject.startsWith('kill '))
+    assert.equal(new Set(killed).size, killed.length, 'none twice')
+    assert.equal(await server.stop(), 0)
+  })
+})
