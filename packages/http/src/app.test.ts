@@ -23,6 +23,7 @@ describe('keys, paths and methods', () => {
       ['PUT /emails', rig.token, 405, 'method_not_allowed'],
       ['POST /emails/0199a0b0-0000-7000-8000-000000000001', rig.token, 405, 'method_not_allowed'],
       ['DELETE /health', rig.token, 405, 'method_not_allowed'],
+      ['DELETE /emails/receiving', rig.token, 405, 'method_not_allowed'],
       ['GET /emails/nonsense', rig.token, 422, 'invalid_parameter'],
       ['GET /emails/0199a0b0-0000-7000-8000-000000000001', rig.token, 404, 'not_found'],
       ['GET /emails?limit=0', rig.token, 422, 'validation_error'],

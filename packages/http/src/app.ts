@@ -33,6 +33,8 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/downloads', downloads(ports))
   app.use(keyRequired(ports))
   app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
+  // Before `/emails/:id`, which would take `receiving` for an id.
+  refuseOtherMethods(app)
   app.route('/emails', emails(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))

@@ -11,6 +11,7 @@ import { createMailbox, listFolders, listPlacements, mailboxFor } from './mailbo
 import { changeKey, partitionOf } from './rows.ts'
 
 const A = KEY.accountId
+const WRITERS = 5
 const arrival = (id: string, size = 10) => ({ id, thread: id, size, receivedAt: 0, blob: `${A}/${id}` })
 
 /** A client that knows a mailbox by its changes alone: uid to message. */
@@ -40,12 +41,11 @@ describe('changes since', () => {
       const random = seeded(seed)
       const { table, clock, ids } = await testPorts()
       const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
-      const timing = { now: clock.now, sleep: (ms: number) => systemClock.sleep(Math.min(ms, 5)) }
+      const timing = { now: clock.now, sleep: systemClock.sleep }
       const ports = { table: faultyTable(table, { random, clock: timing, conflict: 0.2 }), clock: timing, random }
       const readers = Array.from({ length: 4 }, () => reader(table, mailbox))
-      let writing = 5
-      const write = () => changing().finally(() => writing--)
-      const changing = async () => {
+      let writing = WRITERS
+      const write = async () => {
         const mine: string[] = []
         for (let step = 0; step < 40; step++) {
           if (random() < 0.6 || mine.length === 0) {
@@ -68,7 +68,10 @@ describe('changes since', () => {
         }
         while (await one.poll(7));
       }
-      await Promise.all([...Array.from({ length: 5 }, write), ...readers.map(read)])
+      await Promise.all([
+        ...Array.from({ length: WRITERS }, () => write().finally(() => writing--)),
+        ...readers.map(read),
+      ])
       const placed = await listPlacements(table, A, mailbox, 'inbox', { limit: 1000 })
       assert.ok(placed.length > 50)
       for (const { known } of readers) {

@@ -60,10 +60,9 @@ test('1,000 messages by 32 workers, each announced twice, with 20% conflicts', a
       if (batch.length === 0) rig.clock.advance(1000)
       await systemClock.sleep(0)
     }
-    working--
   }
   const watching = watch(rig, () => working === 0)
-  await Promise.all(Array.from({ length: WORKERS }, work))
+  await Promise.all(Array.from({ length: WORKERS }, () => work().finally(() => working--)))
   const polls = await watching
   t.diagnostic(`${Math.round(performance.now() - started)} ms, ${failures} entries came back, ${polls} polls`)
   assert.deepEqual(await rig.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })

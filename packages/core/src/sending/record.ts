@@ -1,5 +1,5 @@
 /** What an attempt came to, written in the one order that a crash cannot spoil: events, row, queue. */
-import { type Attrs, isConditionFailed } from '../ports/table.ts'
+import { type Attrs, isConditionFailed, StoreError } from '../ports/table.ts'
 import { eventId, type MailEvent, putEvents } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { sendEntry } from './entry.ts'
@@ -15,6 +15,8 @@ const AMBIGUOUS_WAIT_MS = 15 * 60_000
 const THROTTLED_WAIT_MS = 10_000
 const QUEUE_WAIT_MS = 120_000
 const MAX_TRIES = 5
+const INSIST_TRIES = 6
+const INSIST_WAIT_MS = 100
 
 /** Records the outcomes of the attempt under the message's lease and lets the message go. */
 export async function recordOutcomes(
@@ -98,9 +100,23 @@ async function putAttempt(
   const [lead, ...rest] = events
   if (lead === undefined) return []
   const detail: Attrs = { ...lead.detail, outcomes: outcomes as unknown as readonly Attrs[] }
-  await putEvents(ports.table, message.accountId, [{ ...lead, detail }])
+  await insist(ports, () => putEvents(ports.table, message.accountId, [{ ...lead, detail }]))
   await putEvents(ports.table, message.accountId, rest)
   return events
+}
+
+/** The next hop has the message and nobody knows yet: a store that is busy is asked again before the knowledge is lost. */
+async function insist(ports: RecordPorts, write: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await write()
+      return
+    } catch (error) {
+      const busy = error instanceof StoreError && (error.code === 'Throttled' || error.code === 'Unavailable')
+      if (!busy || tries === INSIST_TRIES) throw error
+      await ports.clock.sleep(INSIST_WAIT_MS * 2 ** tries)
+    }
+  }
 }
 
 function eventsFor(message: Message, outcomes: readonly Outcome[], createdAt: Date): MailEvent[] {

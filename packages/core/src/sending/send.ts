@@ -65,9 +65,25 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
 async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal): Promise<void> {
   const content = await getContent(ports, message)
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
-  const limit = AbortSignal.timeout(leaseMs(message) - LEASE_MARGIN_MS)
-  const attempted = await attempt(ports.relay, message, content, AbortSignal.any([signal, limit]))
+  const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) =>
+    attempt(ports.relay, message, content, limit),
+  )
   if ('postponed' in attempted) return postpone(ports, message, attempted.postponed.retryAfterMs)
   if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
   await recordOutcomes(ports, message, attempted.outcomes)
+}
+
+/** The signal of `work` aborts with the outer one or when its time is up, and is let go of when the work has ended. */
+async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const abort = () => controller.abort(outer.reason ?? new Error('the attempt took too long'))
+  const timer = setTimeout(abort, ms)
+  outer.addEventListener('abort', abort, { once: true })
+  if (outer.aborted) abort()
+  try {
+    return await work(controller.signal)
+  } finally {
+    clearTimeout(timer)
+    outer.removeEventListener('abort', abort)
+  }
 }
