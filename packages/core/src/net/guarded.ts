@@ -6,7 +6,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP, type LookupFunction } from 'node:net'
-import { Agent, buildConnector, type Dispatcher, errors } from 'undici'
+import type { Agent, buildConnector, Dispatcher } from 'undici'
 import type { Address, Resolver } from '../ports/resolver.ts'
 import { mayConnect } from './address.ts'
 import { blocked, checkUrl, GuardError } from './url.ts'
@@ -51,10 +51,27 @@ const MAX_HEADER_BYTES = 16 * 1024
 /** One client per process: it owns the pool of connections. */
 export function guardedClient(options: GuardOptions): GuardedClient {
   const limits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024, ...options }
-  const connect = connector(limits)
+  let opening: Promise<Route> | undefined
+  const route = () => {
+    opening ??= openRoute(limits)
+    return opening
+  }
+  return {
+    timeoutMs: limits.timeoutMs,
+    request: async (request) => exchange(request, await route(), limits),
+    close: () => void opening?.then(({ pool }) => drop(pool)),
+  }
+}
+
+type Route = { readonly pool: Agent; open(): Agent }
+
+/** undici is loaded with the first request: half a megabyte that a process which makes none needn't start with. */
+async function openRoute(limits: Limits): Promise<Route> {
+  const undici = await import('undici')
+  const connect = connector(undici.buildConnector, limits)
   /** The timer of a request bounds them all, so undici's own are off. */
   const open = () =>
-    new Agent({
+    new undici.Agent({
       connect,
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -62,19 +79,14 @@ export function guardedClient(options: GuardOptions): GuardedClient {
       keepAliveMaxTimeout: IDLE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     })
-  const pool = open()
-  return {
-    timeoutMs: limits.timeoutMs,
-    request: (request) => exchange(request, pool, open, limits),
-    close: () => drop(pool),
-  }
+  return { pool: open(), open }
 }
 
 /** Bytes that a connection had carried to us before it broke, by its error. */
 const carried = new WeakMap<Error, number>()
 
-function connector(limits: Limits): buildConnector.connector {
-  const connect = buildConnector({ lookup: guardedLookup(limits), timeout: limits.timeoutMs })
+function connector(build: typeof buildConnector, limits: Limits): buildConnector.connector {
+  const connect = build({ lookup: guardedLookup(limits), timeout: limits.timeoutMs })
   return (options, callback) =>
     connect(options, (...result) => {
       const [, socket] = result
@@ -113,12 +125,7 @@ function guardedLookup({ resolver, allowPrivate }: Limits): LookupFunction {
 }
 
 /** A pooled connection may have been closed by the other side a moment ago: then once more on a new one. */
-async function exchange(
-  request: GuardedRequest,
-  pool: Agent,
-  open: () => Agent,
-  limits: Limits,
-): Promise<GuardedResponse> {
+async function exchange(request: GuardedRequest, { pool, open }: Route, limits: Limits): Promise<GuardedResponse> {
   const url = checkUrl(request.url, limits.allowPrivate)
   const until = performance.now() + limits.timeoutMs
   try {
@@ -142,8 +149,11 @@ const BROKEN = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
 
 /** The connection had carried something to us, most likely the answer before. */
 function brokeWhileKept(error: Error): boolean {
-  const told = error instanceof errors.SocketError ? error.socket?.bytesRead : undefined
-  return 'code' in error && BROKEN.includes(String(error.code)) && (carried.get(error) ?? told ?? 0) > 0
+  const { code, socket } = error as {
+    readonly code?: unknown
+    readonly socket?: { readonly bytesRead?: number } | null
+  }
+  return BROKEN.includes(String(code)) && (carried.get(error) ?? socket?.bytesRead ?? 0) > 0
 }
 
 async function once(
