@@ -42,7 +42,7 @@ export class Engine {
   constructor(path: string) {
     this.db = new DatabaseSync(path, { timeout: 10_000 })
     this.db.exec(
-      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000',
+      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000',
     )
     this.db.exec(SCHEMA)
     const newest = this.db.prepare('SELECT max(id) AS id FROM entry').get() as { id: number | null }
