@@ -37,6 +37,8 @@ export type GuardedResponse = {
 
 export interface GuardedClient {
   readonly timeoutMs: number
+  /** Loads what the first request would load, so that its time is no request's. */
+  ready(): Promise<void>
   /** @throws {GuardError} if there is no complete answer in time; any status is an answer */
   request(request: GuardedRequest): Promise<GuardedResponse>
   /** Drops all connections. */
@@ -58,6 +60,7 @@ export function guardedClient(options: GuardOptions): GuardedClient {
   }
   return {
     timeoutMs: limits.timeoutMs,
+    ready: async () => void (await route()),
     request: async (request) => exchange(request, await route(), limits),
     close: () => void opening?.then(({ pool }) => drop(pool)),
   }
