@@ -1,13 +1,22 @@
-/** The part of an API Gateway HTTP API event (payload format 2.0) that is read here. */
-type Event = { readonly rawPath: string; readonly requestContext: { readonly http: { readonly method: string } } }
-type Answer = { readonly statusCode: number; readonly headers: Record<string, string>; readonly body: string }
+import { toHttp } from '@kabutar/aws/http.ts'
+import { partLinks } from '@kabutar/aws/part-links.ts'
+import { createApp } from '@kabutar/http/app.ts'
+import { allowPrivate, basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
 
-/** GET /health answers 200; what is not there is refused in wire form. */
-export async function handler({ rawPath, requestContext: { http } }: Event): Promise<Answer> {
-  if (http.method === 'GET' && rawPath === '/health') return json(200, { status: 'ok' })
-  return json(404, { statusCode: 404, name: 'not_found', message: 'The requested endpoint does not exist.' })
+/** Where a write is billed by the kilobyte, everything longer is compressed. */
+const PACK_ABOVE = 1024
+
+const stored = blobPorts()
+const ports = {
+  ...basicPorts(),
+  ...stored,
+  downloads: partLinks(stored.blobs),
+  ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue'),
+  ...webhookPorts(),
+  packAbove: PACK_ABOVE,
+  queueAfterRows: true,
+  allowPrivate: allowPrivate(),
 }
 
-function json(statusCode: number, body: object): Answer {
-  return { statusCode, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-}
+/** The whole HTTP API. Without an operator's token: accounts are made by who holds the AWS account, not over HTTP. */
+export const handler = toHttp(createApp(ports), ports.log)

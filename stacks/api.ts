@@ -19,6 +19,7 @@ export function api(stored: Storage, notifying: Webhooks, sent: Sending, receive
       ...notifying.environment,
       ...sent.environment,
       ...received.environment,
+      KABUTAR_RECEIVE_QUEUE: received.queue.url,
       KABUTAR_PUBLIC_URL: gateway.url,
     },
     permissions: [

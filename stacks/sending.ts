@@ -71,7 +71,11 @@ function feedback(stored: Storage, notifying: Webhooks, configurationSet: aws.se
   return workOff(work, {
     handler: 'functions/feedback.handler',
     timeoutSeconds: FEEDBACK_TIMEOUT_SECONDS,
-    environment: { KABUTAR_TABLE: stored.table.name, ...notifying.environment },
+    environment: {
+      KABUTAR_TABLE: stored.table.name,
+      KABUTAR_FEEDBACK_QUEUE: work.queue.url,
+      ...notifying.environment,
+    },
     permissions: [...rows(stored.table), ...enqueue(notifying.queue)],
     batch: { size: 50, windowSeconds: 2 },
     concurrency: 5,

@@ -3,6 +3,8 @@ import { sameAccount } from './worker.ts'
 
 /** Where SES puts what it receives; the rest of the bucket is `<account>/<id>`. */
 export const INBOUND = 'inbound'
+/** Where packages/aws/src/part-links.ts puts copies. */
+const PARTS = 'parts'
 
 /**
  * One table and one bucket hold everything that lasts. Both are encrypted with keys that AWS owns, which costs nothing
@@ -53,6 +55,8 @@ export function storage() {
         filter: {},
         abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
       },
+      // Decoded copies of attachments, made for links that last an hour.
+      { id: 'parts', status: 'Enabled', filter: { prefix: `${PARTS}/` }, expiration: { days: 1 } },
     ],
   })
   return { table, blobs, environment: { KABUTAR_TABLE: table.name, KABUTAR_BUCKET: blobs.name } }

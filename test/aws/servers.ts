@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net'
 import type { ClientOptions } from '@kabutar/aws/clients.ts'
 
 /** What the stand-ins share: loopback servers on a free port, and client options that point at them. */
-export async function listen(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+export async function listen(server: Server, port = 0): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-export async function serve(handle: RequestListener): Promise<{ endpoint: string; close(): void }> {
+export async function serve(handle: RequestListener, port = 0): Promise<{ endpoint: string; close(): void }> {
   const server = createServer(handle)
-  const endpoint = await listen(server)
+  const endpoint = await listen(server, port)
   return { endpoint, close: () => closeNow(server) }
 }
 

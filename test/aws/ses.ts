@@ -53,8 +53,8 @@ const FAULTS: Readonly<Record<Exclude<SesFault, `${string}acceptance`>, SesError
   forbidden: { status: 403, type: 'AccessDeniedException', message: 'not authorized to perform ses:SendEmail' },
 }
 
-/** SES v2 as far as we call it, stricter than a mailbox and with faults on demand. */
-export async function startSes(): Promise<Ses> {
+/** SES v2 as far as we call it, stricter than a mailbox and with faults on demand. `deliver` gets what it accepted. */
+export async function startSes(deliver: (mail: SentMail) => void = () => undefined): Promise<Ses> {
   const state = {
     verified: new Set(['kabutar.test']),
     configurationSets: new Set(['kabutar']),
@@ -65,7 +65,7 @@ export async function startSes(): Promise<Ses> {
   const { endpoint, close } = await serve(async (request, response) => {
     const body = await bodyOf(request)
     if (request.method === 'POST' && request.url === '/v2/email/outbound-emails')
-      return sendEmail(state, body, response)
+      return sendEmail(state, body, response, deliver)
     if (request.method === 'GET' && request.url === '/v2/email/account') return getAccount(state, response)
     refuse(response, { status: 404, type: 'NotFoundException', message: `${request.method} ${request.url}` })
   })
@@ -79,7 +79,12 @@ export async function startSes(): Promise<Ses> {
 
 type State = Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'account'>
 
-function sendEmail(state: State, body: Buffer, response: ServerResponse): ServerResponse {
+function sendEmail(
+  state: State,
+  body: Buffer,
+  response: ServerResponse,
+  deliver: (mail: SentMail) => void,
+): ServerResponse {
   const fault = state.faults.shift()
   if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
   const request = JSON.parse(body.toString()) as SendRequest
@@ -87,7 +92,9 @@ function sendEmail(state: State, body: Buffer, response: ServerResponse): Server
   const error = refusal(state, request, raw)
   if (error) return refuse(response, error)
   const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-00000000-000000`
-  state.sent.push(mailOf(id, raw, request))
+  const mail = mailOf(id, raw, request)
+  state.sent.push(mail)
+  deliver(mail)
   if (fault === 'dropped after acceptance') {
     return response.destroy()
   }

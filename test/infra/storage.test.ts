@@ -37,7 +37,7 @@ for (const stage of ['ci', 'production'] as const) {
       assert.equal(inputs.serverSideEncryption, undefined)
     })
 
-    test('the bucket is private, encrypted, and loses nothing but unfinished uploads', () => {
+    test('the bucket is private, encrypted, and loses nothing but unfinished uploads and copies', () => {
       const block = one('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock', 'BlobsPublicAccessBlock').inputs
       for (const name of ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets']) {
         assert.equal(block[name], true, name)
@@ -52,6 +52,7 @@ for (const stage of ['ci', 'production'] as const) {
           filter: {},
           abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
         },
+        { id: 'parts', status: 'Enabled', filter: { prefix: 'parts/' }, expiration: { days: 1 } },
       ])
       assert.deepEqual(all('aws:s3/bucketCorsConfiguration:BucketCorsConfiguration'), [])
     })

@@ -1,10 +1,8 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { S3Client } from '@aws-sdk/client-s3'
 import { SESv2Client } from '@aws-sdk/client-sesv2'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { type Agents, agents, http, timeouts } from './http-handler.ts'
 
 /**
  * One client per service and process, made at module level of a function; a bundle holds only those it calls.
@@ -16,8 +14,6 @@ export type ClientOptions = {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
-const CONNECT_TIMEOUT_MS = 1_500
-
 /** A request to DynamoDB takes milliseconds; three tries end within 8 s, well inside every function's own timeout. */
 export function dynamoClient(options: ClientOptions = {}): DynamoDBClient {
   return new DynamoDBClient({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 2_500 }) })
@@ -28,11 +24,6 @@ export function sqsClient(options: ClientOptions = {}): SQSClient {
   return new SQSClient({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 25_000 }) })
 }
 
-/** The timeout is for the first byte of the answer; a body may take longer, but never stall for as long. */
-export function s3Client(options: ClientOptions & { readonly forcePathStyle?: boolean } = {}): S3Client {
-  return new S3Client({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 10_000, idleMs: 10_000 }) })
-}
-
 /**
  * One attempt: a repetition by the SDK after a lost answer would be a second mail. What is tried again, and when, is
  * decided where the message's state is known.
@@ -40,29 +31,6 @@ export function s3Client(options: ClientOptions & { readonly forcePathStyle?: bo
 export function sesClient(options: ClientOptions = {}): SESv2Client {
   const handler = new FreshHttpHandler({ ...timeouts({ answerWithinMs: 20_000 }), ...agents() })
   return new SESv2Client({ ...options, maxAttempts: 1, requestHandler: handler })
-}
-
-type Timeouts = { readonly answerWithinMs: number; readonly idleMs?: number }
-
-function http(wanted: Timeouts): NodeHttpHandler {
-  return new NodeHttpHandler({ ...timeouts(wanted), ...agents() })
-}
-
-/** Without `throwOnRequestTimeout` the handler only warns and waits on. */
-function timeouts({ answerWithinMs, idleMs }: Timeouts) {
-  return {
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: answerWithinMs,
-    throwOnRequestTimeout: true,
-    ...(idleMs !== undefined && { socketTimeout: idleMs }),
-  }
-}
-
-type Agents = { readonly httpsAgent: HttpsAgent; readonly httpAgent: HttpAgent }
-
-function agents(): Agents {
-  const options = { keepAlive: true, maxSockets: 50 }
-  return { httpsAgent: new HttpsAgent(options), httpAgent: new HttpAgent(options) }
 }
 
 /** Below the idle time after which AWS closes a connection, which it may do unheard while a sandbox is frozen. */

@@ -19,7 +19,7 @@ const STOP_BEFORE_MS = 2_000
  * `retryInMs`; otherwise all would wait for the queue's whole visibility timeout. A throw fails the batch: Lambda
  * counts it as an error and every entry comes back.
  */
-export function toLambda(queue: Queue, handler: Handler) {
+export function toLambda(queue: Pick<Queue, 'settle'>, handler: Handler) {
   return async (event: SqsBatch, context: LambdaContext): Promise<BatchAnswer> => {
     const batch = event.Records.map(deliveryOf)
     const untilStop = Math.max(0, context.getRemainingTimeInMillis() - STOP_BEFORE_MS)
@@ -40,7 +40,11 @@ function deliveryOf({ messageId, receiptHandle, body, attributes }: SqsRecord): 
 }
 
 /** A courtesy: if it fails, the entries come back later, with the queue's visibility timeout. */
-async function retryInTime(queue: Queue, batch: readonly Delivery[], failures: readonly Failure[]): Promise<void> {
+async function retryInTime(
+  queue: Pick<Queue, 'settle'>,
+  batch: readonly Delivery[],
+  failures: readonly Failure[],
+): Promise<void> {
   const byId = new Map(batch.map((delivery) => [delivery.id, delivery]))
   const settlements = failures.flatMap(({ id, retryInMs }) => {
     const delivery = byId.get(id)

@@ -15,7 +15,7 @@ beforeEach(() => {
   ses.sent.length = 0
 })
 
-const relay = sesRelay(ses.client, { configurationSet: 'kabutar', concurrency: 1 })
+const relay = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
 const OWN_RETURN_PATH = 'SES puts its own MAIL FROM in place of the return path'
 const FAULT_OF = {
   throttled: 'rate',
@@ -55,7 +55,8 @@ async function failure(promise: Promise<unknown>): Promise<RelayError> {
 test('the bytes, the envelope and the tags arrive as they were', async () => {
   const result = await relay.send(ENVELOPE, RAW, OPTIONS)
   const [mail] = ses.sent
-  assert.deepEqual(result, { relayId: mail?.id, outcome: 'sent', rejected: [] })
+  const messageId = `<${mail?.id}@email.amazonses.com>`
+  assert.deepEqual(result, { relayId: mail?.id, messageId, outcome: 'sent', rejected: [] })
   assert.ok(mail?.raw.equals(RAW))
   assert.deepEqual(mail?.recipients, ['b@x.test', 'c@x.test'])
   assert.deepEqual(mail?.tags, OPTIONS.tags)
@@ -106,7 +107,7 @@ for (const { name, tags = OPTIONS.tags, recipients = ENVELOPE.recipients, ...res
 }
 
 test('a missing configuration set is ours to mend, so the message waits', async () => {
-  const other = sesRelay(ses.client, { configurationSet: 'gone', concurrency: 1 })
+  const other = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'gone', concurrency: 1 })
   assert.equal((await failure(other.send(ENVELOPE, RAW, OPTIONS))).kind, 'transient')
 })
 
@@ -115,7 +116,7 @@ test('who is never reached has not taken the message; who hangs up after it may 
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const client = sesClient(standIn(`http://127.0.0.1:${port}`))
-  const there = sesRelay(client, { configurationSet: 'kabutar', concurrency: 1 })
+  const there = sesRelay(client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
   assert.equal((await failure(there.send(ENVELOPE, RAW, OPTIONS))).kind, 'ambiguous')
   server.close()
   await once(server, 'close')
@@ -140,7 +141,7 @@ function steppingClock() {
 test('each of the workers takes its share of the account rate, counted in recipients', async () => {
   ses.account.maxSendRate = 20
   const { time, clock } = steppingClock()
-  const shared = sesRelay(ses.client, { configurationSet: 'kabutar', concurrency: 4, clock })
+  const shared = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 4, clock })
   const from = time.now
   for (let n = 0; n < 6; n++) await shared.send(ENVELOPE, RAW, OPTIONS)
   // 10 recipients before the last send, at 20 / 4 a second.
@@ -149,7 +150,7 @@ test('each of the workers takes its share of the account rate, counted in recipi
 
 test('the rate is asked once, again after 15 minutes, and sooner if it was not told', async () => {
   const { time, clock } = steppingClock()
-  const paced = sesRelay(ses.client, { configurationSet: 'kabutar', concurrency: 1, clock })
+  const paced = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
   ses.account.requests = 0
   for (let n = 0; n < 3; n++) await paced.send(ENVELOPE, RAW, OPTIONS)
   assert.equal(ses.account.requests, 1)
@@ -167,7 +168,7 @@ test('the rate is asked once, again after 15 minutes, and sooner if it was not t
 test('a wait past half a minute is told and not slept', async () => {
   ses.account.maxSendRate = 1
   const { clock } = steppingClock()
-  const slow = sesRelay(ses.client, { configurationSet: 'kabutar', concurrency: 40, clock })
+  const slow = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 40, clock })
   await slow.send(ENVELOPE, RAW, OPTIONS)
   const error = await failure(slow.send(ENVELOPE, RAW, OPTIONS))
   assert.deepEqual([error.kind, error.retryAfterMs], ['throttled', 80_000])

@@ -15,6 +15,8 @@ import { sesPace } from './relay-pace.ts'
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 50 } as const
 
 export type SesRelayOptions = {
+  /** Part of the Message-ID that SES writes. */
+  readonly region: string
   /** Carries the event destinations. Its suppression is off: core decides who is suppressed. */
   readonly configurationSet: string
   /** How many workers send at the same time, this one included: each takes its share of the account's rate. */
@@ -34,14 +36,14 @@ export function sesRelay(client: SESv2Client, options: SesRelayOptions): Relay {
     async send(envelope, raw, sendOptions) {
       checkRelay(LIMITS, envelope, raw, sendOptions.signal)
       await pace(envelope.recipients.length, sendOptions.signal)
-      return sendOnce(client, options.configurationSet, envelope, raw, sendOptions)
+      return sendOnce(client, options, envelope, raw, sendOptions)
     },
   }
 }
 
 async function sendOnce(
   client: SESv2Client,
-  configurationSet: string,
+  { configurationSet, region }: SesRelayOptions,
   { recipients }: RelayEnvelope,
   raw: Uint8Array,
   { tags = {}, signal }: RelayOptions,
@@ -57,7 +59,7 @@ async function sendOnce(
   try {
     const { MessageId } = await client.send(command)
     if (!MessageId) throw new RelayError('ambiguous', 'SES answered without a message id')
-    return { relayId: MessageId, outcome: 'sent', rejected: [] }
+    return { relayId: MessageId, messageId: sesMessageId(MessageId, region), outcome: 'sent', rejected: [] }
   } catch (error) {
     throw error instanceof RelayError ? error : sesError(error)
   }

@@ -6,7 +6,7 @@ import { MailError } from '@kabutar/core/errors.ts'
 import { parseDomain } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bearerOf } from './auth.ts'
 import { jsonBody } from './body.ts'
 

@@ -2,7 +2,7 @@ import { createKey, deleteKey, type KeyPorts, listKeys, renameKey } from '@kabut
 import { getDomain } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf, uuidOf } from './page.ts'

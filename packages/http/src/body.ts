@@ -1,6 +1,6 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { HttpError } from './errors.ts'
 
 /** 40 MB of attachments after base64, and room for what surrounds them. */

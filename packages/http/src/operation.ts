@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 /** One operation of the API with the schemas of its request and answer. */
 export type Operation = {

@@ -1,5 +1,5 @@
 /** Every operation of the API with the schemas of its request and answer: what the OpenAPI description is made of. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import type { Operation } from './operation.ts'

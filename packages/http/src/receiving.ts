@@ -4,7 +4,7 @@ import { type AcceptPorts, accept, MAX_INBOUND_BYTES, rawKey, recipientOwner } f
 import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
 import { deleteReceived, getAttachments, getWholeReceived, listReceived } from '@kabutar/core/receiving/read.ts'
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
 import type { Env } from './env.ts'

@@ -3,7 +3,7 @@ import { MailError } from '@kabutar/core/errors.ts'
 import type { Draft, DraftAttachment } from '@kabutar/core/sending/draft.ts'
 import { type Mailbox, parseMailbox } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const MAX_ATTACHMENTS = 100
 const MAX_TAGS = 20

@@ -1,5 +1,5 @@
 import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Operation } from './operation.ts'
 import { CreateWebhookRequest, UpdateWebhookRequest } from './webhooks.ts'
 

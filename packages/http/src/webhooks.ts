@@ -12,7 +12,7 @@ import { getHook, getHookEvent, listHooks, replay } from '@kabutar/core/webhooks
 import type { QueuePorts } from '@kabutar/core/webhooks/record.ts'
 import type { Attempt, Endpoint, Hook } from '@kabutar/core/webhooks/rows.ts'
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { limitOf, listOf, pageOf, uuidOf } from './page.ts'

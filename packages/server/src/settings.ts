@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { z } from 'zod'
+import * as z from 'zod'
 import {
   type Address,
   addressOf,

@@ -1,4 +1,7 @@
-/** The real server process, started by a flow test in a process group and a data folder of its own. */
+/**
+ * The real server process, started by a flow test in a process group and a data folder of its own. With `KABUTAR_FLOW=aws`
+ * it is the AWS composition instead (see test/aws/platform.ts), and the same tests look at that.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -6,34 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Server, ServerOptions } from './server-type.ts'
 
-export type ServerOptions = {
-  /** Settings such as `KABUTAR_RELAY`. */
-  readonly env?: Readonly<Record<string, string>>
-  /** @default a fixed full-access key */
-  readonly apiKey?: string
-  /** Kept at the end. @default a temporary folder, removed at the end */
-  readonly dataFolder?: string
-}
-
-export type Server = AsyncDisposable & {
-  readonly url: string
-  readonly smtpPort: number | undefined
-  readonly apiKey: string
-  readonly dataFolder: string
-  readonly pid: number
-  /** What the process wrote since its last start, a line each. */
-  readonly stdout: readonly string[]
-  readonly stderr: readonly string[]
-  /** SIGTERM. Answers the exit code; null if the process had to be killed after 15 s. */
-  stop(): Promise<number | null>
-  /** SIGKILL to the whole group, at once. */
-  kill(): Promise<void>
-  /** The same data folder and the same addresses again, with `env` on top; kills what still runs. */
-  restart(env?: Readonly<Record<string, string>>): Promise<void>
-  /** Kills what still runs and removes the temporary folder. */
-  close(): Promise<void>
-}
+export type { Server, ServerOptions } from './server-type.ts'
 
 /** For tests alone. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
@@ -52,6 +30,10 @@ type Process = {
 /** @throws {Error} with what the process said, if it ends or is not healthy within 20 s */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const { apiKey = API_KEY } = options
+  if (process.env.KABUTAR_FLOW === 'aws') {
+    const { startAwsServer } = await import('../../aws/flow-server.ts')
+    return startAwsServer({ ...options, apiKey })
+  }
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'kabutar-flow-'))
   let env: Record<string, string> = {
     KABUTAR_DATA: dataFolder,

@@ -19,6 +19,8 @@ export type Rejection = {
 export type RelayResult = {
   /** What the next hop calls the message, if it says. */
   readonly relayId: string
+  /** The Message-ID that recipients see, with angle brackets, where the next hop puts its own in place of ours. */
+  readonly messageId?: string
   /** `delivered`: in the recipient's mailbox. `sent`: the next hop took responsibility, more may be heard. */
   readonly outcome: 'sent' | 'delivered'
   /** Refused at RCPT or DATA: 4yz may be tried again, 5yz may not. All others were accepted. */

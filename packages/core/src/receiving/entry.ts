@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 const ReceiveEntry = z.object({
   v: z.literal(1),
@@ -10,6 +10,7 @@ const ReceiveEntry = z.object({
   helo: z.string(),
   tls: z.boolean(),
   at: z.number(),
+  rc: z.literal(true).optional(),
 })
 
 /** What came with a message and is not in it; `recipients` are those of one account, spelled as they came. */
@@ -23,13 +24,15 @@ export type InboundEnvelope = {
   readonly tls: boolean
   /** Epoch milliseconds. */
   readonly receivedAt: number
+  /** The envelope is not what was transmitted: it is made of header fields. */
+  readonly reconstructed?: boolean
 }
 /** A message that an account has accepted; its bytes lie in the blob `<account>/<id>`. */
 export type ReceiveEntry = { readonly accountId: string; readonly id: string; readonly envelope: InboundEnvelope }
 
 /** An entry of the receive queue: everything but the content. */
 export function receiveEntry({ accountId, id, envelope }: ReceiveEntry): string {
-  const { returnPath, recipients, remoteAddress, helo, tls, receivedAt } = envelope
+  const { returnPath, recipients, remoteAddress, helo, tls, receivedAt, reconstructed } = envelope
   return JSON.stringify({
     v: 1,
     a: accountId,
@@ -40,15 +43,24 @@ export function receiveEntry({ accountId, id, envelope }: ReceiveEntry): string 
     helo,
     tls,
     at: receivedAt,
+    ...(reconstructed && { rc: true }),
   })
 }
 
 /** Throws on what receiveEntry did not make: after five receipts it lies in the dead-letter queue, whole. */
 export function parseReceiveEntry(body: string): ReceiveEntry {
-  const { a, id, from, to, ip, helo, tls, at } = ReceiveEntry.parse(JSON.parse(body))
+  const { a, id, from, to, ip, helo, tls, at, rc } = ReceiveEntry.parse(JSON.parse(body))
   return {
     accountId: a,
     id,
-    envelope: { returnPath: from, recipients: to, remoteAddress: ip, helo, tls, receivedAt: at },
+    envelope: {
+      returnPath: from,
+      recipients: to,
+      remoteAddress: ip,
+      helo,
+      tls,
+      receivedAt: at,
+      ...(rc && { reconstructed: rc }),
+    },
   }
 }

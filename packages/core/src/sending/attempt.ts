@@ -2,7 +2,7 @@ import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
 import { compose } from '@kabutar/mail/compose.ts'
 import { type Rejection, type Relay, RelayError, type RelayResult } from '../ports/relay.ts'
 import type { Content } from './content.ts'
-import { createdAtOf, type Message } from './message.ts'
+import { createdAtOf, type Message, ownMessageId } from './message.ts'
 import { simulate } from './simulate.ts'
 import type { Outcome } from './status.ts'
 
@@ -11,9 +11,12 @@ import type { Outcome } from './status.ts'
  * have the message, and only time or an event will tell.
  */
 export type Attempted =
-  | { readonly outcomes: readonly Outcome[]; readonly relayMessageId?: string }
+  | Ended
   | { readonly postponed: { readonly retryAfterMs: number | undefined } }
   | { readonly ambiguous: true; readonly outcomes: readonly Outcome[] }
+
+/** `messageId`: what recipients see, where the relay replaced ours. */
+export type Ended = { readonly outcomes: readonly Outcome[]; readonly messageId?: string }
 
 const MAX_DIAGNOSTIC = 500
 
@@ -33,11 +36,12 @@ export async function attempt(
     if (raw.byteLength > relay.limits.maxRawBytes)
       return { outcomes: [...simulated, ...failAll(recipients, 'The composed message is too large for the relay')] }
     const result = await relay.send({ returnPath: returnPathOf(message), recipients }, raw, {
-      messageId: message.messageId,
+      messageId: ownMessageId(message.id, fromDomain(message)),
       tags: { kabutar_id: message.id, kabutar_account: message.accountId },
       signal,
     })
-    return { outcomes: [...simulated, ...outcomesOf(recipients, result)] }
+    const { messageId } = result
+    return { outcomes: [...simulated, ...outcomesOf(recipients, result)], ...(messageId && { messageId }) }
   } catch (error) {
     if (error instanceof RelayError) return afterError(error, recipients, simulated)
     throw error
@@ -49,7 +53,7 @@ export async function composeMessage(message: Message, content: Content): Promis
   return compose({
     id: message.id,
     date: createdAtOf(message),
-    messageId: message.messageId,
+    messageId: ownMessageId(message.id, fromDomain(message)),
     from: parseMailbox(message.from),
     to: message.to.map(parseMailbox),
     cc: message.cc.map(parseMailbox),
@@ -62,9 +66,11 @@ export async function composeMessage(message: Message, content: Content): Promis
   })
 }
 
+const fromDomain = ({ from }: Message): string => domainOf(parseMailbox(from).address)
+
 /** Ours, in the sender's domain, so that what comes back names the message. */
 function returnPathOf(message: Message): string {
-  return `bounces+${message.id}@${domainOf(parseMailbox(message.from).address)}`
+  return `bounces+${message.id}@${fromDomain(message)}`
 }
 
 function outcomesOf(recipients: readonly string[], result: RelayResult): Outcome[] {

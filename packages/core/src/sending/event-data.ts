@@ -1,5 +1,5 @@
 import type { Attrs, Json } from '../ports/table.ts'
-import type { EventType } from '../webhooks/event.ts'
+import { type EventType, eventId, type MailEvent } from '../webhooks/event.ts'
 import { createdAtOf, type Message } from './message.ts'
 import type { Outcome } from './status.ts'
 
@@ -17,11 +17,34 @@ export function eventData(message: Message, type: EventType, outcome?: Outcome):
   }
 }
 
+/** One thing that happened to a message or, with `recipient`, to one of its recipients. See eventId for `occurrence`. */
+export type Happening = {
+  readonly type: EventType
+  readonly recipient: string
+  readonly occurrence: string
+  readonly createdAt: Date
+  readonly outcome?: Outcome
+}
+
+export function eventOfMessage(message: Message, happening: Happening): MailEvent {
+  const { type, recipient, occurrence, createdAt, outcome } = happening
+  return {
+    id: eventId({ accountId: message.accountId, messageId: message.id, recipient, type, occurrence }),
+    type,
+    messageId: message.id,
+    recipient,
+    createdAt,
+    data: eventData(message, type, outcome),
+    detail: { attempt: message.attempts, ...outcome },
+  }
+}
+
 function about(type: EventType, outcome: Outcome): Attrs {
   const message = outcome.diagnostic ?? ''
   const diagnosticCode = outcome.diagnostic === undefined ? [] : [outcome.diagnostic]
   if (type === 'email.bounced') {
-    return { bounce: { message, type: 'Permanent', subType: subTypeOf(outcome), diagnosticCode } }
+    const { type: kind, subType } = outcome.bounce ?? { type: 'Permanent', subType: subTypeOf(outcome) }
+    return { bounce: { message, type: kind, subType, diagnosticCode } }
   }
   if (type === 'email.failed') return { failed: { reason: message } }
   if (type === 'email.suppressed') {

@@ -64,6 +64,11 @@ export function messageKey(accountId: string, id: string): Key {
   return dayKey(accountId, 'out', id)
 }
 
+/** The Message-ID that we write: the same in each attempt, whatever a relay then puts in its place. */
+export function ownMessageId(id: string, domain: string): string {
+  return `<${id}@${domain}>`
+}
+
 export const createdAtOf = (message: Pick<Message, 'id'>): Date => new Date(timeOf(message.id))
 
 export function isPending(message: Message): boolean {

@@ -1,9 +1,10 @@
 /** What an attempt came to, written in the one order that a crash cannot spoil: events, row, queue. */
 import { type Attrs, isConditionFailed, StoreError } from '../ports/table.ts'
-import { eventId, type MailEvent, putEvents } from '../webhooks/event.ts'
+import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
+import type { Ended } from './attempt.ts'
 import { sendEntry } from './entry.ts'
-import { eventData } from './event-data.ts'
+import { eventOfMessage } from './event-data.ts'
 import { isPending, type Message, type Progress, type Recipient, readMessage, writeProgress } from './message.ts'
 import { retryDelay } from './retry.ts'
 import type { SendPorts } from './send-ports.ts'
@@ -22,14 +23,15 @@ const INSIST_WAIT_MS = 100
 export async function recordOutcomes(
   ports: RecordPorts,
   message: Message,
-  outcomes: readonly Outcome[],
+  { outcomes, messageId }: Ended,
 ): Promise<void> {
   const final = giveUp(ports, message, outcomes)
-  const events = await putAttempt(ports, message, final.outcomes)
+  const events = await putAttempt(ports, messageId ? { ...message, messageId } : message, final.outcomes)
   const now = ports.clock.now()
   const wait = final.waitMs
   const next = await progress(ports, message, ({ recipients }) => ({
     recipients: applied(recipients, final.outcomes),
+    ...(messageId && { messageId }),
     lease: null,
     ...(wait === undefined ? { due: null } : { notBefore: now + wait, due: dueAfter(now, wait) }),
   }))
@@ -43,7 +45,7 @@ export async function recordOutcomes(
  */
 export async function recordAmbiguous(ports: RecordPorts, message: Message, known: readonly Outcome[]): Promise<void> {
   if (message.attempts > ports.sendRetries.length)
-    return recordOutcomes(ports, message, [...known, ...unconfirmed(message, known)])
+    return recordOutcomes(ports, message, { outcomes: [...known, ...unconfirmed(message, known)] })
   const events = await putAttempt(ports, message, known)
   ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', { id: message.id })
   const until = ports.clock.now() + AMBIGUOUS_WAIT_MS
@@ -82,9 +84,13 @@ export async function postpone(ports: RecordPorts, message: Message, retryAfterM
 }
 
 /** What this attempt came to, if it got as far as its first event; see putAttempt. */
-export function outcomesOfAttempt(message: Message, events: readonly MailEvent[]): readonly Outcome[] | undefined {
+export function endOfAttempt(message: Message, events: readonly MailEvent[]): Ended | undefined {
   const lead = events.find(({ detail }) => detail?.attempt === message.attempts && detail.outcomes !== undefined)
-  return lead?.detail?.outcomes as unknown as readonly Outcome[] | undefined
+  if (lead === undefined) return undefined
+  return {
+    outcomes: lead.detail?.outcomes as unknown as readonly Outcome[],
+    ...(lead.data.message_id !== message.messageId && { messageId: lead.data.message_id as string }),
+  }
 }
 
 /**
@@ -121,15 +127,8 @@ async function insist(ports: RecordPorts, write: () => Promise<unknown>): Promis
 
 function eventsFor(message: Message, outcomes: readonly Outcome[], createdAt: Date): MailEvent[] {
   const attempt = message.attempts
-  const event = (type: MailEvent['type'], recipient: string, occurrence: string, outcome?: Outcome): MailEvent => ({
-    id: eventId({ accountId: message.accountId, messageId: message.id, recipient, type, occurrence }),
-    type,
-    messageId: message.id,
-    recipient,
-    createdAt,
-    data: eventData(message, type, outcome),
-    detail: { attempt, ...outcome },
-  })
+  const event = (type: MailEvent['type'], recipient: string, occurrence: string, outcome?: Outcome) =>
+    eventOfMessage(message, { type, recipient, occurrence, createdAt, ...(outcome && { outcome }) })
   const taken = outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
   return [
     ...(taken ? [event('email.sent', '', String(attempt))] : []),

@@ -14,7 +14,7 @@ import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
 import { leaseMs, takeLease } from './lease.ts'
 import type { Message } from './message.ts'
-import { outcomesOfAttempt, postpone, recordAmbiguous, recordOutcomes } from './record.ts'
+import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes } from './record.ts'
 import type { SendPorts } from './send-ports.ts'
 
 const FAILED_RETRY_MS = 5000
@@ -52,7 +52,7 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
     return leased.not !== 'missing'
   }
   const { message, takenOver } = leased
-  const known = takenOver ? outcomesOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
+  const known = takenOver ? endOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
   if (known !== undefined) {
     await recordOutcomes(ports, message, known)
     return true
@@ -70,7 +70,7 @@ async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal
   )
   if ('postponed' in attempted) return postpone(ports, message, attempted.postponed.retryAfterMs)
   if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
-  await recordOutcomes(ports, message, attempted.outcomes)
+  await recordOutcomes(ports, message, attempted)
 }
 
 /** The signal of `work` aborts with the outer one or when its time is up, and is let go of when the work has ended. */

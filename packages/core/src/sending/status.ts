@@ -9,7 +9,10 @@ export type Outcome = {
   /** Enhanced status code (RFC 3463). */
   readonly enhanced?: string
   readonly diagnostic?: string
+  /** SES's words for a bounce, where it is the one who says so. */
+  readonly bounce?: { readonly type: BounceType; readonly subType: string }
 }
+export type BounceType = 'Permanent' | 'Transient' | 'Undetermined'
 
 const OVERRIDING: readonly RecipientStatus[] = ['failed', 'bounced', 'suppressed', 'complained']
 const rank = (status: RecipientStatus) => RECIPIENT_STATUSES.indexOf(status)

@@ -1,0 +1,8 @@
+import { toLambda } from '@kabutar/aws/lambda.ts'
+import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
+import { basicPorts, dispatchPorts, queuePorts, webhookPorts } from './ports.ts'
+
+const ports = { ...basicPorts(), ...queuePorts('webhookQueue'), ...webhookPorts(), ...dispatchPorts() }
+
+/** Webhook queue to endpoints: sign, post, record. */
+export const handler = toLambda(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal))

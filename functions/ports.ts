@@ -1,0 +1,90 @@
+/**
+ * The AWS platform put together. Each function asks for the ports that its operation takes, once, while it starts; what
+ * it does not ask for is left out of its bundle, clients of the SDK included.
+ */
+import { randomUUID } from 'node:crypto'
+import { dynamoClient, sesClient, sqsClient } from '@kabutar/aws/clients.ts'
+import { lazyBlobs } from '@kabutar/aws/lazy-blobs.ts'
+import { lambdaLog } from '@kabutar/aws/log.ts'
+import { sqsQueue } from '@kabutar/aws/queue.ts'
+import { sesMessageId, sesRelay } from '@kabutar/aws/relay.ts'
+import { dynamoTable } from '@kabutar/aws/table.ts'
+import { guardedClient } from '@kabutar/core/net/guarded.ts'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import { systemResolver } from '@kabutar/core/ports/resolver.ts'
+import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { durationsSetting, numberSetting, setting } from './settings.ts'
+
+const SEND_RETRIES = '1m,5m,15m,1h,4h,8h,16h,24h'
+const WEBHOOK_RETRIES = '0s,5s,5m,30m,2h,5h,10h,10h'
+/** stacks/worker.ts has the queues' own number; it only counts where entries are received. */
+const ATTEMPTS = 5
+
+const clock = systemClock
+
+/** What every function has. */
+export function basicPorts() {
+  return {
+    clock,
+    ids: uuidIds(clock),
+    log: lambdaLog(),
+    random: Math.random,
+    table: dynamoTable(dynamoClient(), setting('KABUTAR_TABLE'), clock),
+  }
+}
+
+export function blobPorts() {
+  return { blobs: lazyBlobs(setting('KABUTAR_BUCKET')) }
+}
+
+const QUEUE_SETTINGS = {
+  sendQueue: 'KABUTAR_SEND_QUEUE',
+  webhookQueue: 'KABUTAR_WEBHOOK_QUEUE',
+  receiveQueue: 'KABUTAR_RECEIVE_QUEUE',
+  feedbackQueue: 'KABUTAR_FEEDBACK_QUEUE',
+} as const
+type QueueName = keyof typeof QUEUE_SETTINGS
+
+/** The queues share one client, and so its connections. */
+export function queuePorts<N extends QueueName>(...names: readonly N[]) {
+  const sqs = sqsClient()
+  const maxAttempts = numberSetting('KABUTAR_ATTEMPTS', ATTEMPTS)
+  const queues = names.map((name) => [name, sqsQueue(sqs, setting(QUEUE_SETTINGS[name]), { maxAttempts, clock })])
+  return Object.fromEntries(queues) as Record<N, ReturnType<typeof sqsQueue>>
+}
+
+export function webhookPorts() {
+  return { webhookRetriesMs: durationsSetting('KABUTAR_WEBHOOK_RETRIES', WEBHOOK_RETRIES) }
+}
+
+/** Private addresses are never posted to on AWS: the network behind a function is the account's own. */
+export function dispatchPorts() {
+  const client = guardedClient({ resolver: systemResolver, allowPrivate: allowPrivate() })
+  return { client, memory: dispatchMemory(client), userAgent: 'Kabutar/0.1' }
+}
+
+/** `on` only beside stand-ins of AWS: the stacks never pass it. */
+export function allowPrivate(): boolean {
+  return process.env.KABUTAR_ALLOW_PRIVATE === 'on'
+}
+
+/** A Lambda function never knows whether another sandbox is at work, so no lease is void before its time. */
+export function relayPorts() {
+  const relay = sesRelay(sesClient(), {
+    region: setting('AWS_REGION'),
+    configurationSet: setting('KABUTAR_CONFIGURATION_SET'),
+    concurrency: numberSetting('KABUTAR_SEND_CONCURRENCY'),
+    clock,
+  })
+  return {
+    relay,
+    worker: { id: randomUUID(), exclusive: false },
+    sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', SEND_RETRIES),
+  }
+}
+
+export function feedbackPorts() {
+  const region = setting('AWS_REGION')
+  return { messageIdOf: (relayId: string) => sesMessageId(relayId, region) }
+}

@@ -1,0 +1,14 @@
+import { toLambda } from '@kabutar/aws/lambda.ts'
+import { sendBatch } from '@kabutar/core/sending/send.ts'
+import { basicPorts, blobPorts, queuePorts, relayPorts, webhookPorts } from './ports.ts'
+
+const ports = {
+  ...basicPorts(),
+  ...blobPorts(),
+  ...queuePorts('sendQueue', 'webhookQueue'),
+  ...webhookPorts(),
+  ...relayPorts(),
+}
+
+/** Send queue to relay. Only crashes and unknown errors go back to the queue; known waits end inside `sendBatch`. */
+export const handler = toLambda(ports.sendQueue, (batch, signal) => sendBatch(ports, batch, signal))

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { listDays } from '../days.ts'
+import type { Delivery } from '../ports/queue.ts'
+import { receiveFromSes } from './from-ses.ts'
+import { receivedOf } from './received.ts'
+import { drainReceived, LETTER, type ReceiveRig, receivePorts } from './testing.ts'
+
+const never = new AbortController().signal
+const entry = (body: object | string): Delivery => ({
+  id: 'q',
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  attempt: 1,
+  sentAt: 0,
+  handle: 'h',
+})
+const receipt = (recipients: readonly string[], sesId: string) => ({
+  notificationType: 'Received',
+  receipt: {
+    timestamp: '2026-11-22T12:00:00.000Z',
+    recipients,
+    action: { type: 'S3', objectKey: `inbound/${sesId}` },
+  },
+  mail: { messageId: sesId, source: 'eve@far.test' },
+})
+const created = (key: string) => ({
+  Records: [{ eventTime: '2026-11-22T12:00:01.000Z', s3: { object: { key: encodeURIComponent(key) } } }],
+})
+const put = (ports: ReceiveRig, sesId: string) =>
+  ports.blobs.put(`inbound/${sesId}`, Buffer.from(LETTER), { maxBytes: 1e6 })
+const feed = (ports: ReceiveRig, body: object | string) => receiveFromSes(ports, [entry(body)], never)
+const received = async (ports: ReceiveRig, accountId: string) =>
+  (await listDays(ports.table, accountId, 'in', { limit: 100 })).items.map(receivedOf)
+
+test('mail for two accounts is received once by each, however often it is announced', async () => {
+  const ports = await receivePorts()
+  const ours = ['ada@kabutar.test', 'info@second.test', 'x@b.test', 'x@nowhere.test']
+  const body = receipt(ours, 'ses-1')
+  await put(ports, 'ses-1')
+  for (let times = 0; times < 3; times++) {
+    assert.deepEqual(await feed(ports, body), [])
+    assert.deepEqual(await drainReceived(ports), [])
+  }
+  const [a, b] = [await received(ports, 'a'), await received(ports, 'b')]
+  assert.deepEqual(
+    [...a, ...b].map(({ envelope }) => [envelope.returnPath, envelope.recipients, envelope.reconstructed]),
+    [
+      ['eve@far.test', ['ada@kabutar.test', 'info@second.test'], undefined],
+      ['eve@far.test', ['x@b.test'], undefined],
+    ],
+  )
+  assert.equal(await ports.blobs.open('inbound/ses-1'), undefined)
+})
+
+test('a notification that is faster than its object comes back', async () => {
+  const ports = await receivePorts()
+  const body = receipt(['ada@kabutar.test'], 'ses-2')
+  assert.deepEqual(await feed(ports, body), [{ id: 'q', retryInMs: 5000 }])
+  await put(ports, 'ses-2')
+  assert.deepEqual(await feed(ports, body), [])
+})
+
+test('mail whose notification was lost is received by its header fields, and says so', async () => {
+  const ports = await receivePorts()
+  await put(ports, 'ses-3')
+  for (let times = 0; times < 2; times++) assert.deepEqual(await feed(ports, created('inbound/ses-3')), [])
+  await drainReceived(ports)
+  assert.deepEqual(
+    (await received(ports, 'a')).map(({ envelope }) => [envelope.recipients, envelope.reconstructed]),
+    [[['ada@kabutar.test'], true]],
+  )
+})
+
+test('mail for nobody here stays where it is; what AWS tries is nothing', async () => {
+  const ports = await receivePorts()
+  await put(ports, 'ses-4')
+  assert.deepEqual(await feed(ports, receipt(['x@nowhere.test'], 'ses-4')), [])
+  assert.ok(await ports.blobs.open('inbound/ses-4'))
+  for (const body of [
+    'Successfully validated SNS topic for Amazon SES.',
+    { Service: 'Amazon S3', Event: 's3:TestEvent' },
+    created('inbound/AMAZON_SES_SETUP_NOTIFICATION'),
+    { notificationType: 'AmazonSnsSubscriptionSucceeded', message: 'ok' },
+  ]) {
+    assert.deepEqual(await feed(ports, body), [])
+  }
+})
+
+test('what only looks like an announcement fails, and ends in the dead-letter queue', async () => {
+  const ports = await receivePorts()
+  assert.deepEqual(await feed(ports, { notificationType: 'Received' }), [{ id: 'q', retryInMs: 5000 }])
+  assert.deepEqual(await feed(ports, { v: 1, a: 'a' }), [{ id: 'q', retryInMs: 5000 }])
+})

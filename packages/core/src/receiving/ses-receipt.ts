@@ -1,0 +1,67 @@
+import * as z from 'zod'
+
+/** A message that SES put into the bucket, under a key of its own. */
+export type Receipt = {
+  /** SES's id of the message. */
+  readonly sesId: string
+  readonly key: string
+  readonly returnPath: string
+  readonly recipients: readonly string[]
+  /** Epoch milliseconds. */
+  readonly receivedAt: number
+}
+/** What the bucket itself says: an object is there. */
+export type Stored = { readonly key: string; readonly storedAt: number }
+
+const Notification = z.object({
+  notificationType: z.literal('Received'),
+  receipt: z.object({
+    timestamp: z.iso.datetime(),
+    recipients: z.array(z.string()),
+    action: z.object({ type: z.literal('S3'), objectKey: z.string() }),
+  }),
+  mail: z.object({ messageId: z.string(), source: z.string() }),
+})
+const Created = z.object({
+  Records: z.array(z.object({ eventTime: z.iso.datetime(), s3: z.object({ object: z.object({ key: z.string() }) }) })),
+})
+/** SES tries a bucket with an object of this name, and a topic with a text. */
+const SETUP = 'AMAZON_SES_SETUP_NOTIFICATION'
+const MAX_JSON = 300_000
+
+/**
+ * What an entry of the receive queue is, if it comes from AWS: SES's notification, S3's events, or neither, which is an
+ * entry of our own. Tests of SES and S3 are events without an object.
+ * @throws {Error} for what looks like one and is not
+ */
+export function parseAwsEntry(
+  body: string,
+): { readonly receipt: Receipt } | { readonly stored: readonly Stored[] } | undefined {
+  if (body.length > MAX_JSON || !body.startsWith('{')) return { stored: [] }
+  const json = JSON.parse(body) as { notificationType?: unknown; Records?: unknown; Event?: unknown }
+  if (json.notificationType !== undefined) return receiptOf(json)
+  if (json.Records !== undefined) return { stored: storedOf(json) }
+  return json.Event === 's3:TestEvent' ? { stored: [] } : undefined
+}
+
+function receiptOf(json: object): { readonly receipt: Receipt } | { readonly stored: readonly Stored[] } {
+  if ((json as { notificationType: unknown }).notificationType !== 'Received') return { stored: [] }
+  const { receipt, mail } = Notification.parse(json)
+  return {
+    receipt: {
+      sesId: mail.messageId,
+      key: receipt.action.objectKey,
+      returnPath: mail.source,
+      recipients: receipt.recipients,
+      receivedAt: Date.parse(receipt.timestamp),
+    },
+  }
+}
+
+/** S3 writes keys as in a query string. */
+function storedOf(json: object): readonly Stored[] {
+  return Created.parse(json).Records.flatMap(({ eventTime, s3 }) => {
+    const key = decodeURIComponent(s3.object.key.replaceAll('+', ' '))
+    return key.endsWith(SETUP) ? [] : [{ key, storedAt: Date.parse(eventTime) }]
+  })
+}

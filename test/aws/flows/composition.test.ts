@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import { Resend } from 'resend'
+import { startWebhookReceiver, type WebhookReceiver } from '../../flows/support/webhook-receiver.ts'
+import { prepare } from '../flow-server.ts'
+import { type Platform, type Running, startPlatform } from '../platform.ts'
+import type { SentMail } from '../ses.ts'
+import { bounceOf, complaintOf, deliveryOf } from '../ses-hop.ts'
+import { createdOf } from '../ses-receipt.ts'
+
+/** For tests alone. */
+const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
+const FROM = 'Ada <ada@kabutar.test>'
+
+async function until<T>(what: string, ask: () => Promise<T | undefined | false>, seconds = 15): Promise<T> {
+  for (let tries = 0; tries < seconds * 20; tries++) {
+    const answer = await ask()
+    if (answer) return answer
+    await sleep(50)
+  }
+  throw new Error(`waited ${seconds} s for ${what}`)
+}
+
+async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+describe('the built functions, and what only AWS has', () => {
+  let platform: Platform
+  let running: Running
+  let receiver: WebhookReceiver
+  let resend: Resend
+  /** Every second batch comes twice, and backwards: a standard queue may. */
+  let disturbed = false
+  /** Called by SES's stand-in when it has taken a mail, before it answers. */
+  let accepted: (mail: SentMail) => void = () => undefined
+  before(async () => {
+    receiver = await startWebhookReceiver()
+    platform = await startPlatform((mail) => accepted(mail))
+    await prepare(platform, API_KEY)
+    const env = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '300ms,300ms' }
+    const disturb = <T>(records: readonly T[]) => (disturbed ? [...records, ...records].reverse() : records)
+    running = await platform.run(env, { disturb })
+    resend = new Resend(API_KEY, { baseUrl: running.url })
+  })
+  after(async () => {
+    await running?.stop()
+    await platform?.close()
+    await receiver?.[Symbol.asyncDispose]()
+  })
+
+  const send = async (to: string) => (await ok(resend.emails.send({ from: FROM, to, subject: 's', text: 't' }))).id
+  const last = (id: string, event: string) =>
+    until(`${id} to be ${event}`, async () => (await ok(resend.emails.get(id))).last_event === event)
+  const mailsOf = (id: string) => platform.ses.sent.filter(({ tags }) => tags.kabutar_id === id)
+  const sent = async (id: string) => {
+    await last(id, 'sent')
+    const [mail] = mailsOf(id)
+    assert.ok(mail)
+    return mail
+  }
+
+  test("SES's events raise the status and reach the endpoint, and the Message-ID is the one that SES wrote", async () => {
+    const events = ['email.delivered', 'email.bounced', 'email.complained'] as const
+    const hook = await ok(resend.webhooks.create({ endpoint: receiver.url('/feedback'), events: [...events] }))
+    receiver.trust('/feedback', hook.signing_secret)
+    const id = await send('bob@dest.test')
+    const mail = await sent(id)
+    assert.equal((await ok(resend.emails.get(id))).message_id, `<${mail.id}@email.amazonses.com>`)
+    await platform.publish(deliveryOf(mail, ['bob@dest.test']))
+    await last(id, 'delivered')
+    await platform.publish(complaintOf(mail, 'bob@dest.test'))
+    await last(id, 'complained')
+    const other = await send('gone@dest.test')
+    const rejection = { recipient: 'gone@dest.test', replyCode: 550, status: '5.1.1', diagnostic: '5.1.1 unknown' }
+    await platform.publish(bounceOf(await sent(other), rejection))
+    await last(other, 'bounced')
+    const told = await receiver.waitFor('/feedback', (all) => all.length >= 3)
+    assert.deepEqual(told.map(({ payload }) => payload.type).sort(), [...events].sort())
+  })
+
+  test('a throttle of SES, of DynamoDB and a spent rate are waits: everything is sent once', async () => {
+    platform.ses.faults.push('rate', 'too many requests')
+    platform.dynamo.faults.push(
+      ...Array.from({ length: 3 }, () => ({ operation: 'UpdateItem', kind: 'throttled' }) as const),
+    )
+    const ids = await Promise.all([1, 2, 3, 4].map((n) => send(`t${n}@dest.test`)))
+    for (const id of ids) await last(id, 'sent')
+    assert.deepEqual(
+      ids.map((id) => mailsOf(id).length),
+      [1, 1, 1, 1],
+    )
+  })
+
+  test('an answer of SES that is lost is no second mail once SES speaks of the first', async () => {
+    platform.ses.faults.push('500 after acceptance')
+    const id = await send('lost@dest.test')
+    const mail = await until('the mail at SES', async () => mailsOf(id)[0])
+    await sleep(300)
+    assert.equal((await ok(resend.emails.get(id))).last_event, 'queued')
+    await platform.publish(deliveryOf(mail, ['lost@dest.test']))
+    await last(id, 'delivered')
+    assert.equal(mailsOf(id).length, 1)
+  })
+
+  test('batches that come twice and backwards send nothing twice', async () => {
+    disturbed = true
+    try {
+      const ids = await Promise.all(Array.from({ length: 12 }, (_, n) => send(`d${n}@dest.test`)))
+      for (const id of ids) await last(id, 'sent')
+      assert.ok(ids.every((id) => mailsOf(id).length === 1))
+    } finally {
+      disturbed = false
+    }
+  })
+
+  test('a function that is killed between acceptance and record: the message is known by what SES says of it', async () => {
+    const mail = new Promise<SentMail>((resolve) => {
+      accepted = (one) => {
+        accepted = () => undefined
+        void running.lambdas.send.kill().then(() => resolve(one))
+      }
+    })
+    const id = await send('killed@dest.test')
+    await platform.publish(deliveryOf(await mail, ['killed@dest.test']))
+    await last(id, 'delivered')
+    const other = await send('after@dest.test')
+    await last(other, 'sent')
+    assert.deepEqual([mailsOf(id).length, mailsOf(other).length], [1, 1])
+  })
+
+  test('mail that SES received is read by the API, once, however often it is announced', async () => {
+    const raw =
+      'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: from SES\r\nMessage-ID: <1@far.test>\r\n\r\nHello.\r\n'
+    const listed = async (subject: string) =>
+      (await ok(resend.emails.receiving.list({ limit: 100 }))).data.filter((email) => email.subject === subject)
+    const mail = {
+      sesId: 'ses-in-1',
+      raw,
+      recipients: ['ada@kabutar.test', 'nobody@elsewhere.test'],
+      receivedAt: new Date(),
+    }
+    await platform.receive({ ...mail, notification: 'before' })
+    await until('the mail', async () => (await listed('from SES')).length === 1)
+    await platform.receive(mail)
+    await sleep(1500)
+    const [email, ...more] = await listed('from SES')
+    assert.equal(more.length, 0)
+    const whole = await ok(resend.emails.receiving.get(email?.id ?? ''))
+    const bytes = await fetch(whole.raw?.download_url ?? '')
+    assert.equal(await bytes.text(), raw)
+
+    const lost = raw.replace('from SES', 'lost')
+    const key = await platform.receive({ ...mail, sesId: 'ses-in-2', raw: lost, notification: 'lost' })
+    const QueueUrl = platform.queues.receive.main
+    await platform.sqsS3.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(createdOf(key)) }))
+    await until('the lost mail', async () => (await listed('lost')).length === 1)
+  })
+
+  test('a poison entry holds nobody up', async () => {
+    await platform.sqsS3.sqs.send(
+      new SendMessageCommand({ QueueUrl: platform.queues.feedback.main, MessageBody: '{"eventType":"Bounce"}' }),
+    )
+    const id = await send('after@dest.test')
+    await platform.publish(deliveryOf(await sent(id), ['after@dest.test']))
+    await last(id, 'delivered')
+  })
+})

@@ -1,0 +1,84 @@
+import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
+
+/** A function with a few sandboxes; events beyond them wait, as they would for a reserved concurrency. */
+export type Lambda = {
+  /** @throws {Error} if the handler throws, runs out of time or its process ends */
+  invoke(event: unknown): Promise<unknown>
+  readonly logs: readonly string[]
+  readonly used: { invocations: number; milliseconds: number }
+  initMs(): readonly number[]
+  /** Kills every sandbox in the middle of whatever it does; the next event starts new ones. */
+  kill(): Promise<void>
+}
+export type LambdaOptions = Omit<SandboxOptions, 'onLog'> & { readonly sandboxes: number }
+
+type Pool = {
+  readonly free: Sandbox[]
+  readonly all: Set<Sandbox>
+  /** Who waits for a turn, and looks again when it comes. */
+  readonly waiting: (() => void)[]
+  starting: number
+}
+
+export async function startLambda(options: LambdaOptions): Promise<Lambda> {
+  const logs: string[] = []
+  const pool: Pool = { free: [], all: new Set(), waiting: [], starting: 0 }
+  const used = { invocations: 0, milliseconds: 0 }
+  const start = () => startSandbox({ ...options, onLog: (line) => logs.push(line) })
+  // A function that cannot start fails here and not in the first test.
+  release(pool, await take(pool, options.sandboxes, start))
+  return {
+    logs,
+    used,
+    initMs: () => [...pool.all].map(({ initMs }) => initMs),
+    async invoke(event) {
+      const sandbox = await take(pool, options.sandboxes, start)
+      const from = performance.now()
+      try {
+        return await sandbox.invoke(event)
+      } finally {
+        used.invocations++
+        used.milliseconds += performance.now() - from
+        release(pool, sandbox)
+      }
+    },
+    async kill() {
+      const running = [...pool.all]
+      for (const sandbox of running) sandbox.kill()
+      await Promise.all(running.map(({ ended }) => ended))
+    },
+  }
+}
+
+function add(pool: Pool, sandbox: Sandbox): void {
+  pool.all.add(sandbox)
+  void sandbox.ended.then(() => {
+    pool.all.delete(sandbox)
+    const at = pool.free.indexOf(sandbox)
+    if (at >= 0) pool.free.splice(at, 1)
+  })
+}
+
+async function take(pool: Pool, sandboxes: number, start: () => Promise<Sandbox>): Promise<Sandbox> {
+  for (;;) {
+    const free = pool.free.pop()
+    if (free) return free
+    if (pool.all.size + pool.starting >= sandboxes) {
+      await new Promise<void>((resolve) => pool.waiting.push(resolve))
+      continue
+    }
+    pool.starting++
+    try {
+      const sandbox = await start()
+      add(pool, sandbox)
+      return sandbox
+    } finally {
+      pool.starting--
+    }
+  }
+}
+
+function release(pool: Pool, sandbox: Sandbox): void {
+  if (pool.all.has(sandbox)) pool.free.push(sandbox)
+  pool.waiting.shift()?.()
+}

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Rejection, Relay, RelayResult } from '@kabutar/core/ports/relay.ts'
+import { RelayError } from '@kabutar/core/ports/relay.ts'
+import type { SentMail } from './ses.ts'
+
+/**
+ * What SES does after it accepted a mail: it delivers it to the next hop, tries again on its own what is refused for
+ * now, and publishes an event for what came of it. The return path is the one that our tags name, so that the next hop
+ * sees the same envelope as behind a relay of ours; SES itself takes one in its MAIL FROM domain.
+ */
+export type SesHop = {
+  readonly nextHop: Relay
+  readonly retriesMs: readonly number[]
+  /** SES may be late with these for hours. */
+  readonly tellDelivery: boolean
+  publish(event: object): Promise<void>
+}
+
+export async function deliver(hop: SesHop, mail: SentMail): Promise<void> {
+  const returnPath = `bounces+${mail.tags.kabutar_id}@kabutar.test`
+  let recipients = mail.recipients
+  for (const wait of [...hop.retriesMs, undefined]) {
+    const rejected = await attempt(hop.nextHop, returnPath, recipients, mail.raw)
+    const refused = new Map(rejected.map((rejection) => [rejection.recipient, rejection]))
+    const taken = recipients.filter((recipient) => !refused.has(recipient))
+    if (hop.tellDelivery && taken.length > 0) await hop.publish(deliveryOf(mail, taken))
+    const now = rejected.filter(({ replyCode }) => replyCode >= 500 || wait === undefined)
+    for (const rejection of now) await hop.publish(bounceOf(mail, rejection))
+    recipients = rejected.filter((rejection) => !now.includes(rejection)).map(({ recipient }) => recipient)
+    if (recipients.length === 0 || wait === undefined) return
+    await sleep(wait)
+  }
+}
+
+async function attempt(relay: Relay, returnPath: string, recipients: readonly string[], raw: Uint8Array) {
+  const refuseAll = (diagnostic: string, replyCode: number): readonly Rejection[] =>
+    recipients.map((recipient) => ({ recipient, replyCode, diagnostic }))
+  try {
+    const result: RelayResult = await relay.send({ returnPath, recipients }, raw, { messageId: '' })
+    return result.rejected
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error
+    return refuseAll(error.message, error.kind === 'permanent' ? (error.replyCode ?? 550) : 451)
+  }
+}
+
+function mailOf({ id, recipients, tags }: SentMail) {
+  const listed = Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, [value]]))
+  return { timestamp: new Date().toISOString(), messageId: id, destination: recipients, tags: listed }
+}
+
+export function deliveryOf(mail: SentMail, recipients: readonly string[]): object {
+  const delivery = {
+    timestamp: new Date().toISOString(),
+    processingTimeMillis: 500,
+    recipients,
+    smtpResponse: '250 ok',
+  }
+  return { eventType: 'Delivery', mail: mailOf(mail), delivery }
+}
+
+export function bounceOf(mail: SentMail, { recipient, replyCode, status, diagnostic }: Rejection): object {
+  const permanent = replyCode >= 500
+  const bounced = {
+    emailAddress: recipient,
+    action: 'failed',
+    status,
+    diagnosticCode: `smtp; ${replyCode} ${diagnostic}`,
+  }
+  const bounce = {
+    bounceType: permanent ? 'Permanent' : 'Transient',
+    bounceSubType: 'General',
+    bouncedRecipients: [bounced],
+    timestamp: new Date().toISOString(),
+    feedbackId: `feedback-${mail.id}`,
+  }
+  return { eventType: 'Bounce', mail: mailOf(mail), bounce }
+}
+
+export function complaintOf(mail: SentMail, recipient: string): object {
+  const complaint = {
+    complainedRecipients: [{ emailAddress: recipient }],
+    timestamp: new Date().toISOString(),
+    feedbackId: `feedback-${mail.id}`,
+    complaintFeedbackType: 'abuse',
+  }
+  return { eventType: 'Complaint', mail: mailOf(mail), complaint }
+}

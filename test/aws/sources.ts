@@ -1,0 +1,114 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda.ts'
+import type { Lambda } from './lambda.ts'
+import { bodyOf, serve } from './servers.ts'
+
+/** What calls functions on AWS: an HTTP API, event source mappings of queues, and a schedule. */
+
+/** API Gateway's own limit for a request to an HTTP API. */
+const MAX_BODY_BYTES = 10_000_000
+
+/** Turns requests into events of payload format 2.0. A function that fails is answered as the gateway does. */
+export function serveApi(api: Lambda, port: number): Promise<{ endpoint: string; close(): void }> {
+  return serve(async (request, response) => {
+    const body = await bodyOf(request)
+    if (body.byteLength > MAX_BODY_BYTES) return refuse(response, 413, 'Request Too Long')
+    try {
+      const answer = (await api.invoke(eventOf(request, body))) as Answer
+      response.writeHead(answer.statusCode, { ...answer.headers })
+      response.end(Buffer.from(answer.body, answer.isBase64Encoded ? 'base64' : 'utf8'))
+    } catch {
+      refuse(response, 500, 'Internal Server Error')
+    }
+  }, port)
+}
+
+type Answer = { statusCode: number; headers: Record<string, string>; body: string; isBase64Encoded: boolean }
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ message }))
+}
+
+function eventOf(request: IncomingMessage, body: Buffer) {
+  const { method = 'GET', headers: raw, url = '/' } = request
+  const [path = '/', query = ''] = url.split('?', 2)
+  const headers = Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, [value].flat().join(',')]))
+  const text = /^(text\/|application\/(json|javascript|xml))/.test(headers['content-type'] ?? 'text/')
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: path,
+    rawQueryString: query,
+    headers,
+    requestContext: {
+      accountId: '123456789012',
+      apiId: 'api',
+      domainName: raw.host ?? 'localhost',
+      domainPrefix: 'api',
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: headers['user-agent'] ?? '' },
+      requestId: 'request',
+      routeKey: '$default',
+      stage: '$default',
+      time: new Date().toUTCString(),
+      timeEpoch: Date.now(),
+    },
+    ...(body.byteLength > 0 && { body: body.toString(text ? 'utf8' : 'base64') }),
+    isBase64Encoded: !text && body.byteLength > 0,
+  }
+}
+
+export type Mapping = {
+  readonly sqs: SQSClient
+  readonly url: string
+  readonly lambda: Lambda
+  readonly batch: number
+  readonly signal: AbortSignal
+  /** Before an invocation: the faults that SQS is allowed. @default none */
+  readonly disturb?: (records: readonly SqsRecord[]) => readonly SqsRecord[]
+}
+
+/** An event source mapping with `ReportBatchItemFailures`. A function that throws keeps its whole batch in the queue. */
+export async function mapQueue({ sqs, url, lambda, batch, signal, disturb = (r) => r }: Mapping): Promise<void> {
+  while (!signal.aborted) {
+    const records = disturb(await receive(sqs, url, batch, signal))
+    if (records.length === 0) continue
+    const answer = await lambda.invoke({ Records: records }).catch(() => undefined)
+    if (answer === undefined || signal.aborted) continue
+    const failed = new Set((answer as BatchAnswer).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
+    const done = new Map(records.filter(({ messageId }) => !failed.has(messageId)).map((one) => [one.messageId, one]))
+    if (done.size === 0) continue
+    const Entries = [...done.values()].map(({ receiptHandle }, i) => ({ Id: String(i), ReceiptHandle: receiptHandle }))
+    await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }))
+  }
+}
+
+async function receive(sqs: SQSClient, url: string, max: number, signal: AbortSignal): Promise<readonly SqsRecord[]> {
+  const command = new ReceiveMessageCommand({
+    QueueUrl: url,
+    MaxNumberOfMessages: Math.min(10, max),
+    WaitTimeSeconds: 1,
+    MessageSystemAttributeNames: ['All'],
+  })
+  try {
+    const { Messages = [] } = await sqs.send(command, { abortSignal: signal })
+    return Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }) => ({
+      messageId: MessageId,
+      receiptHandle: ReceiptHandle,
+      body: Body,
+      attributes: Attributes,
+    }))
+  } catch (error) {
+    if (signal.aborted) return []
+    throw error
+  }
+}
+
+/** A schedule; a run that fails is not repeated, the next one comes anyway. */
+export async function runEvery(ms: number, lambda: Lambda, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await lambda.invoke({}).catch(() => undefined)
+    await sleep(ms, undefined, { signal }).catch(() => undefined)
+  }
+}
