@@ -23,6 +23,8 @@ const SCHEMA = `
 
 /** Callers in one transaction; more wait for the next turn, so that the event loop gets its share. */
 const MAX_BATCH = 256
+/** Turns of the event loop that a transaction waits for more callers, at most. */
+const MAX_TURNS = 8
 
 type Waiting = {
   readonly work: () => unknown
@@ -42,7 +44,7 @@ export class Engine {
   constructor(path: string) {
     this.db = new DatabaseSync(path, { timeout: 10_000 })
     this.db.exec(
-      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000',
+      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000',
     )
     this.db.exec(SCHEMA)
     const newest = this.db.prepare('SELECT max(id) AS id FROM entry').get() as { id: number | null }
@@ -86,13 +88,21 @@ export class Engine {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    // One more turn lets the requests that are being read right now join: fewer, larger transactions.
-    setImmediate(() =>
-      setImmediate(() => {
-        this.#scheduled = false
-        this.#flush()
-      }),
-    )
+    setImmediate(() => this.#gather(MAX_TURNS, 0))
+  }
+
+  /**
+   * While a turn of the event loop still brings callers, the next may too: under load this makes fewer and larger
+   * transactions, and a caller who is alone waits one turn.
+   */
+  #gather(turns: number, before: number): void {
+    const waiting = this.#waiting.length
+    if (turns > 0 && waiting > before && waiting < MAX_BATCH) {
+      setImmediate(() => this.#gather(turns - 1, waiting))
+      return
+    }
+    this.#scheduled = false
+    this.#flush()
   }
 
   #flush(): void {

@@ -1,6 +1,10 @@
 /** What a restart finds in a data folder of which a disk lost a part. */
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
+import { hasArrived } from '@kabutar/core/mailboxes/rows.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { rawKey } from '@kabutar/core/receiving/accept.ts'
+import { parseReceiveEntry } from '@kabutar/core/receiving/entry.ts'
+import { getWholeReceived, type ReadPorts } from '@kabutar/core/receiving/read.ts'
 import type { Content } from '@kabutar/core/sending/content.ts'
 import { isPending, type Message } from '@kabutar/core/sending/message.ts'
 import { getWhole } from '@kabutar/core/sending/read.ts'
@@ -8,19 +12,20 @@ import { eventsOf } from '@kabutar/core/webhooks/event.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { type Engine, openEngine } from '@kabutar/local/engine.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
-import { mailOf, numberOf } from './mail.ts'
+import { mailOf, numberOf, rawOf } from './mail.ts'
+import type { Acknowledged } from './records.ts'
 
 export type Found = {
   /** Acknowledged, and not there or not whole: the id and why. */
   readonly lost: readonly string[]
   /** SQLite's own word; the error if the folder can't be opened. */
   readonly integrity: string
-  /** Acknowledged ones that were sent already. */
-  readonly sent: number
+  /** Acknowledged ones that were sent or received already. */
+  readonly done: number
 }
 
 /** Never throws: a folder that can't be opened has lost everything. */
-export async function inspect(folder: string, acknowledged: readonly string[]): Promise<Found> {
+export async function inspect(folder: string, acknowledged: readonly Acknowledged[]): Promise<Found> {
   try {
     const engine = openEngine(folder)
     try {
@@ -29,27 +34,58 @@ export async function inspect(folder: string, acknowledged: readonly string[]): 
       engine.close()
     }
   } catch (error) {
-    return { lost: [...acknowledged], integrity: String(error), sent: 0 }
+    return { lost: acknowledged.map(({ id }) => id), integrity: String(error), done: 0 }
   }
 }
 
-async function look(engine: Engine, folder: string, acknowledged: readonly string[]): Promise<Found> {
+async function look(engine: Engine, folder: string, acknowledged: readonly Acknowledged[]): Promise<Found> {
   const table = sqliteTable(engine, systemClock)
   const blobs = localBlobs(engine, folder, { clock: systemClock, baseUrl: new URL('http://127.0.0.1') })
+  const shelf = { table, blobs, open: openEntries(engine) }
   const lost: string[] = []
-  let sent = 0
-  for (const id of acknowledged) {
+  let done = 0
+  for (const { flow, id } of acknowledged) {
     try {
-      const { message, content } = await getWhole({ table, blobs }, FIRST_ACCOUNT, id)
-      const events = await eventsOf(table, FIRST_ACCOUNT, id)
-      const wrong = faultOf(message, content) ?? faultOfState(message, new Set(events.map(({ type }) => type)))
-      if (wrong !== undefined) lost.push(`${id} ${wrong}`)
-      if (!isPending(message)) sent++
+      const seen = await (flow === 'outbound' ? outbound : inbound)(shelf, id)
+      if (seen.wrong !== undefined) lost.push(`${flow} ${id} ${seen.wrong}`)
+      if (seen.done) done++
     } catch (error) {
-      lost.push(`${id} ${String(error)}`)
+      lost.push(`${flow} ${id} ${String(error)}`)
     }
   }
-  return { lost, integrity: integrityOf(engine), sent }
+  return { lost, integrity: integrityOf(engine), done }
+}
+
+type Shelf = ReadPorts & { readonly open: ReadonlySet<string> }
+type Seen = { readonly wrong: string | undefined; readonly done: boolean }
+
+async function outbound(shelf: Shelf, id: string): Promise<Seen> {
+  const { message, content } = await getWhole(shelf, FIRST_ACCOUNT, id)
+  const told = await toldOf(shelf, id)
+  return { wrong: faultOf(message, content) ?? faultOfState(message, told), done: !isPending(message) }
+}
+
+/** Until its entry is acknowledged a message is only a blob; from then on it has a row, a place in a mailbox and an event. */
+async function inbound(shelf: Shelf, id: string): Promise<Seen> {
+  const raw = Buffer.from((await shelf.blobs.get(rawKey(FIRST_ACCOUNT, id))) ?? '')
+  const number = numberOf(/^Subject: (.*)\r$/m.exec(raw.toString('latin1'))?.[1] ?? '')
+  const sent = rawOf(number)
+  if (!raw.subarray(-sent.length).equals(sent)) return { wrong: 'is not what was handed over', done: false }
+  if (shelf.open.has(id)) return { wrong: undefined, done: false }
+  const { received } = await getWholeReceived(shelf, FIRST_ACCOUNT, id)
+  const placed = await hasArrived(shelf.table, FIRST_ACCOUNT, received.mailboxIds, id)
+  const told = (await toldOf(shelf, id)).has('email.received')
+  return { wrong: placed && told ? undefined : `is placed: ${placed}, told: ${told}`, done: true }
+}
+
+async function toldOf({ table }: Shelf, id: string): Promise<ReadonlySet<string>> {
+  return new Set((await eventsOf(table, FIRST_ACCOUNT, id)).map(({ type }) => type))
+}
+
+/** Ids of messages that wait in the receive queue. */
+function openEntries(engine: Engine): ReadonlySet<string> {
+  const rows = engine.db.prepare("SELECT body FROM entry WHERE queue = 'receive'").all() as { body: string }[]
+  return new Set(rows.map(({ body }) => parseReceiveEntry(body).id))
 }
 
 function integrityOf(engine: Engine): string {

@@ -1,5 +1,6 @@
 /** Messages whose every byte follows from their number, so that whoever finds one can say whether it is whole. */
 import { createHash } from 'node:crypto'
+import { createTransport } from 'nodemailer'
 
 export type Mail = { readonly subject: string; readonly text: string; readonly file: Buffer | undefined }
 
@@ -15,23 +16,55 @@ export function mailOf(number: number): Mail {
 
 export const numberOf = (subject: string) => Number(/^number (\d+)$/.exec(subject)?.[1])
 
+/** A message as another server hands it over, with its bytes again from its number. */
+export function rawOf(number: number): Buffer {
+  const { subject, text, file } = mailOf(number)
+  const header = `From: eve@far.test\r\nTo: in-${number % 7}@kabutar.test\r\nSubject: ${subject}\r\n\r\n`
+  const lines = `${text}${file?.toString('base64') ?? ''}`.match(/.{1,76}/g) ?? []
+  return Buffer.from(`${header}${lines.join('\r\n')}\r\n`)
+}
+
+type Server = { readonly url: string; readonly apiKey: string; readonly smtpPort: number | undefined }
+export type Load = { readonly mails: number; readonly ms: number; readonly connections: number }
+
+/** Hands mail over by SMTP, as postMails does by HTTP. @throws {Error} if anything is refused */
+export async function deliverMails(server: Server, limits: Load): Promise<void> {
+  const transport = createTransport({
+    host: '127.0.0.1',
+    port: server.smtpPort ?? 0,
+    ignoreTLS: true,
+    pool: true,
+    maxConnections: limits.connections,
+    maxMessages: Number.POSITIVE_INFINITY,
+  })
+  try {
+    await repeat(limits, (number) => {
+      const envelope = { from: 'eve@far.test', to: [`in-${number % 7}@kabutar.test`] }
+      return transport.sendMail({ envelope, raw: rawOf(number) })
+    })
+  } finally {
+    transport.close()
+  }
+}
+
 /**
  * Posts mail over several connections until it is enough or time is up.
  * @throws {Error} if anything is answered but 200
  */
-export async function postMails(
-  server: { readonly url: string; readonly apiKey: string },
-  limits: { readonly mails: number; readonly ms: number; readonly connections: number },
-): Promise<void> {
-  const end = Date.now() + limits.ms
-  let next = 1
-  const loop = async () => {
-    while (next <= limits.mails && Date.now() < end) await postMail(server, next++)
-  }
-  await Promise.all(Array.from({ length: limits.connections }, loop))
+export function postMails(server: Server, limits: Load): Promise<void> {
+  return repeat(limits, (number) => postMail(server, number))
 }
 
-async function postMail({ url, apiKey }: { url: string; apiKey: string }, number: number): Promise<void> {
+async function repeat({ mails, ms, connections }: Load, one: (number: number) => Promise<unknown>): Promise<void> {
+  const end = Date.now() + ms
+  let next = 1
+  const loop = async () => {
+    while (next <= mails && Date.now() < end) await one(next++)
+  }
+  await Promise.all(Array.from({ length: connections }, loop))
+}
+
+async function postMail({ url, apiKey }: Server, number: number): Promise<void> {
   const { subject, text, file } = mailOf(number)
   const answer = await fetch(`${url}/emails`, {
     method: 'POST',

@@ -71,9 +71,21 @@ function recordOf(kind: string, path: string, number: number, data: Buffer): Log
   }
 }
 
-const ACCEPTED = /^HTTP\/1\.1 200[\s\S]*\{"id":"([0-9a-f-]{36})"\}/
+const ACCEPTED = {
+  outbound: /^HTTP\/1\.1 200[\s\S]*\{"id":"([0-9a-f-]{36})"\}/,
+  inbound: /^250 2\.0\.0 Ok: queued as ([0-9a-f-]{36})\r\n/,
+}
 
-/** The id of the message that a record acknowledges to whoever posted it. */
-export function acknowledgedBy(record: LogRecord): string | undefined {
-  return record.kind === 'said' ? ACCEPTED.exec(record.data.toString('latin1'))?.[1] : undefined
+/** A message that was acknowledged, by HTTP or SMTP, and when. */
+export type Acknowledged = { readonly flow: keyof typeof ACCEPTED; readonly id: string; readonly index: number }
+
+export function acknowledgementsIn(records: readonly LogRecord[]): readonly Acknowledged[] {
+  return records.flatMap((record, index) => {
+    if (record.kind !== 'said') return []
+    const said = record.data.toString('latin1')
+    return (['outbound', 'inbound'] as const).flatMap((flow) => {
+      const id = ACCEPTED[flow].exec(said)?.[1]
+      return id === undefined ? [] : [{ flow, id, index }]
+    })
+  })
 }

@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
-import { isConditionFailed, type Key, type Put, type Table } from '../ports/table.ts'
+import { isConditionFailed, type Key, type Put, type Table, type Write } from '../ports/table.ts'
 import {
   deleteContent,
   MAX_MESSAGE_BYTES,
@@ -170,7 +170,10 @@ async function accept(ports: SubmitPorts, message: Message, content: PreparedCon
   await Promise.all([written, queueSoon(ports, message)])
 }
 
-/** Answers the id under which it was accepted: its own, or that of an equal request that was faster. */
+/**
+ * Answers the id under which it was accepted: its own, or that of an equal request that was faster. Then its queue entry
+ * names no message, and ends when it has asked twice.
+ */
 async function acceptOnce(
   ports: SubmitPorts,
   message: Message,
@@ -182,7 +185,9 @@ async function acceptOnce(
   const marker = { ...markerKey(accountId, idempotency.key), id, digest: idempotency.digest, ttl }
   if (content.row !== undefined) await ports.table.write(content.row)
   try {
-    await ports.table.transact([{ kind: 'put', item: marker, if: [{ exists: false }] }, rowOf(message)])
+    const once: readonly Write[] = [{ kind: 'put', item: marker, if: [{ exists: false }] }, rowOf(message)]
+    await Promise.all([ports.table.transact(once), queueSoon(ports, message)])
+    return id
   } catch (error) {
     if (!isConditionFailed(error)) throw error
     await deleteContent(ports, accountId, id, content.place)
@@ -190,8 +195,6 @@ async function acceptOnce(
     if (earlier === undefined) throw error
     return earlier
   }
-  await queueSoon(ports, message)
-  return id
 }
 
 /** The message is accepted without it: what fails here is healed by the sweep and no reason to answer an error. */

@@ -43,6 +43,8 @@ export async function dispatchBatch(
   const parts = Array.from({ length: Math.ceil(batch.length / PER_READ) }, (_, i) =>
     batch.slice(i * PER_READ, (i + 1) * PER_READ),
   )
+  // Before any request holds a lane, where a slow start would pass for a slow endpoint.
+  await ports.client.ready()
   const failures = await Promise.all(parts.map((part) => dispatchPart(ports, part, signal)))
   return failures.flat()
 }

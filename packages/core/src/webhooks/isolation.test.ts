@@ -11,6 +11,8 @@ import { consume, receiver, rig } from './rig.test.ts'
 
 const EVENTS = Number(process.env.ISOLATION_EVENTS ?? 300)
 const PER_SECOND = 300
+/** A request that hangs lasts so long; what is delivered earlier did not wait for one. */
+const TIMEOUT_MS = 15_000
 
 const endless: http.RequestListener = (request, response) => {
   request.resume()
@@ -39,7 +41,7 @@ const BAD: Readonly<Record<string, http.RequestListener>> = {
 
 /** Milliseconds from the event to its arrival, in order of size. */
 async function latencies(bad: readonly http.RequestListener[]): Promise<readonly number[]> {
-  const { ports, accountId, event } = rig({ clock: systemClock, timeoutMs: 15_000 })
+  const { ports, accountId, event } = rig({ clock: systemClock, timeoutMs: TIMEOUT_MS })
   const healthy = await receiver()
   const urls = [healthy.url, ...(await Promise.all(bad.map((listener) => receiver(listener)))).map(({ url }) => url)]
   for (const url of urls) await createEndpoint(ports, accountId, { url, events: ['email.sent'] })
@@ -54,7 +56,7 @@ async function latencies(bad: readonly http.RequestListener[]): Promise<readonly
     await putEvents(ports.table, accountId, [happened])
     await notify(ports, accountId, [happened])
   }
-  for (let waits = 0; healthy.received.length < EVENTS && waits < 200; waits++) await systemClock.sleep(20)
+  for (let waits = 0; healthy.received.length < EVENTS && waits < 500; waits++) await systemClock.sleep(20)
   stop.abort()
   await consumer
   assert.equal(new Set(healthy.received.map(({ headers }) => headers['svix-id'])).size, EVENTS)
@@ -72,7 +74,9 @@ test('a healthy endpoint keeps its latency beside bad ones', async (t) => {
     const sorted = await latencies(name.includes('five') ? Array.from({ length: 5 }, () => listener) : [listener])
     const p99 = percentile(sorted, 0.99)
     t.diagnostic(`beside one that ${name}: p50 ${percentile(sorted, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
-    assert.ok(p99 < 2 * alone + 50, `${name}: p99 ${p99} ms against ${alone} ms`)
+    // Wide, since other processes take turns on the machine; what hangs would delay by seconds.
+    assert.ok(p99 < 10 * alone + 500, `${name}: p99 ${p99} ms against ${alone} ms`)
+    assert.ok((sorted.at(-1) ?? 0) < TIMEOUT_MS, `${name}: a delivery waited for a request that hangs`)
   }
 })
 

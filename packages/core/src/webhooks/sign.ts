@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 
 const PREFIX = 'whsec_'
 
@@ -30,8 +30,19 @@ export function signedHeaders(
   }
 }
 
-/** A key object takes a third of the time that the key's bytes take (10 against 33 µs in Node 24). */
+/** Key objects of secrets in use, since making one costs as much as signing with it. Forgotten all at once. */
+const keys = new Map<string, KeyObject>()
+const MAX_KEYS = 1000
+
+function keyOf(secret: string): KeyObject {
+  const known = keys.get(secret)
+  if (known !== undefined) return known
+  if (keys.size >= MAX_KEYS) keys.clear()
+  const made = createSecretKey(secret.slice(PREFIX.length), 'base64')
+  keys.set(secret, made)
+  return made
+}
+
 function hmac(secret: string, content: string): string {
-  const key = createSecretKey(secret.slice(PREFIX.length), 'base64')
-  return createHmac('sha256', key).update(content).digest('base64')
+  return createHmac('sha256', keyOf(secret)).update(content).digest('base64')
 }

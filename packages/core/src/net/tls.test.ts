@@ -1,0 +1,52 @@
+/** The guarded client against real https servers: it believes nobody whom the system does not. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import tls from 'node:tls'
+import { selfSigned } from '@kabutar/smtp/testing/certificate.ts'
+import { guardedClient } from './guarded.ts'
+
+const TRUSTED = selfSigned('hooks.example')
+/** Names that were asked for by TLS, and requests that were served. */
+const names: string[] = []
+let served = 0
+let port = 0
+const server = https.createServer(TRUSTED, (request, response) => {
+  served++
+  names.push((request.socket as tls.TLSSocket).servername || '')
+  response.end('ok')
+})
+const client = guardedClient({
+  resolver: { lookup: async () => [{ address: '127.0.0.1', family: 4 }] },
+  allowPrivate: true,
+  timeoutMs: 2000,
+})
+const post = (host: string) =>
+  client.request({ url: `https://${host}:${port}/hook`, method: 'POST', headers: {}, body: 'secret' })
+
+before(async () => {
+  server.on('tlsClientError', () => undefined)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  port = (server.address() as AddressInfo).port
+})
+after(() => {
+  client.close()
+  server.close()
+  server.closeAllConnections()
+})
+
+test('a certificate that nobody vouches for gets no request', async () => {
+  await assert.rejects(post('hooks.example'), { code: 'network', message: 'The TLS certificate or handshake failed.' })
+  await assert.rejects(post('127.0.0.1'), { code: 'network', message: 'The TLS certificate or handshake failed.' })
+  assert.equal(served, 0)
+})
+
+test('one that is vouched for does, under its own name alone', async () => {
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), TRUSTED.cert])
+  const { status, body } = await post('hooks.example')
+  assert.deepEqual([status, body.toString(), names], [200, 'ok', ['hooks.example']])
+  await assert.rejects(post('other.example'), { code: 'network', message: 'The TLS certificate or handshake failed.' })
+  assert.equal(served, 1)
+})
