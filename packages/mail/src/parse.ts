@@ -75,8 +75,9 @@ async function readTexts(raw: Uint8Array, index: MessageIndex): Promise<Texts> {
 
 /** Where a message has HTML, plain parts beside it (a list's footer) are in `html` too. */
 async function parsedTexts(raw: Buffer, convertHtml: boolean): Promise<Texts> {
-  const { simpleParser } = await import('mailparser')
-  const { html, text } = await simpleParser(raw, {
+  // A bundler knows only the default of a CommonJS module.
+  const { default: mailparser } = await import('mailparser')
+  const { html, text } = await mailparser.simpleParser(raw, {
     skipHtmlToText: !convertHtml,
     skipTextLinks: true,
     keepCidLinks: true,
