@@ -30,7 +30,7 @@ export async function costRig() {
   const metered = meter()
   const engine = memoryEngine()
   const blobs = localBlobs(engine, temporaryFolder(), { clock: systemClock, baseUrl: new URL('http://127.0.0.1:1') })
-  const client = { timeoutMs: 15_000, close() {}, ready: async () => {}, request: () => answered(metered) }
+  const client = { timeoutMs: 15_000, ready: async () => {}, close() {}, request: () => answered(metered) }
   let relayed = 0
   const ports = {
     clock: systemClock,
