@@ -70,11 +70,7 @@ type Route = { readonly pool: Agent; open(): Agent }
 
 /** undici is loaded with the first request: half a megabyte that a process which makes none needn't start with. */
 async function openRoute(limits: Limits): Promise<Route> {
-<<<<<<< HEAD
-  // A bundler knows only the default of a CommonJS module.
-=======
   // A bundler gives a CommonJS module's exports as its default alone.
->>>>>>> aws
   const { default: undici } = await import('undici')
   const connect = connector(undici.buildConnector, limits)
   /** The timer of a request bounds them all, so undici's own are off. */
