@@ -70,18 +70,52 @@ async function put(engine: Engine, files: BlobFiles, key: string, body: BlobBody
   checkBlobKey(key)
   const source = new Source(body, maxBytes)
   const stream = source.chunks()
-  const start: Uint8Array[] = []
-  let size = 0
+  const start = new Start()
   for (let next = await stream.next(); !next.done; next = await stream.next()) {
-    start.push(next.value)
-    size += next.value.length
-    if (size > INLINE_BYTES) {
-      return files.write(key, joined(start, stream)).catch((error) => source.rethrow(error))
+    if (start.length + next.value.length > INLINE_BYTES) {
+      const pieces = joined([start.take(), next.value], stream)
+      return files.write(key, pieces).catch((error) => source.rethrow(error))
     }
+    start.push(next.value)
   }
-  const [only] = start
-  const whole = only && start.length === 1 ? only : Buffer.concat(start)
+  const whole = start.take()
   await engine.commit(() => engine.statement(PUT).run(key, whole))
+}
+
+/**
+ * Up to 64 KB of a body, until it is known where it will lie: in one piece, since a body that dribbles in octet by octet
+ * would take hundreds of times its size in pieces.
+ */
+class Start {
+  length = 0
+  #first: Uint8Array | undefined
+  #buffer: Buffer | undefined
+
+  push(chunk: Uint8Array): void {
+    const at = this.length
+    this.length += chunk.length
+    if (at === 0 && chunk.length > 0) {
+      this.#first = chunk
+      return
+    }
+    if (this.#buffer === undefined || this.#buffer.length < this.length) this.#grow(at)
+    this.#buffer?.set(chunk, at)
+  }
+
+  /** The bytes so far, which are held no longer. */
+  take(): Uint8Array {
+    const whole = this.#buffer?.subarray(0, this.length) ?? this.#first ?? Buffer.alloc(0)
+    this.#buffer = undefined
+    this.#first = undefined
+    return whole
+  }
+
+  #grow(used: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(INLINE_BYTES, Math.max(1024, 2 * this.length)))
+    larger.set((this.#buffer ?? this.#first ?? larger).subarray(0, used))
+    this.#buffer = larger
+    this.#first = undefined
+  }
 }
 
 /** A body as it is read; what itself throws (a client that went away) is told from what the file system does. */
@@ -116,8 +150,9 @@ class Source {
   }
 }
 
-async function* joined(start: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>) {
-  yield* start
+/** What was yielded is held no longer: an upload may take half an hour. */
+async function* joined(start: Uint8Array[], rest: AsyncIterable<Uint8Array>) {
+  for (let piece = start.shift(); piece !== undefined; piece = start.shift()) yield piece
   yield* rest
 }
 

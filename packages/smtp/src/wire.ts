@@ -7,8 +7,8 @@ import { MalformedError } from './malformed.ts'
 const NOTHING = Buffer.alloc(0)
 const LF = 0x0a
 const CR = 0x0d
-/** Octets read ahead of whoever consumes them; past it the socket is paused and TCP holds the peer back. */
-const READ_AHEAD = 64 * 1024
+/** Octets read ahead of whoever consumes them; past it the socket rests until they are used up, and TCP holds the peer back. */
+const READ_AHEAD = 16 * 1024
 /** Octets of replies that the peer hasn't read; past it nothing more of what it sends is looked at. */
 const WRITE_AHEAD = 64 * 1024
 /** Characters of replies that wait for the end of a pipelined group. */
@@ -200,6 +200,10 @@ export class Wire {
     while (this.#queue.length === 0 || this.#socket.writableLength > WRITE_AHEAD) {
       if (this.#ended) return false
       this.flush()
+      if (this.#paused && this.#queue.length === 0) {
+        this.#paused = false
+        this.#socket.resume()
+      }
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -208,10 +212,6 @@ export class Wire {
     const next = this.#queue.shift()!
     this.#queued -= next.length
     this.#head = this.#head.length === 0 ? next : Buffer.concat([this.#head, next])
-    if (this.#paused && this.#queued <= READ_AHEAD / 2) {
-      this.#paused = false
-      this.#socket.resume()
-    }
     return true
   }
 

@@ -41,6 +41,17 @@ export async function untilListed(
   }
 }
 
+/** Waits until a message can be read. @throws {Error} after `timeoutMs` */
+export async function untilReceived({ url, apiKey }: Reader, id: string, timeoutMs = 20_000): Promise<void> {
+  const headers = { Authorization: `Bearer ${apiKey}` }
+  for (const end = Date.now() + timeoutMs; ; await sleep(20)) {
+    const answer = await fetch(`${url}/emails/receiving/${id}`, { headers, signal: AbortSignal.timeout(30_000) })
+    await answer.arrayBuffer()
+    if (answer.status === 200) return
+    if (answer.status !== 404 || Date.now() > end) throw new Error(`${id} answers ${answer.status}`)
+  }
+}
+
 async function get({ url, apiKey }: Reader, path: string): Promise<unknown> {
   const headers = { Authorization: `Bearer ${apiKey}` }
   const answer = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(30_000) })

@@ -1,0 +1,182 @@
+/**
+ * Hundreds of connections that dribble, stay silent, never read, or push as much as they can, against the real server
+ * process: its memory stays bounded, and whoever else sends is served meanwhile.
+ */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DEFAULT_LIMITS } from '@kabutar/smtp/limits.ts'
+import { residentBytes } from '../bench/measure.ts'
+import { rawOf, untilReceived } from '../flows/support/inbox.ts'
+import { type Server, startServer } from '../flows/support/server.ts'
+import { connectSender } from '../flows/support/smtp-sender.ts'
+
+const CONNECTIONS = 500
+const MOST_GROWTH_MB = 50
+/** Node reads 64 KB at a time: of who pushes, a chunk may be in hand and one behind it. */
+const MOST_PUSHED_MB = (CONNECTIONS * 2 * 64) / 1024
+/** The backlog of a flood is received first. */
+const BACKLOG_MS = 120_000
+/** For one message of others, on a connection of its own. */
+const MOST_MS = 5000
+const HOSTILE_MS = 6000
+const WARM_MS = 5000
+const MB = 1024 * 1024
+
+/** What a peer does with its connection; called again each 100 ms until the test ends. */
+type Hostile = (socket: Socket, turn: number) => void
+const EHLO = 'EHLO far.test\r\n'
+const DATA = `${EHLO}MAIL FROM:<eve@far.test>\r\nRCPT TO:<ada@kabutar.test>\r\nDATA\r\n`
+const at = (text: string, turn: number) => text.slice(turn % text.length, (turn % text.length) + 1)
+const whole = Buffer.from(`${'x'.repeat(998)}\r\n`.repeat(64))
+
+const DRIBBLERS: Readonly<Record<string, Hostile>> = {
+  'say nothing': () => undefined,
+  'say an octet at a time': (socket, turn) => socket.write(at(EHLO, turn)),
+  'say a line without an end': (socket, turn) => socket.write(turn === 0 ? 'NOOP '.repeat(300) : 'x'),
+  'send a message octet by octet': (socket, turn) => socket.write(turn === 0 ? DATA : at('x\r\n', turn)),
+  'stop within a message': (socket, turn) => turn === 0 && socket.write(`${DATA}${'x'.repeat(60)}\r\n`),
+}
+const MESSAGE = `MAIL FROM:<eve@far.test>\r\nRCPT TO:<ada@kabutar.test>\r\nDATA\r\nSubject: flood\r\n\r\n${'x\r\n'.repeat(1300)}.\r\n`
+const FLOODS: Readonly<Record<string, Hostile>> = {
+  'push messages without an end': (socket, turn) => {
+    if (turn === 0) socket.write(DATA)
+    else if (!socket.writableNeedDrain && turn < 10) socket.write(whole)
+  },
+  'send whole messages without waiting': (socket, turn) => {
+    if (turn === 0) socket.write(EHLO)
+    if (!socket.writableNeedDrain) socket.write(MESSAGE)
+  },
+  'ask and never read the answers': (socket, turn) => {
+    if (turn === 0) socket.pause().write(EHLO)
+    if (!socket.writableNeedDrain) socket.write('RSET\r\n'.repeat(5000))
+  },
+  'connect again and again': (socket) => socket.destroy(),
+}
+/** Keeps `count` connections, replacing those that end, and calls `hostile` on each. */
+function besiege(port: number, count: number, hostile: Hostile) {
+  const sockets = new Map<Socket, number>()
+  let opened = 0
+  const open = () => {
+    const socket = connect(port, '127.0.0.1')
+    opened++
+    sockets.set(socket, 0)
+    socket
+      .on('error', () => undefined)
+      .on('close', () => sockets.delete(socket))
+      .resume()
+  }
+  const timer = setInterval(() => {
+    for (let missing = count - sockets.size; missing > 0; missing--) open()
+    for (const [socket, turn] of sockets) {
+      if (socket.connecting || !socket.writable) continue
+      hostile(socket, turn)
+      sockets.set(socket, turn + 1)
+    }
+  }, 100)
+  return {
+    get opened() {
+      return opened
+    },
+    async end() {
+      clearInterval(timer)
+      const closing = [...sockets.keys()].map((socket) => once(socket, 'close'))
+      for (const socket of sockets.keys()) socket.destroy()
+      await Promise.all(closing)
+    },
+  }
+}
+
+const letter = (n: number) =>
+  Buffer.from(`From: a@far.test\r\nSubject: meanwhile ${n}\r\n\r\n${'text\r\n'.repeat(700)}`)
+
+/** Messages of others, each on a new connection. Answers the ids and the longest time that one took. */
+async function sendMeanwhile(port: number, until: Promise<unknown>) {
+  const ids: string[] = []
+  let longestMs = 0
+  let ended = false
+  void until.then(() => {
+    ended = true
+  })
+  for (; !ended; await sleep(20)) {
+    const from = performance.now()
+    const sender = await connectSender(port)
+    ids.push(await sender.send('ada@kabutar.test', letter(ids.length)))
+    sender.close()
+    longestMs = Math.max(longestMs, performance.now() - from)
+  }
+  return { ids, longestMs }
+}
+
+/** The most memory that the process has while `during` runs, in MB. */
+async function peakMb(pid: number, during: Promise<unknown>): Promise<number> {
+  let peak = 0
+  const timer = setInterval(() => {
+    peak = Math.max(peak, residentBytes(pid))
+  }, 50)
+  await during
+  clearInterval(timer)
+  return peak / MB
+}
+
+/**
+ * Mail at full speed, so that heap and page cache have the size of a busy day: V8 lets its young generation grow by 50 MB
+ * and SQLite keeps 64 MB of pages under any load, hostile or not.
+ */
+async function warmUp(port: number): Promise<void> {
+  const end = Date.now() + WARM_MS
+  const work = async () => {
+    const sender = await connectSender(port)
+    for (let n = 0; Date.now() < end; n++) await sender.send('ada@kabutar.test', letter(n))
+    sender.close()
+  }
+  await Promise.all(Array.from({ length: 50 }, work))
+}
+
+/** Besieges a server that has worked. Answers the growth of its memory in MB and what others had of it. */
+async function endure(server: Server, hostile: Hostile) {
+  const port = server.smtpPort ?? 0
+  await warmUp(port)
+  await sleep(3000)
+  const before = residentBytes(server.pid) / MB
+  const siege = besiege(port, CONNECTIONS, hostile)
+  const over = sleep(HOSTILE_MS)
+  const [peak, others] = await Promise.all([peakMb(server.pid, over), sendMeanwhile(port, over)])
+  await siege.end()
+  return { before, growth: peak - before, ...others, opened: siege.opened }
+}
+
+describe('hundreds of connections that mean no good', () => {
+  for (const [name, hostile] of Object.entries({ ...DRIBBLERS, ...FLOODS })) {
+    test(`${CONNECTIONS} that ${name}`, async (t) => {
+      await using server = await startServer()
+      const { before, growth, ids, longestMs, opened } = await endure(server, hostile)
+      t.diagnostic(`${opened} connections: memory ${before.toFixed(0)} MB, at most +${growth.toFixed(1)} MB`)
+      t.diagnostic(`${ids.length} messages of others meanwhile, ${longestMs.toFixed(0)} ms at most`)
+      assert.ok(opened >= CONNECTIONS)
+      const most = name.startsWith('push') ? MOST_PUSHED_MB : MOST_GROWTH_MB
+      assert.ok(growth <= most, `grew by ${growth} MB`)
+      assert.ok(ids.length >= 10 && longestMs <= MOST_MS, `${ids.length} in ${longestMs} ms`)
+      for (const [n, id] of ids.entries()) {
+        await untilReceived(server, id, BACKLOG_MS)
+        assert.ok((await rawOf(server, id)).equals(letter(n)))
+      }
+      assert.deepEqual(readdirSync(join(server.dataFolder, 'blobs', 'unfinished')), [])
+      assert.equal(await server.stop(), 0)
+    })
+  }
+
+  test('a full listener makes room', async () => {
+    await using server = await startServer()
+    const port = server.smtpPort ?? 0
+    const siege = besiege(port, DEFAULT_LIMITS.connections, () => undefined)
+    await sleep(DEFAULT_LIMITS.patienceMs + 1000)
+    const { ids, longestMs } = await sendMeanwhile(port, sleep(1000))
+    await siege.end()
+    assert.ok(ids.length >= 10 && longestMs <= MOST_MS, `${ids.length} in ${longestMs} ms`)
+  })
+})
