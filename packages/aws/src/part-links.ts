@@ -21,6 +21,8 @@ export function partLinks(blobs: Blobs) {
     },
     /** No link leads to /downloads here. */
     verifyLink: () => undefined,
+    /** Nor to /uploads: uploads are S3's too. */
+    verifyUpload: () => undefined,
   }
 }
 
