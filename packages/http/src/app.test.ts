@@ -103,9 +103,9 @@ describe("one account never sees another's", () => {
     const received = await receiveOne(rig)
     const attachments = await call(rig, `GET /emails/receiving/${received}/attachments`)
     const [attachment] = attachments.body.data as { id: string }[]
-    // A download has no key: its link says what it opens.
+    // A download or an upload has no key: its link says what it opens.
     const routes = rig.app.routes.filter(
-      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !path.startsWith('/downloads/'),
+      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !/^\/(down|up)loads\//.test(path),
     )
     assert.ok(routes.length >= 5)
     for (const { method, path } of routes) {
