@@ -10,14 +10,18 @@ import { MailError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { StoreError } from '../ports/table.ts'
-import { type AcceptPorts, accept, rawKey, recipientOwner } from './accept.ts'
+import { type AcceptPorts, accept, type Inbound, rawKey, recipientOwner } from './accept.ts'
+import { receiveEntry } from './entry.ts'
 import { inspect } from './inspect.ts'
 import { type ReceivePorts, receiveBatch } from './receive.ts'
+import { settledIds, settleId } from './ses-ids.ts'
 import { parseAwsEntry, type Receipt, type Stored } from './ses-receipt.ts'
 
 export type SesPorts = AcceptPorts & ReceivePorts & { readonly log: Log }
 
 const AGAIN_MS = 5000
+/** Well before an object that nobody spoke of is recovered (15 minutes). */
+const LATE_MS = 10 * 60_000
 
 /** The handler of the receive queue behind SES: notifications and events of AWS, and entries of our own. */
 export async function receiveFromSes(
@@ -31,7 +35,7 @@ export async function receiveFromSes(
       try {
         const entry = parseAwsEntry(delivery.body)
         if (entry === undefined) own.push(delivery)
-        else if ('receipt' in entry) await acceptReceipt(ports, entry.receipt)
+        else if ('receipt' in entry) await acceptReceipt(ports, entry.receipt, heardNow(ports, entry.receipt, delivery))
         else for (const stored of entry.stored) await recoverLost(ports, stored)
         return undefined
       } catch (error) {
@@ -47,37 +51,63 @@ export async function receiveFromSes(
   return [...failures.filter((failure) => failure !== undefined), ...(await receiveBatch(ports, own, signal))]
 }
 
+function heardNow({ clock }: SesPorts, { receivedAt }: Receipt, { attempt }: Delivery): Heard {
+  return { reconstructed: false, settle: attempt > 1 || clock.now() - receivedAt > LATE_MS }
+}
+
+/** How a message was heard of. `settle`: it may have been taken over another way, so its id is settled on. */
+type Heard = { readonly reconstructed: boolean; readonly settle: boolean }
+
 /** Recipients that nobody here has are left out; a message that has no other stays where it is, and is logged. */
-async function acceptReceipt(ports: SesPorts, receipt: Receipt, reconstructed = false): Promise<void> {
+async function acceptReceipt(ports: SesPorts, receipt: Receipt, heard: Heard): Promise<void> {
   const byAccount = await ownersOf(ports, receipt.recipients)
   if (byAccount.size === 0) {
     ports.log.warn('SES received mail for nobody here', { object: receipt.key })
     return
   }
-  for (const [accountId, recipients] of byAccount)
-    await acceptOnce(ports, receipt, accountId, recipients, reconstructed)
+  if ((await ports.blobs.open(receipt.key)) === undefined) return acceptGone(ports, receipt, byAccount)
+  for (const [accountId, recipients] of byAccount) {
+    const fresh = receivedId(receipt.receivedAt, receipt.sesId, accountId)
+    const id = heard.settle ? await settleId(ports.table, accountId, receipt.sesId, fresh, ports.clock.now()) : fresh
+    await acceptFrom(ports, receipt.key, { id, ...envelopeOf(receipt, recipients, heard.reconstructed) })
+  }
   await ports.blobs.delete([receipt.key])
 }
 
-async function acceptOnce(
-  ports: SesPorts,
-  { sesId, key, returnPath, receivedAt }: Receipt,
-  accountId: string,
-  recipients: readonly string[],
-  reconstructed: boolean,
-): Promise<void> {
-  const id = receivedId(receivedAt, sesId, accountId)
-  const raw = await ports.blobs.open(key)
-  if (raw === undefined) {
-    // Removed once everybody had it; else it is not there yet.
-    if ((await ports.blobs.open(rawKey(accountId, id))) !== undefined) return
-    throw new StoreError('Unavailable', 'the object that SES announced is not there')
+/**
+ * The object is removed once everybody had it, so what is announced now is known: by the id of the notification, or by
+ * the one it was recovered under. In that case its envelope is completed, and an account that only the envelope names
+ * gets a copy of another's. If nobody knows it, it is not there yet.
+ */
+async function acceptGone(ports: SesPorts, receipt: Receipt, byAccount: ByAccount): Promise<void> {
+  const recovered = await settledIds(ports.table, [...byAccount.keys()], receipt.sesId)
+  const [source] = recovered
+  for (const [accountId, recipients] of byAccount) {
+    const envelope = envelopeOf(receipt, recipients, false)
+    const known = recovered.get(accountId)
+    const id = known ?? receivedId(receipt.receivedAt, receipt.sesId, accountId)
+    if (known !== undefined) {
+      const entry = receiveEntry({ accountId, id, envelope: { ...envelope, receivedAt: receipt.receivedAt } })
+      await ports.receiveQueue.send([{ body: entry }])
+    } else if ((await ports.blobs.open(rawKey(accountId, id))) === undefined) {
+      await acceptFrom(ports, source && rawKey(...source), { id, ...envelope })
+    }
   }
-  const peer = { remoteAddress: '', helo: '', tls: false, ...(reconstructed && { reconstructed }) }
-  await accept(ports, { id, returnPath, recipients, ...peer }, raw.body)
 }
 
-async function ownersOf({ table }: SesPorts, recipients: readonly string[]) {
+async function acceptFrom(ports: SesPorts, key: string | undefined, inbound: Inbound): Promise<void> {
+  const raw = key === undefined ? undefined : await ports.blobs.open(key)
+  if (raw === undefined) throw new StoreError('Unavailable', 'the object that SES announced is not there')
+  await accept(ports, inbound, raw.body)
+}
+
+function envelopeOf({ returnPath }: Receipt, recipients: readonly string[], reconstructed: boolean) {
+  return { returnPath, recipients, remoteAddress: '', helo: '', tls: false, ...(reconstructed && { reconstructed }) }
+}
+
+type ByAccount = ReadonlyMap<string, readonly string[]>
+
+async function ownersOf({ table }: SesPorts, recipients: readonly string[]): Promise<ByAccount> {
   const byAccount = new Map<string, string[]>()
   for (const recipient of new Set(recipients)) {
     try {
@@ -111,5 +141,12 @@ async function recoverLost(ports: SesPorts, { key, storedAt }: Stored): Promise<
   ports.log.warn('mail whose notification was lost is received by its header fields', { object: key })
   const returnPath = readAddresses(from)[0]?.address ?? ''
   const sesId = key.slice(key.lastIndexOf('/') + 1)
-  await acceptReceipt(ports, { sesId, key, returnPath, recipients: addressed, receivedAt: storedAt }, true)
+  await acceptReceipt(
+    ports,
+    { sesId, key, returnPath, recipients: addressed, receivedAt: storedAt },
+    {
+      reconstructed: true,
+      settle: true,
+    },
+  )
 }

@@ -57,8 +57,8 @@ export async function getAttachments(
   return receivedAttachments(id, await detailOf(ports, await getReceived(ports.table, accountId, id)))
 }
 
-/** From any mailbox it lies in; read anew if those are gone. */
-async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Received): Promise<Detail> {
+/** From any mailbox it lies in; read anew if those are gone. @throws {MailError} `unavailable` */
+export async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Received): Promise<Detail> {
   for (const mailboxId of mailboxIds) {
     const detail = await getDetail(ports, accountId, mailboxId, id)
     if (detail !== undefined) return detail

@@ -18,10 +18,12 @@ import { isConditionFailed, StoreError } from '../ports/table.ts'
 import { putEvents } from '../webhooks/event.ts'
 import { type NotifyPorts, notify } from '../webhooks/notify.ts'
 import { mailboxAddress, rawKey } from './accept.ts'
-import { parseReceiveEntry, type ReceiveEntry } from './entry.ts'
+import { type InboundEnvelope, parseReceiveEntry, type ReceiveEntry } from './entry.ts'
 import { receivedEvent } from './event.ts'
 import { inspect } from './inspect.ts'
+import { detailOf } from './read.ts'
 import {
+  completionOf,
   isRemoved,
   newReceived,
   type Received,
@@ -85,10 +87,8 @@ type Fail = (deliveries: readonly Delivery[], error: unknown) => void
 async function keep(ports: ReceivePorts, entry: ReceiveEntry): Promise<Received | undefined> {
   const { accountId, id, envelope } = entry
   const earlier = await ports.table.get(receivedKey(accountId, id))
-  if (earlier !== undefined) return isRemoved(earlier) ? undefined : receivedOf(earlier)
-  const addresses = [...new Set(envelope.recipients.map(mailboxAddress))]
-  const found = await Promise.all(addresses.map((address) => mailboxFor(ports, accountId, address)))
-  const mailboxIds = [...new Set(found)]
+  if (earlier !== undefined) return isRemoved(earlier) ? undefined : complete(ports, receivedOf(earlier), envelope)
+  const mailboxIds = await mailboxesFor(ports, accountId, envelope)
   // A row that is gone though the message had arrived was deleted.
   if (await hasArrived(ports.table, accountId, mailboxIds, id)) return undefined
   const detail = await inspect(ports.blobs, rawKey(accountId, id))
@@ -101,13 +101,34 @@ async function keep(ports: ReceivePorts, entry: ReceiveEntry): Promise<Received 
   return putReceived(ports, newReceived(entry, detail, thread, mailboxIds))
 }
 
+async function mailboxesFor(ports: ReceivePorts, accountId: string, { recipients }: InboundEnvelope) {
+  const addresses = [...new Set(recipients.map(mailboxAddress))]
+  return [...new Set(await Promise.all(addresses.map((address) => mailboxFor(ports, accountId, address))))]
+}
+
+/** The envelope that came after all, for a message that had to be received without; it only gains mailboxes. */
+async function complete(ports: ReceivePorts, earlier: Received, envelope: InboundEnvelope): Promise<Received> {
+  if (earlier.envelope.reconstructed !== true || envelope.reconstructed === true) return earlier
+  const { accountId, id } = earlier
+  const more = (await mailboxesFor(ports, accountId, envelope)).filter((one) => !earlier.mailboxIds.includes(one))
+  if (more.length > 0) await putDetail(ports, accountId, more, id, await detailOf(ports, earlier))
+  const completed = {
+    ...earlier,
+    envelope: { ...envelope, receivedAt: earlier.envelope.receivedAt },
+    mailboxIds: [...earlier.mailboxIds, ...more],
+  }
+  await ports.table.write(completionOf(completed))
+  return completed
+}
+
 async function putReceived(ports: ReceivePorts, received: Received): Promise<Received | undefined> {
   try {
     await ports.table.write({ kind: 'put', item: receivedItem(received), if: [{ exists: false }] })
     return received
   } catch (error) {
     if (!isConditionFailed(error)) throw error
-    return readReceived(ports.table, received.accountId, received.id)
+    const earlier = await readReceived(ports.table, received.accountId, received.id)
+    return earlier && complete(ports, earlier, received.envelope)
   }
 }
 
