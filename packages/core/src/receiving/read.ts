@@ -6,7 +6,7 @@ import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
 import { rawKey } from './accept.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
-import { inspect } from './inspect.ts'
+import { inFlightBudget, inspect } from './inspect.ts'
 import { isRemoved, type Received, readReceived, receivedOf } from './received.ts'
 
 export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
@@ -63,7 +63,7 @@ export async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: 
     const detail = await getDetail(ports, accountId, mailboxId, id)
     if (detail !== undefined) return detail
   }
-  const detail = await inspect(ports.blobs, rawKey(accountId, id))
+  const detail = await inspect(ports.blobs, rawKey(accountId, id), inFlightBudget())
   if (detail === undefined) throw unreadable()
   return detail
 }

@@ -4,6 +4,7 @@
  * done and does the rest, so a message is received once however often it is announced. Nothing ever bounces: what
  * cannot be received comes back, and after five receipts lies in the dead-letter queue, its blob untouched.
  */
+import type { ByteBudget } from '../byte-budget.ts'
 import { putDay } from '../days.ts'
 import { deliver } from '../mailboxes/deliver.ts'
 import { putDetail } from '../mailboxes/detail.ts'
@@ -20,7 +21,7 @@ import { type NotifyPorts, notify } from '../webhooks/notify.ts'
 import { mailboxAddress, rawKey } from './accept.ts'
 import { type InboundEnvelope, parseReceiveEntry, type ReceiveEntry } from './entry.ts'
 import { receivedEvent } from './event.ts'
-import { inspect } from './inspect.ts'
+import { inFlightBudget, inspect } from './inspect.ts'
 import { detailOf } from './read.ts'
 import {
   completionOf,
@@ -60,13 +61,14 @@ export async function receiveBatch(
       failures.set(id, { id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(attempt - 1, 6) })
     }
   }
+  const inFlight = inFlightBudget(signal)
   const kept = await Promise.all(
     batch.map(async (delivery) => {
       try {
         signal.throwIfAborted()
         const removal = parseRemoval(delivery.body)
         if (removal !== undefined) return void (await remove(ports, removal))
-        return { delivery, received: await keep(ports, parseReceiveEntry(delivery.body)) }
+        return { delivery, received: await keep(ports, parseReceiveEntry(delivery.body), inFlight) }
       } catch (error) {
         fail([delivery], error)
         return undefined
@@ -84,14 +86,14 @@ type Kept = { readonly delivery: Delivery; readonly received: Received }
 type Fail = (deliveries: readonly Delivery[], error: unknown) => void
 
 /** The row of the message, and before it all that the row promises. Undefined if the message was deleted meanwhile. */
-async function keep(ports: ReceivePorts, entry: ReceiveEntry): Promise<Received | undefined> {
+async function keep(ports: ReceivePorts, entry: ReceiveEntry, inFlight: ByteBudget): Promise<Received | undefined> {
   const { accountId, id, envelope } = entry
   const earlier = await ports.table.get(receivedKey(accountId, id))
   if (earlier !== undefined) return isRemoved(earlier) ? undefined : complete(ports, receivedOf(earlier), envelope)
   const mailboxIds = await mailboxesFor(ports, accountId, envelope)
   // A row that is gone though the message had arrived was deleted.
   if (await hasArrived(ports.table, accountId, mailboxIds, id)) return undefined
-  const detail = await inspect(ports.blobs, rawKey(accountId, id))
+  const detail = await inspect(ports.blobs, rawKey(accountId, id), inFlight)
   if (detail === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
   const [thread] = await Promise.all([
     threadOf(ports.table, accountId, id, detail.index.references),
