@@ -1,6 +1,8 @@
 import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import { isConditionFailed } from '../ports/table.ts'
+import { suppressAfter } from '../sending/answered.ts'
 import { eventOfMessage } from '../sending/event-data.ts'
 import {
   isPending,
@@ -18,6 +20,7 @@ import type { Feedback } from './ses-event.ts'
 
 export type FeedbackPorts = NotifyPorts & {
   readonly clock: Clock
+  readonly ids: Ids
   readonly log: Log
   /** The Message-ID that recipients see, of what the relay calls the message. */
   messageIdOf(relayId: string): string
@@ -43,6 +46,7 @@ export async function recordFeedback(ports: FeedbackPorts, feedback: Feedback): 
   const taken = isTaken(message) ? message : { ...message, messageId: ports.messageIdOf(feedback.relayId) }
   const events = eventsFor(taken, feedback, outcomes, new Date(ports.clock.now()))
   await putEvents(ports.table, accountId, events)
+  await suppressAfter(ports, message, outcomes)
   await writeOutcomes(ports, message, taken.messageId, outcomes)
   await notify(ports, accountId, events)
 }

@@ -15,6 +15,8 @@ export type Rejection = {
   /** Enhanced status code (RFC 3463), if the next hop gave one. */
   readonly status?: string
   readonly diagnostic: string
+  /** Refused after the recipients were taken, so that it says nothing of the address. */
+  readonly refused?: 'message'
 }
 export type RelayResult = {
   /** What the next hop calls the message, if it says. */

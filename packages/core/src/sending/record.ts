@@ -2,6 +2,7 @@
 import { type Attrs, isConditionFailed, StoreError } from '../ports/table.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
+import { suppressAfter } from './answered.ts'
 import type { Ended } from './attempt.ts'
 import { sendEntry } from './entry.ts'
 import { eventOfMessage } from './event-data.ts'
@@ -27,6 +28,7 @@ export async function recordOutcomes(
 ): Promise<void> {
   const final = giveUp(ports, message, outcomes)
   const events = await putAttempt(ports, messageId ? { ...message, messageId } : message, final.outcomes)
+  await suppressAfter(ports, message, final.outcomes)
   const now = ports.clock.now()
   const wait = final.waitMs
   const next = await progress(ports, message, ({ recipients }) => ({

@@ -9,6 +9,7 @@ import { MailError } from '../errors.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
+import { answered } from './answered.ts'
 import { attempt } from './attempt.ts'
 import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
@@ -65,8 +66,9 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
 async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal): Promise<void> {
   const content = await getContent(ports, message)
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
+  const known = await answered(ports.table, message)
   const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) =>
-    attempt(ports.relay, message, content, limit),
+    attempt(ports.relay, message, content, known, limit),
   )
   if ('postponed' in attempted) return postpone(ports, message, attempted.postponed.retryAfterMs)
   if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
