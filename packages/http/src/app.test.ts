@@ -94,7 +94,9 @@ describe("one account never sees another's", () => {
     const { token } = await createKey(rig.ports, 'b', { name: 'foreign', permission: 'full_access' })
     const foreign = { ...rig, token }
     const hook = await call(rig, 'POST /webhooks', { endpoint: 'https://x.test/hook', events: ['email.sent'] })
+    const suppressed = await call(rig, 'POST /suppressions', { email: 'eve@y.test' })
     const ids: Record<string, string> = {
+      suppressions: suppressed.body.id as string,
       webhooks: hook.body.id as string,
       emails: email as string,
       'api-keys': key[0]?.id ?? '',

@@ -5,6 +5,7 @@ import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
+import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
 const id = z.uuid()
@@ -110,5 +111,6 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
   { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
   ...RECEIVING_OPERATIONS,
+  ...SUPPRESSION_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
 ]

@@ -81,7 +81,7 @@ test('a recipient who bounced is not relayed to again, the others are, until the
   )
   assert.deepEqual(ports.relay.relayed.at(-1)?.recipients, ['here@y.test'])
   const event = (await eventsOf(ports.table, 'a', id)).find(({ type }) => type === 'email.suppressed')
-  assert.deepEqual((event?.data.suppressed as { reason: string }).reason, 'previous_bounce')
+  assert.equal((event?.data.suppressed as { reason: string } | undefined)?.reason, 'previous_bounce')
   await removeSuppression(ports.table, 'a', 'gone@y.test')
   ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
   assert.equal(lastEvent((await send(ports, 'gone')).recipients), 'sent')
