@@ -1,6 +1,6 @@
 import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
 import { compose } from '@kabutar/mail/compose.ts'
-import { type Rejection, type Relay, RelayError, type RelayResult } from '../ports/relay.ts'
+import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
 import type { Content } from './content.ts'
 import { createdAtOf, type Message, ownMessageId } from './message.ts'
 import type { Outcome } from './status.ts'
@@ -11,9 +11,11 @@ import type { Outcome } from './status.ts'
  */
 export type Attempted =
   | Ended
-  | { readonly postponed: { readonly retryAfterMs: number | undefined } }
+  | { readonly postponed: Postponed }
   | { readonly ambiguous: true; readonly outcomes: readonly Outcome[] }
 
+/** `pause`: everybody is to slow down, and why. */
+export type Postponed = { readonly retryAfterMs: number | undefined; readonly pause: RelayPause | undefined }
 /** `messageId`: what recipients see, where the relay replaced ours. */
 export type Ended = { readonly outcomes: readonly Outcome[]; readonly messageId?: string }
 
@@ -106,6 +108,6 @@ function afterError(error: RelayError, recipients: readonly string[], known: rea
   if (error.kind === 'ambiguous') return { ambiguous: true, outcomes: known }
   if (error.kind === 'permanent') return { outcomes: [...known, ...all('failed')] }
   // Whoever was answered without the relay is answered the same way when it goes again.
-  if (error.kind === 'throttled') return { postponed: { retryAfterMs: error.retryAfterMs } }
+  if (error.kind === 'throttled') return { postponed: error }
   return { outcomes: [...known, ...all('deferred')] }
 }

@@ -4,6 +4,7 @@ import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { suppressAfter } from './answered.ts'
 import type { Ended } from './attempt.ts'
+import { countAttempt } from './count.ts'
 import { sendEntry } from './entry.ts'
 import { eventOfMessage } from './event-data.ts'
 import { isPending, type Message, type Progress, type Recipient, readMessage, writeProgress } from './message.ts'
@@ -14,8 +15,9 @@ import { afterOutcome, type Outcome } from './status.ts'
 type RecordPorts = Omit<SendPorts, 'relay' | 'blobs' | 'worker'>
 
 const AMBIGUOUS_WAIT_MS = 15 * 60_000
-const THROTTLED_WAIT_MS = 10_000
-const QUEUE_WAIT_MS = 120_000
+export const THROTTLED_WAIT_MS = 10_000
+/** Longer waits are for the row's `due`. */
+export const QUEUE_WAIT_MS = 120_000
 const MAX_TRIES = 5
 const INSIST_TRIES = 6
 const INSIST_WAIT_MS = 100
@@ -39,6 +41,7 @@ export async function recordOutcomes(
   }))
   await notify(ports, message.accountId, events)
   if (wait !== undefined) await queueLater(ports, next, wait)
+  await countAttempt(ports, message, final.outcomes)
 }
 
 /**
@@ -73,8 +76,7 @@ function unconfirmed(message: Message, known: readonly Outcome[]): Outcome[] {
 }
 
 /** A throttle is a wait and no attempt. */
-export async function postpone(ports: RecordPorts, message: Message, retryAfterMs: number | undefined): Promise<void> {
-  const wait = retryAfterMs ?? THROTTLED_WAIT_MS
+export async function postpone(ports: RecordPorts, message: Message, wait: number): Promise<void> {
   const now = ports.clock.now()
   const next = await progress(ports, message, ({ attempts }) => ({
     attempts: attempts - 1,
