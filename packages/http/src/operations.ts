@@ -36,6 +36,11 @@ const Email = ListedEmail.extend({
   recipients: z.array(z.object({ address: z.string(), last_event: z.string() })),
   next_attempt_at: time.optional(),
   ambiguous_attempts: z.number().int().optional(),
+  waiting_reason: z
+    .enum(['throttled', 'quota', 'relay_paused', 'account_paused'])
+    .optional()
+    .describe('Why no mail goes out at the moment.'),
+  waiting_until: time.nullable().optional().describe('Null where people must end the wait.'),
 })
 const ListedKey = z.object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
 const ListedDomain = z.object({
@@ -64,6 +69,13 @@ export const OPERATIONS: readonly Operation[] = [
     request: CreateAccountRequest,
     status: 201,
     answer: z.object({ object: z.literal('account'), id, name: z.string(), token: z.string() }),
+  },
+  {
+    method: 'post',
+    path: '/accounts/:id/resume',
+    summary: 'Let an account send again that paused itself (operator)',
+    status: 200,
+    answer: z.object({ object: z.literal('account'), id: z.string() }),
   },
   {
     method: 'post',
