@@ -18,7 +18,7 @@ const MAX_CACHED = 10_000
 const ACCOUNT_WAIT_MS = 15 * 60_000
 const SHORTEST_MS = 1000
 /** A throttle this soon after the last pause says that the pause was too short. */
-const SOON_MS = 5000
+const SOON_MS = 15_000
 const LONGEST_DOUBLED_MS = 4 * 60_000
 
 type Cached = { readonly readAt: number; readonly pause: Pause | undefined }
