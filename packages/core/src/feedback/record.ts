@@ -13,6 +13,7 @@ import {
   readMessage,
   writeProgress,
 } from '../sending/message.ts'
+import { keepMessageIds } from '../sending/message-ids.ts'
 import { simulate } from '../sending/simulate.ts'
 import { type Outcome, raise } from '../sending/status.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
@@ -44,9 +45,12 @@ export async function recordFeedback(ports: FeedbackPorts, feedback: Feedback): 
   }
   const outcomes = ownOutcomes(message, feedback.outcomes)
   if (outcomes.length === 0) return
-  const taken = isTaken(message) ? message : { ...message, messageId: ports.messageIdOf(feedback.relayId) }
+  const seenId = ports.messageIdOf(feedback.relayId)
+  const taken = isTaken(message) ? message : { ...message, messageId: seenId }
   const events = eventsFor(taken, feedback, outcomes, new Date(ports.clock.now()))
   await putEvents(ports.table, accountId, events)
+  // Of an attempt of which only this tells.
+  if (seenId !== message.messageId) await keepMessageIds(ports.table, message, seenId, [])
   await suppressAfter(ports, message, outcomes)
   const before = await writeOutcomes(ports, message, taken.messageId, outcomes)
   await notify(ports, accountId, events)

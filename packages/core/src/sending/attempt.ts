@@ -1,8 +1,9 @@
-import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
+import { parseMailbox } from '@kabutar/mail/address.ts'
 import { compose } from '@kabutar/mail/compose.ts'
 import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
 import type { Content } from './content.ts'
-import { createdAtOf, type Message, ownMessageId } from './message.ts'
+import { createdAtOf, fromDomain, type Message, ownMessageId } from './message.ts'
+import { answeredIds } from './message-ids.ts'
 import type { Outcome } from './status.ts'
 
 /**
@@ -16,8 +17,12 @@ export type Attempted =
 
 /** `pause`: everybody is to slow down, and why. */
 export type Postponed = { readonly retryAfterMs: number | undefined; readonly pause: RelayPause | undefined }
-/** `messageId`: what recipients see, where the relay replaced ours. */
-export type Ended = { readonly outcomes: readonly Outcome[]; readonly messageId?: string }
+/** `messageId`: what recipients see, where the relay replaced ours. `answers`: the message ids that it is a reply to. */
+export type Ended = {
+  readonly outcomes: readonly Outcome[]
+  readonly messageId?: string
+  readonly answers?: readonly string[]
+}
 
 const MAX_DIAGNOSTIC = 500
 
@@ -42,8 +47,8 @@ export async function attempt(
       tags: { kabutar_id: message.id, kabutar_account: message.accountId },
       signal,
     })
-    const { messageId } = result
-    return { outcomes: [...known, ...outcomesOf(recipients, result)], ...(messageId && { messageId }) }
+    const ended = { outcomes: [...known, ...outcomesOf(recipients, result)], answers: answeredIds(content.headers) }
+    return result.messageId ? { ...ended, messageId: result.messageId } : ended
   } catch (error) {
     if (error instanceof RelayError) return afterError(error, recipients, known)
     throw error
@@ -67,8 +72,6 @@ export async function composeMessage(message: Message, content: Content): Promis
     attachments: content.attachments,
   })
 }
-
-const fromDomain = ({ from }: Message): string => domainOf(parseMailbox(from).address)
 
 /** Ours, in the sender's domain, so that what comes back names the message. */
 function returnPathOf(message: Message): string {

@@ -8,6 +8,7 @@ import { countAttempt } from './count.ts'
 import { sendEntry } from './entry.ts'
 import { eventOfMessage } from './event-data.ts'
 import { isPending, type Message, type Progress, type Recipient, readMessage, writeProgress } from './message.ts'
+import { keepMessageIds } from './message-ids.ts'
 import { retryDelay } from './retry.ts'
 import type { SendPorts } from './send-ports.ts'
 import { afterOutcome, type Outcome } from './status.ts'
@@ -26,10 +27,11 @@ const INSIST_WAIT_MS = 100
 export async function recordOutcomes(
   ports: RecordPorts,
   message: Message,
-  { outcomes, messageId }: Ended,
+  { outcomes, messageId, answers = [] }: Ended,
 ): Promise<void> {
   const final = giveUp(ports, message, outcomes)
   const events = await putAttempt(ports, messageId ? { ...message, messageId } : message, final.outcomes)
+  if (isTaken(final.outcomes)) await keepMessageIds(ports.table, message, messageId, answers)
   await suppressAfter(ports, message, final.outcomes)
   const now = ports.clock.now()
   const wait = final.waitMs
@@ -129,13 +131,15 @@ async function insist(ports: RecordPorts, write: () => Promise<unknown>): Promis
   }
 }
 
+const isTaken = (outcomes: readonly Outcome[]) =>
+  outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
+
 function eventsFor(message: Message, outcomes: readonly Outcome[], createdAt: Date): MailEvent[] {
   const attempt = message.attempts
   const event = (type: MailEvent['type'], recipient: string, occurrence: string, outcome?: Outcome) =>
     eventOfMessage(message, { type, recipient, occurrence, createdAt, ...(outcome && { outcome }) })
-  const taken = outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
   return [
-    ...(taken ? [event('email.sent', '', String(attempt))] : []),
+    ...(isTaken(outcomes) ? [event('email.sent', '', String(attempt))] : []),
     ...outcomes.flatMap((outcome) => {
       if (outcome.status === 'sent') return []
       if (outcome.status === 'deferred')

@@ -15,6 +15,7 @@ import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
 import { leaseMs, takeLease } from './lease.ts'
 import type { Message } from './message.ts'
+import { answeredIds } from './message-ids.ts'
 import { pauseOf, pauseRelay } from './pauses.ts'
 import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes, THROTTLED_WAIT_MS } from './record.ts'
 import type { SendPorts } from './send-ports.ts'
@@ -59,7 +60,8 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
   const { message, takenOver } = leased
   const known = takenOver ? endOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
   if (known !== undefined) {
-    await recordOutcomes(ports, message, known)
+    const content = await getContent(ports, message)
+    await recordOutcomes(ports, message, { ...known, ...(content && { answers: answeredIds(content.headers) }) })
     return true
   }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
