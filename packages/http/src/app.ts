@@ -11,6 +11,7 @@ import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
+import { suppressions } from './suppressions.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
 export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts
@@ -38,6 +39,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/emails', emails(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
+  app.route('/suppressions', suppressions(ports))
   app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app

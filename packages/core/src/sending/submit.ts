@@ -23,6 +23,7 @@ import {
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
 import { type ContentPlace, itemOf, type Message, ownMessageId } from './message.ts'
+import { pauseOf } from './pauses.ts'
 
 export type SubmitPorts = PreparePorts & {
   readonly table: Table
@@ -46,7 +47,7 @@ const IDEMPOTENCY_SECONDS = 24 * 3600
  * When it resolves, the message survives a crash: its row carries `due`, and the sweep queues what a crash left behind.
  * The same idempotency key and draft answer the first id again, for 24 hours.
  * @throws {MailError} `sender_not_verified`, `invalid_message`, `message_too_large`, `too_many_recipients`,
- * `invalid_idempotency_key`, `idempotency_mismatch`
+ * `invalid_idempotency_key`, `idempotency_mismatch`, `sending_paused`
  */
 export async function submit(
   ports: SubmitPorts,
@@ -59,6 +60,7 @@ export async function submit(
   await authoriseSender(ports.table, key, domainOf(draft.from.address))
   const earlier = idempotency && (await findEarlier(ports.table, key.accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
+  await refuseIfPaused(ports, key.accountId)
   const id = ports.ids.next()
   const [content] = await Promise.all([
     prepareContent(ports, key.accountId, id, draft),
@@ -107,6 +109,14 @@ async function authoriseSender(table: Table, key: ApiKey, domain: string): Promi
       `The ${domain} domain is not verified. Please, add and verify your domain.`,
     )
   }
+}
+
+async function refuseIfPaused(ports: SubmitPorts, accountId: string): Promise<void> {
+  if ((await pauseOf(ports, accountId))?.reason !== 'account_paused') return
+  throw new MailError(
+    'sending_paused',
+    'Sending is paused for this account: too much of its mail bounced or was reported as spam. Ask the operator to resume it.',
+  )
 }
 
 function newMessage(accountId: string, id: string, draft: Draft, content: ContentPlace, now: number): Message {
