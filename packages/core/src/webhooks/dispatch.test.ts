@@ -229,7 +229,7 @@ test('lists go from the newest to the oldest over the days, page by page', async
 })
 
 test('a success costs one write unit, and the first of a day one more', async () => {
-  const at = rig()
+  const at = rig({ timeoutMs: 10_000 })
   const sink = await receiver()
   await subscribe(at, sink.url)
   const events = Array.from({ length: 30 }, (_, n) => at.event('email.sent', n))
