@@ -105,9 +105,9 @@ describe("one account never sees another's", () => {
     const received = await receiveOne(rig)
     const attachments = await call(rig, `GET /emails/receiving/${received}/attachments`)
     const [attachment] = attachments.body.data as { id: string }[]
-    // A download has no key: its link says what it opens. Accounts are the operator's.
+    // A download or an upload has no key: its link says what it opens. Accounts are the operator's.
     const routes = rig.app.routes.filter(
-      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !/^\/(downloads|accounts)\//.test(path),
+      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !/^\/(downloads|uploads|accounts)\//.test(path),
     )
     assert.ok(routes.length >= 5)
     for (const { method, path } of routes) {

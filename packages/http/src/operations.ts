@@ -6,6 +6,7 @@ import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
 import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
+import { UploadRequest } from './uploads.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
 const id = z.uuid()
@@ -101,6 +102,28 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'Remove the content of a sent email',
     status: 200,
     answer: deleted('email'),
+  },
+  {
+    method: 'post',
+    path: '/uploads',
+    summary: 'Get a link to put a large attachment to, for the `upload_id` of emails within 24 hours',
+    request: UploadRequest,
+    status: 201,
+    answer: named('upload').extend({
+      method: z.literal('PUT'),
+      url: z.url().describe('Needs no API key.'),
+      headers: z.record(z.string(), z.string()).describe('To be sent with the file.'),
+      expires_at: time,
+    }),
+  },
+  {
+    method: 'put',
+    path: '/uploads/:account/:blob',
+    summary: 'Put a file to the link of an upload',
+    status: 200,
+    answer: named('upload'),
+    key: false,
+    file: true,
   },
   {
     method: 'post',
