@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { accountPauseKey, resumeAccount } from '../accounts/standing.ts'
 import { RelayError, type RelayPause } from '../ports/relay.ts'
+import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { forgetPauses, pauseRelay, readPause } from './pauses.ts'
 import { getMessage } from './read.ts'
@@ -102,6 +103,30 @@ describe('a relay that takes mail of nobody', () => {
     await submitMany(ports, 1)
     await drain(ports)
     assert.equal(await readPause(ports.table, ports.clock.now(), 'a'), undefined)
+  })
+
+  test('an entry whose webhooks were not queued queues them in the middle of a pause', async () => {
+    const ports = await testPorts()
+    await createEndpoint(ports, KEY.accountId, { url: 'https://app.test/hook', events: ['email.sent'] })
+    await submitMany(ports, 1)
+    let failed = false
+    const webhookQueue: Rig['webhookQueue'] = {
+      ...ports.webhookQueue,
+      async send(outgoing) {
+        if (!failed) {
+          failed = true
+          throw new Error('the queue is away')
+        }
+        return ports.webhookQueue.send(outgoing)
+      },
+    }
+    await drain({ ...ports, webhookQueue })
+    await pauseRelay(ports, 'throttled', 60_000)
+    ports.clock.advance(5000)
+    await drain({ ...ports, webhookQueue })
+    ports.clock.advance(2 * MINUTE)
+    await drain({ ...ports, webhookQueue })
+    assert.equal((await ports.webhookQueue.depth()).ready, 1)
   })
 
   test('an attempt whose end is known is recorded in the middle of a pause', async () => {

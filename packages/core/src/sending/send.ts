@@ -49,7 +49,8 @@ async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal)
 /** False if there is no such message. */
 async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: AbortSignal): Promise<boolean> {
   const { accountId, id } = entry
-  const pause = await pauseOf(ports, accountId)
+  // One that comes again may have to see to webhooks, which a fresh entry would not.
+  const pause = again ? undefined : await pauseOf(ports, accountId)
   if (pause !== undefined && (await waitOut(ports, entry, pause))) return true
   const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
   if ('not' in leased) {
