@@ -169,6 +169,24 @@ describe('an account that paused itself', () => {
     assert.equal(ports.relay.relayed.length, 4)
   })
 
+  test('sends nothing again either that a crash left behind', async () => {
+    const ports = await testPorts()
+    const [id = ''] = await submitMany(ports, 1)
+    ports.relay.answer = () => {
+      throw new Error('the process is stopped here')
+    }
+    await drain(ports)
+    await pauseAccount(ports)
+    ports.relay.answer = ok
+    ports.clock.advance(5000)
+    await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
+    assert.equal(ports.relay.relayed.length, 0)
+    await resumeAccount(ports.table, KEY.accountId)
+    await pass(ports, 17)
+    const { attempts, recipients } = await getMessage(ports.table, KEY.accountId, id)
+    assert.deepEqual([attempts, recipients[0]?.status], [1, 'sent'])
+  })
+
   test('is noticed by other processes within five seconds', async () => {
     const ports = await testPorts()
     await submitMany(ports, 1)
