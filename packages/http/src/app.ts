@@ -11,6 +11,7 @@ import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
+import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
@@ -41,6 +42,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/uploads', uploads(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
+  app.route('/suppressions', suppressions(ports))
   app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app

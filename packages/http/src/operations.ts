@@ -5,6 +5,7 @@ import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
+import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
 import { UploadRequest } from './uploads.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
@@ -39,6 +40,11 @@ const Email = ListedEmail.extend({
   recipients: z.array(z.object({ address: z.string(), last_event: z.string() })),
   next_attempt_at: time.optional(),
   ambiguous_attempts: z.number().int().optional(),
+  waiting_reason: z
+    .enum(['throttled', 'quota', 'relay_paused', 'account_paused'])
+    .optional()
+    .describe('Why no mail goes out at the moment.'),
+  waiting_until: time.nullable().optional().describe('Null where people must end the wait.'),
 })
 const ListedKey = z.object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
 const ListedDomain = z.object({
@@ -67,6 +73,13 @@ export const OPERATIONS: readonly Operation[] = [
     request: CreateAccountRequest,
     status: 201,
     answer: z.object({ object: z.literal('account'), id, name: z.string(), token: z.string() }),
+  },
+  {
+    method: 'post',
+    path: '/accounts/:id/resume',
+    summary: 'Let an account send again that paused itself (operator)',
+    status: 200,
+    answer: z.object({ object: z.literal('account'), id: z.string() }),
   },
   {
     method: 'post',
@@ -136,5 +149,6 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
   { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
   ...RECEIVING_OPERATIONS,
+  ...SUPPRESSION_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
 ]

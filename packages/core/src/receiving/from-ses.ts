@@ -106,8 +106,9 @@ async function acceptFrom(ports: Taking, key: string | undefined, inbound: Inbou
   await ports.inFlight.use(raw.size, () => accept(ports, inbound, raw.body))
 }
 
-function envelopeOf({ returnPath }: Receipt, recipients: readonly string[], reconstructed: boolean) {
-  return { returnPath, recipients, remoteAddress: '', helo: '', tls: false, ...(reconstructed && { reconstructed }) }
+function envelopeOf({ returnPath, verdicts }: Receipt, recipients: readonly string[], reconstructed: boolean) {
+  const told = { ...(reconstructed && { reconstructed }), ...(verdicts && { verdicts }) }
+  return { returnPath, recipients, remoteAddress: '', helo: '', tls: false, ...told }
 }
 
 type ByAccount = ReadonlyMap<string, readonly string[]>

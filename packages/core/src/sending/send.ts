@@ -11,13 +11,17 @@ import { MailError } from '../errors.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
-import { type Attempted, attempt } from './attempt.ts'
+import { answered } from './answered.ts'
+import { type Attempted, attempt, type Postponed } from './attempt.ts'
 import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
 import { leaseMs, takeLease } from './lease.ts'
 import type { Message } from './message.ts'
-import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes } from './record.ts'
+import { answeredIds } from './message-ids.ts'
+import { pauseOf, pauseRelay } from './pauses.ts'
+import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes, THROTTLED_WAIT_MS } from './record.ts'
 import type { SendPorts } from './send-ports.ts'
+import { waitOut } from './wait.ts'
 
 const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000
@@ -65,6 +69,9 @@ async function send(
   inHand: ByteBudget,
 ): Promise<boolean> {
   const { accountId, id } = entry
+  const pause = await pauseOf(ports, accountId)
+  // One that comes again may have to see to webhooks, which a fresh entry would not.
+  if (pause !== undefined && !again && (await waitOut(ports, entry, pause))) return true
   const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
   if ('not' in leased) {
     // The outcome may be recorded and its webhooks not yet queued: whoever comes again sees to them.
@@ -74,7 +81,12 @@ async function send(
   const { message, takenOver } = leased
   const known = takenOver ? endOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
   if (known !== undefined) {
-    await recordOutcomes(ports, message, known)
+    const content = await getContent(ports, message)
+    await recordOutcomes(ports, message, { ...known, ...(content && { answers: answeredIds(content.headers) }) })
+    return true
+  }
+  if (pause !== undefined) {
+    await postpone(ports, message, pause.until - ports.clock.now())
     return true
   }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
@@ -87,7 +99,7 @@ async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal
     const relay = () => composeAndRelay(ports, message, limit)
     return message.contentBytes < LARGE_BYTES ? relay() : inHand.use(message.contentBytes, relay)
   })
-  if ('postponed' in attempted) return postpone(ports, message, attempted.postponed.retryAfterMs)
+  if ('postponed' in attempted) return postpone(ports, message, await throttled(ports, attempted.postponed))
   if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
   await recordOutcomes(ports, message, attempted)
 }
@@ -95,7 +107,14 @@ async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal
 async function composeAndRelay(ports: SendPorts, message: Message, limit: AbortSignal): Promise<Attempted> {
   const content = await getContent(ports, message)
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
-  return attempt(ports.relay, message, content, limit)
+  return attempt(ports.relay, message, content, await answered(ports.table, message), limit)
+}
+
+/** Milliseconds to wait; where the relay means everybody, everybody gets to know. */
+async function throttled(ports: SendPorts, { retryAfterMs = THROTTLED_WAIT_MS, pause }: Postponed): Promise<number> {
+  if (pause === undefined) return retryAfterMs
+  const { until } = await pauseRelay(ports, pause, retryAfterMs)
+  return until - ports.clock.now()
 }
 
 /** The signal of `work` aborts with the outer one or when its time is up, and is let go of when the work has ended. */

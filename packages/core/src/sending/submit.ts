@@ -24,6 +24,7 @@ import {
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
 import { itemOf, type Message, ownMessageId } from './message.ts'
+import { pauseOf } from './pauses.ts'
 import { uploadSizes } from './uploads.ts'
 
 export type SubmitPorts = PreparePorts & {
@@ -48,7 +49,7 @@ const IDEMPOTENCY_SECONDS = 24 * 3600
  * When it resolves, the message survives a crash: its row carries `due`, and the sweep queues what a crash left behind.
  * The same idempotency key and draft answer the first id again, for 24 hours.
  * @throws {MailError} `sender_not_verified`, `invalid_message`, `message_too_large`, `too_many_recipients`,
- * `invalid_attachment`, `invalid_idempotency_key`, `idempotency_mismatch`
+ * `invalid_attachment`, `invalid_idempotency_key`, `idempotency_mismatch`, `sending_paused`
  */
 export async function submit(
   ports: SubmitPorts,
@@ -61,6 +62,7 @@ export async function submit(
   await authoriseSender(ports.table, key, domainOf(draft.from.address))
   const earlier = idempotency && (await findEarlier(ports.table, key.accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
+  await refuseIfPaused(ports, key.accountId)
   const uploads = await uploadSizes(ports, key.accountId, draft.attachments)
   checkSize(draft, uploads)
   const id = ports.ids.next()
@@ -115,6 +117,14 @@ async function authoriseSender(table: Table, key: ApiKey, domain: string): Promi
       `The ${domain} domain is not verified. Please, add and verify your domain.`,
     )
   }
+}
+
+async function refuseIfPaused(ports: SubmitPorts, accountId: string): Promise<void> {
+  if ((await pauseOf(ports, accountId))?.reason !== 'account_paused') return
+  throw new MailError(
+    'sending_paused',
+    'Sending is paused for this account: too much of its mail bounced or was reported as spam. Ask the operator to resume it.',
+  )
 }
 
 type Placed = Pick<Message, 'content' | 'contentBytes'>

@@ -1,5 +1,6 @@
 /** An endpoint that misbehaves does not delay another: latencies of a healthy one, alone and beside each kind of bad one. */
 import assert from 'node:assert/strict'
+import { stat } from 'node:fs'
 import type http from 'node:http'
 import { test } from 'node:test'
 import { systemClock } from '../ports/clock.ts'
@@ -103,6 +104,37 @@ test('an endpoint that hangs is paused after three requests, longer each time, a
   assert.equal(second.leave({ ok: true, elapsedMs: 5 }), 0)
   const after = await Promise.all([1, 2, 3].map(() => enter(created, now + 200_000)))
   assert.equal(after.filter((entered) => 'leave' in entered).length, 2)
+})
+
+test('who waits for a turn gets it before who comes later, and with it the slot', async () => {
+  const { ports, accountId } = rig()
+  const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
+  const { enter } = lanes({ slowMs: 3000, patienceMs: 100 })
+  const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
+  const order: string[] = []
+  const entering = (name: string) =>
+    enter(created, 0).then((entered) => void order.push(`${name} ${'leave' in entered ? 'enters' : 'is put off'}`))
+  const first = entering('first')
+  // So slow that one request at a time is left, which is the turn of who waited.
+  for (const slot of slots) if ('leave' in slot) slot.leave({ ok: true, elapsedMs: 4000 })
+  const second = entering('second')
+  await Promise.all([first, second])
+  assert.deepEqual(order, ['first enters', 'second is put off'])
+})
+
+test('what held up the process itself does not count against an endpoint', async () => {
+  const { ports, accountId } = rig()
+  const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
+  const { enter } = lanes({ slowMs: 3000, patienceMs: 20 })
+  const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
+  const early = enter(created, 0)
+  // An answer that lies in the kernel while nothing runs: files and sockets are read in the same phase of the loop.
+  stat('.', () => {
+    for (const slot of slots) if ('leave' in slot) slot.leave({ ok: true, elapsedMs: 1 })
+  })
+  for (const until = performance.now() + 60; performance.now() < until; );
+  const late = enter(created, 0)
+  for (const entered of await Promise.all([early, late])) assert.ok('leave' in entered)
 })
 
 test('a pause that another process wrote holds here too', async () => {
