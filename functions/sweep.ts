@@ -1,10 +1,15 @@
 import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sweep } from '@kabutar/core/sweep.ts'
+import { dueEvents } from '@kabutar/core/webhooks/announce.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
 import { basicPorts, queuePorts } from './ports.ts'
 
 const ports = { ...basicPorts(), ...queuePorts('sendQueue', 'webhookQueue') }
-const kinds = { send: dueSends(ports.sendQueue), hook: dueHooks(ports.webhookQueue) }
+const kinds = {
+  send: dueSends(ports.sendQueue),
+  hook: dueHooks(ports.webhookQueue),
+  event: dueEvents(ports.webhookQueue),
+}
 
 /** Each minute: queues what is due. A throw shows in the alarm of errors, and the next minute does the rest. */
 export async function handler(): Promise<void> {
