@@ -1,10 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createAccount } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
-import { claimDomain, type DomainPorts, domainOwner } from '@kabutar/core/domains/domains.ts'
+import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
-import { parseDomain } from '@kabutar/mail/address.ts'
-import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { bearerOf } from './auth.ts'
@@ -34,16 +32,6 @@ export function accounts(ports: DomainPorts, operatorToken: string) {
     const { token } = await createKey(ports, account.id, { name: 'First key', permission: 'full_access' })
     return c.json({ object: 'account', id: account.id, name, token }, 201)
   })
-}
-
-function domainName(text: string): string {
-  try {
-    return parseDomain(text)
-  } catch (error) {
-    if (error instanceof MalformedError)
-      throw new MailError('invalid_message', `Invalid domain \`${text.slice(0, 100)}\`.`)
-    throw error
-  }
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest()

@@ -1,4 +1,5 @@
 import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
+import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { type Context, Hono } from 'hono'
 import { getPath } from 'hono/utils/url'
@@ -13,7 +14,7 @@ import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts
+export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & DomainsPorts
 export type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
