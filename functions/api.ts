@@ -1,7 +1,8 @@
 import { toHttp } from '@kabutar/aws/http.ts'
 import { partLinks } from '@kabutar/aws/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
-import { allowPrivate, basicPorts, blobPorts, identityPorts, queuePorts, webhookPorts } from './ports.ts'
+import { identityPorts } from './identity-ports.ts'
+import { allowPrivate, basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
 
 /** Where a write is billed by the kilobyte, everything longer is compressed. */
 const PACK_ABOVE = 1024

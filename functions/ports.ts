@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto'
 import { dynamoClient, sesClient, sqsClient } from '@kabutar/aws/clients.ts'
 import { lazyBlobs } from '@kabutar/aws/lazy-blobs.ts'
-import { lazyIdentities } from '@kabutar/aws/lazy-identities.ts'
 import { lambdaLog } from '@kabutar/aws/log.ts'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
 import { sesMessageId, sesRelay } from '@kabutar/aws/relay.ts'
@@ -63,19 +62,6 @@ export function webhookPorts() {
 export function dispatchPorts() {
   const client = guardedClient({ resolver: systemResolver, allowPrivate: allowPrivate() })
   return { client, memory: dispatchMemory(client), userAgent: 'Kabutar/0.1' }
-}
-
-/** Identities and receipt rules of SES, for domains that are added at run time. */
-export function identityPorts({ table }: ReturnType<typeof basicPorts>) {
-  const identities = lazyIdentities({
-    region: setting('AWS_REGION'),
-    prefix: setting('KABUTAR_RULE_PREFIX'),
-    bucket: setting('KABUTAR_BUCKET'),
-    topicArn: setting('KABUTAR_INBOUND_TOPIC'),
-    table,
-    clock,
-  })
-  return { identities }
 }
 
 /** `on` only beside stand-ins of AWS: the stacks never pass it. */

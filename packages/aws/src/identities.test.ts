@@ -49,6 +49,7 @@ function receiving() {
   const clock = { now: systemClock.now, sleep: (ms: number) => systemClock.sleep(ms / 10) }
   return receiptRules(rulesClient(standIn(rules.endpoint)), {
     prefix: PREFIX,
+    ruleSet: 'theirs',
     bucket: 'blobs',
     topicArn: 'arn:aws:sns:us-east-1:123456789012:Inbound',
     table: dynamoTable(dynamo.client, TABLE, systemClock),

@@ -61,7 +61,6 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
 async function createIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<void> {
   const command = new CreateEmailIdentityCommand({
     EmailIdentity: domain,
-    DkimSigningAttributes: { NextSigningKeyLength: 'RSA_2048_BIT' },
     Tags: [{ Key: OWNER, Value: options.owner }],
   })
   const made = await call(client.send(command), 'AlreadyExistsException')

@@ -7,6 +7,7 @@ export type LazyIdentitiesOptions = {
   readonly region: string
   /** `<app>-<stage>-` */
   readonly prefix: string
+  readonly ruleSet: string
   readonly bucket: string
   readonly topicArn: string
   readonly table: Table

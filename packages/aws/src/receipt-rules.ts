@@ -22,6 +22,8 @@ import { storeError } from './store-errors.ts'
 export type RuleOptions = {
   /** Names of our rules begin with it, and what the bucket's policy allows does too. */
   readonly prefix: string
+  /** The one that was active when the stage was deployed, and is to be activated if none is. */
+  readonly ruleSet: string
   readonly bucket: string
   readonly topicArn: string
   readonly table: Table
@@ -67,7 +69,7 @@ async function change(client: SESClient, options: RuleOptions, lease: Lease, dom
   for (let tries = 1; tries <= TRIES; tries++) {
     if (!lease.lasts(2 * CALL_MS)) await lease.renew()
     try {
-      const set = await activeSet(client, options.prefix)
+      const set = await activeSet(client, options)
       const holding = set.ours.find(({ Recipients = [] }) => Recipients.includes(domain))
       if ((holding !== undefined) === on) return
       if (!lease.lasts(CALL_MS)) continue
@@ -82,9 +84,11 @@ async function change(client: SESClient, options: RuleOptions, lease: Lease, dom
 }
 
 /** @throws {StoreError} `Unavailable` if there is none: to activate one is the deployment's part, or the operator's */
-async function activeSet(client: SESClient, prefix: string): Promise<RuleSet> {
+async function activeSet(client: SESClient, { prefix, ruleSet }: RuleOptions): Promise<RuleSet> {
   const { Metadata, Rules = [] } = await client.send(new DescribeActiveReceiptRuleSetCommand({}))
-  if (Metadata?.Name === undefined) throw new StoreError('Unavailable', 'no receipt rule set is active: deploy again')
+  if (Metadata?.Name === undefined) {
+    throw new StoreError('Unavailable', `no receipt rule set is active: activate ${ruleSet}, or deploy again`)
+  }
   const ours = Rules.filter(({ Name = '' }) => Name.startsWith(prefix) && /^\d+$/.test(Name.slice(prefix.length)))
   return { name: Metadata.Name, last: Rules.at(-1)?.Name, ours }
 }

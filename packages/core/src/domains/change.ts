@@ -60,6 +60,16 @@ export async function writeDomain(
   return domain
 }
 
+/** Asks Identities, and logs what they could not do: the caller only hears that the service is busy. */
+export async function asking<T>({ log }: DomainsPorts, domain: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    log.error('an identity could not be looked at or changed', { domain, error: error as Error })
+    throw error
+  }
+}
+
 /** Who has the name, or is about to prove it. */
 export async function holderOf(table: Table, name: string, now: number) {
   const [owner, pending] = await table.getMany([ownerKey(name), pendingKey(name)])

@@ -1,6 +1,6 @@
 import { MailError } from '../errors.ts'
 import { isConditionFailed, type Write } from '../ports/table.ts'
-import { type DomainsPorts, holderOf, takenBy, writeDomain } from './change.ts'
+import { asking, type DomainsPorts, holderOf, takenBy, writeDomain } from './change.ts'
 import { domainName, getDomain } from './domains.ts'
 import { type Capabilities, type Domain, domainItem, listKey, ownerKey, pendingKey } from './rows.ts'
 
@@ -27,8 +27,10 @@ export async function createDomain(ports: DomainsPorts, accountId: string, wante
   const { pending } = await keepName(ports, accountId, domain)
   try {
     // What another account began with is none of this one's proof.
-    if (pending !== undefined) await ports.identities.remove(domain.name)
-    const { records } = await ports.identities.create(domain.name, { returnPath: domain.returnPath ?? RETURN_PATH })
+    const { identities } = ports
+    if (pending !== undefined) await asking(ports, domain.name, identities.remove(domain.name))
+    const begun = identities.create(domain.name, { returnPath: domain.returnPath ?? RETURN_PATH })
+    const { records } = await asking(ports, domain.name, begun)
     const made = await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })
     return made ?? (await getDomain(ports.table, accountId, domain.id))
   } catch (error) {

@@ -1,7 +1,7 @@
 import { MailError } from '../errors.ts'
 import { isConditionFailed, type Write } from '../ports/table.ts'
 import { announce, bornEvent } from '../webhooks/announce.ts'
-import { type DomainsPorts, domainData, holderOf } from './change.ts'
+import { asking, type DomainsPorts, domainData, holderOf } from './change.ts'
 import { getDomain } from './domains.ts'
 import { type Domain, listKey } from './rows.ts'
 
@@ -26,7 +26,7 @@ async function removeOnce(ports: DomainsPorts, accountId: string, domain: Domain
   const { owner, pending } = await holderOf(ports.table, name, ports.clock.now())
   const held = [owner, pending].filter((row) => row !== undefined).filter((row) => row.id === id)
   // Otherwise the identity is another account's by now.
-  if (held.length > 0) await removeIdentity(ports, domain)
+  if (held.length > 0) await asking(ports, name, removeIdentity(ports, domain))
   const born = bornEvent(ports, accountId, 'domain.deleted', domainData(domain))
   const rows = held.map(
     ({ pk, sk }): Write => ({ kind: 'delete', key: { pk, sk }, if: [{ attr: 'id', op: '=', value: id }] }),

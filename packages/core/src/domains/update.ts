@@ -1,6 +1,6 @@
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
-import { type DomainsPorts, writeDomain } from './change.ts'
+import { asking, type DomainsPorts, writeDomain } from './change.ts'
 import { getDomain } from './domains.ts'
 import { type Capabilities, type Domain, ownerKey, switchedOff } from './rows.ts'
 
@@ -18,8 +18,9 @@ export async function updateDomain(
   const domain = await getDomain(ports.table, accountId, id)
   const capabilities = { ...domain.capabilities, ...change }
   const { receiving } = capabilities
-  if (domain.owned && receiving !== domain.capabilities.receiving)
-    await ports.identities.receive(domain.name, receiving)
+  if (domain.owned && receiving !== domain.capabilities.receiving) {
+    await asking(ports, domain.name, ports.identities.receive(domain.name, receiving))
+  }
   const owner: Write = {
     kind: 'put',
     item: { ...ownerKey(domain.name), accountId, id, ...switchedOff(capabilities) },

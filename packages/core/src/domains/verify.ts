@@ -4,7 +4,7 @@
  */
 import type { Identity } from '../ports/identities.ts'
 import { StoreError, type Write } from '../ports/table.ts'
-import { type DomainsPorts, holderOf, takenBy, writeDomain } from './change.ts'
+import { asking, type DomainsPorts, holderOf, takenBy, writeDomain } from './change.ts'
 import { VERIFY_WITHIN_MS } from './create.ts'
 import { getDomain } from './domains.ts'
 import { type Domain, ownerKey, pendingKey, switchedOff } from './rows.ts'
@@ -32,7 +32,6 @@ export async function readDomain(ports: DomainsPorts, accountId: string, id: str
     return await check(ports, accountId, domain)
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    ports.log.warn('a domain could not be looked at', { domain: domain.name, error })
     return domain
   }
 }
@@ -44,7 +43,7 @@ async function begin(ports: DomainsPorts, accountId: string, domain: Domain): Pr
   const { pending, holder } = await holderOf(ports.table, name, now)
   if (holder !== undefined && holder.id !== id) throw takenBy(accountId, holder, name)
   // Somebody else was about to prove it in the meantime, with records that are not this account's.
-  if (pending !== undefined && pending.id !== id) await ports.identities.remove(name)
+  if (pending !== undefined && pending.id !== id) await asking(ports, name, ports.identities.remove(name))
   const until = now + VERIFY_WITHIN_MS
   const others: readonly Write[] = [
     { kind: 'check', key: ownerKey(name), if: [{ exists: false }] },
@@ -60,7 +59,7 @@ async function begin(ports: DomainsPorts, accountId: string, domain: Domain): Pr
 }
 
 async function check(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
-  const identity = await identityOf(ports, domain)
+  const identity = await asking(ports, domain.name, identityOf(ports, domain))
   let current = domain
   for (let tries = 1; tries <= TRIES; tries++) {
     const written = await record(ports, accountId, current, identity)
@@ -86,7 +85,7 @@ async function record(ports: DomainsPorts, accountId: string, domain: Domain, id
   if (holding.pending?.id !== domain.id || holding.owner !== undefined) {
     return writeDomain(ports, accountId, { ...next, status: 'failed' }, { event: 'domain.updated' })
   }
-  if (domain.capabilities.receiving) await ports.identities.receive(domain.name, true)
+  if (domain.capabilities.receiving) await asking(ports, domain.name, ports.identities.receive(domain.name, true))
   return own(ports, accountId, next)
 }
 
