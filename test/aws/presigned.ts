@@ -6,9 +6,8 @@ import { STAND_IN_SECRET } from './servers.ts'
  * its time, and with the headers that `response-*` parameters ask for. fauxqs looks at none of these.
  */
 export async function downloadPresigned(url: URL): Promise<Response> {
-  const given = url.searchParams.get('X-Amz-Signature') ?? ''
-  if (given !== signatureOf(url)) return new Response('SignatureDoesNotMatch', { status: 403 })
-  if (Date.now() > expiryOf(url)) return new Response('Request has expired', { status: 403 })
+  const refused = refusal(url, 'GET')
+  if (refused) return refused
   const stored = await fetch(url)
   const headers = new Headers(stored.headers)
   for (const [name, value] of url.searchParams) {
@@ -17,15 +16,36 @@ export async function downloadPresigned(url: URL): Promise<Response> {
   return new Response(await stored.arrayBuffer(), { status: stored.status, headers })
 }
 
-/** AWS Signature Version 4 in query parameters, as S3 documents it: GET, only `host` signed, payload unsigned. */
-function signatureOf(url: URL): string {
+/** Puts a body to a presigned link; S3 also refuses a body that does not match the checksum of the link. */
+export async function uploadPresigned(url: URL, body: Uint8Array): Promise<Response> {
+  const refused = refusal(url, 'PUT', { 'content-length': String(body.length) })
+  if (refused) return refused
+  if ([...url.searchParams.keys()].some((name) => name.startsWith('x-amz-checksum-')))
+    return new Response('BadDigest', { status: 400 })
+  return fetch(url, { method: 'PUT', body: Buffer.from(body) })
+}
+
+type Named = Readonly<Record<string, string>>
+
+function refusal(url: URL, method: string, headers: Named = {}): Response | undefined {
+  const given = url.searchParams.get('X-Amz-Signature') ?? ''
+  if (given !== signatureOf(url, method, { ...headers, host: url.host }))
+    return new Response('SignatureDoesNotMatch', { status: 403 })
+  if (Date.now() > expiryOf(url)) return new Response('Request has expired', { status: 403 })
+  return undefined
+}
+
+/** AWS Signature Version 4 in query parameters, as S3 documents it; the payload is unsigned. */
+function signatureOf(url: URL, method: string, headers: Named): string {
   const [, date = '', region = '', service = ''] = (url.searchParams.get('X-Amz-Credential') ?? '').split('/')
+  const signed = (url.searchParams.get('X-Amz-SignedHeaders') ?? '').split(';')
   const canonical = [
-    'GET',
+    method,
     url.pathname,
     canonicalQuery(url),
-    `host:${url.host}\n`,
-    url.searchParams.get('X-Amz-SignedHeaders'),
+    ...signed.map((name) => `${name}:${headers[name] ?? ''}`),
+    '',
+    signed.join(';'),
     'UNSIGNED-PAYLOAD',
   ].join('\n')
   const digest = createHash('sha256').update(canonical).digest('hex')

@@ -17,6 +17,7 @@ export type SentMail = {
 export type SesFault =
   | 'rate'
   | 'quota'
+  | 'limit exceeded'
   | 'too many requests'
   | 'rejected'
   | 'mail from not verified'
@@ -42,6 +43,7 @@ export type Ses = IdentitiesState & {
 const FAULTS: Readonly<Record<Exclude<SesFault, `${string}acceptance`>, SesError>> = {
   rate: { status: 400, type: 'ThrottlingException', message: 'Maximum sending rate exceeded.' },
   quota: { status: 400, type: 'ThrottlingException', message: 'Daily message quota exceeded.' },
+  'limit exceeded': { status: 400, type: 'LimitExceededException', message: 'A limit of the account is exceeded' },
   'too many requests': { status: 429, type: 'TooManyRequestsException', message: 'Too many requests' },
   rejected: { status: 400, type: 'MessageRejected', message: 'Sending of this message is not allowed' },
   'mail from not verified': {

@@ -150,6 +150,7 @@ export function meteredBlobs(meter: Meter, inner: Blobs): Blobs {
       for (const key of keys) meter.add('s3GbMonth', -((await inner.open(key))?.size ?? 0) / GB)
       await inner.delete(keys)
     },
+    uploadLink: (key, wanted) => inner.uploadLink(key, wanted),
     link: inner.link,
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
-import { downloadPresigned } from '../../../test/aws/presigned.ts'
+import { downloadPresigned, uploadPresigned } from '../../../test/aws/presigned.ts'
 import { startSqsS3 } from '../../../test/aws/sqs-s3.ts'
 import { s3Blobs } from './blobs.ts'
 import { harmlessType } from './harmless-type.ts'
@@ -13,7 +13,7 @@ const BUCKET = 'contract'
 await servers.createBucket(BUCKET)
 const blobs = s3Blobs(servers.s3, BUCKET)
 
-blobsContract('S3', async () => ({ blobs, download: downloadPresigned }))
+blobsContract('S3', async () => ({ blobs, download: downloadPresigned, upload: uploadPresigned }))
 
 const MIB = 1024 * 1024
 async function* mebibytes(count: number, then?: Error) {

@@ -6,11 +6,13 @@ import { StoreError } from '@kabutar/core/ports/table.ts'
 import { harmlessType } from './harmless-type.ts'
 import { storeError } from './store-errors.ts'
 import { upload } from './upload.ts'
+import { uploadLink } from './upload-link.ts'
 
 /**
  * A private bucket, encrypted at rest. Links are presigned: whoever has one reads that object, and only that, until it
  * expires or the credentials that signed it do (hours, for a Lambda function's). S3 cannot send `nosniff`, so a type that
  * a browser would run is given out as `application/octet-stream`, besides always being an attachment.
+ * Upload links take a body of exactly their size.
  * Missing keys are told from forbidden ones only with `s3:ListBucket` on the bucket.
  */
 export function s3Blobs(client: S3Client, bucket: string): Blobs {
@@ -21,6 +23,7 @@ export function s3Blobs(client: S3Client, bucket: string): Blobs {
     open: async (key, range) => open(context, checkedKey(key), range),
     delete: async (keys) => remove(context, keys.map(checkedKey)),
     link: (key, options) => link(context, key, options),
+    uploadLink: (key, options) => uploadLink(context, key, options),
   }
 }
 

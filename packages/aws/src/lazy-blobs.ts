@@ -16,6 +16,7 @@ export function lazyBlobs(bucket: string): Blobs {
     open: async (...call) => (await open()).open(...call),
     delete: async (...call) => (await open()).delete(...call),
     link: async (...call) => (await open()).link(...call),
+    uploadLink: async (...call) => (await open()).uploadLink(...call),
   }
 }
 

@@ -31,8 +31,10 @@ export function sesError(cause: unknown): RelayError {
   const fault = cause as SesFault
   const name = fault?.name ?? ''
   const message = fault?.message ?? String(cause)
-  if (THROTTLED.test(name)) return throttled(message, cause)
-  if (PAUSED.test(name)) return new RelayError('throttled', message, { cause, retryAfterMs: PAUSED_RETRY_MS })
+  if (THROTTLED.test(name)) return throttled(name, message, cause)
+  if (PAUSED.test(name)) {
+    return new RelayError('throttled', message, { cause, retryAfterMs: PAUSED_RETRY_MS, pause: 'relay_paused' })
+  }
   const refused = REFUSED[name]
   if (refused) return new RelayError('permanent', message, { cause, ...refused })
   const httpStatus = fault?.$metadata?.httpStatusCode
@@ -44,9 +46,12 @@ export function sesError(cause: unknown): RelayError {
   return new RelayError('ambiguous', `SES may have taken the message: ${name || message}`, { cause })
 }
 
-function throttled(message: string, cause: unknown): RelayError {
-  const retryAfterMs = /quota/i.test(message) ? QUOTA_RETRY_MS : RATE_RETRY_MS
-  return new RelayError('throttled', message, { cause, retryAfterMs })
+/** The same names mean the rate and the quota of a day; the text tells. */
+function throttled(name: string, message: string, cause: unknown): RelayError {
+  const quota = /quota/i.test(message) || name === 'LimitExceededException'
+  return quota
+    ? new RelayError('throttled', message, { cause, retryAfterMs: QUOTA_RETRY_MS, pause: 'quota' })
+    : new RelayError('throttled', message, { cause, retryAfterMs: RATE_RETRY_MS, pause: 'throttled' })
 }
 
 function neverWritten({ name, code = '', message }: SesFault): boolean {

@@ -65,11 +65,12 @@ test('the bytes, the envelope and the tags arrive as they were', async () => {
 
 const MINUTE = 60_000
 const faults = [
-  { fault: 'rate', kind: 'throttled', retryAfterMs: 1000 },
-  { fault: 'too many requests', kind: 'throttled', retryAfterMs: 1000 },
-  { fault: 'quota', kind: 'throttled', retryAfterMs: 60 * MINUTE },
-  { fault: 'paused', kind: 'throttled', retryAfterMs: 15 * MINUTE },
-  { fault: 'suspended', kind: 'throttled', retryAfterMs: 15 * MINUTE },
+  { fault: 'rate', kind: 'throttled', pause: 'throttled', retryAfterMs: 1000 },
+  { fault: 'too many requests', kind: 'throttled', pause: 'throttled', retryAfterMs: 1000 },
+  { fault: 'quota', kind: 'throttled', pause: 'quota', retryAfterMs: 60 * MINUTE },
+  { fault: 'limit exceeded', kind: 'throttled', pause: 'quota', retryAfterMs: 60 * MINUTE },
+  { fault: 'paused', kind: 'throttled', pause: 'relay_paused', retryAfterMs: 15 * MINUTE },
+  { fault: 'suspended', kind: 'throttled', pause: 'relay_paused', retryAfterMs: 15 * MINUTE },
   { fault: 'rejected', kind: 'permanent', status: '5.6.0' },
   { fault: 'mail from not verified', kind: 'permanent', status: '5.7.1' },
   { fault: 'forbidden', kind: 'transient' },
@@ -82,6 +83,7 @@ for (const expected of faults) {
     const error = await failure(relay.send(ENVELOPE, RAW, OPTIONS))
     assert.equal(error.kind, expected.kind)
     assert.equal(error.retryAfterMs, 'retryAfterMs' in expected ? expected.retryAfterMs : undefined)
+    assert.equal(error.pause, 'pause' in expected ? expected.pause : undefined)
     assert.equal(error.status, 'status' in expected ? expected.status : undefined)
     assert.equal(ses.sent.length, 'sent' in expected ? expected.sent : 0)
     assert.deepEqual(ses.faults, [])

@@ -1,12 +1,14 @@
 /**
  * `npm run account -- create NAME [--domains a.test,b.test] [--data ./data]`: asks the running server for an account.
  * With `--stage production` it is made in that stage's table on AWS; without NAME, as the first one.
+ * `npm run account -- resume ID` lets an account send again that paused itself.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const USAGE = 'usage: npm run account -- create NAME [--domains a.test,b.test] [--data ./data | --stage production]'
+const USAGE =
+  'usage: npm run account -- create NAME [--domains a.test,b.test] | resume ID [--data ./data | --stage production]'
 
 type Operator = { readonly url: string; readonly token: string }
 
@@ -19,21 +21,40 @@ function operatorOf(data: string): Operator {
   }
 }
 
-async function create(operator: Operator, name: string, domains: readonly string[]): Promise<void> {
-  const response = await fetch(`${operator.url}/accounts`, {
+type Answer = { readonly id: string; readonly token: string; readonly message?: string }
+
+async function ask({ url, token }: Operator, path: string, body: object): Promise<Answer> {
+  const response = await fetch(`${url}${path}`, {
     method: 'POST',
-    headers: { Authorization: `Bearer ${operator.token}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ name, domains }),
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   })
-  const answer = (await response.json()) as { id: string; token: string; message?: string }
+  const answer = (await response.json()) as Answer
   if (!response.ok) throw new Error(answer.message ?? `the server answered ${response.status}`)
-  show(answer)
+  return answer
 }
 
 function show({ id, token }: { readonly id: string; readonly token: string }): void {
   process.stdout.write(`account ${id}\n\nIts API key, shown this once:\n\n  ${token}\n`)
 }
+
+async function create(target: Target, name: string | undefined, domains: readonly string[]): Promise<void> {
+  if (target.stage !== undefined) {
+    const { createStageAccount } = await import('./aws-account.ts')
+    return show(await createStageAccount(target.stage, name, domains))
+  }
+  if (name === undefined) throw new Error(USAGE)
+  show(await ask(operatorOf(target.data), '/accounts', { name, domains }))
+}
+
+async function resume({ stage, data }: Target, id: string): Promise<void> {
+  if (stage === undefined) await ask(operatorOf(data), `/accounts/${encodeURIComponent(id)}/resume`, {})
+  else await (await import('./aws-account.ts')).resumeStageAccount(stage, id)
+  process.stdout.write(`account ${id} sends again; what waited goes out within 15 minutes\n`)
+}
+
+type Target = { readonly stage?: string; readonly data: string }
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -41,15 +62,12 @@ async function main(): Promise<void> {
     options: { domains: { type: 'string' }, data: { type: 'string' }, stage: { type: 'string' } },
   })
   const [verb, name, ...rest] = positionals
-  const domains = (values.domains ?? '').split(',').filter(Boolean)
-  if (verb !== 'create' || rest.length > 0) throw new Error(USAGE)
-  if (values.stage !== undefined) {
-    const { createStageAccount } = await import('./aws-account.ts')
-    return show(await createStageAccount(values.stage, name, domains))
-  }
-  if (name === undefined) throw new Error(USAGE)
-  const data = values.data ?? process.env.KABUTAR_DATA ?? './data'
-  await create(operatorOf(data), name, domains)
+  const { stage, data = process.env.KABUTAR_DATA ?? './data' } = values
+  const target = { data, ...(stage !== undefined && { stage }) }
+  if (rest.length > 0) throw new Error(USAGE)
+  if (verb === 'create') return create(target, name, (values.domains ?? '').split(',').filter(Boolean))
+  if (verb !== 'resume' || name === undefined) throw new Error(USAGE)
+  await resume(target, name)
 }
 
 try {

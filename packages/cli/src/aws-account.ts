@@ -2,6 +2,7 @@ import { dynamoClient } from '@kabutar/aws/clients.ts'
 import { dynamoTable } from '@kabutar/aws/table.ts'
 import { createAccount, ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
+import { resumeAccount } from '@kabutar/core/accounts/standing.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
@@ -20,9 +21,18 @@ export async function createStageAccount(
   name: string | undefined,
   domains: readonly string[],
 ): Promise<NewAccount> {
+  return onStage(stage, (table) => makeAccount(table, name, domains))
+}
+
+/** Lets an account of a stage send again that paused itself. @throws {Error} if it is not paused */
+export async function resumeStageAccount(stage: string, id: string): Promise<void> {
+  if (!(await onStage(stage, (table) => resumeAccount(table, id)))) throw new Error(`no account ${id} is paused`)
+}
+
+async function onStage<T>(stage: string, work: (table: Table) => Promise<T>): Promise<T> {
   const client = dynamoClient()
   try {
-    return await makeAccount(dynamoTable(client, await tableOf(client, stage), systemClock), name, domains)
+    return await work(dynamoTable(client, await tableOf(client, stage), systemClock))
   } finally {
     client.destroy()
   }

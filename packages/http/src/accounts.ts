@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createAccount } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { resumeAccount } from '@kabutar/core/accounts/standing.ts'
 import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
-import { Hono } from 'hono'
+import { forgetPauses } from '@kabutar/core/sending/pauses.ts'
+import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { bearerOf } from './auth.ts'
 import { jsonBody } from './body.ts'
@@ -14,12 +16,14 @@ export const CreateAccountRequest = z.strictObject({
   domains: z.array(z.string()).max(100, 'must be at most 100').optional(),
 })
 
-/** POST /accounts: for the operator of the machine alone, who can read the token that the server left in its folder. */
+/** POST /accounts and /accounts/:id/resume: for the operator of the machine alone, who can read the token that the server left in its folder. */
 export function accounts(ports: DomainPorts, operatorToken: string) {
-  return new Hono().post('/', async (c) => {
-    if (!equal(bearerOf(c.req.header('Authorization')), operatorToken)) {
-      throw new MailError('invalid_key', 'API key is invalid.')
-    }
+  const operatorOnly = (c: Context) => {
+    if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return
+    throw new MailError('invalid_key', 'API key is invalid.')
+  }
+  const app = new Hono().post('/', async (c) => {
+    operatorOnly(c)
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
     const names = domains.map(domainName)
     for (const domain of names) {
@@ -31,6 +35,13 @@ export function accounts(ports: DomainPorts, operatorToken: string) {
     for (const domain of names) await claimDomain(ports, account.id, domain)
     const { token } = await createKey(ports, account.id, { name: 'First key', permission: 'full_access' })
     return c.json({ object: 'account', id: account.id, name, token }, 201)
+  })
+  return app.post('/:id/resume', async (c) => {
+    operatorOnly(c)
+    const id = c.req.param('id')
+    if (!(await resumeAccount(ports.table, id))) throw new MailError('not_found', 'No such account is paused')
+    forgetPauses(ports.table)
+    return c.json({ object: 'account', id })
   })
 }
 

@@ -98,7 +98,9 @@ describe("one account never sees another's", () => {
     const { token } = await createKey(rig.ports, 'b', { name: 'foreign', permission: 'full_access' })
     const foreign = { ...rig, token }
     const hook = await call(rig, 'POST /webhooks', { endpoint: 'https://x.test/hook', events: ['email.sent'] })
+    const suppressed = await call(rig, 'POST /suppressions', { email: 'eve@y.test' })
     const ids: Record<string, string> = {
+      suppressions: suppressed.body.id as string,
       webhooks: hook.body.id as string,
       emails: email as string,
       'api-keys': key[0]?.id ?? '',
@@ -107,9 +109,9 @@ describe("one account never sees another's", () => {
     const received = await receiveOne(rig)
     const attachments = await call(rig, `GET /emails/receiving/${received}/attachments`)
     const [attachment] = attachments.body.data as { id: string }[]
-    // A download has no key: its link says what it opens.
+    // A download or an upload has no key: its link says what it opens. Accounts are the operator's.
     const routes = rig.app.routes.filter(
-      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !path.startsWith('/downloads/'),
+      ({ method, path }) => method !== 'ALL' && path.includes('/:') && !/^\/(downloads|uploads|accounts)\//.test(path),
     )
     assert.ok(routes.length >= 5)
     for (const { method, path } of routes) {

@@ -12,9 +12,11 @@ import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
+import { suppressions } from './suppressions.ts'
+import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & DomainsPorts
+export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts & DomainsPorts
 export type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
@@ -32,13 +34,16 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.get('/health', (c) => c.json({ status: 'ok' }))
   if (options.operatorToken !== undefined) app.route('/accounts', accounts(ports, options.operatorToken))
   app.route('/downloads', downloads(ports))
+  app.route('/uploads', uploadLinks(ports))
   app.use(keyRequired(ports))
   app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
   // Before `/emails/:id`, which would take `receiving` for an id.
   refuseOtherMethods(app)
   app.route('/emails', emails(ports))
+  app.route('/uploads', uploads(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
+  app.route('/suppressions', suppressions(ports))
   app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app

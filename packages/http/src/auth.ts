@@ -3,7 +3,7 @@ import { MailError } from '@kabutar/core/errors.ts'
 import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
 
-const SENDING = new Set(['POST /emails', 'POST /emails/batch'])
+const SENDING = new Set(['POST /emails', 'POST /emails/batch', 'POST /uploads'])
 
 /** Every route but the open ones asks for a key; one of sending_access opens the sending routes only. */
 export function keyRequired(ports: Pick<KeyPorts, 'table' | 'clock'>) {

@@ -1,5 +1,6 @@
 import type { Content } from '@kabutar/core/sending/content.ts'
 import { createdAtOf, isPending, type Message } from '@kabutar/core/sending/message.ts'
+import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
 import { deleteMessage, getWhole, listMessages } from '@kabutar/core/sending/read.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
@@ -22,8 +23,10 @@ export function emails(ports: SubmitPorts) {
       return c.json(listOf(messages.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
-      const { message, content } = await getWhole(ports, c.get('key').accountId, uuidOf(c.req.param('id')))
-      return c.json(whole(message, content))
+      const { accountId } = c.get('key')
+      const { message, content } = await getWhole(ports, accountId, uuidOf(c.req.param('id')))
+      const pause = isPending(message) ? await readPause(ports.table, ports.clock.now(), accountId) : undefined
+      return c.json({ ...whole(message, content), ...(pause && waiting(message, pause)) })
     })
     .delete('/:id', async (c) => {
       const id = uuidOf(c.req.param('id'))
@@ -48,6 +51,12 @@ function listed(message: Message) {
     last_event: lastEvent(message.recipients),
     scheduled_at: null,
   }
+}
+
+/** Why nothing happens, and until when; null if nobody knows. */
+function waiting({ notBefore }: Message, { reason, until }: Pause) {
+  const known = reason === 'account_paused' ? null : new Date(Math.max(until, notBefore)).toISOString()
+  return { waiting_reason: reason, waiting_until: known }
 }
 
 /** Ours beyond the wire: the state of each recipient, and until when a deferred message waits. */

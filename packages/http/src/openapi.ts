@@ -33,13 +33,14 @@ export function openApi() {
 }
 
 function describe(operation: Operation) {
-  const { summary, request, status, answer, key, binary } = operation
+  const { summary, request, status, answer, key, file, binary } = operation
   const parameters = parametersOf(operation)
   return {
     summary,
     ...(key === false && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(request && { requestBody: { required: true, content: jsonOf(request, 'input') } }),
+    ...(file && { requestBody: { required: true, content: FILE } }),
     responses: {
       [status]: { description: 'Done', content: binary ? FILE : jsonOf(answer, 'output') },
       default: { description: 'Refused', content: jsonOf(WireError, 'output') },

@@ -2,7 +2,7 @@ import type * as z from 'zod'
 
 /** One operation of the API with the schemas of its request and answer. */
 export type Operation = {
-  readonly method: 'get' | 'post' | 'patch' | 'delete'
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** As the router has it: `/emails/:id`. */
   readonly path: string
   readonly summary: string
@@ -14,6 +14,8 @@ export type Operation = {
   readonly query?: Readonly<Record<string, z.ZodType>>
   /** False: needs no key. */
   readonly key?: false
+  /** The body of the request is a file of any type. */
+  readonly file?: true
   /** The answer is a file of any type. */
   readonly binary?: true
 }

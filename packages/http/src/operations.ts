@@ -6,6 +6,8 @@ import { DOMAIN_OPERATIONS } from './domain-operations.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
+import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
+import { UploadRequest } from './uploads.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
 const id = z.uuid()
@@ -36,6 +38,11 @@ const Email = ListedEmail.extend({
   recipients: z.array(z.object({ address: z.string(), last_event: z.string() })),
   next_attempt_at: time.optional(),
   ambiguous_attempts: z.number().int().optional(),
+  waiting_reason: z
+    .enum(['throttled', 'quota', 'relay_paused', 'account_paused'])
+    .optional()
+    .describe('Why no mail goes out at the moment.'),
+  waiting_until: time.nullable().optional().describe('Null where people must end the wait.'),
 })
 const ListedKey = z.object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
 
@@ -55,6 +62,13 @@ export const OPERATIONS: readonly Operation[] = [
     request: CreateAccountRequest,
     status: 201,
     answer: z.object({ object: z.literal('account'), id, name: z.string(), token: z.string() }),
+  },
+  {
+    method: 'post',
+    path: '/accounts/:id/resume',
+    summary: 'Let an account send again that paused itself (operator)',
+    status: 200,
+    answer: z.object({ object: z.literal('account'), id: z.string() }),
   },
   {
     method: 'post',
@@ -83,6 +97,28 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'post',
+    path: '/uploads',
+    summary: 'Get a link to put a large attachment to, for the `upload_id` of emails within 24 hours',
+    request: UploadRequest,
+    status: 201,
+    answer: named('upload').extend({
+      method: z.literal('PUT'),
+      url: z.url().describe('Needs no API key.'),
+      headers: z.record(z.string(), z.string()).describe('To be sent with the file.'),
+      expires_at: time,
+    }),
+  },
+  {
+    method: 'put',
+    path: '/uploads/:account/:blob',
+    summary: 'Put a file to the link of an upload',
+    status: 200,
+    answer: named('upload'),
+    key: false,
+    file: true,
+  },
+  {
+    method: 'post',
     path: '/api-keys',
     summary: 'Make an API key',
     request: CreateKeyRequest,
@@ -101,5 +137,6 @@ export const OPERATIONS: readonly Operation[] = [
   { method: 'delete', path: '/api-keys/:id', summary: 'Delete an API key', status: 200, answer: deleted('api_key') },
   ...DOMAIN_OPERATIONS,
   ...RECEIVING_OPERATIONS,
+  ...SUPPRESSION_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
 ]

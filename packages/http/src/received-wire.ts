@@ -53,6 +53,7 @@ export function wholeReceived(whole: WholeReceived, raw: RawLink, format: HtmlFo
     cc: orNull(addressesOf(envelope.cc)),
     bcc: orNull(addressesOf(envelope.bcc)),
     attachments: attachments.map(inboundAttachment),
+    ...(received.envelope.verdicts && { verdicts: received.envelope.verdicts }),
     raw,
     html_format: format,
   }

@@ -1,3 +1,4 @@
+import { CHECKS, VERDICTS } from '@kabutar/core/receiving/verdicts.ts'
 import * as z from 'zod'
 import type { Operation } from './operation.ts'
 import { InjectRequest } from './receiving.ts'
@@ -41,6 +42,10 @@ const Email = Listed.extend({
     .record(z.string(), z.string())
     .nullable()
     .describe(`By lower-case name; values of a repeated field are separated by line feeds. ${LEFT_OUT}`),
+  verdicts: z
+    .partialRecord(z.enum(CHECKS), z.enum(VERDICTS))
+    .optional()
+    .describe('Of who received it, such as SES; absent where nobody judged it.'),
   raw: z.object(Link),
   html_format: z.enum(['data_uri', 'cid']),
 })

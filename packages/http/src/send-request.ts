@@ -28,6 +28,8 @@ const Attachment = z.strictObject({
   content_type: z.string().regex(MEDIA_TYPE, 'must be a media type').optional(),
   content_id: z.string().regex(CONTENT_ID, 'must be 1 to 128 printable characters').optional(),
   path: z.string().optional(),
+  /** Of POST /uploads, in place of `content`. */
+  upload_id: z.uuid().optional(),
 })
 const tagPart = z.string().regex(TAG, 'must be 1 to 256 of A-Z a-z 0-9 _ -')
 
@@ -93,16 +95,23 @@ function mailboxOf(text: string, field: string): Mailbox {
 }
 
 function attachmentOf(attachment: z.infer<typeof Attachment>, index: number): DraftAttachment {
-  const { content, filename = 'attachment', content_type, content_id, path } = attachment
+  const { content, filename = 'attachment', content_type, content_id, path, upload_id } = attachment
   if (path !== undefined) {
     throw new MailError('invalid_attachment', `Attachment ${index}: \`path\` is not supported; send its \`content\`.`)
   }
-  if (content === undefined) throw new MailError('invalid_attachment', `Attachment ${index} has no \`content\`.`)
-  return {
+  if (content !== undefined && upload_id !== undefined) {
+    throw new MailError('invalid_attachment', `Attachment ${index} has both \`content\` and \`upload_id\`.`)
+  }
+  const described = {
     filename,
-    content: typeof content === 'string' ? base64Of(content, index) : Uint8Array.from(content.data),
     ...(content_type !== undefined && { contentType: content_type }),
     ...(content_id !== undefined && { contentId: content_id }),
+  }
+  if (upload_id !== undefined) return { ...described, uploadId: upload_id.toLowerCase() }
+  if (content === undefined) throw new MailError('invalid_attachment', `Attachment ${index} has no \`content\`.`)
+  return {
+    ...described,
+    content: typeof content === 'string' ? base64Of(content, index) : Uint8Array.from(content.data),
   }
 }
 

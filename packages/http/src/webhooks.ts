@@ -7,7 +7,6 @@ import {
   rotateSecret,
   updateEndpoint,
 } from '@kabutar/core/webhooks/endpoints.ts'
-import { payloadOf } from '@kabutar/core/webhooks/event.ts'
 import { getHook, getHookEvent, listHooks, replay } from '@kabutar/core/webhooks/history.ts'
 import type { QueuePorts } from '@kabutar/core/webhooks/record.ts'
 import type { Attempt, Endpoint, Hook } from '@kabutar/core/webhooks/rows.ts'
@@ -83,7 +82,7 @@ function webhookEvents(ports: WebhookPorts) {
     .get('/:eid', async (c) => {
       const { hook, event } = await getHookEvent(ports.table, accountOf(c), idOf(c), eventIdOf(c))
       const next_attempt_at = hook.status === 'pending' ? new Date(hook.nextAt).toISOString() : null
-      const payload: unknown = JSON.parse(payloadOf(event))
+      const payload: unknown = JSON.parse(event.body)
       return c.json({ object: 'webhook_event', ...sent(hook, ports.clock.now()), next_attempt_at, payload })
     })
     .post('/:eid/replay', async (c) => {

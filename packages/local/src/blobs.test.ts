@@ -25,7 +25,13 @@ blobsContract('the embedded engine', async () => {
     const headers = { 'content-type': link.contentType, 'content-disposition': attachmentDisposition(link.filename) }
     return new Response(Buffer.from((await blobs.get(link.key)) ?? []), { headers })
   }
-  return { blobs, download }
+  const upload = async (url: URL, body: Uint8Array) => {
+    const { key, bytes } = blobs.verifyUpload(url) ?? { key: '', bytes: -1 }
+    if (bytes !== body.length) return new Response(null, { status: 403 })
+    await blobs.put(key, body, { maxBytes: bytes })
+    return new Response(null)
+  }
+  return { blobs, download, upload }
 })
 
 const WANTED = { expiresInSeconds: 60, filename: 'a.pdf', contentType: 'application/pdf' }
@@ -37,6 +43,15 @@ test('a link opens until it expires, under the base URL', async () => {
   assert.deepEqual(blobs.verifyLink(url), { key: 'acc/x', filename: 'a.pdf', contentType: 'application/pdf' })
   time.now += 61_000
   assert.equal(blobs.verifyLink(url), undefined)
+})
+
+test('an upload link takes its bytes until it expires, under the base URL', async () => {
+  const { blobs, time } = blobsAt()
+  const url = await blobs.uploadLink('acc/x', { bytes: 7, expiresInSeconds: 60 })
+  assert.equal(url.origin + url.pathname, 'https://mail.example.com/api/uploads/acc/x')
+  assert.deepEqual(blobs.verifyUpload(url), { key: 'acc/x', bytes: 7 })
+  time.now += 61_000
+  assert.equal(blobs.verifyUpload(url), undefined)
 })
 
 test('a link to a part opens that part alone', async () => {

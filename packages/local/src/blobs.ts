@@ -2,19 +2,21 @@
  * The Blobs port: bodies up to 64 KB lie in the engine's file, where they share its group commit (a tenth of the cost
  * of a file with its own fsyncs); larger ones are files.
  */
-import { checkBlobKey, checkLink, checkRange } from '@kabutar/core/ports/blob-rules.ts'
+import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { BlobFiles } from './blob-files.ts'
 import { type Engine, reading } from './engine.ts'
-import { type BlobPart, type Link, LinkSigner } from './links.ts'
+import { type BlobPart, type Link, LinkSigner, type Upload } from './links.ts'
 
 export type LocalBlobs = Blobs & {
   /** As `link`, for a part of a message: the server decodes it on the way. */
   linkPart(key: string, part: BlobPart, options: LinkOptions): Promise<URL>
   /** What a `/downloads/…` URL opens, for the server that answers it; undefined: 403. */
   verifyLink(url: URL): Link | undefined
+  /** What a `/uploads/…` URL takes, likewise. */
+  verifyUpload(url: URL): Upload | undefined
   /** A new secret for links; those of the one before still open. */
   rotateSecret(): void
 }
@@ -61,6 +63,11 @@ export function localBlobs(
       checkLink(key, wanted)
       return links.sign(key, { ...wanted, part }, options.clock.now())
     },
+    async uploadLink(key, wanted) {
+      checkUpload(key, wanted)
+      return links.signUpload(key, wanted, options.clock.now())
+    },
+    verifyUpload: (url) => links.verifyUpload(url, options.clock.now()),
     verifyLink: (url) => links.verify(url, options.clock.now()),
     rotateSecret: () => links.rotate(),
   }

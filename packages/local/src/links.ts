@@ -6,9 +6,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { LinkOptions } from '@kabutar/core/ports/blobs.ts'
+import type { LinkOptions, UploadOptions } from '@kabutar/core/ports/blobs.ts'
 
 const PATH = '/downloads/'
+const UPLOADS = '/uploads/'
 
 /** Bytes [from, to) of a blob, and the Content-Transfer-Encoding to undo. */
 export type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
@@ -19,6 +20,9 @@ export type Link = {
   /** Undefined: the whole blob. */
   readonly part?: BlobPart
 }
+
+/** A blob to be put, and its size. */
+export type Upload = { readonly key: string; readonly bytes: number }
 
 export class LinkSigner {
   readonly #file: string
@@ -37,8 +41,7 @@ export class LinkSigner {
     const { expiresInSeconds, filename, contentType } = options
     const part = options.part && partText(options.part)
     const expires = String(Math.floor(nowMs / 1000) + Math.ceil(expiresInSeconds))
-    const url = new URL(this.#baseUrl)
-    url.pathname = `${url.pathname.replace(/\/$/, '')}${PATH}${key}`
+    const url = this.#urlOf(PATH, key)
     const signature = signatureOf(this.#secrets[0] ?? '', { key, expires, filename, contentType, part })
     const query = { expires, filename, type: contentType, ...(part !== undefined && { part }), signature }
     url.search = new URLSearchParams(query).toString()
@@ -58,6 +61,36 @@ export class LinkSigner {
     if (!this.#secrets.some((secret) => sameText(signatureOf(secret, signed), signature))) return undefined
     if (Number(expires) * 1000 <= nowMs) return undefined
     return { key, filename, contentType, ...(part !== undefined && { part: partOf(part) }) }
+  }
+
+  signUpload(key: string, { bytes, expiresInSeconds }: UploadOptions, nowMs: number): URL {
+    const url = this.#urlOf(UPLOADS, key)
+    const signed = {
+      key,
+      expires: String(Math.floor(nowMs / 1000) + Math.ceil(expiresInSeconds)),
+      bytes: String(bytes),
+    }
+    const { expires } = signed
+    const signature = uploadSignature(this.#secrets[0] ?? '', signed)
+    url.search = new URLSearchParams({ expires, bytes: signed.bytes, signature }).toString()
+    return url
+  }
+
+  /** What a link takes, or undefined if it is not ours, was changed, or is over. */
+  verifyUpload(url: URL, nowMs: number): Upload | undefined {
+    const at = url.pathname.indexOf(UPLOADS)
+    const [expires, bytes, signature] = ['expires', 'bytes', 'signature'].map((name) => url.searchParams.get(name))
+    if (at < 0 || expires == null || bytes == null || signature == null) return undefined
+    const key = url.pathname.slice(at + UPLOADS.length)
+    const signed = { key, expires, bytes }
+    if (!this.#secrets.some((secret) => sameText(uploadSignature(secret, signed), signature))) return undefined
+    return Number(expires) * 1000 <= nowMs ? undefined : { key, bytes: Number(bytes) }
+  }
+
+  #urlOf(path: string, key: string): URL {
+    const url = new URL(this.#baseUrl)
+    url.pathname = `${url.pathname.replace(/\/$/, '')}${path}${key}`
+    return url
   }
 
   rotate(): void {
@@ -85,6 +118,12 @@ function signatureOf(secret: string, { key, expires, filename, contentType, part
   const account = key.slice(0, key.indexOf('/'))
   const signed = JSON.stringify(['GET', key, expires, account, filename, contentType, part ?? null])
   return createHmac('sha256', secret).update(signed).digest('base64url')
+}
+
+function uploadSignature(secret: string, { key, expires, bytes }: Record<'key' | 'expires' | 'bytes', string>): string {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify(['PUT', key, expires, bytes]))
+    .digest('base64url')
 }
 
 function sameText(a: string, b: string): boolean {

@@ -35,3 +35,22 @@ export function querySql(query: Query, position: readonly string[] | undefined, 
 export function indexEntry({ pk, sk, gs1pk, gs1sk, ttl }: Row): Item {
   return { pk, sk, gs1pk, gs1sk, ...(ttl !== null && { ttl }) } as unknown as Item
 }
+
+const manyTexts: string[] = []
+
+/** Rows by `count` keys, bound as pk, sk, pk, sk: each that there is, with the place of its key. */
+export function manySql(count: number): string {
+  manyTexts[count] ??=
+    `WITH key (at, pk, sk) AS (VALUES ${Array.from({ length: count }, (_, at) => `(${at}, ?, ?)`).join()})
+    SELECT key.at AS at, item.rowid AS rowid, doc FROM key CROSS JOIN item ON item.pk = key.pk AND item.sk = key.sk`
+  return manyTexts[count]
+}
+
+/** The columns beside the text: gs1pk, gs1sk, ttl. */
+export function indexColumns({ gs1pk, gs1sk, ttl }: Item): [string | null, string | null, number | null] {
+  return [
+    typeof gs1pk === 'string' ? gs1pk : null,
+    typeof gs1sk === 'string' ? gs1sk : null,
+    typeof ttl === 'number' ? ttl : null,
+  ]
+}

@@ -144,7 +144,7 @@ function refusedByAll(recipients: readonly string[], failure: SmtpFailure): Rela
     return refusedHere(rejectedErrors.map((one) => rejectionOf(one.recipient ?? '', one)))
   }
   if (command !== 'DATA' || responseCode < 500 || responseCode === 503) return undefined
-  return refusedHere(recipients.map((recipient) => rejectionOf(recipient, failure)))
+  return refusedHere(recipients.map((recipient) => ({ ...rejectionOf(recipient, failure), refused: 'message' })))
 }
 
 /** The message as the socket asks for it; once its last piece is out, the final dot may follow at any time. */

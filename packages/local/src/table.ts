@@ -29,7 +29,7 @@ import {
 } from '@kabutar/core/ports/table-rules.ts'
 import { holds } from './conditions.ts'
 import { type Engine, reading } from './engine.ts'
-import { indexEntry, querySql } from './query.ts'
+import { indexColumns, indexEntry, manySql, querySql } from './query.ts'
 import { updated } from './update.ts'
 
 export type SqliteTable = Table & {
@@ -69,7 +69,7 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
     },
     async getMany(keys) {
       checkGetMany(keys)
-      return reading(() => keys.map((key) => rows.live(rows.find(key))))
+      return reading(() => rows.findMany(keys))
     },
     query: async (query) => rows.page(query),
     async write(write) {
@@ -176,6 +176,16 @@ class Rows {
     return stored && { rowid: stored.rowid, item: JSON.parse(stored.doc) as Item }
   }
 
+  /** In one statement, which costs less than half of one for each. */
+  findMany(keys: readonly Key[]): readonly (Item | undefined)[] {
+    const found: (Item | undefined)[] = keys.map(() => undefined)
+    if (keys.length === 0) return found
+    const values = keys.flatMap(({ pk, sk }) => [pk, sk])
+    for (const { at, rowid, doc } of this.#engine.statement(manySql(keys.length)).all(...values))
+      found[at as number] = this.live({ rowid: rowid as number, item: JSON.parse(doc as string) as Item })
+    return found
+  }
+
   live(found: Found | undefined): Item | undefined {
     return found && this.#isLive(found.item.ttl) ? found.item : undefined
   }
@@ -216,7 +226,7 @@ class Rows {
 
   put(item: Item, doc: string): void {
     this.#forget(item)
-    this.#engine.statement(PUT).run(item.pk, item.sk, ...indexed(item), doc)
+    this.#engine.statement(PUT).run(item.pk, item.sk, ...indexColumns(item), doc)
   }
 
   /** False if there is a live row: then nothing was written. */
@@ -224,7 +234,7 @@ class Rows {
     this.#forget(item)
     const { changes } = this.#engine
       .statement(PUT_IF_ABSENT)
-      .run(item.pk, item.sk, ...indexed(item), doc, this.#seconds())
+      .run(item.pk, item.sk, ...indexColumns(item), doc, this.#seconds())
     return Number(changes) > 0
   }
 
@@ -245,7 +255,7 @@ class Rows {
   #replace(old: Found, next: Item, doc: string): void {
     const same = old.item.gs1pk === next.gs1pk && old.item.gs1sk === next.gs1sk && old.item.ttl === next.ttl
     if (same) this.#engine.statement(UPDATE_DOC).run(doc, old.rowid)
-    else this.#engine.statement(UPDATE).run(...indexed(next), doc, old.rowid)
+    else this.#engine.statement(UPDATE).run(...indexColumns(next), doc, old.rowid)
   }
 
   #exists(key: Key): boolean {
@@ -287,12 +297,3 @@ function documentOf(item: Item): string {
 }
 
 const documented = (next: Item) => ({ next, doc: documentOf(next) })
-
-/** The columns beside the text: gs1pk, gs1sk, ttl. */
-function indexed({ gs1pk, gs1sk, ttl }: Item): [string | null, string | null, number | null] {
-  return [
-    typeof gs1pk === 'string' ? gs1pk : null,
-    typeof gs1sk === 'string' ? gs1sk : null,
-    typeof ttl === 'number' ? ttl : null,
-  ]
-}

@@ -54,27 +54,31 @@ export async function runConsumer(queue: Queue, handler: Handler, options: Consu
   finished.abort()
 }
 
+/** A batch is settled while the next one is received: where writes share a commit, the two are one. */
 async function receiveLoop(run: Run): Promise<void> {
   let failures = 0
+  let settled: Promise<void> = Promise.resolve()
   while (!run.signal.aborted) {
     try {
       const { batch: max, visibilityMs, waitMs = 20_000, signal } = run
       const batch = await run.queue.receive({ max, visibilityMs, waitMs, signal })
       failures = 0
-      if (batch.length > 0) await handle(run, batch)
+      await settled
+      if (batch.length > 0) settled = settle(run, await handle(run, batch))
       // A queue that answers at once must not keep timers and sockets from their turn.
       else await setImmediate()
     } catch (error) {
-      if (run.signal.aborted) return
+      if (run.signal.aborted) break
       const retryInMs = backoff(RECEIVE_BACKOFF_MS, failures++)
       run.log.warn('receiving failed', { queue: run.name, retryInMs, error: errorOf(error) })
       await run.clock.sleep(retryInMs, run.signal)
     }
   }
+  await settled
 }
 
-/** Never rejects. */
-async function handle(run: Run, batch: readonly Delivery[]): Promise<void> {
+/** Undefined if the handler does not stop. Never rejects. */
+async function handle(run: Run, batch: readonly Delivery[]): Promise<readonly Settlement[] | undefined> {
   const { clock, maxHandlingMs = 15 * 60_000 } = run
   const finished = new AbortController()
   const overdue = new AbortController()
@@ -87,8 +91,9 @@ async function handle(run: Run, batch: readonly Delivery[]): Promise<void> {
   const settlements = await Promise.race([settlementsOf(run, batch, stop), given])
   finished.abort()
   await beating
-  if (settlements) await settle(run, settlements)
-  else run.log.error('a handler does not stop; its entries come back', { queue: run.name, entries: batch.length })
+  if (settlements === undefined)
+    run.log.error('a handler does not stop; its entries come back', { queue: run.name, entries: batch.length })
+  return settlements
 }
 
 /** Extends the leases at each third of them, until `signal` aborts. A failed extension is logged: the next may succeed. */
@@ -121,7 +126,9 @@ async function settlementsOf(run: Run, batch: readonly Delivery[], signal: Abort
   }
 }
 
-async function settle({ log, name, queue }: Run, settlements: readonly Settlement[]): Promise<void> {
+/** Never rejects. */
+async function settle({ log, name, queue }: Run, settlements: readonly Settlement[] | undefined): Promise<void> {
+  if (settlements === undefined) return
   try {
     const lost = await queue.settle(settlements)
     if (lost.length > 0) log.warn('leases ran out before they were settled', { queue: name, entries: lost.length })

@@ -14,7 +14,7 @@ import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import { createTable, freshName } from '../dynamo.ts'
-import { downloadPresigned } from '../presigned.ts'
+import { downloadPresigned, uploadPresigned } from '../presigned.ts'
 import { standIn } from '../servers.ts'
 import { startMoto } from './server.ts'
 
@@ -58,7 +58,11 @@ queueContract('SQS as moto sees it', async () => {
 
 const s3 = s3Client({ ...options, forcePathStyle: true })
 await s3.send(new CreateBucketCommand({ Bucket: 'contract' }))
-blobsContract('S3 as moto sees it', async () => ({ blobs: s3Blobs(s3, 'contract'), download: downloadPresigned }))
+blobsContract('S3 as moto sees it', async () => ({
+  blobs: s3Blobs(s3, 'contract'),
+  download: downloadPresigned,
+  upload: uploadPresigned,
+}))
 
 test('SES as moto sees it takes what we send, with configuration set and tags', async () => {
   const ses = sesClient(options)

@@ -7,6 +7,7 @@ import { readMessage } from '../sending/message.ts'
 import { lastEvent } from '../sending/status.ts'
 import { submit } from '../sending/submit.ts'
 import { DRAFT, drain, KEY, type Rig, testPorts } from '../sending/testing.ts'
+import { listSuppressions } from '../suppressions/suppressions.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { feedbackBatch } from './feedback.ts'
@@ -126,6 +127,25 @@ describe('what SES says of a sent message', () => {
     })
     assert.equal(event?.data.message_id, '<ses-1@email.test>')
   })
+
+  for (const [told, origin] of [
+    [bounce('Permanent', 'General'), 'bounce'],
+    [bounce('Permanent', 'OnAccountSuppressionList'), 'bounce'],
+    [COMPLAINT, 'complaint'],
+    [bounce('Transient', 'General'), undefined],
+    [DELIVERY, undefined],
+  ] as const) {
+    test(`${told.type} ${JSON.stringify(told.detail).slice(0, 80)}: suppressed by ${origin ?? 'nothing'}`, async () => {
+      const { ports, id, feed } = await sent()
+      await feed(told, told)
+      const { suppressions } = await listSuppressions(ports.table, 'a', { limit: 10 })
+      const expected = origin === undefined ? [] : [{ address: 'bob@y.test', origin, sourceId: id }]
+      assert.deepEqual(
+        suppressions.map(({ address, origin, sourceId }) => ({ address, origin, sourceId })),
+        expected,
+      )
+    })
+  }
 
   test('each endpoint is told, again if the first time was cut short', async () => {
     const { ports, feed } = await sent()

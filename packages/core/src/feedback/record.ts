@@ -1,6 +1,9 @@
 import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import { isConditionFailed } from '../ports/table.ts'
+import { suppressAfter } from '../sending/answered.ts'
+import { countFeedback } from '../sending/count.ts'
 import { eventOfMessage } from '../sending/event-data.ts'
 import {
   isPending,
@@ -10,6 +13,7 @@ import {
   readMessage,
   writeProgress,
 } from '../sending/message.ts'
+import { keepMessageIds } from '../sending/message-ids.ts'
 import { simulate } from '../sending/simulate.ts'
 import { type Outcome, raise } from '../sending/status.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
@@ -18,6 +22,7 @@ import type { Feedback } from './ses-event.ts'
 
 export type FeedbackPorts = NotifyPorts & {
   readonly clock: Clock
+  readonly ids: Ids
   readonly log: Log
   /** The Message-ID that recipients see, of what the relay calls the message. */
   messageIdOf(relayId: string): string
@@ -40,11 +45,21 @@ export async function recordFeedback(ports: FeedbackPorts, feedback: Feedback): 
   }
   const outcomes = ownOutcomes(message, feedback.outcomes)
   if (outcomes.length === 0) return
-  const taken = isTaken(message) ? message : { ...message, messageId: ports.messageIdOf(feedback.relayId) }
+  const seenId = ports.messageIdOf(feedback.relayId)
+  const taken = isTaken(message) ? message : { ...message, messageId: seenId }
   const events = eventsFor(taken, feedback, outcomes, new Date(ports.clock.now()))
   await putEvents(ports.table, accountId, events)
-  await writeOutcomes(ports, message, taken.messageId, outcomes)
+  // Of an attempt of which only this tells.
+  if (seenId !== message.messageId) await keepMessageIds(ports.table, message, seenId, [])
+  await suppressAfter(ports, message, outcomes)
+  const before = await writeOutcomes(ports, message, taken.messageId, outcomes)
   await notify(ports, accountId, events)
+  if (before !== undefined)
+    await countFeedback(
+      ports,
+      accountId,
+      outcomes.filter((one) => isNews(before, one)),
+    )
 }
 
 /** Addresses as our row writes them; the relay may have changed their case. */
@@ -72,26 +87,32 @@ function eventsFor(message: Message, { occurrence }: Feedback, outcomes: readonl
   ]
 }
 
+/** The row as it was before, if this changed it. */
 async function writeOutcomes(
   ports: FeedbackPorts,
   message: Message,
   messageId: string,
   outcomes: readonly Outcome[],
-): Promise<void> {
+): Promise<Message | undefined> {
   let current: Message | undefined = message
   for (let tries = 0; current !== undefined && tries < MAX_TRIES; tries++) {
     const change = changeOf(current, messageId, outcomes)
-    if (change === undefined) return
+    if (change === undefined) return undefined
     try {
       await writeProgress(ports.table, current, change)
-      return
+      return current
     } catch (error) {
       if (!isConditionFailed(error)) throw error
       current = await readMessage(ports.table, message.accountId, message.id)
     }
   }
   if (current !== undefined) throw new Error('a message row changed under eight writes in a row')
+  return undefined
 }
+
+/** What comes twice is counted once. */
+const isNews = ({ recipients }: Message, { recipient, status }: Outcome) =>
+  recipients.some((one) => one.address === recipient && one.status !== status)
 
 /** Undefined if the row says so already. */
 function changeOf(message: Message, messageId: string, outcomes: readonly Outcome[]): Progress | undefined {

@@ -4,11 +4,11 @@
  * were opened. Redirects are an answer like any other, nothing is decompressed, no proxy of the environment is used,
  * and every wait and size has a bound. Built on undici's dispatcher: a third of the CPU of node:http, a sixth of fetch.
  */
-import type { IncomingHttpHeaders } from 'node:http'
 import { isIP, type LookupFunction } from 'node:net'
-import type { Agent, buildConnector, Dispatcher } from 'undici'
+import type { Agent, buildConnector } from 'undici'
 import type { Address, Resolver } from '../ports/resolver.ts'
 import { mayConnect } from './address.ts'
+import { Answer, carried, type GuardedResponse, guardErrorOf, StaleConnection } from './answer.ts'
 import { blocked, checkUrl, GuardError } from './url.ts'
 
 export type GuardOptions = {
@@ -26,13 +26,6 @@ export type GuardedRequest = {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal?: AbortSignal
-}
-export type GuardedResponse = {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: Buffer
-  /** The body went on past the bound. */
-  readonly truncated: boolean
 }
 
 export interface GuardedClient {
@@ -54,19 +47,22 @@ const MAX_HEADER_BYTES = 16 * 1024
 export function guardedClient(options: GuardOptions): GuardedClient {
   const limits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024, ...options }
   let opening: Promise<Route> | undefined
-  const route = () => {
+  let opened: Route | undefined
+  const route = async () => {
     opening ??= openRoute(limits)
-    return opening
+    opened = await opening
+    return opened
   }
   return {
     timeoutMs: limits.timeoutMs,
-    ready: async () => void (await route()),
-    request: async (request) => exchange(request, await route(), limits),
+    ready: async () => void (opened ?? (await route())),
+    request: async (request) => exchange(request, opened ?? (await route()), limits),
     close: () => void opening?.then(({ pool }) => drop(pool)),
   }
 }
 
-type Route = { readonly pool: Agent; open(): Agent }
+type Route = { readonly pool: Agent; open(): Agent; target(url: string): Target }
+type Target = { readonly origin: string; readonly path: string }
 
 /** undici is loaded with the first request: half a megabyte that a process which makes none needn't start with. */
 async function openRoute(limits: Limits): Promise<Route> {
@@ -83,11 +79,24 @@ async function openRoute(limits: Limits): Promise<Route> {
       keepAliveMaxTimeout: IDLE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     })
-  return { pool: open(), open }
+  return { pool: open(), open, target: targets(limits.allowPrivate) }
 }
 
-/** Bytes that a connection had carried to us before it broke, by its error. */
-const carried = new WeakMap<Error, number>()
+const MAX_TARGETS = 1000
+
+/** URLs as they were checked, since an endpoint's comes with each of its events. Forgotten all at once. */
+function targets(allowPrivate: boolean): (url: string) => Target {
+  const known = new Map<string, Target>()
+  return (text) => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    const { origin, pathname, search } = checkUrl(text, allowPrivate)
+    const target = { origin, path: pathname + search }
+    if (known.size >= MAX_TARGETS) known.clear()
+    known.set(text, target)
+    return target
+  }
+}
 
 function connector(build: typeof buildConnector, limits: Limits): buildConnector.connector {
   const connect = build({ lookup: guardedLookup(limits), timeout: limits.timeoutMs })
@@ -129,16 +138,16 @@ function guardedLookup({ resolver, allowPrivate }: Limits): LookupFunction {
 }
 
 /** A pooled connection may have been closed by the other side a moment ago: then once more on a new one. */
-async function exchange(request: GuardedRequest, { pool, open }: Route, limits: Limits): Promise<GuardedResponse> {
-  const url = checkUrl(request.url, limits.allowPrivate)
+async function exchange(request: GuardedRequest, { pool, open, target }: Route, limits: Limits) {
+  const from = target(request.url)
   const until = performance.now() + limits.timeoutMs
   try {
-    return await once(url, request, limits, pool, limits.timeoutMs)
+    return await once(from, request, limits, pool, limits.timeoutMs)
   } catch (error) {
     if (!(error instanceof StaleConnection)) throw error
     const fresh = open()
     try {
-      return await once(url, request, limits, fresh, until - performance.now())
+      return await once(from, request, limits, fresh, until - performance.now())
     } catch (again) {
       throw again instanceof StaleConnection ? guardErrorOf(again.cause as Error) : again
     } finally {
@@ -147,127 +156,40 @@ async function exchange(request: GuardedRequest, { pool, open }: Route, limits: 
   }
 }
 
-class StaleConnection extends Error {}
-
-const BROKEN = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
-
-/** The connection had carried something to us, most likely the answer before. */
-function brokeWhileKept(error: Error): boolean {
-  const { code, socket } = error as {
-    readonly code?: unknown
-    readonly socket?: { readonly bytesRead?: number } | null
-  }
-  return BROKEN.includes(String(code)) && (carried.get(error) ?? socket?.bytesRead ?? 0) > 0
-}
-
-async function once(
-  url: URL,
-  request: GuardedRequest,
+function once(
+  { origin, path }: Target,
+  { method, headers, body, signal }: GuardedRequest,
   limits: Limits,
   agent: Agent,
   timeoutMs: number,
 ): Promise<GuardedResponse> {
   const answer = new Answer(limits.maxBodyBytes)
-  const onAbort = () => answer.fail(new GuardError('aborted', 'The request was cut short.'))
-  if (request.signal?.aborted) onAbort()
   const late = () => answer.fail(new GuardError('timeout', `No answer within ${limits.timeoutMs / 1000} s.`))
   const timer = setTimeout(late, timeoutMs)
-  request.signal?.addEventListener('abort', onAbort)
-  try {
-    agent.dispatch(optionsOf(url, request), answer)
-    return await answer.whole
-  } finally {
+  const running = signal && runningUnder(signal)
+  running?.add(answer)
+  answer.onEnd = () => {
     clearTimeout(timer)
-    request.signal?.removeEventListener('abort', onAbort)
+    running?.delete(answer)
   }
+  if (signal?.aborted) answer.fail(cutShort())
+  agent.dispatch(
+    { origin, path, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null },
+    answer,
+  )
+  return answer.whole
 }
 
-function optionsOf(url: URL, { method, headers, body }: GuardedRequest): Dispatcher.DispatchOptions {
-  return {
-    origin: url.origin,
-    path: url.pathname + url.search,
-    method,
-    headers: { ...headers, 'accept-encoding': 'identity' },
-    body: body ?? null,
-  }
-}
+const cutShort = () => new GuardError('aborted', 'The request was cut short.')
 
-/** Gathers what comes for one request, up to its bound. */
-class Answer implements Dispatcher.DispatchHandler {
-  readonly whole: Promise<GuardedResponse>
-  readonly #maxBytes: number
-  readonly #resolve: (response: GuardedResponse) => void
-  readonly #reject: (error: Error) => void
-  readonly #chunks: Buffer[] = []
-  #bytes = 0
-  #status = 0
-  #headers: IncomingHttpHeaders = {}
-  #controller: Dispatcher.DispatchController | undefined
-  #failure: GuardError | undefined
+/** Requests of one signal share a listener: one for each costs as much as a timer. */
+const running = new WeakMap<AbortSignal, Set<Answer>>()
 
-  constructor(maxBytes: number) {
-    const { promise, resolve, reject } = Promise.withResolvers<GuardedResponse>()
-    this.whole = promise
-    this.#maxBytes = maxBytes
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  /** Gives up; a connection that the request has by now or gets later is dropped. */
-  fail(error: GuardError): void {
-    this.#failure = error
-    this.#reject(error)
-    this.#controller?.abort(error)
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#failure) controller.abort(this.#failure)
-  }
-
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: object): void {
-    this.#status = status
-    this.#headers = headers as IncomingHttpHeaders
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk)
-    this.#bytes += chunk.length
-    if (this.#bytes <= this.#maxBytes) return
-    this.#done(true)
-    controller.abort(new Error('the body is too large'))
-  }
-
-  onResponseEnd(): void {
-    this.#done(false)
-  }
-
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#reject(
-      this.#status === 0 && brokeWhileKept(error) ? new StaleConnection('', { cause: error }) : guardErrorOf(error),
-    )
-  }
-
-  #done(truncated: boolean): void {
-    const body = Buffer.concat(this.#chunks).subarray(0, this.#maxBytes)
-    this.#resolve({ status: this.#status, headers: this.#headers, body, truncated })
-  }
-}
-
-const SAYING: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'The connection was refused.',
-  ECONNRESET: 'The connection was reset.',
-  EPIPE: 'The connection was reset.',
-  EHOSTUNREACH: 'The host is unreachable.',
-  ENETUNREACH: 'The host is unreachable.',
-  UND_ERR_SOCKET: 'The connection was closed without a whole answer.',
-  UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too large.',
-}
-
-function guardErrorOf(error: Error): GuardError {
-  if (error instanceof GuardError) return error
-  const code = 'code' in error ? String(error.code) : ''
-  const tls = code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('SSL')
-  const message = SAYING[code] ?? (tls ? 'The TLS certificate or handshake failed.' : 'The connection failed.')
-  return new GuardError('network', message, { cause: error })
+function runningUnder(signal: AbortSignal): Set<Answer> {
+  const known = running.get(signal)
+  if (known !== undefined) return known
+  const answers = new Set<Answer>()
+  running.set(signal, answers)
+  signal.addEventListener('abort', () => [...answers].forEach((answer) => void answer.fail(cutShort())), { once: true })
+  return answers
 }

@@ -1,4 +1,4 @@
-import type { ByteRange, LinkOptions } from './blobs.ts'
+import type { ByteRange, LinkOptions, UploadOptions } from './blobs.ts'
 import { StoreError } from './table.ts'
 
 export const BLOB_RULES = {
@@ -29,6 +29,12 @@ export function checkLink(key: string, { expiresInSeconds }: LinkOptions): void 
   if (!(expiresInSeconds >= 1 && expiresInSeconds <= BLOB_RULES.maxLinkSeconds)) {
     throw new StoreError('Invalid', `a link for ${expiresInSeconds} seconds`)
   }
+}
+
+/** @throws {StoreError} `Invalid` for an upload of nothing, or a link as `checkLink` refuses it */
+export function checkUpload(key: string, { bytes, expiresInSeconds }: UploadOptions): void {
+  checkLink(key, { expiresInSeconds, filename: '', contentType: '' })
+  if (!(Number.isSafeInteger(bytes) && bytes >= 1)) throw new StoreError('Invalid', `an upload of ${bytes} bytes`)
 }
 
 /** Content-Disposition of a download, with the name in both forms of RFC 6266 section 4.3; no control characters. */

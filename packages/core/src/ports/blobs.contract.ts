@@ -4,8 +4,12 @@ import { before, describe, test } from 'node:test'
 import type { Blobs } from './blobs.ts'
 import { outcome } from './contract.ts'
 
-/** `download` fetches a link as a stranger would. */
-type Open = () => Promise<{ readonly blobs: Blobs; download(url: URL): Promise<Response> }>
+/** `download` fetches a link and `upload` puts a body to one, as a stranger would. */
+type Open = () => Promise<{
+  readonly blobs: Blobs
+  download(url: URL): Promise<Response>
+  upload(url: URL, body: Uint8Array): Promise<Response>
+}>
 /** Test names that an adapter's surroundings cannot pass, each with the reason. */
 type Skips = { readonly [test: string]: string }
 
@@ -29,8 +33,9 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
   describe(`${adapter} keeps the Blobs contract`, () => {
     let blobs: Blobs
     let download: (url: URL) => Promise<Response>
+    let upload: (url: URL, body: Uint8Array) => Promise<Response>
     before(async () => {
-      ;({ blobs, download } = await open())
+      ;({ blobs, download, upload } = await open())
     })
 
     for (const size of [0, 1, 4096, 65_536, 65_537, 1_000_000]) {
@@ -143,6 +148,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
           await outcome(blobs.link(key, { expiresInSeconds: 60, filename: 'x', contentType: 'a/b' })),
           'Invalid',
         )
+        assert.equal(await outcome(blobs.uploadLink(key, { expiresInSeconds: 60, bytes: 1 })), 'Invalid')
       })
     }
 
@@ -154,6 +160,10 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       for (const expiresInSeconds of [0, 604_801, Number.NaN]) {
         const link = blobs.link('acc/ranges', { expiresInSeconds, filename: 'x', contentType: 'a/b' })
         assert.equal(await outcome(link), 'Invalid')
+        assert.equal(await outcome(blobs.uploadLink('acc/ranges', { expiresInSeconds, bytes: 1 })), 'Invalid')
+      }
+      for (const bytes of [0, -1, 0.5, Number.NaN]) {
+        assert.equal(await outcome(blobs.uploadLink('acc/ranges', { expiresInSeconds: 60, bytes })), 'Invalid')
       }
     })
 
@@ -185,6 +195,37 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
         changed.searchParams.set(name, `${url.searchParams.get(name)}1`)
         assert.ok((await download(changed)).status >= 400, name)
       }
+    })
+
+    test('an upload link takes a body of its size, and no other', async () => {
+      for (const size of [1, 5, 100_000]) {
+        const body = randomBytes(size)
+        const key = `acc/uploaded-${size}`
+        const url = await blobs.uploadLink(key, { bytes: size, expiresInSeconds: 60 })
+        for (const wrong of [randomBytes(size - 1), randomBytes(size + 1)]) {
+          assert.ok((await upload(url, wrong)).status >= 400, `${wrong.length} of ${size}`)
+          assert.equal(await blobs.get(key), undefined)
+        }
+        assert.equal((await upload(url, body)).status, 200)
+        assert.ok(body.equals((await blobs.get(key)) ?? NOTHING))
+      }
+    })
+
+    test('an upload link that was changed takes nothing, and no link does what another is for', async () => {
+      const body = bytes('mine')
+      const url = await blobs.uploadLink('acc/up-mine', { bytes: body.length, expiresInSeconds: 60 })
+      const other = new URL(url.href.replace('acc/up-mine', 'acc/up-theirs'))
+      assert.notEqual(other.href, url.href)
+      assert.ok((await upload(other, body)).status >= 400)
+      for (const name of url.searchParams.keys()) {
+        const changed = new URL(url)
+        changed.searchParams.set(name, `${url.searchParams.get(name)}1`)
+        assert.ok((await upload(changed, body)).status >= 400, name)
+      }
+      assert.ok((await upload(await blobs.link('acc/up-mine', link), body)).status >= 400)
+      assert.equal(await blobs.get('acc/up-mine'), undefined)
+      await blobs.put('acc/up-mine', body, MAX)
+      assert.ok((await download(url)).status >= 400)
     })
   })
 }

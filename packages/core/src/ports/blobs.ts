@@ -15,6 +15,11 @@ export type LinkOptions = {
   readonly filename: string
   readonly contentType: string
 }
+export type UploadOptions = {
+  /** The size of the body, neither more nor less: S3 cannot hold a link to a bound, only to a Content-Length. */
+  readonly bytes: number
+  readonly expiresInSeconds: number
+}
 
 export interface Blobs {
   /** @throws {StoreError} `TooLarge` past `maxBytes`, `Invalid` for a key of another form, `Unavailable` */
@@ -26,4 +31,6 @@ export interface Blobs {
   delete(keys: readonly string[]): Promise<void>
   /** A URL that needs no key until it expires; always an attachment (`Content-Disposition`) and `nosniff`. */
   link(key: string, options: LinkOptions): Promise<URL>
+  /** A URL that takes the body by PUT with its Content-Length, without a key, until it expires; 200: the blob is durable. */
+  uploadLink(key: string, options: UploadOptions): Promise<URL>
 }

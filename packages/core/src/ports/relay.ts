@@ -15,6 +15,8 @@ export type Rejection = {
   /** Enhanced status code (RFC 3463), if the next hop gave one. */
   readonly status?: string
   readonly diagnostic: string
+  /** Refused after the recipients were taken, so that it says nothing of the address. */
+  readonly refused?: 'message'
 }
 export type RelayResult = {
   /** What the next hop calls the message, if it says. */
@@ -43,16 +45,23 @@ export interface Relay {
 /** `throttled`: slow down. `transient`: try later. `permanent`: never. `ambiguous`: may have been taken. */
 export type RelayErrorKind = 'throttled' | 'transient' | 'permanent' | 'ambiguous'
 
+/**
+ * Why a relay takes mail of nobody for now: we are too fast, the day's quota is spent, or people must first undo a stop.
+ */
+export type RelayPause = 'throttled' | 'quota' | 'relay_paused'
+
 export class RelayError extends Error {
   readonly kind: RelayErrorKind
   readonly replyCode: number | undefined
   readonly status: string | undefined
   readonly retryAfterMs: number | undefined
+  /** Set where `throttled` concerns all messages and not this one alone. */
+  readonly pause: RelayPause | undefined
 
   constructor(
     kind: RelayErrorKind,
     message: string,
-    options: ErrorOptions & { replyCode?: number; status?: string; retryAfterMs?: number } = {},
+    options: ErrorOptions & { replyCode?: number; status?: string; retryAfterMs?: number; pause?: RelayPause } = {},
   ) {
     super(message, options)
     this.name = 'RelayError'
@@ -60,5 +69,6 @@ export class RelayError extends Error {
     this.replyCode = options.replyCode
     this.status = options.status
     this.retryAfterMs = options.retryAfterMs
+    this.pause = options.pause
   }
 }

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { getDetail } from '../mailboxes/detail.ts'
 import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
+import { sweep } from '../sweep.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
-import { getWholeReceived, listReceived } from './read.ts'
-import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from './testing.ts'
+import { rawKey } from './accept.ts'
+import { partCopyKey } from './part-copy.ts'
+import { getAttachments, getReceived, getWholeReceived, listReceived } from './read.ts'
+import { removalKinds } from './removal.ts'
+import { deleteReceived } from './remove.ts'
+import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from './testing.ts'
 
 class Crash extends Error {}
 type Death = { readonly at: number; readonly after: boolean; steps: number; dead: boolean; name: string }
@@ -100,3 +105,69 @@ for (const after of [false, true]) {
     t.diagnostic(`${crashes} steps`)
   })
 }
+
+const FILES = letter(
+  'From: eve@far.test\nContent-Type: multipart/mixed; boundary=b',
+  ['one', 'two'].map((name) => `--b\r\nContent-Disposition: attachment; filename=${name}\r\n\r\n${name}\r\n`).join('') +
+    '--b--\r\n',
+)
+
+/** A message in two mailboxes with a copy of each attachment beside it. Answers its id and the keys of the copies. */
+async function withCopies(ports: ReceiveRig): Promise<{ id: string; copies: readonly string[] }> {
+  const [id = ''] = await take(ports, FILES, { recipients: RECIPIENTS })
+  await drainReceived(ports)
+  const copies = (await getAttachments(ports, 'a', id)).map((file) => partCopyKey(rawKey('a', id), file))
+  assert.equal(copies.length, 2)
+  for (const copy of copies) await ports.blobs.put(copy, Buffer.from('copy'), { maxBytes: 10 })
+  return { id, copies }
+}
+
+for (const after of [false, true]) {
+  test(`a crash ${after ? 'after' : 'before'} any step of a deletion leaves the message whole or nothing of it`, async (t) => {
+    let crashes = 0
+    for (let at = 1; at <= MAX_STEPS; at++) {
+      const ports = await receivePorts()
+      const { id, copies } = await withCopies(ports)
+      const { mailboxIds } = await getReceived(ports.table, 'a', id)
+      const death: Death = { at, after, steps: 0, dead: false, name: '' }
+      await deleteReceived(mortalPorts(ports, death), 'a', id).catch(() => undefined)
+      if (!death.dead) break
+      crashes++
+      if (at === 1 && !after) {
+        assert.equal((await getReceived(ports.table, 'a', id)).id, id)
+        continue
+      }
+      const name = `${death.name} (${at})`
+      await assert.rejects(getReceived(ports.table, 'a', id), { code: 'not_found' }, name)
+      assert.deepEqual((await listReceived(ports.table, 'a', { limit: 10 })).received, [], name)
+      await sweep(ports, removalKinds(ports.receiveQueue))
+      assert.equal((await ports.receiveQueue.depth()).ready, 0, 'not at once')
+      ports.clock.advance(121_000)
+      await sweep(ports, removalKinds(ports.receiveQueue))
+      assert.deepEqual(await drainReceived(ports), [], name)
+      for (const key of [rawKey('a', id), ...copies]) assert.equal(await ports.blobs.open(key), undefined, name)
+      for (const mailbox of mailboxIds) {
+        assert.deepEqual(await listPlacements(ports.table, 'a', mailbox, 'inbox', { limit: 9 }), [], name)
+        assert.equal(await getDetail(ports, 'a', mailbox, id), undefined, name)
+      }
+      await assert.rejects(deleteReceived(ports, 'a', id), { code: 'not_found' }, name)
+    }
+    assert.ok(crashes > 8 && crashes < MAX_STEPS, `${crashes} steps`)
+    t.diagnostic(`${crashes} steps`)
+  })
+}
+
+test('a deletion that was cut short is finished by its repetition, and by no late entry undone', async () => {
+  const ports = await receivePorts()
+  const [id = ''] = await take(ports, LETTER)
+  const [entry] = await ports.receiveQueue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
+  ports.clock.advance(10)
+  await drainReceived(ports)
+  const death: Death = { at: 2, after: false, steps: 0, dead: false, name: '' }
+  await assert.rejects(deleteReceived(mortalPorts(ports, death), 'a', id), Crash)
+  await ports.receiveQueue.send([{ body: entry?.body ?? '' }])
+  assert.deepEqual(await drainReceived(ports), [])
+  await deleteReceived(ports, 'a', id)
+  assert.equal(await ports.blobs.open(rawKey('a', id)), undefined)
+  await assert.rejects(deleteReceived(ports, 'a', id), { code: 'not_found' })
+})

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { CHECKS, VERDICTS, type Verdicts } from './verdicts.ts'
 
 const ReceiveEntry = z.object({
   v: z.literal(1),
@@ -11,6 +12,7 @@ const ReceiveEntry = z.object({
   tls: z.boolean(),
   at: z.number(),
   rc: z.literal(true).optional(),
+  vd: z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS)).optional(),
 })
 
 /** What came with a message and is not in it; `recipients` are those of one account, spelled as they came. */
@@ -26,13 +28,15 @@ export type InboundEnvelope = {
   readonly receivedAt: number
   /** The envelope is not what was transmitted: it is made of header fields. */
   readonly reconstructed?: boolean
+  /** Of who received it for us; absent where nobody judged it. */
+  readonly verdicts?: Verdicts
 }
 /** A message that an account has accepted; its bytes lie in the blob `<account>/<id>`. */
 export type ReceiveEntry = { readonly accountId: string; readonly id: string; readonly envelope: InboundEnvelope }
 
 /** An entry of the receive queue: everything but the content. */
 export function receiveEntry({ accountId, id, envelope }: ReceiveEntry): string {
-  const { returnPath, recipients, remoteAddress, helo, tls, receivedAt, reconstructed } = envelope
+  const { returnPath, recipients, remoteAddress, helo, tls, receivedAt, reconstructed, verdicts } = envelope
   return JSON.stringify({
     v: 1,
     a: accountId,
@@ -44,12 +48,13 @@ export function receiveEntry({ accountId, id, envelope }: ReceiveEntry): string 
     tls,
     at: receivedAt,
     ...(reconstructed && { rc: true }),
+    ...(verdicts && { vd: verdicts }),
   })
 }
 
 /** Throws on what receiveEntry did not make: after five receipts it lies in the dead-letter queue, whole. */
 export function parseReceiveEntry(body: string): ReceiveEntry {
-  const { a, id, from, to, ip, helo, tls, at, rc } = ReceiveEntry.parse(JSON.parse(body))
+  const { a, id, from, to, ip, helo, tls, at, rc, vd } = ReceiveEntry.parse(JSON.parse(body))
   return {
     accountId: a,
     id,
@@ -61,6 +66,7 @@ export function parseReceiveEntry(body: string): ReceiveEntry {
       tls,
       receivedAt: at,
       ...(rc && { reconstructed: rc }),
+      ...(vd && { verdicts: vd as Verdicts }),
     },
   }
 }

@@ -52,6 +52,33 @@ test('mail for two accounts is received once by each, however often it is announ
   assert.equal(await ports.blobs.open('inbound/ses-1'), undefined)
 })
 
+test("SES's verdicts are kept in words of ours, and a receipt without any is received as well", async () => {
+  const cases = [
+    { told: {}, kept: undefined },
+    { told: { spamVerdict: { status: 'DISABLED' }, spfVerdict: { status: 'SOMETHING_NEW' } }, kept: undefined },
+    {
+      told: {
+        spfVerdict: { status: 'PASS' },
+        dkimVerdict: { status: 'FAIL' },
+        dmarcVerdict: { status: 'GRAY' },
+        dmarcPolicy: 'reject',
+        spamVerdict: { status: 'DISABLED' },
+        virusVerdict: { status: 'PROCESSING_FAILED' },
+      },
+      kept: { spf: 'pass', dkim: 'fail', dmarc: 'none', virus: 'error' },
+    },
+  ]
+  for (const [n, { told, kept }] of cases.entries()) {
+    const ports = await receivePorts()
+    await put(ports, `ses-v${n}`)
+    const body = receipt(['ada@kabutar.test'], `ses-v${n}`)
+    assert.deepEqual(await feed(ports, { ...body, receipt: { ...body.receipt, ...told } }), [])
+    assert.deepEqual(await drainReceived(ports), [])
+    const [row] = await received(ports, 'a')
+    assert.deepEqual(row?.envelope.verdicts, kept)
+  }
+})
+
 test('a notification that is faster than its object comes back', async () => {
   const ports = await receivePorts()
   const body = receipt(['ada@kabutar.test'], 'ses-2')

@@ -61,7 +61,7 @@ async function acceptReceipt(ports: SesPorts, receipt: Receipt, reconstructed = 
 
 async function acceptOnce(
   ports: SesPorts,
-  { sesId, key, returnPath, receivedAt }: Receipt,
+  { sesId, key, returnPath, receivedAt, verdicts }: Receipt,
   accountId: string,
   recipients: readonly string[],
   reconstructed: boolean,
@@ -73,7 +73,8 @@ async function acceptOnce(
     if ((await ports.blobs.open(rawKey(accountId, id))) !== undefined) return
     throw new StoreError('Unavailable', 'the object that SES announced is not there')
   }
-  const peer = { remoteAddress: '', helo: '', tls: false, ...(reconstructed && { reconstructed }) }
+  const told = { ...(reconstructed && { reconstructed }), ...(verdicts && { verdicts }) }
+  const peer = { remoteAddress: '', helo: '', tls: false, ...told }
   await accept(ports, { id, returnPath, recipients, ...peer }, raw.body)
 }
 

@@ -1,15 +1,13 @@
 import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
 import { type ListOptions, listDays } from '../days.ts'
 import { MailError } from '../errors.ts'
-import type { ChangePorts } from '../mailboxes/change.ts'
-import { type Detail, deleteDetail, detailBlobKey, getDetail } from '../mailboxes/detail.ts'
-import { expunge } from '../mailboxes/expunge.ts'
+import { type Detail, getDetail } from '../mailboxes/detail.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
 import { rawKey } from './accept.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import { inspect } from './inspect.ts'
-import { type Received, readReceived, receivedKey, receivedOf } from './received.ts'
+import { isRemoved, type Received, readReceived, receivedOf } from './received.ts'
 
 export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
 
@@ -27,7 +25,7 @@ export async function listReceived(
   options: ListOptions,
 ): Promise<{ readonly received: readonly Received[]; readonly hasMore: boolean }> {
   const { items, hasMore } = await listDays(table, accountId, 'in', options)
-  return { received: items.map(receivedOf), hasMore }
+  return { received: items.filter((item) => !isRemoved(item)).map(receivedOf), hasMore }
 }
 
 export type WholeReceived = {
@@ -71,15 +69,3 @@ async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Receive
 }
 
 const unreadable = () => new MailError('unavailable', 'The content of the message cannot be read now.')
-
-/**
- * Removes a message from its mailboxes, then its bytes, then its row; a call that was cut short can be repeated.
- * @throws {MailError} `not_found`
- */
-export async function deleteReceived(ports: ReadPorts & ChangePorts, accountId: string, id: string): Promise<void> {
-  const { mailboxIds } = await getReceived(ports.table, accountId, id)
-  for (const mailboxId of mailboxIds) await expunge(ports, accountId, mailboxId, id)
-  await deleteDetail(ports.table, accountId, mailboxIds, id)
-  await ports.blobs.delete([rawKey(accountId, id), detailBlobKey(accountId, id)])
-  await ports.table.write({ kind: 'delete', key: receivedKey(accountId, id) })
-}

@@ -10,7 +10,8 @@ import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { rawKey } from './accept.ts'
 import { acceptCaptured } from './captured.ts'
-import { deleteReceived, getAttachments, getReceived, getWholeReceived, listReceived } from './read.ts'
+import { getAttachments, getReceived, getWholeReceived, listReceived } from './read.ts'
+import { deleteReceived } from './remove.ts'
 import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from './testing.ts'
 
 async function receiveOne(ports: ReceiveRig, raw: string, some = {}) {

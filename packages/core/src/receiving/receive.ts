@@ -1,5 +1,5 @@
 /**
- * From the receive queue into mailboxes. An entry is acknowledged after its effects, each of which is put if absent:
+ * From the receive queue into mailboxes, or out of them (removal.ts). An entry is acknowledged after its effects, each of which is put if absent:
  * details, the message's row, its places in mailboxes, the event, the webhooks. An entry that comes again finds what is
  * done and does the rest, so a message is received once however often it is announced. Nothing ever bounces: what
  * cannot be received comes back, and after five receipts lies in the dead-letter queue, its blob untouched.
@@ -21,7 +21,17 @@ import { mailboxAddress, rawKey } from './accept.ts'
 import { parseReceiveEntry, type ReceiveEntry } from './entry.ts'
 import { receivedEvent } from './event.ts'
 import { inspect } from './inspect.ts'
-import { newReceived, type Received, readReceived, receivedItem } from './received.ts'
+import {
+  isRemoved,
+  newReceived,
+  type Received,
+  readReceived,
+  receivedItem,
+  receivedKey,
+  receivedOf,
+} from './received.ts'
+import { parseRemoval } from './removal.ts'
+import { remove } from './remove.ts'
 import { threadOf } from './threads.ts'
 
 export type ReceivePorts = NotifyPorts & {
@@ -52,6 +62,8 @@ export async function receiveBatch(
     batch.map(async (delivery) => {
       try {
         signal.throwIfAborted()
+        const removal = parseRemoval(delivery.body)
+        if (removal !== undefined) return void (await remove(ports, removal))
         return { delivery, received: await keep(ports, parseReceiveEntry(delivery.body)) }
       } catch (error) {
         fail([delivery], error)
@@ -72,8 +84,8 @@ type Fail = (deliveries: readonly Delivery[], error: unknown) => void
 /** The row of the message, and before it all that the row promises. Undefined if the message was deleted meanwhile. */
 async function keep(ports: ReceivePorts, entry: ReceiveEntry): Promise<Received | undefined> {
   const { accountId, id, envelope } = entry
-  const earlier = await readReceived(ports.table, accountId, id)
-  if (earlier !== undefined) return earlier
+  const earlier = await ports.table.get(receivedKey(accountId, id))
+  if (earlier !== undefined) return isRemoved(earlier) ? undefined : receivedOf(earlier)
   const addresses = [...new Set(envelope.recipients.map(mailboxAddress))]
   const found = await Promise.all(addresses.map((address) => mailboxFor(ports, accountId, address)))
   const mailboxIds = [...new Set(found)]

@@ -8,6 +8,7 @@ import type { Detail } from '../mailboxes/detail.ts'
 import type { Item, Json, Key, Table } from '../ports/table.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import type { InboundEnvelope, ReceiveEntry } from './entry.ts'
+import { RECEIVED_KIND } from './removal.ts'
 
 /** Of an attachment, what a list shows. */
 export type ListedAttachment = Omit<ReceivedAttachment, 'from' | 'to' | 'encoding'>
@@ -127,7 +128,11 @@ export function receivedOf(item: Item): Received {
   }
 }
 
+/** True once its deletion was begun; only the removal reads it then. */
+export const isRemoved = (item: Item): boolean => item.kind === RECEIVED_KIND
+
+/** Undefined if it is not there, or its deletion was begun. */
 export async function readReceived(table: Table, accountId: string, id: string): Promise<Received | undefined> {
   const item = await table.get(receivedKey(accountId, id))
-  return item && receivedOf(item)
+  return item && !isRemoved(item) ? receivedOf(item) : undefined
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { CHECKS, type Verdict, type Verdicts } from './verdicts.ts'
 
 /** A message that SES put into the bucket, under a key of its own. */
 export type Receipt = {
@@ -9,15 +10,22 @@ export type Receipt = {
   readonly recipients: readonly string[]
   /** Epoch milliseconds. */
   readonly receivedAt: number
+  readonly verdicts?: Verdicts
 }
 /** What the bucket itself says: an object is there. */
 export type Stored = { readonly key: string; readonly storedAt: number }
 
+const Judged = z.object({ status: z.string() }).optional()
 const Notification = z.object({
   notificationType: z.literal('Received'),
   receipt: z.object({
     timestamp: z.iso.datetime(),
     recipients: z.array(z.string()),
+    spfVerdict: Judged,
+    dkimVerdict: Judged,
+    dmarcVerdict: Judged,
+    spamVerdict: Judged,
+    virusVerdict: Judged,
     action: z.object({ type: z.literal('S3'), objectKey: z.string() }),
   }),
   mail: z.object({ messageId: z.string(), source: z.string() }),
@@ -47,6 +55,7 @@ export function parseAwsEntry(
 function receiptOf(json: object): { readonly receipt: Receipt } | { readonly stored: readonly Stored[] } {
   if ((json as { notificationType: unknown }).notificationType !== 'Received') return { stored: [] }
   const { receipt, mail } = Notification.parse(json)
+  const verdicts = verdictsOf(receipt)
   return {
     receipt: {
       sesId: mail.messageId,
@@ -54,8 +63,22 @@ function receiptOf(json: object): { readonly receipt: Receipt } | { readonly sto
       returnPath: mail.source,
       recipients: receipt.recipients,
       receivedAt: Date.parse(receipt.timestamp),
+      ...(Object.keys(verdicts).length > 0 && { verdicts }),
     },
   }
+}
+
+/** DISABLED, and words that SES has not yet, are left out. */
+const OUR_WORDS: Readonly<Record<string, Verdict>> = {
+  PASS: 'pass',
+  FAIL: 'fail',
+  GRAY: 'none',
+  PROCESSING_FAILED: 'error',
+}
+
+function verdictsOf(receipt: z.infer<typeof Notification>['receipt']): Verdicts {
+  const judged = CHECKS.map((check) => [check, OUR_WORDS[receipt[`${check}Verdict`]?.status ?? '']] as const)
+  return Object.fromEntries(judged.filter(([, verdict]) => verdict !== undefined))
 }
 
 /** S3 writes keys as in a query string. */

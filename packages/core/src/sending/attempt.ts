@@ -1,9 +1,9 @@
-import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
+import { parseMailbox } from '@kabutar/mail/address.ts'
 import { compose } from '@kabutar/mail/compose.ts'
-import { type Rejection, type Relay, RelayError, type RelayResult } from '../ports/relay.ts'
+import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
 import type { Content } from './content.ts'
-import { createdAtOf, type Message, ownMessageId } from './message.ts'
-import { simulate } from './simulate.ts'
+import { createdAtOf, fromDomain, type Message, ownMessageId } from './message.ts'
+import { answeredIds } from './message-ids.ts'
 import type { Outcome } from './status.ts'
 
 /**
@@ -12,38 +12,45 @@ import type { Outcome } from './status.ts'
  */
 export type Attempted =
   | Ended
-  | { readonly postponed: { readonly retryAfterMs: number | undefined } }
+  | { readonly postponed: Postponed }
   | { readonly ambiguous: true; readonly outcomes: readonly Outcome[] }
 
-/** `messageId`: what recipients see, where the relay replaced ours. */
-export type Ended = { readonly outcomes: readonly Outcome[]; readonly messageId?: string }
+/** `pause`: everybody is to slow down, and why. */
+export type Postponed = { readonly retryAfterMs: number | undefined; readonly pause: RelayPause | undefined }
+/** `messageId`: what recipients see, where the relay replaced ours. `answers`: the message ids that it is a reply to. */
+export type Ended = {
+  readonly outcomes: readonly Outcome[]
+  readonly messageId?: string
+  readonly answers?: readonly string[]
+}
 
 const MAX_DIAGNOSTIC = 500
 
-/** One attempt for everybody who is still pending. The test addresses are answered here, the rest by the relay. */
+/** One attempt for everybody who is still pending; `known` are the outcomes of those who need no relay. */
 export async function attempt(
   relay: Relay,
   message: Message,
   content: Content,
+  known: readonly Outcome[],
   signal: AbortSignal,
 ): Promise<Attempted> {
+  const done = new Set(known.map(({ recipient }) => recipient))
   const pending = message.recipients.filter((recipient) => recipient.pending).map(({ address }) => address)
-  const simulated = pending.flatMap((address) => simulate(address) ?? [])
-  const recipients = pending.filter((address) => simulate(address) === undefined)
-  if (recipients.length === 0) return { outcomes: simulated }
+  const recipients = pending.filter((address) => !done.has(address))
+  if (recipients.length === 0) return { outcomes: known }
   try {
     const raw = await composeMessage(message, content)
     if (raw.byteLength > relay.limits.maxRawBytes)
-      return { outcomes: [...simulated, ...failAll(recipients, 'The composed message is too large for the relay')] }
+      return { outcomes: [...known, ...failAll(recipients, 'The composed message is too large for the relay')] }
     const result = await relay.send({ returnPath: returnPathOf(message), recipients }, raw, {
       messageId: ownMessageId(message.id, fromDomain(message)),
       tags: { kabutar_id: message.id, kabutar_account: message.accountId },
       signal,
     })
-    const { messageId } = result
-    return { outcomes: [...simulated, ...outcomesOf(recipients, result)], ...(messageId && { messageId }) }
+    const ended = { outcomes: [...known, ...outcomesOf(recipients, result)], answers: answeredIds(content.headers) }
+    return result.messageId ? { ...ended, messageId: result.messageId } : ended
   } catch (error) {
-    if (error instanceof RelayError) return afterError(error, recipients, simulated)
+    if (error instanceof RelayError) return afterError(error, recipients, known)
     throw error
   }
 }
@@ -66,8 +73,6 @@ export async function composeMessage(message: Message, content: Content): Promis
   })
 }
 
-const fromDomain = ({ from }: Message): string => domainOf(parseMailbox(from).address)
-
 /** Ours, in the sender's domain, so that what comes back names the message. */
 function returnPathOf(message: Message): string {
   return `bounces+${message.id}@${fromDomain(message)}`
@@ -81,13 +86,14 @@ function outcomesOf(recipients: readonly string[], result: RelayResult): Outcome
   })
 }
 
-function refused({ recipient, replyCode, status, diagnostic }: Rejection): Outcome {
+function refused({ recipient, replyCode, status, diagnostic, refused }: Rejection): Outcome {
   return {
     recipient,
     status: replyCode >= 500 ? 'bounced' : 'deferred',
     replyCode,
     ...(status !== undefined && { enhanced: status }),
     diagnostic: diagnostic.slice(0, MAX_DIAGNOSTIC),
+    ...(refused !== undefined && { refused }),
   }
 }
 
@@ -95,15 +101,16 @@ function failAll(recipients: readonly string[], diagnostic: string): Outcome[] {
   return recipients.map((recipient) => ({ recipient, status: 'failed', diagnostic }))
 }
 
-function afterError(error: RelayError, recipients: readonly string[], simulated: readonly Outcome[]): Attempted {
+function afterError(error: RelayError, recipients: readonly string[], known: readonly Outcome[]): Attempted {
   const facts = {
     diagnostic: error.message.slice(0, MAX_DIAGNOSTIC),
     ...(error.replyCode !== undefined && { replyCode: error.replyCode }),
     ...(error.status !== undefined && { enhanced: error.status }),
   }
   const all = (status: 'deferred' | 'failed') => recipients.map((recipient) => ({ recipient, status, ...facts }))
-  if (error.kind === 'ambiguous') return { ambiguous: true, outcomes: simulated }
-  if (error.kind === 'permanent') return { outcomes: [...simulated, ...all('failed')] }
-  if (error.kind === 'throttled' && simulated.length === 0) return { postponed: { retryAfterMs: error.retryAfterMs } }
-  return { outcomes: [...simulated, ...all('deferred')] }
+  if (error.kind === 'ambiguous') return { ambiguous: true, outcomes: known }
+  if (error.kind === 'permanent') return { outcomes: [...known, ...all('failed')] }
+  // Whoever was answered without the relay is answered the same way when it goes again.
+  if (error.kind === 'throttled') return { postponed: error }
+  return { outcomes: [...known, ...all('deferred')] }
 }

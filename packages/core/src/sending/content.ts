@@ -4,18 +4,22 @@
  */
 import { promisify } from 'node:util'
 import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib'
+import type { ComposeAttachment } from '@kabutar/mail/compose.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Attrs, Key, Put, Table } from '../ports/table.ts'
 import type { Draft, DraftAttachment } from './draft.ts'
 import type { ContentPlace, Message } from './message.ts'
+import { uploadedBytes } from './uploads.ts'
 
 export type Content = {
   readonly html?: string
   readonly text?: string
   readonly headers: Readonly<Record<string, string>>
-  readonly attachments: readonly DraftAttachment[]
+  readonly attachments: readonly ComposeAttachment[]
 }
+/** Bytes of the uploads that a draft attaches, by their id. */
+export type UploadSizes = ReadonlyMap<string, number>
 export type ContentPorts = { readonly table: Table; readonly blobs: Blobs }
 
 /** Of the whole message after base64, as the wire says. */
@@ -30,9 +34,13 @@ const blobKey = (accountId: string, id: string) => `${accountId}/${id}`
 const deflate = promisify(deflateRaw)
 
 /** Bytes of the composed message, near enough to hold the limit. */
-export function messageBytes(draft: Draft): number {
-  const files = draft.attachments.reduce((sum, { content }) => sum + content.byteLength * BASE64, 0)
+export function messageBytes(draft: Draft, uploads: UploadSizes): number {
+  const files = draft.attachments.reduce((sum, attachment) => sum + sizeOf(attachment, uploads) * BASE64, 0)
   return Math.ceil(files) + Buffer.byteLength(draft.html ?? '') + Buffer.byteLength(draft.text ?? '')
+}
+
+function sizeOf(attachment: DraftAttachment, uploads: UploadSizes): number {
+  return 'content' in attachment ? attachment.content.byteLength : (uploads.get(attachment.uploadId) ?? 0)
 }
 
 export type PreparePorts = {
@@ -44,29 +52,48 @@ export type PreparePorts = {
 /** Content on its way to the disk: a blob that is there already, or the row to write before the message's own. */
 export type PreparedContent = { readonly place: ContentPlace; readonly row?: Put }
 
-/** The id must be fresh. Blobs are durable when it resolves; a row is for the caller to write. */
+/** The id must be fresh. Blobs are durable when it resolves, uploads copied; a row is for the caller to write. */
 export async function prepareContent(
   { blobs, packAbove }: PreparePorts,
   accountId: string,
   id: string,
   draft: Draft,
+  uploads: UploadSizes,
 ): Promise<PreparedContent> {
   const row = (attrs: Attrs): PreparedContent => ({
     place: 'row',
     row: { kind: 'put', item: { ...rowKey(accountId, id), ...attrs } },
   })
-  const json = JSON.stringify(describe(draft))
-  const files = draft.attachments.map((attachment) => attachment.content)
-  const size = files.reduce((sum, file) => sum + file.byteLength, 0)
+  const json = JSON.stringify(describe(draft, uploads))
+  const size = draft.attachments.reduce((sum, attachment) => sum + sizeOf(attachment, uploads), 0)
+  const files = draft.attachments.flatMap((attachment) => ('content' in attachment ? [attachment.content] : []))
   if (json.length <= packAbove && size === 0) return row({ json })
   const packed = await pack(Buffer.from(json))
-  if ((packed.byteLength + size) * BASE64 <= MAX_ROW_BYTES) {
+  if (uploads.size === 0 && (packed.byteLength + size) * BASE64 <= MAX_ROW_BYTES) {
     return row({ data: Buffer.concat([packed, ...files]).toString('base64'), n: packed.byteLength })
   }
   const head = Buffer.alloc(4)
   head.writeUInt32BE(packed.byteLength)
-  await blobs.put(blobKey(accountId, id), Buffer.concat([head, packed, ...files]), { maxBytes: MAX_BLOB_BYTES })
+  const body =
+    uploads.size === 0
+      ? Buffer.concat([head, packed, ...files])
+      : withUploads(blobs, accountId, Buffer.concat([head, packed]), draft.attachments, uploads)
+  await blobs.put(blobKey(accountId, id), body, { maxBytes: MAX_BLOB_BYTES })
   return { place: 'blob' }
+}
+
+async function* withUploads(
+  blobs: Blobs,
+  accountId: string,
+  head: Uint8Array,
+  attachments: readonly DraftAttachment[],
+  uploads: UploadSizes,
+): AsyncGenerator<Uint8Array> {
+  yield head
+  for (const attachment of attachments) {
+    if ('content' in attachment) yield attachment.content
+    else yield* uploadedBytes(blobs, accountId, attachment.uploadId, sizeOf(attachment, uploads))
+  }
 }
 
 async function pack(json: Buffer): Promise<Buffer> {
@@ -76,12 +103,20 @@ async function pack(json: Buffer): Promise<Buffer> {
 /** A small window and state cost a third of the CPU and lose nothing on a small body. */
 const packing = (bytes: number) => (bytes <= 4096 ? { level: 3, windowBits: 12, memLevel: 5 } : {})
 
-function describe(draft: Draft) {
+function describe(draft: Draft, uploads: UploadSizes) {
   return {
     ...(draft.html !== undefined && { html: draft.html }),
     ...(draft.text !== undefined && { text: draft.text }),
     headers: draft.headers,
-    files: draft.attachments.map(({ content, ...attachment }) => ({ ...attachment, size: content.byteLength })),
+    files: draft.attachments.map((attachment) => {
+      const { filename, contentType, contentId } = attachment
+      return {
+        filename,
+        ...(contentType !== undefined && { contentType }),
+        ...(contentId !== undefined && { contentId }),
+        size: sizeOf(attachment, uploads),
+      }
+    }),
   }
 }
 

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Queue } from '../ports/queue.ts'
 import type { DueKind } from '../sweep.ts'
 import { messageOf } from './message.ts'

@@ -48,8 +48,9 @@ function about(type: EventType, outcome: Outcome): Attrs {
   }
   if (type === 'email.failed') return { failed: { reason: message } }
   if (type === 'email.suppressed') {
+    const reason = outcome.suppression === 'complaint' ? 'previous_complaint' : 'previous_bounce'
     return {
-      suppressed: { message, type: 'OnAccountSuppressionList', reason: 'previous_bounce', diagnosticCode },
+      suppressed: { message, type: 'OnAccountSuppressionList', reason, diagnosticCode },
     }
   }
   return {}

@@ -1,4 +1,5 @@
 /** A sent message as its row tells it: the fact, the recipients and where the work on it stands; never its content. */
+import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
 import { dayKey } from '../days.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../due.ts'
 import { timeOf } from '../ports/ids.ts'
@@ -68,6 +69,9 @@ export function messageKey(accountId: string, id: string): Key {
 export function ownMessageId(id: string, domain: string): string {
   return `<${id}@${domain}>`
 }
+
+/** The domain that a message is from, which its Message-ID and return path are in. */
+export const fromDomain = ({ from }: Pick<Message, 'from'>): string => domainOf(parseMailbox(from).address)
 
 export const createdAtOf = (message: Pick<Message, 'id'>): Date => new Date(timeOf(message.id))
 

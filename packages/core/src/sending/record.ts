@@ -2,10 +2,13 @@
 import { type Attrs, isConditionFailed, StoreError } from '../ports/table.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
+import { suppressAfter } from './answered.ts'
 import type { Ended } from './attempt.ts'
+import { countAttempt } from './count.ts'
 import { sendEntry } from './entry.ts'
 import { eventOfMessage } from './event-data.ts'
 import { isPending, type Message, type Progress, type Recipient, readMessage, writeProgress } from './message.ts'
+import { keepMessageIds } from './message-ids.ts'
 import { retryDelay } from './retry.ts'
 import type { SendPorts } from './send-ports.ts'
 import { afterOutcome, type Outcome } from './status.ts'
@@ -13,8 +16,9 @@ import { afterOutcome, type Outcome } from './status.ts'
 type RecordPorts = Omit<SendPorts, 'relay' | 'blobs' | 'worker'>
 
 const AMBIGUOUS_WAIT_MS = 15 * 60_000
-const THROTTLED_WAIT_MS = 10_000
-const QUEUE_WAIT_MS = 120_000
+export const THROTTLED_WAIT_MS = 10_000
+/** Longer waits are for the row's `due`. */
+export const QUEUE_WAIT_MS = 120_000
 const MAX_TRIES = 5
 const INSIST_TRIES = 6
 const INSIST_WAIT_MS = 100
@@ -23,10 +27,12 @@ const INSIST_WAIT_MS = 100
 export async function recordOutcomes(
   ports: RecordPorts,
   message: Message,
-  { outcomes, messageId }: Ended,
+  { outcomes, messageId, answers = [] }: Ended,
 ): Promise<void> {
   const final = giveUp(ports, message, outcomes)
   const events = await putAttempt(ports, messageId ? { ...message, messageId } : message, final.outcomes)
+  if (isTaken(final.outcomes)) await keepMessageIds(ports.table, message, messageId, answers)
+  await suppressAfter(ports, message, final.outcomes)
   const now = ports.clock.now()
   const wait = final.waitMs
   const next = await progress(ports, message, ({ recipients }) => ({
@@ -37,6 +43,7 @@ export async function recordOutcomes(
   }))
   await notify(ports, message.accountId, events)
   if (wait !== undefined) await queueLater(ports, next, wait)
+  await countAttempt(ports, message, final.outcomes)
 }
 
 /**
@@ -71,8 +78,7 @@ function unconfirmed(message: Message, known: readonly Outcome[]): Outcome[] {
 }
 
 /** A throttle is a wait and no attempt. */
-export async function postpone(ports: RecordPorts, message: Message, retryAfterMs: number | undefined): Promise<void> {
-  const wait = retryAfterMs ?? THROTTLED_WAIT_MS
+export async function postpone(ports: RecordPorts, message: Message, wait: number): Promise<void> {
   const now = ports.clock.now()
   const next = await progress(ports, message, ({ attempts }) => ({
     attempts: attempts - 1,
@@ -125,13 +131,15 @@ async function insist(ports: RecordPorts, write: () => Promise<unknown>): Promis
   }
 }
 
+const isTaken = (outcomes: readonly Outcome[]) =>
+  outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
+
 function eventsFor(message: Message, outcomes: readonly Outcome[], createdAt: Date): MailEvent[] {
   const attempt = message.attempts
   const event = (type: MailEvent['type'], recipient: string, occurrence: string, outcome?: Outcome) =>
     eventOfMessage(message, { type, recipient, occurrence, createdAt, ...(outcome && { outcome }) })
-  const taken = outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
   return [
-    ...(taken ? [event('email.sent', '', String(attempt))] : []),
+    ...(isTaken(outcomes) ? [event('email.sent', '', String(attempt))] : []),
     ...outcomes.flatMap((outcome) => {
       if (outcome.status === 'sent') return []
       if (outcome.status === 'deferred')

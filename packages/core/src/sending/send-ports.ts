@@ -1,5 +1,6 @@
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Relay } from '../ports/relay.ts'
@@ -12,6 +13,7 @@ export type SendPorts = NotifyPorts & {
   readonly sendQueue: Queue
   readonly relay: Relay
   readonly clock: Clock
+  readonly ids: Ids
   readonly log: Log
   readonly worker: Worker
   /** Waits between relay attempts, in milliseconds. */

@@ -9,13 +9,17 @@ import { MailError } from '../errors.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
-import { attempt } from './attempt.ts'
+import { answered } from './answered.ts'
+import { attempt, type Postponed } from './attempt.ts'
 import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
 import { leaseMs, takeLease } from './lease.ts'
 import type { Message } from './message.ts'
-import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes } from './record.ts'
+import { answeredIds } from './message-ids.ts'
+import { pauseOf, pauseRelay } from './pauses.ts'
+import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes, THROTTLED_WAIT_MS } from './record.ts'
 import type { SendPorts } from './send-ports.ts'
+import { waitOut } from './wait.ts'
 
 const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000
@@ -45,6 +49,8 @@ async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal)
 /** False if there is no such message. */
 async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: AbortSignal): Promise<boolean> {
   const { accountId, id } = entry
+  const pause = await pauseOf(ports, accountId)
+  if (pause !== undefined && (await waitOut(ports, entry, pause))) return true
   const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
   if ('not' in leased) {
     // The outcome may be recorded and its webhooks not yet queued: whoever comes again sees to them.
@@ -54,7 +60,8 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
   const { message, takenOver } = leased
   const known = takenOver ? endOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
   if (known !== undefined) {
-    await recordOutcomes(ports, message, known)
+    const content = await getContent(ports, message)
+    await recordOutcomes(ports, message, { ...known, ...(content && { answers: answeredIds(content.headers) }) })
     return true
   }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
@@ -65,12 +72,20 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
 async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal): Promise<void> {
   const content = await getContent(ports, message)
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
+  const known = await answered(ports.table, message)
   const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) =>
-    attempt(ports.relay, message, content, limit),
+    attempt(ports.relay, message, content, known, limit),
   )
-  if ('postponed' in attempted) return postpone(ports, message, attempted.postponed.retryAfterMs)
+  if ('postponed' in attempted) return postpone(ports, message, await throttled(ports, attempted.postponed))
   if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
   await recordOutcomes(ports, message, attempted)
+}
+
+/** Milliseconds to wait; where the relay means everybody, everybody gets to know. */
+async function throttled(ports: SendPorts, { retryAfterMs = THROTTLED_WAIT_MS, pause }: Postponed): Promise<number> {
+  if (pause === undefined) return retryAfterMs
+  const { until } = await pauseRelay(ports, pause, retryAfterMs)
+  return until - ports.clock.now()
 }
 
 /** The signal of `work` aborts with the outer one or when its time is up, and is let go of when the work has ended. */

@@ -1,3 +1,4 @@
+import type { Origin } from '../suppressions/suppressions.ts'
 import { RECIPIENT_STATUSES, type Recipient, type RecipientStatus } from './message.ts'
 
 /** What became of one recipient in one attempt. `deferred`: the next hop asks us to come again. */
@@ -11,6 +12,10 @@ export type Outcome = {
   readonly diagnostic?: string
   /** SES's words for a bounce, where it is the one who says so. */
   readonly bounce?: { readonly type: BounceType; readonly subType: string }
+  /** The recipients were taken, and then the message was not. */
+  readonly refused?: 'message'
+  /** Why it is on our suppression list. */
+  readonly suppression?: Origin
 }
 export type BounceType = 'Permanent' | 'Transient' | 'Undetermined'
 

@@ -19,10 +19,13 @@ import {
   type PreparedContent,
   type PreparePorts,
   prepareContent,
+  type UploadSizes,
 } from './content.ts'
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
-import { type ContentPlace, itemOf, type Message, ownMessageId } from './message.ts'
+import { itemOf, type Message, ownMessageId } from './message.ts'
+import { pauseOf } from './pauses.ts'
+import { uploadSizes } from './uploads.ts'
 
 export type SubmitPorts = PreparePorts & {
   readonly table: Table
@@ -46,7 +49,7 @@ const IDEMPOTENCY_SECONDS = 24 * 3600
  * When it resolves, the message survives a crash: its row carries `due`, and the sweep queues what a crash left behind.
  * The same idempotency key and draft answer the first id again, for 24 hours.
  * @throws {MailError} `sender_not_verified`, `invalid_message`, `message_too_large`, `too_many_recipients`,
- * `invalid_idempotency_key`, `idempotency_mismatch`
+ * `invalid_attachment`, `invalid_idempotency_key`, `idempotency_mismatch`, `sending_paused`
  */
 export async function submit(
   ports: SubmitPorts,
@@ -59,12 +62,16 @@ export async function submit(
   await authoriseSender(ports.table, key, domainOf(draft.from.address))
   const earlier = idempotency && (await findEarlier(ports.table, key.accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
+  await refuseIfPaused(ports, key.accountId)
+  const uploads = await uploadSizes(ports, key.accountId, draft.attachments)
+  checkSize(draft, uploads)
   const id = ports.ids.next()
   const [content] = await Promise.all([
-    prepareContent(ports, key.accountId, id, draft),
+    prepareContent(ports, key.accountId, id, draft, uploads),
     putDay(ports.table, key.accountId, 'out', id),
   ])
-  const message = newMessage(key.accountId, id, draft, content.place, ports.clock.now())
+  const place = { content: content.place, contentBytes: messageBytes(draft, uploads) }
+  const message = newMessage(key.accountId, id, draft, place, ports.clock.now())
   if (idempotency !== undefined) return { id: await acceptOnce(ports, message, content, idempotency) }
   await accept(ports, message, content)
   return { id }
@@ -82,9 +89,7 @@ function checkDraft(draft: Draft): void {
   if (draft.subject.length > MAX_SUBJECT_LENGTH) {
     throw new MailError('invalid_message', `A subject has at most ${MAX_SUBJECT_LENGTH} characters.`)
   }
-  if (messageBytes(draft) > MAX_MESSAGE_BYTES) {
-    throw new MailError('message_too_large', 'A message with its attachments is at most 40 MB.')
-  }
+  checkSize(draft, new Map())
   try {
     checkSubject(draft.subject)
     checkCustomHeaders(draft.headers)
@@ -93,6 +98,11 @@ function checkDraft(draft: Draft): void {
       throw new MailError('invalid_message', `${sentence(error.message)}.`, { cause: error })
     throw error
   }
+}
+
+function checkSize(draft: Draft, uploads: UploadSizes): void {
+  if (messageBytes(draft, uploads) <= MAX_MESSAGE_BYTES) return
+  throw new MailError('message_too_large', 'A message with its attachments is at most 40 MB.')
 }
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
@@ -109,7 +119,17 @@ async function authoriseSender(table: Table, key: ApiKey, domain: string): Promi
   }
 }
 
-function newMessage(accountId: string, id: string, draft: Draft, content: ContentPlace, now: number): Message {
+async function refuseIfPaused(ports: SubmitPorts, accountId: string): Promise<void> {
+  if ((await pauseOf(ports, accountId))?.reason !== 'account_paused') return
+  throw new MailError(
+    'sending_paused',
+    'Sending is paused for this account: too much of its mail bounced or was reported as spam. Ask the operator to resume it.',
+  )
+}
+
+type Placed = Pick<Message, 'content' | 'contentBytes'>
+
+function newMessage(accountId: string, id: string, draft: Draft, place: Placed, now: number): Message {
   const envelope = new Set([...draft.to, ...draft.cc, ...draft.bcc].map(({ address }) => address))
   return {
     id,
@@ -123,8 +143,7 @@ function newMessage(accountId: string, id: string, draft: Draft, content: Conten
     tags: draft.tags,
     messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
-    content,
-    contentBytes: messageBytes(draft),
+    ...place,
     attempts: 0,
     ambiguous: 0,
     notBefore: 0,

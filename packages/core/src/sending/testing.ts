@@ -73,6 +73,7 @@ const noBlobs: Blobs = {
   open: async () => undefined,
   delete: async () => {},
   link: () => Promise.reject(new Error('no blobs in this test')),
+  uploadLink: () => Promise.reject(new Error('no blobs in this test')),
 }
 
 export async function testPorts(): Promise<Rig> {

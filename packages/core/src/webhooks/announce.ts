@@ -10,7 +10,7 @@ import type { Queue } from '../ports/queue.ts'
 import { isConditionFailed, type Json, type Put } from '../ports/table.ts'
 import type { DueKind } from '../sweep.ts'
 import { encodeEntry } from './entry.ts'
-import { type EventType, eventId, eventItem, type MailEvent } from './event.ts'
+import { type EventType, eventId, eventItem, eventKey, type MailEvent } from './event.ts'
 import { type NotifyPorts, notify } from './notify.ts'
 
 export type AnnouncePorts = NotifyPorts & { readonly clock: Clock; readonly ids: Ids; readonly log: Log }
@@ -43,13 +43,16 @@ export async function announce(ports: AnnouncePorts, accountId: string, event: M
 }
 
 /** Queues the event for every endpoint; then the sweep need not look after it. */
-export async function spread(ports: NotifyPorts, accountId: string, event: MailEvent): Promise<undefined> {
+export async function spread(
+  ports: NotifyPorts,
+  accountId: string,
+  event: Pick<MailEvent, 'id' | 'type' | 'messageId'>,
+): Promise<undefined> {
   await notify(ports, accountId, [event])
-  const { pk, sk } = eventItem(accountId, event)
   try {
     await ports.table.write({
       kind: 'update',
-      key: { pk, sk },
+      key: eventKey(accountId, event.messageId, event.id),
       remove: [...DUE_ATTRIBUTES, 'sweeps'],
       if: [{ exists: true }],
     })

@@ -4,7 +4,7 @@ import type { Table, Write } from '../ports/table.ts'
 import { itemBytes } from '../ports/table-rules.ts'
 import { createEndpoint, deleteEndpoint, getEndpoint, rotateSecret, updateEndpoint } from './endpoints.ts'
 import { encodeEntry } from './entry.ts'
-import { type MailEvent, payloadOf, putEvents } from './event.ts'
+import { eventKey, type MailEvent, payloadOf, putEvents } from './event.ts'
 import { getHook, getHookEvent, listHooks, replay } from './history.ts'
 import { notify } from './notify.ts'
 import { drain, type Rig, receiver, rig, SCHEDULE, sweep } from './rig.test.ts'
@@ -135,6 +135,20 @@ test('a replay sends the same id and bytes again and starts the schedule anew', 
   await assert.rejects(unknown, { code: 'not_found' })
 })
 
+test('the body is the text that lies in the row of the event, not a new spelling of it', async () => {
+  const at = rig()
+  const sink = await receiver()
+  await subscribe(at, sink.url)
+  const event = at.event()
+  await happened(at, [event])
+  const key = eventKey(at.accountId, event.messageId, event.id)
+  await at.ports.table.write({ kind: 'update', key, set: { data: '{ "b":1,"a":"\\u00e4" }' } })
+  await drain(at.ports)
+  const created = event.createdAt.toISOString()
+  const expected = `{"type":"email.sent","created_at":"${created}","data":{ "b":1,"a":"\\u00e4" }}`
+  assert.equal(sink.received[0]?.body, expected)
+})
+
 test('what is on its way to a deleted or disabled endpoint ends', async () => {
   for (const end of [
     (at: Rig, id: string) => deleteEndpoint(at.ports.table, at.accountId, id),
@@ -215,7 +229,7 @@ test('lists go from the newest to the oldest over the days, page by page', async
 })
 
 test('a success costs one write unit, and the first of a day one more', async () => {
-  const at = rig()
+  const at = rig({ timeoutMs: 10_000 })
   const sink = await receiver()
   await subscribe(at, sink.url)
   const events = Array.from({ length: 30 }, (_, n) => at.event('email.sent', n))

@@ -6,13 +6,12 @@
  */
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
-import type { Key } from '../ports/table.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
 import { EVERY_ENDPOINT, spread } from './announce.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import { signingSecrets } from './endpoints.ts'
 import { decodeEntry, encodeEntry, type HookEntry } from './entry.ts'
-import { getEvent, type MailEvent, payloadOf } from './event.ts'
+import { eventKey, type Telling, tellingOf } from './event.ts'
 import type { PutOff, Slot } from './lanes.ts'
 import { isOverdue, isSuccess, newHook } from './outcome.ts'
 import { giveUp, notePause, noteSuccess, record } from './record.ts'
@@ -23,12 +22,12 @@ type Job = {
   readonly delivery: Delivery
   readonly entry: HookEntry
   readonly endpoint: Endpoint | undefined
-  readonly event: MailEvent | undefined
+  readonly event: Telling | undefined
   /** Undefined before the first outcome. */
   readonly hook: Hook | undefined
 }
 
-const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 2)
+const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 3)
 /** For entries that are being dispatched already, and for unknown errors. */
 const AGAIN_MS = 30_000
 
@@ -69,35 +68,31 @@ async function dispatchPart(
   return [...broken, ...failures.filter((failure) => failure !== undefined)]
 }
 
-/** Endpoints and what is recorded in one read, the events beside it. */
+/** Endpoints, what is recorded, and the events, in one read. */
 async function load(
   ports: DispatchPorts,
   entries: readonly { readonly delivery: Delivery; readonly entry: HookEntry }[],
 ): Promise<readonly Job[]> {
-  const keys = new Map<string, Key>()
-  const keysOf = ({ account, endpoint, event }: HookEntry) => [
-    endpointKey(account, endpoint),
-    hookKey(account, endpoint, event),
-  ]
-  for (const { entry } of entries) for (const key of keysOf(entry)) keys.set(nameOf(key), key)
-  const [items, events] = await Promise.all([
-    keys.size > 0 ? ports.table.getMany([...keys.values()]) : [],
-    Promise.all(entries.map(({ entry }) => getEvent(ports.table, entry.account, entry.message, entry.event))),
-  ])
-  const found = new Map(items.flatMap((item) => (item ? [[nameOf(item), item] as const] : [])))
+  if (entries.length === 0) return []
+  const endpoints = new Map(entries.map(({ entry }) => [ownerOf(entry), endpointKey(entry.account, entry.endpoint)]))
+  const hooks = entries.map(({ entry }) => hookKey(entry.account, entry.endpoint, entry.event))
+  const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event))
+  const items = await ports.table.getMany([...hooks, ...events, ...endpoints.values()])
+  const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
+  const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
   return entries.map(({ delivery, entry }, i) => {
-    const [endpoint, hook] = keysOf(entry).map((key) => found.get(nameOf(key)))
+    const [hook, event] = [items[i], items[entries.length + i]]
     return {
       delivery,
       entry,
-      endpoint: endpoint && endpointOf(endpoint),
-      event: events[i],
+      endpoint: known.get(ownerOf(entry)),
+      event: event && tellingOf(entry.message, event),
       hook: hook && hookOf(hook),
     }
   })
 }
 
-const nameOf = ({ pk, sk }: Key) => `${pk}\n${sk}`
+const ownerOf = ({ account, endpoint }: HookEntry) => `${account} ${endpoint}`
 
 /** The same attempt is not made twice at once in one process, whatever the queue does. */
 async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
@@ -148,7 +143,7 @@ async function putOff(ports: DispatchPorts, job: Job, { putOff, waitMs }: PutOff
 type Task = {
   readonly account: string
   readonly endpoint: Endpoint
-  readonly event: MailEvent
+  readonly event: Telling
   readonly hook: Hook
   readonly slot: Slot
 }
@@ -172,11 +167,11 @@ async function attempt(ports: DispatchPorts, task: Task, signal: AbortSignal): P
 /** Throws only when cut short from our side. */
 async function post(ports: DispatchPorts, task: Task, signal: AbortSignal): Promise<Omit<Attempt, 'n'>> {
   const at = ports.clock.now()
-  const body = payloadOf(task.event)
+  const { id, body } = task.event
   const headers = {
     'content-type': 'application/json',
     'user-agent': ports.userAgent,
-    ...signedHeaders(signingSecrets(task.endpoint, at), task.event.id, new Date(at), body),
+    ...signedHeaders(signingSecrets(task.endpoint, at), id, new Date(at), body),
   }
   try {
     const answer = await ports.client.request({ url: task.endpoint.url, method: 'POST', headers, body, signal })

@@ -1,15 +1,16 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
+const named = z.string().check(z.minLength(1))
 const Entry = z.strictObject({
   v: z.literal(1),
-  account: z.string().min(1),
-  endpoint: z.string().min(1),
-  message: z.string().min(1),
-  event: z.string().regex(/^msg_[0-9a-f]{32}$/),
+  account: named,
+  endpoint: named,
+  message: named,
+  event: z.string().check(z.regex(/^msg_[0-9a-f]{32}$/)),
   /** From 1; of this event at this endpoint, over all replays. */
-  attempt: z.int().min(1),
+  attempt: z.int().check(z.minimum(1)),
   /** When the first attempt was put off for the first time (epoch ms). */
-  since: z.int().optional(),
+  since: z.optional(z.int()),
 })
 
 /** What the webhook queue carries: whose event goes where for the how manieth time, never content. */

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { timeOf } from '../ports/ids.ts'
-import { type Attrs, type Item, isConditionFailed, type Json, type Table } from '../ports/table.ts'
+import { type Attrs, type Item, isConditionFailed, type Json, type Key, type Table } from '../ports/table.ts'
 
 export const EVENT_TYPES = [
   'email.sent',
@@ -75,7 +75,7 @@ export function eventItem(accountId: string, event: MailEvent): Item {
     type: event.type,
     recipient: event.recipient,
     at: event.createdAt.getTime(),
-    data: event.data,
+    data: JSON.stringify(event.data),
     ...(event.detail && { detail: event.detail }),
   }
 }
@@ -90,14 +90,28 @@ async function putEvent(table: Table, accountId: string, event: MailEvent): Prom
   }
 }
 
-export async function getEvent(
+/** Where the row of an event is. */
+export function eventKey(accountId: string, messageId: string, id: string): Key {
+  return { pk: partition(accountId, messageId), sk: id }
+}
+
+/** What a webhook needs of an event. `body` is frozen: the same bytes at every attempt and replay. */
+export type Telling = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'> & { readonly body: string }
+
+export async function getTelling(
   table: Table,
   accountId: string,
   messageId: string,
   id: string,
-): Promise<MailEvent | undefined> {
-  const item = await table.get({ pk: partition(accountId, messageId), sk: id })
-  return item && eventOf(messageId, item)
+): Promise<Telling | undefined> {
+  const item = await table.get(eventKey(accountId, messageId, id))
+  return item && tellingOf(messageId, item)
+}
+
+/** The text of `data` goes into the body as it lies in the row, so no store and no later version changes a byte of it. */
+export function tellingOf(messageId: string, item: Item): Telling {
+  const [type, createdAt] = [item.type as EventType, new Date(item.at as number)]
+  return { id: item.sk, type, messageId, createdAt, body: bodyOf(type, createdAt, item.data as string) }
 }
 
 /** All events of a message, at most 1,000, in no order of time. */
@@ -113,12 +127,16 @@ function eventOf(messageId: string, item: Item): MailEvent {
     messageId,
     recipient: item.recipient as string,
     createdAt: new Date(item.at as number),
-    data: item.data as MailEvent['data'],
+    data: JSON.parse(item.data as string) as MailEvent['data'],
     ...(item.detail !== undefined && { detail: item.detail as Attrs }),
   }
 }
 
-/** The webhook body, frozen: the same bytes at every attempt and replay. */
+/** The webhook body of an event. */
 export function payloadOf(event: MailEvent): string {
-  return JSON.stringify({ type: event.type, created_at: event.createdAt.toISOString(), data: event.data })
+  return bodyOf(event.type, event.createdAt, JSON.stringify(event.data))
+}
+
+function bodyOf(type: EventType, createdAt: Date, data: string): string {
+  return `{"type":"${type}","created_at":"${createdAt.toISOString()}","data":${data}}`
 }

@@ -2,7 +2,7 @@
 import { MailError } from '../errors.ts'
 import { isConditionFailed, type Table } from '../ports/table.ts'
 import { getEndpoint } from './endpoints.ts'
-import { getEvent, type MailEvent } from './event.ts'
+import { getTelling, type Telling } from './event.ts'
 import { HEAL_MS } from './outcome.ts'
 import { type QueuePorts, queueNext } from './record.ts'
 import { dayKey, dayOfEvent, type Hook, hookItem, hookKey, hookOf, hookPartition, isEventId } from './rows.ts'
@@ -57,9 +57,9 @@ export async function getHookEvent(
   accountId: string,
   endpointId: string,
   eventId: string,
-): Promise<{ readonly hook: Hook; readonly event: MailEvent }> {
+): Promise<{ readonly hook: Hook; readonly event: Telling }> {
   const hook = await getHook(table, accountId, endpointId, eventId)
-  const event = await getEvent(table, accountId, hook.messageId, eventId)
+  const event = await getTelling(table, accountId, hook.messageId, eventId)
   if (event === undefined) throw new MailError('not_found', 'Webhook event not found')
   return { hook, event }
 }

@@ -105,6 +105,22 @@ test('an endpoint that hangs is paused after three requests, longer each time, a
   assert.equal(after.filter((entered) => 'leave' in entered).length, 2)
 })
 
+test('who waits for a turn gets it before who comes later, and with it the slot', async () => {
+  const { ports, accountId } = rig()
+  const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
+  const { enter } = lanes({ slowMs: 3000, patienceMs: 100 })
+  const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
+  const order: string[] = []
+  const entering = (name: string) =>
+    enter(created, 0).then((entered) => void order.push(`${name} ${'leave' in entered ? 'enters' : 'is put off'}`))
+  const first = entering('first')
+  // So slow that one request at a time is left, which is the turn of who waited.
+  for (const slot of slots) if ('leave' in slot) slot.leave({ ok: true, elapsedMs: 4000 })
+  const second = entering('second')
+  await Promise.all([first, second])
+  assert.deepEqual(order, ['first enters', 'second is put off'])
+})
+
 test('a pause that another process wrote holds here too', async () => {
   const { ports, accountId } = rig()
   const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })

@@ -37,7 +37,8 @@ type Lane = {
   strikes: number
   pausedUntil: number
   readonly out: Set<Request>
-  readonly waiting: Set<() => void>
+  /** In order of arrival; a turn is given with its slot, so that nobody who comes later takes it. */
+  readonly waiting: Set<(request: Request) => void>
 }
 
 /** `slowMs`: from here on a request counts as slow. */
@@ -57,12 +58,20 @@ export function lanes(options: { readonly slowMs: number; readonly patienceMs: n
       const pausedUntil = Math.max(lane.pausedUntil, endpoint.pausedUntil)
       if (pausedUntil > now) return { putOff: 'paused', waitMs: spread(pausedUntil - now) }
       if (lane.limit <= FIRST_LIMIT && areStuck(out, MAX_STUCK, options.patienceMs)) return busy(lane)
-      if (lane.out.size >= lane.limit && !areStuck(lane.out, 1, options.patienceMs))
-        await turn(lane, options.patienceMs)
-      if (lane.out.size >= lane.limit) return busy(lane)
-      return slotOf(lane, out, endpoint, options.slowMs, now)
+      if (isFull(lane) && areStuck(lane.out, 1, options.patienceMs)) return busy(lane)
+      const request = isFull(lane) ? await turn(lane, options.patienceMs) : begin(lane, out)
+      return request ? slotOf({ lane, out, request }, endpoint, options.slowMs, now) : busy(lane)
     },
   }
+}
+
+const isFull = (lane: Lane) => lane.out.size >= lane.limit
+
+function begin(lane: Lane, out: Set<Request>): Request {
+  const request = { from: performance.now() }
+  lane.out.add(request)
+  out.add(request)
+  return request
 }
 
 /** As long again as the lane is stuck already, so that what piles up is not moved around each second. */
@@ -105,22 +114,21 @@ function areStuck(out: ReadonlySet<Request>, count: number, patienceMs: number):
   return false
 }
 
-function turn(lane: Lane, patienceMs: number): Promise<void> {
+function turn(lane: Lane, patienceMs: number): Promise<Request | undefined> {
   return new Promise((resolve) => {
-    const done = () => {
+    const done = (request?: Request) => {
       clearTimeout(timer)
       lane.waiting.delete(done)
-      resolve()
+      resolve(request)
     }
-    const timer = setTimeout(done, patienceMs)
+    const timer = setTimeout(() => done(), patienceMs)
     lane.waiting.add(done)
   })
 }
 
-function slotOf(lane: Lane, out: Set<Request>, endpoint: Endpoint, slowMs: number, now: number): Slot {
-  const request = { from: performance.now() }
-  lane.out.add(request)
-  out.add(request)
+type Place = { readonly lane: Lane; readonly out: Set<Request>; readonly request: Request }
+
+function slotOf({ lane, out, request }: Place, endpoint: Endpoint, slowMs: number, now: number): Slot {
   return {
     leave: ({ ok, elapsedMs }) => {
       lane.out.delete(request)
@@ -132,7 +140,10 @@ function slotOf(lane: Lane, out: Set<Request>, endpoint: Endpoint, slowMs: numbe
         lane.limit = ok ? Math.max(1, Math.min(FIRST_LIMIT, lane.limit >> 1)) : 1
         lane.strikes = ok ? 0 : lane.strikes + 1
       }
-      for (const wake of [...lane.waiting].slice(0, Math.max(0, lane.limit - lane.out.size))) wake()
+      for (const give of lane.waiting) {
+        if (isFull(lane)) break
+        give(begin(lane, out))
+      }
       return lane.strikes < STRIKES ? 0 : pause(lane, endpoint, now + elapsedMs)
     },
   }

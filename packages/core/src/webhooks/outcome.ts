@@ -1,5 +1,5 @@
 /** What an attempt means for a delivery: the schedule, without any I/O. */
-import type { MailEvent } from './event.ts'
+import type { Telling } from './event.ts'
 import type { Attempt, Hook } from './rows.ts'
 
 export type Schedule = {
@@ -19,7 +19,7 @@ const SHORT_RESPONSE_BYTES = 192
 const LONG_RESPONSES = 5
 
 /** Before the first attempt; such a delivery has no row yet. */
-export function newHook(endpointId: string, event: MailEvent, since: number): Hook {
+export function newHook(endpointId: string, event: Omit<Telling, 'body'>, since: number): Hook {
   return {
     endpointId,
     eventId: event.id,

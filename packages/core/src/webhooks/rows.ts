@@ -85,7 +85,16 @@ export type Hook = {
 /** Rows of deliveries are a log: they own nothing, and expire. */
 const KEPT_SECONDS = 30 * 24 * 3600
 
-export const dayOfEvent = (eventId: string) => new Date(timeOfEvent(eventId)).toISOString().slice(0, 10)
+const DAY_MS = 86_400_000
+/** Most events are of the same day, and writing a date out costs as much as all else that makes a key. */
+let lastDay = { number: 0, text: '1970-01-01' }
+
+/** The UTC day of the message that an event speaks of, as `2026-01-31`. */
+export function dayOfEvent(eventId: string): string {
+  const number = Math.floor(timeOfEvent(eventId) / DAY_MS)
+  if (number !== lastDay.number) lastDay = { number, text: new Date(number * DAY_MS).toISOString().slice(0, 10) }
+  return lastDay.text
+}
 
 export function isEventId(id: string): boolean {
   return /^msg_[0-9a-f]{32}$/.test(id)

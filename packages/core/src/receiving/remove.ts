@@ -1,0 +1,71 @@
+/**
+ * Removes what the account no longer has: received messages that were deleted, and uploads whose time is over. A deletion
+ * is accepted by one write, which hides the row and makes it due; what then fails or crashes is finished by the sweep.
+ */
+import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
+import { dueAt } from '../due.ts'
+import { MailError } from '../errors.ts'
+import type { ChangePorts } from '../mailboxes/change.ts'
+import { deleteDetail, detailBlobKey, getDetail } from '../mailboxes/detail.ts'
+import { expunge } from '../mailboxes/expunge.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import { isConditionFailed } from '../ports/table.ts'
+import { removeUpload } from '../sending/uploads.ts'
+import { rawKey } from './accept.ts'
+import { partCopyKey } from './part-copy.ts'
+import { isRemoved, type Received, receivedKey, receivedOf } from './received.ts'
+import { RECEIVED_KIND, type Removal } from './removal.ts'
+
+export type RemovePorts = ChangePorts & { readonly blobs: Blobs }
+
+const FIRST_DUE_MS = 120_000
+
+/**
+ * Deletes a message: from here on nobody reads it, and when this resolves it is out of its mailboxes and its bytes are
+ * gone. After a throw they go later, or when the call is repeated.
+ * @throws {MailError} `not_found`
+ */
+export async function deleteReceived(ports: RemovePorts, accountId: string, id: string): Promise<void> {
+  try {
+    await ports.table.write({
+      kind: 'update',
+      key: receivedKey(accountId, id),
+      set: { kind: RECEIVED_KIND, sweeps: 0, ...dueAt(id, ports.clock.now() + FIRST_DUE_MS) },
+      if: [{ exists: true }],
+    })
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error
+    throw new MailError('not_found', 'Email not found', { cause: error })
+  }
+  await removeReceived(ports, accountId, id)
+}
+
+/** Does what an entry asks for; repeating it is no error. */
+export async function remove(ports: RemovePorts, { kind, accountId, id }: Removal): Promise<void> {
+  if (kind === 'upload') await removeUpload(ports, accountId, id)
+  else await removeReceived(ports, accountId, id)
+}
+
+/** The row goes last: it knows what there is to remove. */
+async function removeReceived(ports: RemovePorts, accountId: string, id: string): Promise<void> {
+  const row = await ports.table.get(receivedKey(accountId, id))
+  if (row === undefined || !isRemoved(row)) return
+  const received = receivedOf(row)
+  for (const mailboxId of received.mailboxIds) await expunge(ports, accountId, mailboxId, id)
+  await ports.blobs.delete([
+    rawKey(accountId, id),
+    detailBlobKey(accountId, id),
+    ...(await partCopies(ports, received)),
+  ])
+  await deleteDetail(ports.table, accountId, received.mailboxIds, id)
+  await ports.table.write({ kind: 'delete', key: receivedKey(accountId, id) })
+}
+
+/** Details outlive the bytes, so that a second call finds every copy. */
+async function partCopies(ports: RemovePorts, { accountId, id, mailboxIds }: Received): Promise<readonly string[]> {
+  for (const mailboxId of mailboxIds) {
+    const detail = await getDetail(ports, accountId, mailboxId, id)
+    if (detail !== undefined) return attachmentsOf(detail.index).map((part) => partCopyKey(rawKey(accountId, id), part))
+  }
+  return []
+}

@@ -1,0 +1,37 @@
+import { countBad, countSent } from '../accounts/standing.ts'
+import type { Message } from './message.ts'
+import { forgetPauses } from './pauses.ts'
+import type { SendPorts } from './send-ports.ts'
+import { simulate } from './simulate.ts'
+import type { Outcome } from './status.ts'
+
+type CountPorts = Pick<SendPorts, 'table' | 'clock' | 'log'>
+
+const isReal = ({ recipient }: Outcome) => simulate(recipient) === undefined
+const isTried = ({ status }: Outcome) => status === 'sent' || status === 'delivered' || status === 'bounced'
+const isForGood = ({ status, bounce }: Outcome) => status === 'bounced' && (bounce?.type ?? 'Permanent') === 'Permanent'
+
+/** Counts, for the standing of the account, what an attempt came to. An error is logged: a count is no reason to repeat it. */
+export async function countAttempt(
+  ports: CountPorts & Pick<SendPorts, 'random'>,
+  { accountId, id }: Message,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  const real = outcomes.filter(isReal)
+  try {
+    const sent = real.filter(isTried).length
+    if (sent > 0) await countSent(ports, accountId, sent)
+    await countFeedback(ports, accountId, real)
+  } catch (error) {
+    ports.log.warn('an attempt was not counted', { id, error: error as Error })
+  }
+}
+
+/** Counts what was heard of mails that had been sent. */
+export async function countFeedback(ports: CountPorts, accountId: string, outcomes: readonly Outcome[]): Promise<void> {
+  const paused = await countBad(ports, accountId, {
+    bounced: outcomes.filter(isForGood).length,
+    complained: outcomes.filter(({ status }) => status === 'complained').length,
+  })
+  if (paused) forgetPauses(ports.table)
+}

@@ -1,0 +1,77 @@
+/**
+ * Message-IDs and the threads they belong to: a row `message id -> thread`, put if absent, so that messages that arrive
+ * together or out of order agree. A thread is named after the message that began it, sent or received. Our own
+ * Message-ID tells the message it was made for and needs a row only where the message answers another; one that a relay
+ * put in its place always has a row, so that a reply to either finds the thread.
+ */
+import { createHash } from 'node:crypto'
+import { isUuid } from '../ports/ids.ts'
+import { isConditionFailed, type Key, type Table } from '../ports/table.ts'
+import { fromDomain, type Message, ownMessageId, readMessage } from './message.ts'
+
+const MAX_LOOKED_UP = 100
+
+const midKey = (accountId: string, messageId: string): Key => ({
+  pk: `${accountId}#mid#${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}`,
+  sk: 'v',
+})
+
+/** The thread of the first of `messageIds` that has one. One batch read of at most 100, and another read for ids of ours. */
+export async function knownThread(
+  table: Table,
+  accountId: string,
+  messageIds: readonly string[],
+): Promise<string | undefined> {
+  const asked = [...new Set(messageIds)].slice(0, MAX_LOOKED_UP)
+  if (asked.length === 0) return undefined
+  const rows = await table.getMany(asked.map((messageId) => midKey(accountId, messageId)))
+  const found = rows.find((row) => row !== undefined)
+  return (found?.thread as string | undefined) ?? sentAmong(table, accountId, asked)
+}
+
+/** Our own Message-IDs carry the id of the message. Only the nearest is looked up. */
+async function sentAmong(table: Table, accountId: string, messageIds: readonly string[]): Promise<string | undefined> {
+  for (const messageId of messageIds) {
+    const id = messageId.slice(1, messageId.indexOf('@'))
+    if (!isUuid(id)) continue
+    const message = await readMessage(table, accountId, id)
+    return message && ownMessageId(id, fromDomain(message)) === messageId ? id : undefined
+  }
+  return undefined
+}
+
+/** Answers the thread that the message id has from now on: `thread`, unless it had one. */
+export async function nameThread(table: Table, accountId: string, messageId: string, thread: string): Promise<string> {
+  const key = midKey(accountId, messageId)
+  try {
+    await table.write({ kind: 'put', item: { ...key, thread }, if: [{ exists: false }] })
+    return thread
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error
+    return ((await table.get(key))?.thread as string | undefined) ?? thread
+  }
+}
+
+const REPLIES = ['in-reply-to', 'references']
+
+/** The message ids that a draft's headers answer, the nearest first (RFC 5322 section 3.6.4). */
+export function answeredIds(headers: Readonly<Record<string, string>>): readonly string[] {
+  return REPLIES.flatMap((wanted) => {
+    const [, value = ''] = Object.entries(headers).find(([name]) => name.toLowerCase() === wanted) ?? []
+    return (value.match(/<[^<>\s]{1,998}>/g) ?? []).slice(-MAX_LOOKED_UP).reverse()
+  })
+}
+
+/** What a reply to a sent message may name: `seenId` is what its recipients see. No write where our own id tells all. */
+export async function keepMessageIds(
+  table: Table,
+  message: Message,
+  seenId: string | undefined,
+  answers: readonly string[],
+): Promise<void> {
+  const { accountId, id } = message
+  const own = ownMessageId(id, fromDomain(message))
+  const thread = (await knownThread(table, accountId, answers)) ?? id
+  const named = [...(thread === id ? [] : [own]), ...(seenId === undefined || seenId === own ? [] : [seenId])]
+  await Promise.all(named.map((messageId) => nameThread(table, accountId, messageId, thread)))
+}

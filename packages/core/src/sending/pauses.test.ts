@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { accountPauseKey, resumeAccount } from '../accounts/standing.ts'
+import { RelayError, type RelayPause } from '../ports/relay.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { forgetPauses, pauseRelay, readPause } from './pauses.ts'
+import { getMessage } from './read.ts'
+import { submit } from './submit.ts'
+import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from './testing.ts'
+
+const MINUTE = 60_000
+const ok = () => ({ relayId: '', outcome: 'sent', rejected: [] }) as const
+
+async function pass(ports: Rig, minutes: number): Promise<void> {
+  for (let minute = 0; minute < minutes; minute++) {
+    ports.clock.advance(MINUTE)
+    await sweepSends(ports)
+    await drain(ports)
+  }
+}
+
+/** Counts the calls of a relay that refuses all in the same way. */
+function refusing(ports: Rig, pause: RelayPause, retryAfterMs: number) {
+  const calls = { made: 0 }
+  ports.relay.answer = () => {
+    calls.made++
+    return new RelayError('throttled', 'no', { retryAfterMs, pause })
+  }
+  return calls
+}
+
+async function submitMany(ports: Rig, count: number): Promise<readonly string[]> {
+  const ids: string[] = []
+  for (let n = 0; n < count; n++) ids.push((await submit(ports, KEY, DRAFT)).id)
+  return ids
+}
+
+describe('a relay that takes mail of nobody', () => {
+  test('is asked by one batch and left alone by all others until its quota is free; nobody fails', async () => {
+    const ports = await testPorts()
+    const calls = refusing(ports, 'quota', 60 * MINUTE)
+    const ids = await submitMany(ports, 40)
+    await drain(ports)
+    assert.ok(calls.made <= 10, `${calls.made} calls`)
+    await pass(ports, 58)
+    assert.ok(calls.made <= 10, `${calls.made} calls within the hour`)
+    assert.deepEqual(await ports.sendQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+    const pause = await readPause(ports.table, ports.clock.now(), KEY.accountId)
+    assert.deepEqual([pause?.reason, (pause?.until ?? 0) - ports.clock.now()], ['quota', 2 * MINUTE])
+    ports.relay.answer = ok
+    await pass(ports, 4)
+    assert.equal(ports.relay.relayed.length, 40)
+    for (const id of ids) {
+      const { attempts, recipients } = await getMessage(ports.table, KEY.accountId, id)
+      assert.deepEqual([attempts, recipients[0]?.status], [1, 'sent'])
+      assert.deepEqual(
+        (await eventsOf(ports.table, KEY.accountId, id)).map(({ type }) => type),
+        ['email.sent'],
+      )
+    }
+  })
+
+  test('a short pause is waited out in the queue, with the same attempt, and writes no row', async () => {
+    const ports = await testPorts()
+    await pauseRelay(ports, 'throttled', 30_000)
+    const [id = ''] = await submitMany(ports, 1)
+    const { version } = await getMessage(ports.table, KEY.accountId, id)
+    await drain(ports)
+    assert.equal((await ports.sendQueue.depth()).delayed, 1)
+    assert.equal((await getMessage(ports.table, KEY.accountId, id)).version, version)
+    ports.clock.advance(33_000)
+    await drain(ports)
+    assert.equal(ports.relay.relayed.length, 1)
+  })
+
+  test('pauses double while it throttles right after them, and begin anew after a rest', async () => {
+    const ports = await testPorts()
+    const lengths: number[] = []
+    for (let n = 0; n < 10; n++) {
+      const { until } = await pauseRelay(ports, 'throttled', 1000)
+      lengths.push((until - ports.clock.now()) / 1000)
+      ports.clock.advance(until - ports.clock.now() + 500)
+    }
+    assert.deepEqual(lengths, [1, 2, 4, 8, 16, 32, 64, 128, 240, 240])
+    ports.clock.advance(5 * MINUTE)
+    assert.equal((await pauseRelay(ports, 'throttled', 1000)).until - ports.clock.now(), 1000)
+  })
+
+  test('of many who are throttled at once one decides, and a longer pause wins', async () => {
+    const ports = await testPorts()
+    const pauses = await Promise.all(Array.from({ length: 10 }, () => pauseRelay(ports, 'throttled', 1000)))
+    assert.equal(new Set(pauses.map(({ until }) => until)).size, 1)
+    await pauseRelay(ports, 'quota', 60 * MINUTE)
+    await pauseRelay(ports, 'throttled', 1000)
+    const pause = await readPause(ports.table, ports.clock.now(), 'a')
+    assert.deepEqual([pause?.reason, (pause?.until ?? 0) - ports.clock.now()], ['quota', 60 * MINUTE])
+  })
+
+  test('a throttle that concerns one message alone pauses nobody', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => new RelayError('throttled', 'no', { retryAfterMs: 10 * MINUTE })
+    await submitMany(ports, 1)
+    await drain(ports)
+    assert.equal(await readPause(ports.table, ports.clock.now(), 'a'), undefined)
+  })
+
+  test('an attempt whose end is known is recorded in the middle of a pause', async () => {
+    const ports = await testPorts()
+    const [id = ''] = await submitMany(ports, 1)
+    const write = ports.table.write.bind(ports.table)
+    let events = 0
+    const dying: typeof ports.table.write = async (one) => {
+      if (events > 0) throw new Error('the process is stopped here')
+      if (one.kind === 'put' && one.item.pk.includes('#ev#')) events++
+      return write(one)
+    }
+    await drain({ ...ports, table: { ...ports.table, write: dying } })
+    await pauseRelay(ports, 'quota', 60 * MINUTE)
+    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
+    const { recipients } = await getMessage(ports.table, KEY.accountId, id)
+    assert.deepEqual([ports.relay.relayed.length, recipients[0]?.status], [1, 'sent'])
+  })
+})
+
+describe('an account that paused itself', () => {
+  async function pauseAccount(ports: Rig): Promise<void> {
+    await ports.table.write({ kind: 'put', item: { ...accountPauseKey(KEY.accountId), at: 0 } })
+    forgetPauses(ports.table)
+  }
+
+  test('gets no new mail accepted, and what it had waits until it is resumed', async () => {
+    const ports = await testPorts()
+    await submitMany(ports, 3)
+    const earlier = await submit(ports, KEY, DRAFT, 'key-1')
+    await pauseAccount(ports)
+    await assert.rejects(submit(ports, KEY, DRAFT), { code: 'sending_paused', temporary: true })
+    assert.deepEqual(await submit(ports, KEY, DRAFT, 'key-1'), earlier, 'what was accepted is answered again')
+    await drain(ports)
+    await pass(ports, 60)
+    assert.equal(ports.relay.relayed.length, 0)
+    await resumeAccount(ports.table, KEY.accountId)
+    await pass(ports, 17)
+    assert.equal(ports.relay.relayed.length, 4)
+  })
+
+  test('is noticed by other processes within five seconds', async () => {
+    const ports = await testPorts()
+    await submitMany(ports, 1)
+    await ports.table.write({ kind: 'put', item: { ...accountPauseKey(KEY.accountId), at: 0 } })
+    ports.clock.advance(5000)
+    await assert.rejects(submit(ports, KEY, DRAFT), { code: 'sending_paused' })
+  })
+
+  test('pauses by what its own attempts come to', async () => {
+    const ports = await testPorts()
+    const draft = (name: string) => ({
+      ...DRAFT,
+      to: Array.from({ length: 50 }, (_, n) => ({ name: '', address: `${name}${n}@y.test` })),
+    })
+    ports.relay.answer = ({ recipients }) => ({
+      relayId: '',
+      outcome: 'sent',
+      rejected: recipients
+        .filter((recipient) => recipient.startsWith('gone'))
+        .map((recipient) => ({ recipient, replyCode: 550, status: '5.1.1', diagnostic: 'no' })),
+    })
+    for (let n = 0; n < 20; n++) {
+      await submit(ports, KEY, draft(`here${n}-`))
+      await drain(ports)
+    }
+    await submit(ports, KEY, draft('gone'))
+    await drain(ports)
+    await submit(ports, KEY, DRAFT)
+    await submit(ports, KEY, draft('gone-too'))
+    await drain(ports)
+    await assert.rejects(submit(ports, KEY, DRAFT), { code: 'sending_paused' })
+  })
+})

@@ -1,0 +1,44 @@
+/** Files larger than a request: the application asks for a link, puts the file there, and attaches it by its id. */
+import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/sending/uploads.ts'
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { jsonBody } from './body.ts'
+import type { Env } from './env.ts'
+import { HttpError } from './errors.ts'
+
+export const UploadRequest = z.strictObject({
+  size: z.int().min(1).describe(`Bytes of the file, exactly; at most ${MAX_UPLOAD_BYTES}.`),
+})
+export interface UploadLinks {
+  /** What a link of ours takes; undefined if it is not ours, was changed, or has expired. */
+  verifyUpload(url: URL): { readonly key: string; readonly bytes: number } | undefined
+}
+export type UploadRoutePorts = UploadPorts & { readonly downloads: UploadLinks }
+
+/** POST /uploads: 201 with the link. */
+export function uploads(ports: UploadPorts) {
+  return new Hono<Env>().post('/', async (c) => {
+    const { size } = await jsonBody(c, UploadRequest)
+    const { id, url, expiresAt } = await createUpload(ports, c.get('key').accountId, size)
+    const headers = { 'Content-Length': String(size) }
+    return c.json(
+      { object: 'upload', id, method: 'PUT', url: url.href, headers, expires_at: expiresAt.toISOString() },
+      201,
+    )
+  })
+}
+
+/** PUT /uploads/…: the link is the permission. On AWS links lead to S3, which answers the same without a body. */
+export function uploadLinks({ blobs, downloads }: UploadRoutePorts) {
+  return new Hono<Env>().put('/:account/:blob', async (c) => {
+    const upload = downloads.verifyUpload(new URL(c.req.url))
+    if (upload === undefined) throw new HttpError(403, 'invalid_access', 'The link is not valid or has expired.')
+    const declared = c.req.header('Content-Length')
+    if (declared === undefined) throw new HttpError(411, 'validation_error', 'Missing the `Content-Length` header.')
+    if (Number(declared) !== upload.bytes) {
+      throw new HttpError(403, 'invalid_access', `The link takes exactly ${upload.bytes} bytes.`)
+    }
+    await blobs.put(upload.key, c.req.raw.body ?? new Uint8Array(), { maxBytes: upload.bytes })
+    return c.json({ object: 'upload', id: c.req.param('blob') })
+  })
+}

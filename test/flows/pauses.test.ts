@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Resend } from 'resend'
+import { startServer } from './support/server.ts'
+import { type Behaviour, startSmtpPeer } from './support/smtp-peer.ts'
+
+const CLI = join(import.meta.dirname, '../../packages/cli/src/account.ts')
+const FROM = 'ada@kabutar.test'
+const PER_MAIL = 50
+
+test('an account whose mail bounces pauses itself, shows what waits, and is resumed by the operator', async () => {
+  const gone = Array.from({ length: 2 * PER_MAIL }, (_, n): [string, Behaviour] => [
+    `gone${n}`,
+    { at: 'rcpt', reply: '550 5.1.1 No such user' },
+  ])
+  const later: Behaviour = { at: 'rcpt', reply: '451 4.3.0 Try again later' }
+  await using peer = await startSmtpPeer({ behaviours: { ...Object.fromEntries(gone), later } })
+  await using server = await startServer({
+    env: { KABUTAR_RELAY: `smtp://127.0.0.1:${peer.port}`, KABUTAR_SEND_RETRIES: '2s,1h' },
+  })
+  const resend = new Resend(server.apiKey, { baseUrl: server.url })
+  const send = async (...to: string[]) => {
+    const { data, error } = await resend.emails.send({ from: FROM, to, subject: 's', text: 't' })
+    return { id: data?.id ?? '', error }
+  }
+  const some = (name: string, from = 0) => Array.from({ length: PER_MAIL }, (_, n) => `${name}${from + n}@dest.test`)
+  for (let n = 0; n < 20; n++) assert.equal((await send(...some(`here${n}-`))).error, null)
+  await peer.waitFor(20)
+
+  const { id: waiting } = await send('later@dest.test')
+  await send(...some('gone'))
+  await send(...some('gone', PER_MAIL))
+  const refused = await until(async () => (await send('here@dest.test')).error ?? undefined)
+  assert.deepEqual([refused.statusCode, refused.name], [403, 'suspended_api_key'])
+  assert.ok(server.stderr.some((line) => line.includes('an account is paused') && line.includes('"level":"error"')))
+
+  const shown = (await resend.emails.get(waiting)).data as unknown as Record<string, unknown>
+  assert.deepEqual([shown.waiting_reason, shown.waiting_until], ['account_paused', null])
+  await sleep(3000)
+  const attempts = peer.attempts().filter(({ recipient }) => recipient === 'later@dest.test')
+  assert.equal(attempts.length, 1, 'nothing goes out, what was deferred neither')
+
+  const args = ['resume', 'first', '--data', server.dataFolder]
+  await promisify(execFile)(process.execPath, [CLI, ...args], { timeout: 20_000 })
+  assert.equal((await send('here@dest.test')).error, null)
+  await peer.waitFor((received) => received.some(({ envelope }) => envelope.recipients.includes('here@dest.test')))
+})
+
+async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 200; tries++) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
+    await sleep(50)
+  }
+  throw new Error('waited 10 s')
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Resend } from 'resend'
+import { type Server, startServer } from './support/server.ts'
+import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
+
+const GONE = 'gone@dest.test'
+let peer: SmtpPeer
+let server: Server
+let resend: Resend
+before(async () => {
+  peer = await startSmtpPeer({ behaviours: { gone: { at: 'rcpt', reply: '550 5.1.1 No such user', times: 1 } } })
+  server = await startServer({ env: { KABUTAR_RELAY: `smtp://127.0.0.1:${peer.port}` } })
+  resend = new Resend(server.apiKey, { baseUrl: server.url })
+})
+after(async () => {
+  await server?.close()
+  await peer?.[Symbol.asyncDispose]()
+})
+
+/** What the SDK answered, or the error it answered as an exception. */
+async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+/** Sends to the addresses and answers what became of each. */
+async function send(...to: string[]): Promise<{ id: string; outcomes: readonly string[] }> {
+  const { id } = await ok(resend.emails.send({ from: 'ada@kabutar.test', to, subject: 's', text: 't' }))
+  for (let tries = 0; tries < 200; tries++) {
+    const email = (await ok(resend.emails.get(id))) as unknown as { recipients: { last_event: string }[] }
+    const outcomes = email.recipients.map(({ last_event }) => last_event)
+    if (!outcomes.includes('queued')) return { id, outcomes }
+    await sleep(50)
+  }
+  throw new Error('waited 10 s for an outcome')
+}
+
+test('an address that bounced is suppressed, told so, and taken off the list again', async () => {
+  const { id, outcomes } = await send(GONE)
+  assert.deepEqual(outcomes, ['bounced'])
+  const listed = (await ok(resend.suppressions.list({ origin: 'bounce' }))).data
+  assert.deepEqual(
+    listed.map(({ email, origin, source_id }) => ({ email, origin, source_id })),
+    [{ email: GONE, origin: 'bounce', source_id: id }],
+  )
+  // The peer would take it now: it is we who do not send.
+  assert.deepEqual((await send(GONE, 'here@dest.test')).outcomes, ['suppressed', 'sent'])
+  assert.equal(peer.attempts().filter(({ recipient }) => recipient === GONE).length, 1)
+
+  const { deleted } = await ok(resend.suppressions.remove(GONE))
+  assert.equal(deleted, true)
+  assert.deepEqual((await send(GONE)).outcomes, ['sent'])
+})
+
+test('an address is suppressed by hand, one by one and in batches', async () => {
+  const { id } = await ok(resend.suppressions.add({ email: 'Hand@dest.test' }))
+  assert.equal((await ok(resend.suppressions.get('hand@dest.test'))).id, id)
+  await ok(resend.suppressions.batch.add({ emails: ['b1@dest.test', 'b2@dest.test'] }))
+  assert.deepEqual((await send('hand@dest.test', 'b1@dest.test', 'free@dest.test')).outcomes, [
+    'suppressed',
+    'suppressed',
+    'sent',
+  ])
+  const { data } = await ok(resend.suppressions.list({ limit: 2 }))
+  const removed = await ok(resend.suppressions.batch.remove({ ids: data.map(({ id }) => id) }))
+  assert.equal(removed.data.length, 2)
+  assert.deepEqual((await send('b1@dest.test')).outcomes, ['sent'])
+  assert.equal((await resend.suppressions.get('b1@dest.test')).error?.name, 'not_found')
+})
