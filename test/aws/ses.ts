@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { SESv2Client } from '@aws-sdk/client-sesv2'
-import { sesClient } from '@kabutar/aws/clients.ts'
+import { sesClient } from '@kabutar/aws/ses-client.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
 import { type IdentitiesState, identitiesCall, isVerified } from './ses-identities.ts'
 import { headersOf, recipientsOf, refusal, type SendRequest, type SesError } from './ses-rules.ts'
