@@ -27,13 +27,20 @@ export async function verifyDomain(ports: DomainsPorts, accountId: string, id: s
 export async function readDomain(ports: DomainsPorts, accountId: string, id: string): Promise<Domain> {
   const domain = await getDomain(ports.table, accountId, id)
   const rests = domain.checkedAt + CHECK_EVERY_MS > ports.clock.now()
-  if (domain.status !== 'pending' || rests) return domain
+  const unfinished = domain.status === 'not_started' && domain.records.length === 0
+  if (!unfinished && (domain.status !== 'pending' || rests)) return domain
   try {
-    return await check(ports, accountId, domain)
+    return await (unfinished ? finish(ports, accountId, domain) : check(ports, accountId, domain))
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     return domain
   }
+}
+
+/** A creation that a crash cut off has its rows, and perhaps not its identity. */
+async function finish(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
+  const { records } = await asking(ports, domain.name, identityOf(ports, domain))
+  return (await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })) ?? domain
 }
 
 /** Keeps the name for the account, and marks the domain as pending. */
