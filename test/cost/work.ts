@@ -5,6 +5,7 @@ import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
 import type { FeedbackPorts } from '@kabutar/core/feedback/record.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
@@ -34,7 +35,7 @@ export async function costRig() {
   const client = { timeoutMs: 15_000, ready: async () => {}, close() {}, request: () => answered(metered) }
   const table = meteredTable(metered, sqliteTable(engine, systemClock))
   const records = { txt: async () => [], mx: async () => [] }
-  let relayed = 0
+  const relayIds = new Map<string, string>()
   const ports = {
     clock: systemClock,
     ids: uuidIds(systemClock),
@@ -60,9 +61,10 @@ export async function costRig() {
     messageIdOf: (id: string) => `<${id}@email.amazonses.com>`,
     relay: {
       limits: { maxRawBytes: 40_000_000, maxRecipients: 50 },
-      async send() {
+      async send(_envelope: unknown, _raw: Uint8Array, { tags }: RelayOptions) {
         await metered.call(LATENCY_MS.relay)
-        const relayId = `ses-${relayed++}`
+        const relayId = `ses-${relayIds.size}`
+        relayIds.set(tags?.kabutar_id ?? '', relayId)
         return { relayId, messageId: `<${relayId}@email.amazonses.com>`, outcome: 'sent' as const, rejected: [] }
       },
     },
@@ -70,7 +72,7 @@ export async function costRig() {
   await claimDomain(ports, 'a', 'kabutar.test')
   const { token } = await createKey(ports, 'a', { name: 'k', permission: 'full_access' })
   const api = toHttp(createApp(ports), ports.log)
-  return { meter: metered, ports, inner: blobs, api, token }
+  return { meter: metered, ports, relayIds, inner: blobs, api, token }
 }
 
 async function answered(metered: Meter) {
@@ -86,7 +88,7 @@ export async function sendAll(rig: Rig, count: number, batch: number): Promise<v
   for (const entries of ports.sendQueue.batches(batch)) {
     await rig.meter.invocation(256, () => sendBatch(ports, entries, never))
   }
-  for (const [n, id] of ids.entries()) await publish(rig, deliveryEvent(id, n))
+  for (const [n, id] of ids.entries()) await publish(rig, deliveryEvent(id, rig.relayIds.get(id), n))
   for (const entries of ports.feedbackQueue.batches(batch === 1 ? 1 : 50)) {
     await rig.meter.invocation(256, () => feedbackBatch(ports, entries, never))
   }
@@ -110,10 +112,10 @@ async function post({ meter: metered, api, token }: Rig, n: number): Promise<str
   return (JSON.parse(answer.body) as { id: string }).id
 }
 
-function deliveryEvent(id: string, n: number): object {
+function deliveryEvent(id: string, messageId: string | undefined, n: number): object {
   const tags = { kabutar_account: ['a'], kabutar_id: [id] }
   const recipients = [`bob${n}@dest.test`]
-  return { eventType: 'Delivery', mail: { messageId: 'm', destination: recipients, tags }, delivery: { recipients } }
+  return { eventType: 'Delivery', mail: { messageId, destination: recipients, tags }, delivery: { recipients } }
 }
 
 /** SNS puts it into the queue of feedback, which costs a publish and a request. */

@@ -168,17 +168,17 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
       }),
     )
     receiver.trust('/moved', made.signing_secret)
-    const bounced = await send('bounce@dest.test')
+    const bounced = await send('bounced@resend.dev')
     await deliveries('/moved', bounced, 1)
 
     const rotated = await ok(resend.webhooks.rotateSigningSecret(made.id))
     assert.notEqual(rotated.signing_secret, made.signing_secret)
     assert.equal((await ok(resend.webhooks.get(made.id))).signing_secret, rotated.signing_secret)
     // The old secret still verifies, so a receiver can change over later; then the new one does.
-    const [old] = await deliveries('/moved', await send('bounce@dest.test'), 1)
+    const [old] = await deliveries('/moved', await send('bounced@resend.dev'), 1)
     assert.equal(String(old?.headers['svix-signature']).split(' ').length, 2)
     receiver.trust('/moved', rotated.signing_secret)
-    await deliveries('/moved', await send('bounce@dest.test'), 1)
+    await deliveries('/moved', await send('bounced@resend.dev'), 1)
 
     assert.deepEqual(await ok(resend.webhooks.remove(made.id)), { object: 'webhook', id: made.id, deleted: true })
     assert.equal((await resend.webhooks.get(made.id)).error?.name, 'not_found')

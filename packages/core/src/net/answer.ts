@@ -89,10 +89,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #done(truncated: boolean): void {
     this.onEnd()
-    const body = (this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)).subarray(
-      0,
-      this.#maxBytes,
-    )
+    const body = Buffer.concat(this.#chunks, Math.min(this.#bytes, this.#maxBytes))
     this.#resolve({ status: this.#status, headers: this.#headers, body, truncated })
   }
 }

@@ -17,7 +17,7 @@ export type GuardOptions = {
   readonly allowPrivate: boolean
   /** For look-up, connection, headers and body together. @default 15000 */
   readonly timeoutMs?: number
-  /** After so many bytes of the body the connection is dropped. @default 65536 */
+  /** After so many bytes of the body the connection is dropped. @default 16384, less than one read */
   readonly maxBodyBytes?: number
 }
 export type GuardedRequest = {
@@ -45,7 +45,7 @@ const MAX_HEADER_BYTES = 16 * 1024
 
 /** One client per process: it owns the pool of connections. */
 export function guardedClient(options: GuardOptions): GuardedClient {
-  const limits = { timeoutMs: 15_000, maxBodyBytes: 64 * 1024, ...options }
+  const limits = { timeoutMs: 15_000, maxBodyBytes: 16 * 1024, ...options }
   let opening: Promise<Route> | undefined
   let opened: Route | undefined
   const route = async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { suppressedAmong } from '../suppressions/suppressions.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
+import { knownThread } from './message-ids.ts'
 import { getMessage } from './read.ts'
 import { submit } from './submit.ts'
 import { DRAFT, drain, KEY, type Rig, sweepSends, type TestPorts, testPorts } from './testing.ts'
@@ -108,3 +110,39 @@ test('the second attempt after a crash in the window sends the same bytes', asyn
   assert.deepEqual(first?.raw, second?.raw)
   assert.equal(first?.messageId, `<${id}@kabutar.test>`)
 })
+
+for (const after of [false, true]) {
+  test(`a crash ${after ? 'after' : 'before'} any step of a bounce leaves the address suppressed, and told once`, async () => {
+    let crashes = 0
+    for (let at = 1; at <= MAX_STEPS; at++) {
+      const ports = await testPorts()
+      ports.relay.answer = ({ recipients }) => ({
+        relayId: 'r',
+        messageId: '<r@relay.test>',
+        outcome: 'sent',
+        rejected: recipients
+          .filter((recipient) => recipient.startsWith('gone'))
+          .map((recipient) => ({ recipient, replyCode: 550, status: '5.1.1', diagnostic: '550 5.1.1 no' })),
+      })
+      const to = ['gone@y.test', 'here@y.test'].map((address) => ({ name: '', address }))
+      const { id } = await submit(ports, KEY, { ...DRAFT, to })
+      const death: Death = { at, after, steps: 0, dead: false, name: '' }
+      await drain(mortalPorts(ports, death)).catch(() => undefined)
+      if (!death.dead) break
+      crashes++
+      await recover(ports)
+      const list = await suppressedAmong(ports.table, KEY.accountId, ['gone@y.test', 'here@y.test'])
+      assert.deepEqual([...list.keys()], ['gone@y.test'], death.name)
+      assert.equal(await knownThread(ports.table, KEY.accountId, ['<r@relay.test>']), id, death.name)
+      const { recipients } = await getMessage(ports.table, KEY.accountId, id)
+      assert.deepEqual(
+        recipients.map(({ status }) => status),
+        ['bounced', 'sent'],
+        death.name,
+      )
+      const told = (await eventsOf(ports.table, KEY.accountId, id)).map(({ type }) => type)
+      assert.deepEqual(told.sort(), ['email.bounced', 'email.sent'], death.name)
+    }
+    assert.ok(crashes > 8 && crashes < MAX_STEPS, `${crashes} steps`)
+  })
+}

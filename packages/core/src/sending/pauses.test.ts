@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { accountPauseKey, resumeAccount } from '../accounts/standing.ts'
 import { RelayError, type RelayPause } from '../ports/relay.ts'
+import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { forgetPauses, pauseRelay, readPause } from './pauses.ts'
 import { getMessage } from './read.ts'
@@ -104,6 +105,30 @@ describe('a relay that takes mail of nobody', () => {
     assert.equal(await readPause(ports.table, ports.clock.now(), 'a'), undefined)
   })
 
+  test('an entry whose webhooks were not queued queues them in the middle of a pause', async () => {
+    const ports = await testPorts()
+    await createEndpoint(ports, KEY.accountId, { url: 'https://app.test/hook', events: ['email.sent'] })
+    await submitMany(ports, 1)
+    let failed = false
+    const webhookQueue: Rig['webhookQueue'] = {
+      ...ports.webhookQueue,
+      async send(outgoing) {
+        if (!failed) {
+          failed = true
+          throw new Error('the queue is away')
+        }
+        return ports.webhookQueue.send(outgoing)
+      },
+    }
+    await drain({ ...ports, webhookQueue })
+    await pauseRelay(ports, 'throttled', 60_000)
+    ports.clock.advance(5000)
+    await drain({ ...ports, webhookQueue })
+    ports.clock.advance(2 * MINUTE)
+    await drain({ ...ports, webhookQueue })
+    assert.equal((await ports.webhookQueue.depth()).ready, 1)
+  })
+
   test('an attempt whose end is known is recorded in the middle of a pause', async () => {
     const ports = await testPorts()
     const [id = ''] = await submitMany(ports, 1)
@@ -142,6 +167,24 @@ describe('an account that paused itself', () => {
     await resumeAccount(ports.table, KEY.accountId)
     await pass(ports, 17)
     assert.equal(ports.relay.relayed.length, 4)
+  })
+
+  test('sends nothing again either that a crash left behind', async () => {
+    const ports = await testPorts()
+    const [id = ''] = await submitMany(ports, 1)
+    ports.relay.answer = () => {
+      throw new Error('the process is stopped here')
+    }
+    await drain(ports)
+    await pauseAccount(ports)
+    ports.relay.answer = ok
+    ports.clock.advance(5000)
+    await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
+    assert.equal(ports.relay.relayed.length, 0)
+    await resumeAccount(ports.table, KEY.accountId)
+    await pass(ports, 17)
+    const { attempts, recipients } = await getMessage(ports.table, KEY.accountId, id)
+    assert.deepEqual([attempts, recipients[0]?.status], [1, 'sent'])
   })
 
   test('is noticed by other processes within five seconds', async () => {

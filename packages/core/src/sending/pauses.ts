@@ -21,28 +21,32 @@ const SHORTEST_MS = 1000
 const SOON_MS = 15_000
 const LONGEST_DOUBLED_MS = 4 * 60_000
 
-type Cached = { readonly readAt: number; readonly pause: Pause | undefined }
-const cached = new WeakMap<Table, Map<string, Cached>>()
+type Row = { readonly readAt: number; readonly item: Item | undefined }
+const cached = new WeakMap<Table, Map<string, Row>>()
 
-/** What the account's mail waits for, at most five seconds ago. */
+/** What the account's mail waits for, at most five seconds ago. One read in that time, of the relay's row for all accounts. */
 export async function pauseOf(
   { table, clock }: Omit<PausePorts, 'log'>,
   accountId: string,
 ): Promise<Pause | undefined> {
   const now = clock.now()
-  const known = cached.get(table) ?? new Map<string, Cached>()
-  cached.set(table, known)
-  const last = known.get(accountId)
-  if (last !== undefined && now - last.readAt < CACHED_MS) return stillOn(last.pause, now)
-  const pause = await readPause(table, now, accountId)
-  if (known.size >= MAX_CACHED) known.clear()
-  known.set(accountId, { readAt: now, pause })
-  return pause
+  const rows = cached.get(table) ?? new Map<string, Row>()
+  cached.set(table, rows)
+  if (rows.size >= MAX_CACHED) rows.clear()
+  const keys = [RELAY_KEY, accountPauseKey(accountId)] as const
+  const stale = keys.filter(({ pk }) => now - (rows.get(pk)?.readAt ?? Number.NEGATIVE_INFINITY) >= CACHED_MS)
+  const read = stale.length === 0 ? [] : await table.getMany(stale)
+  for (const [i, { pk }] of stale.entries()) rows.set(pk, { readAt: now, item: read[i] })
+  return pauseFrom(rows.get(keys[0].pk)?.item, rows.get(keys[1].pk)?.item, now)
 }
 
 /** Likewise, as it is now. */
 export async function readPause(table: Table, now: number, accountId: string): Promise<Pause | undefined> {
   const [relay, account] = await table.getMany([RELAY_KEY, accountPauseKey(accountId)])
+  return pauseFrom(relay, account, now)
+}
+
+function pauseFrom(relay: Item | undefined, account: Item | undefined, now: number): Pause | undefined {
   if (account !== undefined) return { reason: 'account_paused', until: now + ACCOUNT_WAIT_MS }
   return stillOn(relay && pauseIn(relay), now)
 }

@@ -78,7 +78,8 @@ function unconfirmed(message: Message, known: readonly Outcome[]): Outcome[] {
 }
 
 /** A throttle is a wait and no attempt. */
-export async function postpone(ports: RecordPorts, message: Message, wait: number): Promise<void> {
+export async function postpone(ports: RecordPorts, message: Message, waitMs: number): Promise<void> {
+  const wait = Math.max(0, waitMs)
   const now = ports.clock.now()
   const next = await progress(ports, message, ({ attempts }) => ({
     attempts: attempts - 1,

@@ -50,7 +50,8 @@ async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal)
 async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: AbortSignal): Promise<boolean> {
   const { accountId, id } = entry
   const pause = await pauseOf(ports, accountId)
-  if (pause !== undefined && (await waitOut(ports, entry, pause))) return true
+  // One that comes again may have to see to webhooks, which a fresh entry would not.
+  if (pause !== undefined && !again && (await waitOut(ports, entry, pause))) return true
   const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
   if ('not' in leased) {
     // The outcome may be recorded and its webhooks not yet queued: whoever comes again sees to them.
@@ -62,6 +63,10 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
   if (known !== undefined) {
     const content = await getContent(ports, message)
     await recordOutcomes(ports, message, { ...known, ...(content && { answers: answeredIds(content.headers) }) })
+    return true
+  }
+  if (pause !== undefined) {
+    await postpone(ports, message, pause.until - ports.clock.now())
     return true
   }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })

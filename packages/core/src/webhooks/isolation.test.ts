@@ -1,5 +1,6 @@
 /** An endpoint that misbehaves does not delay another: latencies of a healthy one, alone and beside each kind of bad one. */
 import assert from 'node:assert/strict'
+import { stat } from 'node:fs'
 import type http from 'node:http'
 import { test } from 'node:test'
 import { systemClock } from '../ports/clock.ts'
@@ -119,6 +120,21 @@ test('who waits for a turn gets it before who comes later, and with it the slot'
   const second = entering('second')
   await Promise.all([first, second])
   assert.deepEqual(order, ['first enters', 'second is put off'])
+})
+
+test('what held up the process itself does not count against an endpoint', async () => {
+  const { ports, accountId } = rig()
+  const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
+  const { enter } = lanes({ slowMs: 3000, patienceMs: 20 })
+  const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
+  const early = enter(created, 0)
+  // An answer that lies in the kernel while nothing runs: files and sockets are read in the same phase of the loop.
+  stat('.', () => {
+    for (const slot of slots) if ('leave' in slot) slot.leave({ ok: true, elapsedMs: 1 })
+  })
+  for (const until = performance.now() + 60; performance.now() < until; );
+  const late = enter(created, 0)
+  for (const entered of await Promise.all([early, late])) assert.ok('leave' in entered)
 })
 
 test('a pause that another process wrote holds here too', async () => {

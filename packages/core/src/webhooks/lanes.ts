@@ -57,13 +57,19 @@ export function lanes(options: { readonly slowMs: number; readonly patienceMs: n
       const lane = laneOf(endpoint)
       const pausedUntil = Math.max(lane.pausedUntil, endpoint.pausedUntil)
       if (pausedUntil > now) return { putOff: 'paused', waitMs: spread(pausedUntil - now) }
-      if (lane.limit <= FIRST_LIMIT && areStuck(out, MAX_STUCK, options.patienceMs)) return busy(lane)
-      if (isFull(lane) && areStuck(lane.out, 1, options.patienceMs)) return busy(lane)
+      const isStuck = () =>
+        (lane.limit <= FIRST_LIMIT && areStuck(out, MAX_STUCK, options.patienceMs)) ||
+        (isFull(lane) && areStuck(lane.out, 1, options.patienceMs))
+      if (isStuck()) await caughtUp()
+      if (isStuck()) return busy(lane)
       const request = isFull(lane) ? await turn(lane, options.patienceMs) : begin(lane, out)
       return request ? slotOf({ lane, out, request }, endpoint, options.slowMs, now) : busy(lane)
     },
   }
 }
+
+/** Answers that came while the process itself was held up are read before this resolves. */
+const caughtUp = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 const isFull = (lane: Lane) => lane.out.size >= lane.limit
 
@@ -121,7 +127,7 @@ function turn(lane: Lane, patienceMs: number): Promise<Request | undefined> {
       lane.waiting.delete(done)
       resolve(request)
     }
-    const timer = setTimeout(() => done(), patienceMs)
+    const timer = setTimeout(() => void caughtUp().then(() => done()), patienceMs)
     lane.waiting.add(done)
   })
 }
