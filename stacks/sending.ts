@@ -22,6 +22,8 @@ export function sending(stored: Storage, notifying: Webhooks) {
   const worker = workOff(work, {
     handler: 'functions/send.handler',
     timeoutSeconds: SEND_TIMEOUT_SECONDS,
+    // A message of 40 MB is composed, and becomes a request, in memory.
+    memory: '512 MB',
     environment: {
       ...stored.environment,
       ...notifying.environment,

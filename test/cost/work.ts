@@ -86,7 +86,7 @@ export async function sendAll(rig: Rig, count: number, batch: number): Promise<v
   const ids: string[] = []
   for (let n = 0; n < count; n++) ids.push(await post(rig, n))
   for (const entries of ports.sendQueue.batches(batch)) {
-    await rig.meter.invocation(256, () => sendBatch(ports, entries, never))
+    await rig.meter.invocation(512, () => sendBatch(ports, entries, never))
   }
   for (const [n, id] of ids.entries()) await publish(rig, deliveryEvent(id, rig.relayIds.get(id), n))
   for (const entries of ports.feedbackQueue.batches(batch === 1 ? 1 : 50)) {

@@ -1,6 +1,6 @@
+import { partCopyKey } from '@kabutar/core/copies.ts'
 import type { Blobs, LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { partCopyKey } from '@kabutar/core/receiving/part-copy.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 
 type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }

@@ -30,11 +30,12 @@ export type DownloadPorts = { readonly blobs: Blobs; readonly downloads: Downloa
 
 /** GET and HEAD /downloads/…; ranges of whole blobs. The link is the permission, so its query is never logged. */
 export function downloads(ports: DownloadPorts) {
-  return new Hono<Env>().get('/:account/:blob', async (c) => {
+  const open = async (c: Context) => {
     const download = ports.downloads.verifyLink(new URL(c.req.url))
     if (download === undefined) throw new HttpError(403, 'invalid_access', 'The link is not valid or has expired.')
     return download.part === undefined ? wholeBlob(ports, c, download) : partOfBlob(ports, download, download.part)
-  })
+  }
+  return new Hono<Env>().get('/:account/:blob', open).get('/parts/:account/:blob/:name', open)
 }
 
 async function wholeBlob({ blobs }: DownloadPorts, c: Context, download: Download): Promise<Response> {

@@ -1,13 +1,14 @@
-import type { Content } from '@kabutar/core/sending/content.ts'
+import { type Content, contentKey } from '@kabutar/core/sending/content.ts'
 import { createdAtOf, isPending, type Message } from '@kabutar/core/sending/message.ts'
 import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
 import { deleteMessage, getWhole, listMessages } from '@kabutar/core/sending/read.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
 import { Hono } from 'hono'
+import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES } from './answer.ts'
 import { jsonBody, MAX_BODY_BYTES } from './body.ts'
 import type { Env } from './env.ts'
-import { listOf, pageOf, uuidOf } from './page.ts'
+import { pageOf, pageWithin, uuidOf } from './page.ts'
 import { draftOf, SendRequest } from './send-request.ts'
 
 /** POST /emails answers 200 with the id (the wire's choice); GET /emails, GET and DELETE /emails/:id. */
@@ -20,13 +21,13 @@ export function emails(ports: SubmitPorts) {
     })
     .get('/', async (c) => {
       const { messages, hasMore } = await listMessages(ports.table, c.get('key').accountId, pageOf(c))
-      return c.json(listOf(messages.map(listed), hasMore))
+      return c.json(pageWithin(c, messages.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
       const { accountId } = c.get('key')
       const { message, content } = await getWhole(ports, accountId, uuidOf(c.req.param('id')))
       const pause = isPending(message) ? await readPause(ports.table, ports.clock.now(), accountId) : undefined
-      return c.json({ ...whole(message, content), ...(pause && waiting(message, pause)) })
+      return c.json({ ...(await whole(ports, message, content)), ...(pause && waiting(message, pause)) })
     })
     .delete('/:id', async (c) => {
       const id = uuidOf(c.req.param('id'))
@@ -59,13 +60,21 @@ function waiting({ notBefore }: Message, { reason, until }: Pause) {
   return { waiting_reason: reason, waiting_until: known }
 }
 
-/** Ours beyond the wire: the state of each recipient, and until when a deferred message waits. */
-function whole(message: Message, content: Content | undefined) {
+/** Room for two links. */
+const LINKS_BYTES = 10_000
+
+/** Ours beyond the wire: the state of each recipient, until when a deferred message waits, links to larger bodies. */
+async function whole(ports: LinkPorts, message: Message, content: Content | undefined) {
+  const frame = frameOf(message)
+  const bodies = { html: content?.html ?? null, text: content?.text ?? null }
+  const room = MAX_ANSWER_BYTES - bytesOf(frame) - LINKS_BYTES
+  return { ...frame, ...(await fitBodies(ports, contentKey(message.accountId, message.id), bodies, room)) }
+}
+
+function frameOf(message: Message) {
   return {
     object: 'email',
     ...listed(message),
-    html: content?.html ?? null,
-    text: content?.text ?? null,
     tags: message.tags,
     recipients: message.recipients.map(({ address, status }) => ({ address, last_event: status })),
     ...(isPending(message) && message.notBefore > 0 && { next_attempt_at: new Date(message.notBefore).toISOString() }),

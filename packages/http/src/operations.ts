@@ -30,10 +30,13 @@ const ListedEmail = z.object({
   scheduled_at: time.nullable(),
   last_event: z.string(),
 })
+const BodyLink = z.object({ download_url: z.url().describe('Needs no API key.'), expires_at: time }).optional()
 const Email = ListedEmail.extend({
   object: z.literal('email'),
   html: z.string().nullable(),
   text: z.string().nullable(),
+  html_link: BodyLink.describe('In place of an `html` with which the answer would be over 4.5 MB.'),
+  text_link: BodyLink.describe('Likewise.'),
   tags: z.array(z.object({ name: z.string(), value: z.string() })),
   recipients: z.array(z.object({ address: z.string(), last_event: z.string() })),
   next_attempt_at: time.optional(),

@@ -2,6 +2,7 @@ import type { ListOptions } from '@kabutar/core/days.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
 import type { Context } from 'hono'
+import { MAX_ANSWER_BYTES, within } from './answer.ts'
 
 const DEFAULT_LIMIT = 20
 const MAX_LIMIT = 100
@@ -33,6 +34,16 @@ export function uuidOf(text: string, name = 'id'): string {
   const id = text.toLowerCase()
   if (!isUuid(id)) throw new MailError('invalid_parameter', `The \`${name}\` must be a valid UUID.`)
   return id
+}
+
+const LIST_BYTES = 100
+
+/** The wire's list of one page, cut to what fits an answer: `has_more` says so, and the next page begins there. */
+export function pageWithin<T>(c: Context, data: readonly T[], hasMore: boolean) {
+  const backwards = c.req.query('before') !== undefined
+  const nearest = backwards ? data.toReversed() : data
+  const kept = within(nearest, MAX_ANSWER_BYTES - LIST_BYTES)
+  return listOf(backwards ? kept.toReversed() : kept, hasMore || kept.length < data.length)
 }
 
 /** The wire's list. */

@@ -1,14 +1,15 @@
-/** A received message in the wire's form. An answer stays below 4.5 MB, what API Gateway and Lambda let through. */
+/** A received message in the wire's form. */
+import { rawKey } from '@kabutar/core/receiving/accept.ts'
 import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
 import type { WholeReceived } from '@kabutar/core/receiving/read.ts'
 import { addressesOf, type ListedAttachment, type Received } from '@kabutar/core/receiving/received.ts'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
+import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
 
 export type HtmlFormat = 'data_uri' | 'cid'
-export type RawLink = { readonly download_url: string; readonly expires_at: string }
 
-/** Below the 4.5 MB, so that headers and the gateway's own envelope fit too. */
-export const MAX_ANSWER_BYTES = 4_400_000
+/** 1,000 attachments with names of every extreme would be more than an answer; their own list has them all. */
+const MAX_ATTACHMENTS_BYTES = 1_500_000
 
 const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
 
@@ -41,9 +42,9 @@ function inboundAttachment({ id, filename, size, contentType, contentId, disposi
 
 /**
  * The whole message. What does not fit is left out, the largest first and never in part: images stay `cid:` addresses,
- * then `html`, `text` and `headers` are null. `raw` has them all.
+ * then `html` and `text` are null and behind a link, then `headers` are null. `raw` has them all.
  */
-export function wholeReceived(whole: WholeReceived, raw: RawLink, format: HtmlFormat) {
+export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw: SignedLink, format: HtmlFormat) {
   const { received, message, attachments } = whole
   const { envelope } = message.index
   const frame = {
@@ -52,30 +53,27 @@ export function wholeReceived(whole: WholeReceived, raw: RawLink, format: HtmlFo
     to: addressesOf(envelope.to),
     cc: orNull(addressesOf(envelope.cc)),
     bcc: orNull(addressesOf(envelope.bcc)),
-    attachments: attachments.map(inboundAttachment),
+    attachments: within(attachments.map(inboundAttachment), MAX_ATTACHMENTS_BYTES),
     ...(received.envelope.verdicts && { verdicts: received.envelope.verdicts }),
     raw,
     html_format: format,
   }
-  let left = MAX_ANSWER_BYTES - bytesOf(frame)
-  const fitting = <T>(value: T): T | null => {
-    const bytes = bytesOf(value)
-    if (bytes > left) return null
-    left -= bytes
-    return value
-  }
-  const headers = fitting(headersOf(message.headers))
-  const text = fitting(message.text)
-  const html = fitting(message.html)
+  const room = MAX_ANSWER_BYTES - bytesOf(frame) - LINKS_BYTES
+  const all = headersOf(message.headers)
+  const headers = bytesOf(all) <= room ? all : null
+  const forBodies = room - (headers === null ? 0 : bytesOf(headers))
+  const { html, ...rest } = await fitBodies(ports, rawKey(received.accountId, received.id), message, forBodies)
+  const forImages = forBodies - bytesOf(html) - bytesOf(rest.text)
   return {
     ...frame,
-    html: html !== null && format === 'data_uri' ? withImages(html, whole, left) : html,
-    text,
+    ...rest,
+    html: html !== null && format === 'data_uri' ? withImages(html, whole, forImages) : html,
     headers,
   }
 }
 
-const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
+/** Two links of S3, whose session tokens make them 2 KB each. */
+const LINKS_BYTES = 10_000
 
 /** By lower-case name; the values of a repeated field stand on lines of their own. */
 function headersOf(fields: WholeReceived['message']['headers']): Readonly<Record<string, string>> {

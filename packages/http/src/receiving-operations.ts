@@ -30,18 +30,24 @@ const Listed = z.object({
   attachments: z.array(InboundAttachment),
 })
 const Link = { download_url: z.url().describe('Needs no API key.'), expires_at: time }
-const LEFT_OUT = 'Null too where the answer would be over 4.5 MB: then it is in `raw`.'
+const LEFT_OUT = 'Null too where the answer would be over 4.5 MB:'
 const Email = Listed.extend({
   object: z.literal('email'),
   html: z
     .string()
     .nullable()
-    .describe(`${LEFT_OUT} With \`data_uri\`, images that do not fit stay \`cid:\` addresses.`),
-  text: z.string().nullable().describe(LEFT_OUT),
+    .describe(
+      `${LEFT_OUT} then it is behind \`html_link\`. With \`data_uri\`, images that do not fit stay \`cid:\` addresses.`,
+    ),
+  text: z.string().nullable().describe(`${LEFT_OUT} then it is behind \`text_link\`.`),
+  html_link: z.object(Link).optional(),
+  text_link: z.object(Link).optional(),
   headers: z
     .record(z.string(), z.string())
     .nullable()
-    .describe(`By lower-case name; values of a repeated field are separated by line feeds. ${LEFT_OUT}`),
+    .describe(
+      `By lower-case name; values of a repeated field are separated by line feeds. ${LEFT_OUT} then they are in \`raw\`.`,
+    ),
   verdicts: z
     .partialRecord(z.enum(CHECKS), z.enum(VERDICTS))
     .optional()
@@ -111,6 +117,15 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/downloads/:account/:blob',
     summary: 'Download a file by a signed link',
+    status: 200,
+    answer: z.file(),
+    key: false,
+    binary: true,
+  },
+  {
+    method: 'get',
+    path: '/downloads/parts/:account/:blob/:name',
+    summary: 'Download a body that was too large for an answer, by a signed link',
     status: 200,
     answer: z.file(),
     key: false,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { drainReceived, letter } from '@kabutar/core/receiving/testing.ts'
+import { MAX_ANSWER_BYTES } from './answer.ts'
 import { rangeOf } from './downloads.ts'
-import { MAX_ANSWER_BYTES } from './received-wire.ts'
 import { call, receiveOne, type Setup, setup } from './testing.ts'
 
 const PNG = Buffer.from(

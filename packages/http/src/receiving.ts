@@ -6,15 +6,15 @@ import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/re
 import { deleteReceived } from '@kabutar/core/receiving/remove.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
+import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
 import type { Env } from './env.ts'
-import { limitOf, listOf, pageOf, uuidOf } from './page.ts'
-import { type HtmlFormat, listedReceived, type RawLink, wholeReceived } from './received-wire.ts'
+import { limitOf, pageOf, pageWithin, uuidOf } from './page.ts'
+import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
 export type ReceivingPorts = AcceptPorts & ChangePorts & DownloadPorts
 
-const LINK_SECONDS = 3600
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
 
@@ -31,18 +31,19 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
   const app = new Hono<Env>()
     .get('/', async (c) => {
       const { received, hasMore } = await listReceived(ports.table, accountOf(c), pageOf(c))
-      return c.json(listOf(received.map(listedReceived), hasMore))
+      return c.json(pageWithin(c, received.map(listedReceived), hasMore))
     })
     .get('/:id', async (c) => {
       const format = formatOf(c.req.query('html_format'))
       const id = idOf(c)
       const whole = await getWholeReceived(ports, accountOf(c), id)
-      return c.json(wholeReceived(whole, await rawLink(ports, accountOf(c), id), format))
+      return c.json(await wholeReceived(ports, whole, await rawLink(ports, accountOf(c), id), format))
     })
     .get('/:id/attachments', async (c) => {
       const id = idOf(c)
       const { data, hasMore } = pageOfAll(c, await getAttachments(ports, accountOf(c), id))
-      return c.json(listOf(await Promise.all(data.map((one) => attachment(ports, accountOf(c), id, one))), hasMore))
+      const made = await Promise.all(data.map((one) => attachment(ports, accountOf(c), id, one)))
+      return c.json(pageWithin(c, made, hasMore))
     })
     .get('/:id/attachments/:aid', async (c) => {
       const [id, wanted] = [idOf(c), uuidOf(c.req.param('aid'))]
@@ -67,12 +68,10 @@ function formatOf(text = 'data_uri'): HtmlFormat {
   throw new MailError('invalid_message', 'The `html_format` parameter must be `data_uri` or `cid`.')
 }
 
-const expiry = (ports: ReceivingPorts) => new Date(ports.clock.now() + LINK_SECONDS * 1000).toISOString()
-
-async function rawLink(ports: ReceivingPorts, accountId: string, id: string): Promise<RawLink> {
+async function rawLink(ports: ReceivingPorts, accountId: string, id: string): Promise<SignedLink> {
   const options = { expiresInSeconds: LINK_SECONDS, filename: `${id}.eml`, contentType: 'message/rfc822' }
   const url = await ports.blobs.link(rawKey(accountId, id), options)
-  return { download_url: url.href, expires_at: expiry(ports) }
+  return { download_url: url.href, expires_at: expiryOf(ports) }
 }
 
 async function attachment(ports: ReceivingPorts, accountId: string, id: string, one: ReceivedAttachment) {
@@ -88,7 +87,7 @@ async function attachment(ports: ReceivingPorts, accountId: string, id: string, 
       disposition === 'inline' || (disposition === null && contentId !== null) ? 'inline' : 'attachment',
     ...(contentId !== null && { content_id: contentId }),
     download_url: url.href,
-    expires_at: expiry(ports),
+    expires_at: expiryOf(ports),
   }
 }
 

@@ -4,6 +4,7 @@ import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { type TestIdentities, testIdentities } from '@kabutar/core/domains/testing.ts'
 import { drainReceived, letter, type ReceiveRig, receivePorts } from '@kabutar/core/receiving/testing.ts'
 import type { Hono } from 'hono'
+import { MAX_ANSWER_BYTES } from './answer.ts'
 import { createApp } from './app.ts'
 import type { Env } from './env.ts'
 import { OPERATIONS } from './operations.ts'
@@ -38,7 +39,9 @@ export async function call(
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
-  const json = (await answer.json()) as Record<string, unknown>
+  const text = await answer.text()
+  assert.ok(Buffer.byteLength(text) <= MAX_ANSWER_BYTES, `${text.length} characters`)
+  const json = JSON.parse(text) as Record<string, unknown>
   if (answer.ok) assertDescribed(request, answer.status, json)
   return { status: answer.status, body: json }
 }

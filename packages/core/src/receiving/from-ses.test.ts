@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { listDays } from '../days.ts'
+import { listPlacements } from '../mailboxes/mailbox.ts'
 import type { Delivery } from '../ports/queue.ts'
+import { eventsOf } from '../webhooks/event.ts'
 import { receiveFromSes } from './from-ses.ts'
 import { receivedOf } from './received.ts'
+import { deleteReceived } from './remove.ts'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts } from './testing.ts'
 
 const never = new AbortController().signal
@@ -96,6 +99,87 @@ test('mail whose notification was lost is received by its header fields, and say
     (await received(ports, 'a')).map(({ envelope }) => [envelope.recipients, envelope.reconstructed]),
     [[['ada@kabutar.test'], true]],
   )
+})
+
+/** 16 minutes after `receipt` says that it came, with nobody having been told. */
+async function recovered(ports: ReceiveRig, sesId: string): Promise<void> {
+  await put(ports, sesId)
+  ports.clock.advance(16 * 60_000)
+  assert.deepEqual(await feed(ports, created(`inbound/${sesId}`)), [])
+}
+
+describe('a notification that comes after its message was recovered', () => {
+  for (const drained of [true, false]) {
+    test(`completes the envelope and changes nothing else${drained ? '' : ', also of one that waits'}`, async () => {
+      const ports = await receivePorts()
+      await recovered(ports, 'ses-late')
+      if (drained) await drainReceived(ports)
+      const body = receipt(['Ada@kabutar.test', 'info@second.test'], 'ses-late')
+      for (let times = 0; times < (drained ? 3 : 1); times++) {
+        assert.deepEqual(await feed(ports, body), [])
+        assert.deepEqual(await drainReceived(ports), [])
+      }
+      const [message, ...more] = await received(ports, 'a')
+      assert.equal(more.length, 0)
+      assert.deepEqual(message?.envelope.recipients, ['Ada@kabutar.test', 'info@second.test'])
+      assert.deepEqual([message?.envelope.returnPath, message?.envelope.reconstructed], ['eve@far.test', undefined])
+      assert.equal(message?.mailboxIds.length, 2, 'its own, and that of the other domain')
+      for (const mailbox of message?.mailboxIds ?? []) {
+        const placed = await listPlacements(ports.table, 'a', mailbox, 'inbox', { limit: 9 })
+        assert.deepEqual(
+          placed.map(({ uid, id }) => [uid, id]),
+          [[1, message?.id]],
+        )
+      }
+      assert.equal((await eventsOf(ports.table, 'a', message?.id ?? '')).length, 1)
+    })
+  }
+
+  test('brings it to an account that no header field named', async () => {
+    const ports = await receivePorts()
+    await recovered(ports, 'ses-bcc')
+    for (let times = 0; times < 2; times++) {
+      assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test', 'x@b.test'], 'ses-bcc')), [])
+      await drainReceived(ports)
+    }
+    assert.equal((await received(ports, 'a')).length, 1)
+    const [bcc, ...more] = await received(ports, 'b')
+    assert.deepEqual([bcc?.envelope.recipients, more.length], [['x@b.test'], 0])
+  })
+
+  test('and before its object was removed, is of the same message', async () => {
+    const ports = await receivePorts()
+    await recovered(ports, 'ses-both')
+    await put(ports, 'ses-both')
+    assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test'], 'ses-both')), [])
+    await drainReceived(ports)
+    assert.equal((await received(ports, 'a')).length, 1)
+  })
+
+  test('brings nothing back that was deleted meanwhile', async () => {
+    const ports = await receivePorts()
+    await recovered(ports, 'ses-gone')
+    await drainReceived(ports)
+    const [message] = await received(ports, 'a')
+    await deleteReceived(ports, 'a', message?.id ?? '')
+    assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test'], 'ses-gone')), [])
+    assert.deepEqual(await drainReceived(ports), [])
+    assert.deepEqual(await received(ports, 'a'), [])
+  })
+
+  test('or late before the recovery, is what the recovery finds', async () => {
+    const ports = await receivePorts()
+    await put(ports, 'ses-slow')
+    ports.clock.advance(14 * 60_000)
+    const crashing = { ...ports, blobs: { ...ports.blobs, delete: () => Promise.reject(new Error('crash')) } }
+    assert.equal((await feed(crashing, receipt(['ada@kabutar.test'], 'ses-slow'))).length, 1)
+    assert.deepEqual(await feed(ports, created('inbound/ses-slow')), [])
+    await drainReceived(ports)
+    assert.deepEqual(
+      (await received(ports, 'a')).map(({ envelope }) => envelope.reconstructed),
+      [undefined],
+    )
+  })
 })
 
 test('mail for nobody here stays where it is; what AWS tries is nothing', async () => {

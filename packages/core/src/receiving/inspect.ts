@@ -3,19 +3,27 @@ import { MimeIndexer } from '@kabutar/mail/mime/indexer.ts'
 import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import { PREVIEW_BYTES, preview } from '@kabutar/mail/mime/preview.ts'
 import { attachmentsOf, readablePart } from '@kabutar/mail/mime/readable.ts'
+import { ByteBudget } from '../byte-budget.ts'
 import type { Detail } from '../mailboxes/detail.ts'
-import type { Blobs } from '../ports/blobs.ts'
+import type { Blobs, OpenBlob } from '../ports/blobs.ts'
+
+/** Messages that one batch has in hand, by their sizes: two of the largest. A Lambda function of 512 MB is enough for them. */
+export const inFlightBudget = (signal?: AbortSignal) => new ByteBudget(80 * 1024 * 1024, signal)
 
 /** Up to here a message is read once and held. */
 const HELD_BYTES = 256 * 1024
 
 /**
  * Reads a raw message: its parts, its first words, the sizes of its attachments. Memory grows with the number of parts,
- * not with their bytes. Undefined if there is no such blob.
+ * not with their bytes; `inFlight` bounds the bytes of the messages that are being read. Undefined if there is no such
+ * blob.
  */
-export async function inspect(blobs: Blobs, key: string): Promise<Detail | undefined> {
+export async function inspect(blobs: Blobs, key: string, inFlight: ByteBudget): Promise<Detail | undefined> {
   const open = await blobs.open(key)
-  if (open === undefined) return undefined
+  return open && inFlight.use(open.size, () => read(blobs, key, open))
+}
+
+async function read(blobs: Blobs, key: string, open: OpenBlob): Promise<Detail> {
   const indexer = new MimeIndexer()
   const held: Uint8Array[] = []
   for await (const chunk of open.body) {

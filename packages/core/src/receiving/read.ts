@@ -6,7 +6,7 @@ import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
 import { rawKey } from './accept.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
-import { inspect } from './inspect.ts'
+import { inFlightBudget, inspect } from './inspect.ts'
 import { isRemoved, type Received, readReceived, receivedOf } from './received.ts'
 
 export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
@@ -57,13 +57,13 @@ export async function getAttachments(
   return receivedAttachments(id, await detailOf(ports, await getReceived(ports.table, accountId, id)))
 }
 
-/** From any mailbox it lies in; read anew if those are gone. */
-async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Received): Promise<Detail> {
+/** From any mailbox it lies in; read anew if those are gone. @throws {MailError} `unavailable` */
+export async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Received): Promise<Detail> {
   for (const mailboxId of mailboxIds) {
     const detail = await getDetail(ports, accountId, mailboxId, id)
     if (detail !== undefined) return detail
   }
-  const detail = await inspect(ports.blobs, rawKey(accountId, id))
+  const detail = await inspect(ports.blobs, rawKey(accountId, id), inFlightBudget())
   if (detail === undefined) throw unreadable()
   return detail
 }

@@ -4,6 +4,7 @@
  * done and does the rest, so a message is received once however often it is announced. Nothing ever bounces: what
  * cannot be received comes back, and after five receipts lies in the dead-letter queue, its blob untouched.
  */
+import type { ByteBudget } from '../byte-budget.ts'
 import { putDay } from '../days.ts'
 import { deliver } from '../mailboxes/deliver.ts'
 import { putDetail } from '../mailboxes/detail.ts'
@@ -18,10 +19,12 @@ import { isConditionFailed, StoreError } from '../ports/table.ts'
 import { putEvents } from '../webhooks/event.ts'
 import { type NotifyPorts, notify } from '../webhooks/notify.ts'
 import { mailboxAddress, rawKey } from './accept.ts'
-import { parseReceiveEntry, type ReceiveEntry } from './entry.ts'
+import { type InboundEnvelope, parseReceiveEntry, type ReceiveEntry } from './entry.ts'
 import { receivedEvent } from './event.ts'
-import { inspect } from './inspect.ts'
+import { inFlightBudget, inspect } from './inspect.ts'
+import { detailOf } from './read.ts'
 import {
+  completionOf,
   isRemoved,
   newReceived,
   type Received,
@@ -58,13 +61,14 @@ export async function receiveBatch(
       failures.set(id, { id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(attempt - 1, 6) })
     }
   }
+  const inFlight = inFlightBudget(signal)
   const kept = await Promise.all(
     batch.map(async (delivery) => {
       try {
         signal.throwIfAborted()
         const removal = parseRemoval(delivery.body)
         if (removal !== undefined) return void (await remove(ports, removal))
-        return { delivery, received: await keep(ports, parseReceiveEntry(delivery.body)) }
+        return { delivery, received: await keep(ports, parseReceiveEntry(delivery.body), inFlight) }
       } catch (error) {
         fail([delivery], error)
         return undefined
@@ -82,16 +86,14 @@ type Kept = { readonly delivery: Delivery; readonly received: Received }
 type Fail = (deliveries: readonly Delivery[], error: unknown) => void
 
 /** The row of the message, and before it all that the row promises. Undefined if the message was deleted meanwhile. */
-async function keep(ports: ReceivePorts, entry: ReceiveEntry): Promise<Received | undefined> {
+async function keep(ports: ReceivePorts, entry: ReceiveEntry, inFlight: ByteBudget): Promise<Received | undefined> {
   const { accountId, id, envelope } = entry
   const earlier = await ports.table.get(receivedKey(accountId, id))
-  if (earlier !== undefined) return isRemoved(earlier) ? undefined : receivedOf(earlier)
-  const addresses = [...new Set(envelope.recipients.map(mailboxAddress))]
-  const found = await Promise.all(addresses.map((address) => mailboxFor(ports, accountId, address)))
-  const mailboxIds = [...new Set(found)]
+  if (earlier !== undefined) return isRemoved(earlier) ? undefined : complete(ports, receivedOf(earlier), envelope)
+  const mailboxIds = await mailboxesFor(ports, accountId, envelope)
   // A row that is gone though the message had arrived was deleted.
   if (await hasArrived(ports.table, accountId, mailboxIds, id)) return undefined
-  const detail = await inspect(ports.blobs, rawKey(accountId, id))
+  const detail = await inspect(ports.blobs, rawKey(accountId, id), inFlight)
   if (detail === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
   const [thread] = await Promise.all([
     threadOf(ports.table, accountId, id, detail.index.references),
@@ -101,13 +103,34 @@ async function keep(ports: ReceivePorts, entry: ReceiveEntry): Promise<Received 
   return putReceived(ports, newReceived(entry, detail, thread, mailboxIds))
 }
 
+async function mailboxesFor(ports: ReceivePorts, accountId: string, { recipients }: InboundEnvelope) {
+  const addresses = [...new Set(recipients.map(mailboxAddress))]
+  return [...new Set(await Promise.all(addresses.map((address) => mailboxFor(ports, accountId, address))))]
+}
+
+/** The envelope that came after all, for a message that had to be received without; it only gains mailboxes. */
+async function complete(ports: ReceivePorts, earlier: Received, envelope: InboundEnvelope): Promise<Received> {
+  if (earlier.envelope.reconstructed !== true || envelope.reconstructed === true) return earlier
+  const { accountId, id } = earlier
+  const more = (await mailboxesFor(ports, accountId, envelope)).filter((one) => !earlier.mailboxIds.includes(one))
+  if (more.length > 0) await putDetail(ports, accountId, more, id, await detailOf(ports, earlier))
+  const completed = {
+    ...earlier,
+    envelope: { ...envelope, receivedAt: earlier.envelope.receivedAt },
+    mailboxIds: [...earlier.mailboxIds, ...more],
+  }
+  await ports.table.write(completionOf(completed))
+  return completed
+}
+
 async function putReceived(ports: ReceivePorts, received: Received): Promise<Received | undefined> {
   try {
     await ports.table.write({ kind: 'put', item: receivedItem(received), if: [{ exists: false }] })
     return received
   } catch (error) {
     if (!isConditionFailed(error)) throw error
-    return readReceived(ports.table, received.accountId, received.id)
+    const earlier = await readReceived(ports.table, received.accountId, received.id)
+    return earlier && complete(ports, earlier, received.envelope)
   }
 }
 

@@ -5,7 +5,7 @@ import { decodeWords } from '@kabutar/mail/mime/words.ts'
 import { readAddresses } from '@kabutar/mail/parse.ts'
 import { dayKey } from '../days.ts'
 import type { Detail } from '../mailboxes/detail.ts'
-import type { Item, Json, Key, Table } from '../ports/table.ts'
+import type { Item, Json, Key, Table, Update } from '../ports/table.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import type { InboundEnvelope, ReceiveEntry } from './entry.ts'
 import { RECEIVED_KIND } from './removal.ts'
@@ -105,6 +105,16 @@ export function receivedItem(received: Received): Item {
     ...(attachments.length > 0 && { files: attachments as unknown as Json }),
     envelope: envelope as unknown as Json,
     mbx: mailboxIds,
+  }
+}
+
+/** Writes the envelope that came late; refused once the message is gone. */
+export function completionOf({ accountId, id, envelope, mailboxIds }: Received): Update {
+  return {
+    kind: 'update',
+    key: receivedKey(accountId, id),
+    set: { envelope: envelope as unknown as Json, mbx: mailboxIds },
+    if: [{ exists: true }, { attr: 'kind', op: 'absent' }],
   }
 }
 

@@ -3,6 +3,7 @@
  * is accepted by one write, which hides the row and makes it due; what then fails or crashes is finished by the sweep.
  */
 import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
+import { bodyCopyKeys, partCopyKey } from '../copies.ts'
 import { dueAt } from '../due.ts'
 import { MailError } from '../errors.ts'
 import type { ChangePorts } from '../mailboxes/change.ts'
@@ -12,7 +13,6 @@ import type { Blobs } from '../ports/blobs.ts'
 import { isConditionFailed } from '../ports/table.ts'
 import { removeUpload } from '../sending/uploads.ts'
 import { rawKey } from './accept.ts'
-import { partCopyKey } from './part-copy.ts'
 import { isRemoved, type Received, receivedKey, receivedOf } from './received.ts'
 import { RECEIVED_KIND, type Removal } from './removal.ts'
 
@@ -55,6 +55,7 @@ async function removeReceived(ports: RemovePorts, accountId: string, id: string)
   await ports.blobs.delete([
     rawKey(accountId, id),
     detailBlobKey(accountId, id),
+    ...bodyCopyKeys(rawKey(accountId, id)),
     ...(await partCopies(ports, received)),
   ])
   await deleteDetail(ports.table, accountId, received.mailboxIds, id)

@@ -30,7 +30,8 @@ const SYNC_BYTES = 64 * 1024
 const BASE64 = 4 / 3
 
 const rowKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#body#${id}`, sk: 'v' })
-const blobKey = (accountId: string, id: string) => `${accountId}/${id}`
+/** Of the content's blob, if it has one; copies of its bodies are named after it. */
+export const contentKey = (accountId: string, id: string) => `${accountId}/${id}`
 const deflate = promisify(deflateRaw)
 
 /** Bytes of the composed message, near enough to hold the limit. */
@@ -78,7 +79,7 @@ export async function prepareContent(
     uploads.size === 0
       ? Buffer.concat([head, packed, ...files])
       : withUploads(blobs, accountId, Buffer.concat([head, packed]), draft.attachments, uploads)
-  await blobs.put(blobKey(accountId, id), body, { maxBytes: MAX_BLOB_BYTES })
+  await blobs.put(contentKey(accountId, id), body, { maxBytes: MAX_BLOB_BYTES })
   return { place: 'blob' }
 }
 
@@ -126,7 +127,7 @@ export async function getContent(ports: ContentPorts, message: Message): Promise
   const packed =
     message.content === 'row'
       ? await fromRow(ports.table, rowKey(message.accountId, message.id))
-      : await fromBlob(ports.blobs, blobKey(message.accountId, message.id))
+      : await fromBlob(ports.blobs, contentKey(message.accountId, message.id))
   if (packed === undefined) throw new MailError('unavailable', 'The content of the message cannot be read now.')
   return unpack(packed)
 }
@@ -171,5 +172,5 @@ export async function deleteContent(
   place: ContentPlace,
 ): Promise<void> {
   if (place === 'row') await ports.table.write({ kind: 'delete', key: rowKey(accountId, id) })
-  if (place === 'blob') await ports.blobs.delete([blobKey(accountId, id)])
+  if (place === 'blob') await ports.blobs.delete([contentKey(accountId, id)])
 }

@@ -1,8 +1,12 @@
+import { bodyCopyKeys } from '../copies.ts'
 import { type ListOptions, listDays } from '../days.ts'
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
-import { type Content, type ContentPorts, deleteContent, getContent } from './content.ts'
+import { type Content, type ContentPorts, contentKey, deleteContent, getContent } from './content.ts'
 import { isPending, type Message, messageKey, messageOf, readMessage } from './message.ts'
+
+/** Smaller bodies fit an answer, however they are escaped; no copy is made of them. */
+const MAY_BE_COPIED_BYTES = 512 * 1024
 
 /** @throws {MailError} `not_found` */
 export async function getMessage(table: Table, accountId: string, id: string): Promise<Message> {
@@ -40,6 +44,7 @@ export async function deleteMessage(ports: ContentPorts, accountId: string, id: 
   if (isPending(message))
     throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
   await deleteContent(ports, accountId, id, message.content)
+  if (message.contentBytes >= MAY_BE_COPIED_BYTES) await ports.blobs.delete(bodyCopyKeys(contentKey(accountId, id)))
   await ports.table.write({
     kind: 'update',
     key: messageKey(accountId, id),

@@ -5,12 +5,14 @@
  *
  * At least once: between the relay's acceptance and our first event there is a window in which a crash sends again.
  */
+
+import { ByteBudget } from '../byte-budget.ts'
 import { MailError } from '../errors.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { answered } from './answered.ts'
-import { attempt, type Postponed } from './attempt.ts'
+import { type Attempted, attempt, type Postponed } from './attempt.ts'
 import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
 import { leaseMs, takeLease } from './lease.ts'
@@ -24,6 +26,12 @@ import { waitOut } from './wait.ts'
 const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
+/**
+ * Of large messages that a batch composes at once. One of 40 MB takes 200 MB on its way into a request of SES, which fits
+ * the function's 512; small ones are not counted, so that they never wait for a large one.
+ */
+const IN_HAND_BYTES = 40 * 1024 * 1024
+const LARGE_BYTES = 1024 * 1024
 
 /** The handler of the send queue. */
 export async function sendBatch(
@@ -31,13 +39,19 @@ export async function sendBatch(
   batch: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
-  const failures = await Promise.all(batch.map((delivery) => handle(ports, delivery, signal)))
+  const inHand = new ByteBudget(IN_HAND_BYTES)
+  const failures = await Promise.all(batch.map((delivery) => handle(ports, delivery, signal, inHand)))
   return failures.filter((failure) => failure !== undefined)
 }
 
-async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal): Promise<Failure | undefined> {
+async function handle(
+  ports: SendPorts,
+  delivery: Delivery,
+  signal: AbortSignal,
+  inHand: ByteBudget,
+): Promise<Failure | undefined> {
   try {
-    const found = await send(ports, parseSendEntry(delivery.body), delivery.attempt > 1, signal)
+    const found = await send(ports, parseSendEntry(delivery.body), delivery.attempt > 1, signal, inHand)
     // The entry may be faster than the rows it speaks of; what is not there the second time was never accepted.
     return found || delivery.attempt > 1 ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
   } catch (error) {
@@ -47,7 +61,13 @@ async function handle(ports: SendPorts, delivery: Delivery, signal: AbortSignal)
 }
 
 /** False if there is no such message. */
-async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: AbortSignal): Promise<boolean> {
+async function send(
+  ports: SendPorts,
+  entry: SendEntry,
+  again: boolean,
+  signal: AbortSignal,
+  inHand: ByteBudget,
+): Promise<boolean> {
   const { accountId, id } = entry
   const pause = await pauseOf(ports, accountId)
   // One that comes again may have to see to webhooks, which a fresh entry would not.
@@ -70,20 +90,24 @@ async function send(ports: SendPorts, entry: SendEntry, again: boolean, signal: 
     return true
   }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
-  await relayOnce(ports, message, signal)
+  await relayOnce(ports, message, signal, inHand)
   return true
 }
 
-async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal): Promise<void> {
-  const content = await getContent(ports, message)
-  if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
-  const known = await answered(ports.table, message)
-  const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) =>
-    attempt(ports.relay, message, content, known, limit),
-  )
+async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal, inHand: ByteBudget): Promise<void> {
+  const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) => {
+    const relay = () => composeAndRelay(ports, message, limit)
+    return message.contentBytes < LARGE_BYTES ? relay() : inHand.use(message.contentBytes, relay)
+  })
   if ('postponed' in attempted) return postpone(ports, message, await throttled(ports, attempted.postponed))
   if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
   await recordOutcomes(ports, message, attempted)
+}
+
+async function composeAndRelay(ports: SendPorts, message: Message, limit: AbortSignal): Promise<Attempted> {
+  const content = await getContent(ports, message)
+  if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
+  return attempt(ports.relay, message, content, await answered(ports.table, message), limit)
 }
 
 /** Milliseconds to wait; where the relay means everybody, everybody gets to know. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { setTimeout as turn } from 'node:timers/promises'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
 import { indexMessage } from '@kabutar/mail/mime/indexer.ts'
 import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
@@ -115,4 +116,27 @@ test('an upload is removed a day after it was asked for, used or not, put or not
   await clean(ports)
   assert.deepEqual((await rows()).items, [])
   assert.equal(await ports.blobs.open(`a/${put}`), undefined)
+})
+
+test('a batch has one large message in hand at a time, and small ones do not wait for it', async () => {
+  const ports = await receivePorts()
+  const order: string[] = []
+  let inHand = 0
+  const relay = {
+    ...ports.relay,
+    async send(...[envelope, raw, options]: Parameters<typeof ports.relay.send>) {
+      inHand += raw.byteLength
+      assert.ok(inHand < 42 * 1024 * 1024, `${inHand} bytes in hand`)
+      if (raw.byteLength > 1e6) await turn(20)
+      inHand -= raw.byteLength
+      order.push(raw.byteLength > 1e6 ? 'large' : 'small')
+      return ports.relay.send(envelope, Buffer.alloc(0), options)
+    },
+  }
+  const content = Buffer.alloc(20 * 1024 * 1024)
+  for (const large of [true, true, true, false]) {
+    await send(ports, large ? [{ filename: 'f', content }] : [])
+  }
+  await drain({ ...ports, relay })
+  assert.deepEqual(order, ['small', 'large', 'large', 'large'])
 })

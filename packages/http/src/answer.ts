@@ -1,0 +1,65 @@
+/** An answer stays below 4.5 MB: Lambda and API Gateway let 6 MB through, with its JSON in a string of another JSON. */
+import { type BodyName, bodyCopyKey } from '@kabutar/core/copies.ts'
+import type { Blobs } from '@kabutar/core/ports/blobs.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+
+/** Room is left for headers and the gateway's own envelope. */
+export const MAX_ANSWER_BYTES = 4_400_000
+export const LINK_SECONDS = 3600
+
+export type SignedLink = { readonly download_url: string; readonly expires_at: string }
+export type LinkPorts = { readonly blobs: Blobs; readonly clock: Clock }
+export type Bodies = { readonly html: string | null; readonly text: string | null }
+
+export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
+export const expiryOf = ({ clock }: Pick<LinkPorts, 'clock'>): string =>
+  new Date(clock.now() + LINK_SECONDS * 1000).toISOString()
+
+/** Those that come first and together fit. */
+export function within<T>(values: readonly T[], maxBytes: number): readonly T[] {
+  let left = maxBytes
+  const end = values.findIndex((value) => {
+    left -= bytesOf(value) + 1
+    return left < 0
+  })
+  return end < 0 ? values : values.slice(0, end)
+}
+
+export type FittingBodies = Bodies & { readonly html_link?: SignedLink; readonly text_link?: SignedLink }
+
+/** Bodies as far as they fit, the text first. One that does not is null, and behind a link. `blobKey`: of the message. */
+export async function fitBodies(
+  ports: LinkPorts,
+  blobKey: string,
+  { html, text }: Bodies,
+  maxBytes: number,
+): Promise<FittingBodies> {
+  const textFits = fits(text, maxBytes)
+  const htmlFits = fits(html, maxBytes - (textFits ? bytesOf(text) : 0))
+  return {
+    html: htmlFits ? html : null,
+    text: textFits ? text : null,
+    ...(!htmlFits && html !== null && { html_link: await linkBody(ports, blobKey, 'html', html) }),
+    ...(!textFits && text !== null && { text_link: await linkBody(ports, blobKey, 'text', text) }),
+  }
+}
+
+const fits = (body: string | null, maxBytes: number) =>
+  body === null || (body.length <= maxBytes && bytesOf(body) <= maxBytes)
+
+const TYPES = { html: ['text/html; charset=utf-8', 'html'], text: ['text/plain; charset=utf-8', 'txt'] } as const
+
+async function linkBody(
+  { blobs, clock }: LinkPorts,
+  blobKey: string,
+  name: BodyName,
+  body: string,
+): Promise<SignedLink> {
+  const key = bodyCopyKey(blobKey, name)
+  const bytes = Buffer.from(body)
+  await blobs.put(key, bytes, { maxBytes: bytes.byteLength })
+  const [contentType, extension] = TYPES[name]
+  const filename = `${blobKey.slice(blobKey.lastIndexOf('/') + 1)}.${extension}`
+  const url = await blobs.link(key, { expiresInSeconds: LINK_SECONDS, filename, contentType })
+  return { download_url: url.href, expires_at: expiryOf({ clock }) }
+}
