@@ -1,14 +1,17 @@
 import { toHttp } from '@kabutar/aws/http.ts'
 import { partLinks } from '@kabutar/aws/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
+import { identityPorts } from './identity-ports.ts'
 import { allowPrivate, basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
 
 /** Where a write is billed by the kilobyte, everything longer is compressed. */
 const PACK_ABOVE = 1024
 
 const stored = blobPorts()
+const basic = basicPorts()
 const ports = {
-  ...basicPorts(),
+  ...basic,
+  ...identityPorts(basic),
   ...stored,
   downloads: partLinks(stored.blobs),
   ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue'),

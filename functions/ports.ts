@@ -2,12 +2,11 @@
  * The AWS platform put together. Each function asks for the ports that its operation takes, once, while it starts; what
  * it does not ask for is left out of its bundle, clients of the SDK included.
  */
-import { randomUUID } from 'node:crypto'
-import { dynamoClient, sesClient, sqsClient } from '@kabutar/aws/clients.ts'
+import { dynamoClient, sqsClient } from '@kabutar/aws/clients.ts'
 import { lazyBlobs } from '@kabutar/aws/lazy-blobs.ts'
 import { lambdaLog } from '@kabutar/aws/log.ts'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
-import { sesMessageId, sesRelay } from '@kabutar/aws/relay.ts'
+import { sesMessageId } from '@kabutar/aws/ses-message-id.ts'
 import { dynamoTable } from '@kabutar/aws/table.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
@@ -16,7 +15,6 @@ import { systemResolver } from '@kabutar/core/ports/resolver.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { durationsSetting, numberSetting, setting } from './settings.ts'
 
-const SEND_RETRIES = '1m,5m,15m,1h,4h,8h,16h,24h'
 const WEBHOOK_RETRIES = '0s,5s,5m,30m,2h,5h,10h,10h'
 /** stacks/worker.ts has the queues' own number; it only counts where entries are received. */
 const ATTEMPTS = 5
@@ -67,21 +65,6 @@ export function dispatchPorts() {
 /** `on` only beside stand-ins of AWS: the stacks never pass it. */
 export function allowPrivate(): boolean {
   return process.env.KABUTAR_ALLOW_PRIVATE === 'on'
-}
-
-/** A Lambda function never knows whether another sandbox is at work, so no lease is void before its time. */
-export function relayPorts() {
-  const relay = sesRelay(sesClient(), {
-    region: setting('AWS_REGION'),
-    configurationSet: setting('KABUTAR_CONFIGURATION_SET'),
-    concurrency: numberSetting('KABUTAR_SEND_CONCURRENCY'),
-    clock,
-  })
-  return {
-    relay,
-    worker: { id: randomUUID(), exclusive: false },
-    sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', SEND_RETRIES),
-  }
 }
 
 export function feedbackPorts() {

@@ -1,6 +1,7 @@
 import { removalKinds } from '@kabutar/core/receiving/removal.ts'
 import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sweep } from '@kabutar/core/sweep.ts'
+import { dueEvents } from '@kabutar/core/webhooks/announce.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
 import { basicPorts, queuePorts } from './ports.ts'
 
@@ -8,6 +9,7 @@ const ports = { ...basicPorts(), ...queuePorts('sendQueue', 'webhookQueue', 'rec
 const kinds = {
   send: dueSends(ports.sendQueue),
   hook: dueHooks(ports.webhookQueue),
+  event: dueEvents(ports.webhookQueue),
   ...removalKinds(ports.receiveQueue),
 }
 

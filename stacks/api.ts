@@ -43,11 +43,20 @@ function domains() {
         'ses:GetEmailIdentity',
         'ses:DeleteEmailIdentity',
         'ses:PutEmailIdentityMailFromAttributes',
-        'ses:PutEmailIdentityDkimSigningAttributes',
+        // What is made here carries a tag, by which it is known as ours.
+        'ses:TagResource',
       ],
       resources: [sesArn('identity/*')],
     },
     // SES has no resources for receipt rules, so IAM cannot name them.
-    { actions: ['ses:DescribeReceiptRule', 'ses:CreateReceiptRule', 'ses:DeleteReceiptRule'], resources: ['*'] },
+    {
+      actions: [
+        'ses:DescribeActiveReceiptRuleSet',
+        'ses:CreateReceiptRule',
+        'ses:UpdateReceiptRule',
+        'ses:DeleteReceiptRule',
+      ],
+      resources: ['*'],
+    },
   ]
 }

@@ -11,7 +11,7 @@ const LOST_AFTER_SECONDS = 900
 /**
  * Inbound mail: SES writes the object and then says so with the envelope (topic -> SQS -> `receive`). S3's own event
  * waits in a second queue for 15 minutes and asks whether the mail is known: a lost notification loses no mail.
- * The receipt rule of a domain is made when the domain is added, in the rule set named here.
+ * A domain joins the stage's receipt rules when it is verified (packages/aws/src/receipt-rules.ts), in the active rule set.
  */
 export async function receiving(stored: Storage, notifying: Webhooks) {
   const ruleSet = await joinedRuleSet()

@@ -13,6 +13,7 @@ import { buildRuntime } from './ric.ts'
 import { STAND_IN_SECRET, standIn } from './servers.ts'
 import { type SentMail, type Ses, startSes } from './ses.ts'
 import { notificationOf } from './ses-receipt.ts'
+import { type ReceiptRules, startReceiptRules } from './ses-receipt-rules.ts'
 import { type Mapping, mapQueue, runEvery, serveApi } from './sources.ts'
 import { type QueueUrls, type SqsS3, startSqsS3 } from './sqs-s3.ts'
 
@@ -24,6 +25,7 @@ export type Platform = {
   readonly dynamo: Dynamo
   readonly sqsS3: SqsS3
   readonly ses: Ses
+  readonly rules: ReceiptRules
   readonly queues: Readonly<Record<QueueName, QueueUrls>>
   readonly table: ReturnType<typeof dynamoTable>
   readonly queue: (name: QueueName) => ReturnType<typeof sqsQueue>
@@ -64,16 +66,22 @@ const SWEEP_EVERY_MS = 1000
 
 export async function startPlatform(deliver: (mail: SentMail) => void): Promise<Platform> {
   buildRuntime()
-  const [dynamo, sqsS3, ses] = await Promise.all([startDynamo(), startSqsS3(), startSes(deliver)])
+  const [dynamo, sqsS3, ses, rules] = await Promise.all([
+    startDynamo(),
+    startSqsS3(),
+    startSes(deliver),
+    startReceiptRules(),
+  ])
   await Promise.all([dynamo.createTable(TABLE), sqsS3.createBucket(BUCKET)])
   const names = Object.keys(QUEUES) as QueueName[]
   const made = names.map((name) => [name, sqsS3.createQueues(name, ATTEMPTS)] as const)
   const queues = Object.fromEntries(made) as Record<QueueName, QueueUrls>
-  const settings = settingsOf({ dynamo, sqsS3, ses }, queues)
+  const settings = settingsOf({ dynamo, sqsS3, ses, rules }, queues)
   return {
     dynamo,
     sqsS3,
     ses,
+    rules,
     queues,
     table: dynamoTable(dynamo.client, TABLE, systemClock),
     queue: (name) => sqsQueue(sqsS3.sqs, queues[name].main, { maxAttempts: ATTEMPTS }),
@@ -85,16 +93,17 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
     receive: (mail) => receive(sqsS3, queues.receive.main, mail),
     async close() {
       ses.close()
+      rules.close()
       dynamo.close()
       await sqsS3.close()
     },
   }
 }
 
-type StandIns = { readonly dynamo: Dynamo; readonly sqsS3: SqsS3; readonly ses: Ses }
+type StandIns = { readonly dynamo: Dynamo; readonly sqsS3: SqsS3; readonly ses: Ses; readonly rules: ReceiptRules }
 type Env = Readonly<Record<string, string>>
 
-function settingsOf({ dynamo, sqsS3, ses }: StandIns, queues: Readonly<Record<QueueName, QueueUrls>>): Env {
+function settingsOf({ dynamo, sqsS3, ses, rules }: StandIns, queues: Readonly<Record<QueueName, QueueUrls>>): Env {
   const urls = Object.entries(QUEUES).map(([name, word]) => [`KABUTAR_${word}_QUEUE`, queues[name as QueueName].main])
   return {
     KABUTAR_TABLE: TABLE,
@@ -108,6 +117,7 @@ function settingsOf({ dynamo, sqsS3, ses }: StandIns, queues: Readonly<Record<Qu
     AWS_ENDPOINT_URL_SQS: sqsS3.endpoint,
     AWS_ENDPOINT_URL_S3: sqsS3.endpoint,
     AWS_ENDPOINT_URL_SESV2: ses.endpoint,
+    AWS_ENDPOINT_URL_SES: rules.endpoint,
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { SESv2Client } from '@aws-sdk/client-sesv2'
-import { sesClient } from '@kabutar/aws/clients.ts'
+import { sesClient } from '@kabutar/aws/ses-client.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
+import { type IdentitiesState, identitiesCall, isVerified } from './ses-identities.ts'
 import { headersOf, recipientsOf, refusal, type SendRequest, type SesError } from './ses-rules.ts'
 
 export type SentMail = {
@@ -26,7 +27,7 @@ export type SesFault =
   | '500 after acceptance'
   | 'dropped after acceptance'
 
-export type Ses = {
+export type Ses = IdentitiesState & {
   readonly endpoint: string
   readonly client: SESv2Client
   /** Addresses and domains; taken in lower case. */
@@ -63,12 +64,19 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
     sent: [] as SentMail[],
     faults: [] as SesFault[],
     account: { maxSendRate: 1000, requests: 0, fails: false },
+    identities: new Map(),
+    published: new Set<string>(),
+    failed: new Set<string>(),
+    identityFaults: [],
   }
   const { endpoint, close } = await serve(async (request, response) => {
     const body = await bodyOf(request)
     if (request.method === 'POST' && request.url === '/v2/email/outbound-emails')
       return sendEmail(state, body, response, deliver)
     if (request.method === 'GET' && request.url === '/v2/email/account') return getAccount(state, response)
+    const call = { method: request.method ?? '', path: request.url ?? '', body: body.toString() }
+    const answered = identitiesCall(state, call)
+    if (answered) return 'error' in answered ? refuse(response, answered.error) : answer(response, answered.json)
     refuse(response, { status: 404, type: 'NotFoundException', message: `${request.method} ${request.url}` })
   })
   const client = sesClient(standIn(endpoint))
@@ -79,7 +87,7 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
   return { ...state, endpoint, client, close: stop }
 }
 
-type State = Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'account'>
+type State = IdentitiesState & Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'account'>
 
 function sendEmail(
   state: State,
@@ -91,7 +99,8 @@ function sendEmail(
   if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
   const request = JSON.parse(body.toString()) as SendRequest
   const raw = Buffer.from(request.Content?.Raw?.Data ?? '', 'base64')
-  const error = refusal(state, request, raw)
+  const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
+  const error = refusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
   if (error) return refuse(response, error)
   const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-00000000-000000`
   const mail = mailOf(id, raw, request)

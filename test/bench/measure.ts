@@ -14,6 +14,8 @@ export type Peer = {
   readonly port: number
   /** Of a line `token T` before the port, if there was one. */
   readonly token: string
+  /** Of a line `smtp N` before the port, else 0. */
+  readonly smtpPort: number
   stop(): Promise<void>
 }
 export type Load = {
@@ -41,13 +43,15 @@ export async function startPeer(script: string, args: readonly string[] = []): P
   }
 }
 
-async function announced(child: ChildProcess): Promise<{ port: number; token: string }> {
+async function announced(child: ChildProcess): Promise<Pick<Peer, 'port' | 'smtpPort' | 'token'>> {
   if (child.stdout === null) throw new Error('the peer has no output')
   let token = ''
+  let smtpPort = 0
   for await (const line of createInterface({ input: child.stdout })) {
     token = /^token (\S+)$/.exec(line)?.[1] ?? token
+    smtpPort = Number(/^smtp (\d+)$/.exec(line)?.[1] ?? smtpPort)
     const port = /^port (\d+)$/.exec(line)?.[1]
-    if (port !== undefined) return { port: Number(port), token }
+    if (port !== undefined) return { port: Number(port), smtpPort, token }
   }
   throw new Error('the peer ended before it listened')
 }
@@ -109,7 +113,7 @@ function postOnce(agent: Agent, { port, path, token, body }: HttpLoad): Promise<
   })
 }
 
-function quantiles(times: number[]): { p50: number; p99: number } {
+export function quantiles(times: readonly number[]): { p50: number; p99: number } {
   const sorted = times.toSorted((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { p50: at(0.5), p99: at(0.99) }

@@ -8,6 +8,7 @@ import { createApp } from '@kabutar/http/app.ts'
 import { SendRequest } from '@kabutar/http/send-request.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { openEngine } from '@kabutar/local/engine.ts'
+import { localIdentities } from '@kabutar/local/identities.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { Hono } from 'hono'
@@ -20,8 +21,12 @@ const ids = uuidIds(clock)
 async function kabutar(): Promise<Hono> {
   const quiet = { debug() {}, info() {}, warn() {}, error: console.error }
   const blobs = localBlobs(engine, folder, { clock, baseUrl: new URL('http://127.0.0.1') })
+  const table = sqliteTable(engine, clock)
+  const records = { txt: async () => [], mx: async () => [] }
   const ports = {
-    table: sqliteTable(engine, clock),
+    table,
+    identities: localIdentities({ table, records, hostname: 'kabutar.test' }),
+    webhookRetriesMs: [0],
     blobs,
     downloads: blobs,
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),

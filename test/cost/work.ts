@@ -14,6 +14,7 @@ import { createEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { memoryEngine } from '@kabutar/local/engine.ts'
+import { localIdentities } from '@kabutar/local/identities.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { notificationOf } from '../aws/ses-receipt.ts'
@@ -32,15 +33,18 @@ export async function costRig() {
   const engine = memoryEngine()
   const blobs = localBlobs(engine, temporaryFolder(), { clock: systemClock, baseUrl: new URL('http://127.0.0.1:1') })
   const client = { timeoutMs: 15_000, ready: async () => {}, close() {}, request: () => answered(metered) }
+  const table = meteredTable(metered, sqliteTable(engine, systemClock))
+  const records = { txt: async () => [], mx: async () => [] }
   const relayIds = new Map<string, string>()
   const ports = {
     clock: systemClock,
     ids: uuidIds(systemClock),
     log: meteredLog(metered),
     random: Math.random,
-    table: meteredTable(metered, sqliteTable(engine, systemClock)),
+    table,
     blobs: meteredBlobs(metered, blobs),
     downloads: blobs,
+    identities: localIdentities({ table, records, hostname: 'kabutar.test' }),
     sendQueue: meteredQueue(metered),
     webhookQueue: meteredQueue(metered),
     receiveQueue: meteredQueue(metered),

@@ -40,8 +40,9 @@ test('no action has a wildcard', () => {
 /** Actions that IAM knows no resource for, so that `*` is all one can write. */
 const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'ses:GetAccount': 'the account as a whole',
-  'ses:DescribeReceiptRule': 'SES has no resource type for receipt rules',
+  'ses:DescribeActiveReceiptRuleSet': 'SES has no resource type for receipt rules',
   'ses:CreateReceiptRule': 'SES has no resource type for receipt rules',
+  'ses:UpdateReceiptRule': 'SES has no resource type for receipt rules',
   'ses:DeleteReceiptRule': 'SES has no resource type for receipt rules',
 }
 

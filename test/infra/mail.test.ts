@@ -41,6 +41,14 @@ describe('the receipt rule set', () => {
   })
 })
 
+test('rules that are made at run time are named as the bucket lets SES write, and tell the topic of received mail', () => {
+  const { workers, one } = reader(load('ci'))
+  const variables = workers().find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables
+  const policy = String(one('aws:s3/bucketPolicy:BucketPolicy', 'BlobsPolicy').inputs.policy)
+  assert.ok(policy.includes(`receipt-rule/${variables?.KABUTAR_RULE_PREFIX}*`))
+  assert.match(variables?.KABUTAR_INBOUND_TOPIC ?? '', /:Inbound-/)
+})
+
 describe('SES', () => {
   const { only } = reader(load('ci'))
 

@@ -6,8 +6,9 @@ import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { RelayError } from '@kabutar/core/ports/relay.ts'
 import { standIn } from '../../../test/aws/servers.ts'
 import { startSes } from '../../../test/aws/ses.ts'
-import { sesClient } from './clients.ts'
-import { sesMessageId, sesRelay } from './relay.ts'
+import { sesRelay } from './relay.ts'
+import { sesClient } from './ses-client.ts'
+import { sesMessageId } from './ses-message-id.ts'
 
 const ses = await startSes()
 after(() => ses.close())

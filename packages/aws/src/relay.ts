@@ -10,6 +10,7 @@ import {
 import { checkRelay } from '@kabutar/core/ports/relay-rules.ts'
 import { sesError } from './relay-errors.ts'
 import { sesPace } from './relay-pace.ts'
+import { sesMessageId } from './ses-message-id.ts'
 
 /** SES v2's own limits: 40 MB of message, counted as it is on the wire; 50 recipients. */
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 50 } as const
@@ -63,9 +64,4 @@ async function sendOnce(
   } catch (error) {
     throw error instanceof RelayError ? error : sesError(error)
   }
-}
-
-/** The Message-ID that SES puts in place of ours; replies and threads name this one. */
-export function sesMessageId(relayId: string, region: string): string {
-  return `<${relayId}@${region === 'us-east-1' ? 'email' : region}.amazonses.com>`
 }

@@ -60,7 +60,7 @@ export function domainFindings(
   const { MailFromDomain, MailFromDomainStatus } = identity?.MailFromAttributes ?? {}
   const inbound = `inbound-smtp.${region}.amazonaws.com`
   return [
-    found(identity !== undefined, `SES knows ${domain}`, `aws sesv2 create-email-identity --email-identity ${domain}`),
+    found(identity !== undefined, `SES knows ${domain}`, `add it: POST /domains {"name":"${domain}"}`),
     found(
       identity?.DkimAttributes?.Status === 'SUCCESS',
       'DKIM is verified',
@@ -98,7 +98,7 @@ export function ruleFindings(
     found(
       there,
       what,
-      `add the domain for receiving, and see that rule set is the active one: aws ses describe-active-receipt-rule-set`,
+      `switch its receiving on, with PATCH /domains/:id; for the active rule set: aws ses describe-active-receipt-rule-set`,
     ),
   ]
 }

@@ -6,7 +6,7 @@ import { resolveMx, resolveTxt } from 'node:dns/promises'
 import { parseArgs } from 'node:util'
 import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
 import { GetAccountCommand, GetEmailIdentityCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
-import { sesClient } from '@kabutar/aws/clients.ts'
+import { sesClient } from '@kabutar/aws/ses-client.ts'
 import { accountFindings, type DomainRecords, domainFindings, type Finding, ruleFindings } from './doctor-checks.ts'
 
 /** Nothing can be looked at. */

@@ -12,6 +12,8 @@ export type Listed = { readonly items: readonly Item[]; readonly hasMore: boolea
 
 const SHARDS = 8
 const MAX_DAYS = 20
+/** Asked of a shard beyond one and a half times its share, so that a second question is rare. */
+const SPARE = 3
 
 const DAY_MS = 86_400_000
 let lastDay = { number: Number.NaN, text: '' }
@@ -91,7 +93,10 @@ async function activeDays(
   return { days, more: items.length > MAX_DAYS }
 }
 
-/** The first `wanted` rows of a day in order of id, from all shards, beyond `start`. */
+/**
+ * The first `wanted` rows of a day in order of id, from all shards, beyond `start`. Ids are spread evenly, so a little more
+ * than its share is asked of each shard; one whose last row still belongs to the page is asked again, for all that may.
+ */
 async function mergeShards(
   table: Table,
   pkOf: (shard: number) => string,
@@ -99,16 +104,25 @@ async function mergeShards(
   start: string | undefined,
   reverse: boolean,
 ): Promise<readonly Item[]> {
-  const bound = start === undefined ? {} : reverse ? { to: start } : { from: start }
-  const shards = Array.from({ length: SHARDS }, (_, shard) => shard)
-  // One more than wanted, since the bound is inclusive and `start` itself may be among them.
-  const pages = await Promise.all(
-    shards.map((shard) => table.query({ pk: pkOf(shard), ...bound, reverse, limit: wanted + 1 })),
-  )
   const order = reverse ? -1 : 1
-  return pages
-    .flatMap((page) => page.items)
-    .filter((item) => item.sk !== start)
-    .sort((a, b) => (a.sk < b.sk ? -order : order))
-    .slice(0, wanted)
+  const inOrder = (a: Item, b: Item) => (a.sk < b.sk ? -order : order)
+  const read = async (shard: number, from: string | undefined, most: number): Promise<ShardRows> => {
+    const bound = from === undefined ? {} : reverse ? { to: from } : { from }
+    // One more, since the bound is inclusive and its row may be there.
+    const { items } = await table.query({ pk: pkOf(shard), ...bound, reverse, limit: most + 1 })
+    return { shard, items: items.filter(({ sk }) => sk !== from).slice(0, most), more: items.length > most }
+  }
+  const share = Math.min(wanted, Math.ceil((1.5 * wanted) / SHARDS) + SPARE)
+  const first = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => read(shard, start, share)))
+  const page = first.flatMap(({ items }) => items).sort(inOrder)
+  const last = page[wanted - 1]
+  const short = first.filter(({ items, more }) => more && isWithin(items.at(-1), last, inOrder))
+  const rest = await Promise.all(short.map(({ shard, items }) => read(shard, items.at(-1)?.sk, wanted - items.length)))
+  return [...page, ...rest.flatMap(({ items }) => items)].sort(inOrder).slice(0, wanted)
 }
+
+type ShardRows = { readonly shard: number; readonly items: readonly Item[]; readonly more: boolean }
+
+/** May rows that follow `item` come before `last`, the end of the page as it is known so far? */
+const isWithin = (item: Item | undefined, last: Item | undefined, inOrder: (a: Item, b: Item) => number) =>
+  item !== undefined && (last === undefined || inOrder(item, last) <= 0)

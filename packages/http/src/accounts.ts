@@ -2,11 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createAccount } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/standing.ts'
-import { claimDomain, type DomainPorts, domainOwner } from '@kabutar/core/domains/domains.ts'
+import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { forgetPauses } from '@kabutar/core/sending/pauses.ts'
-import { parseDomain } from '@kabutar/mail/address.ts'
-import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { bearerOf } from './auth.ts'
@@ -45,16 +43,6 @@ export function accounts(ports: DomainPorts, operatorToken: string) {
     forgetPauses(ports.table)
     return c.json({ object: 'account', id })
   })
-}
-
-function domainName(text: string): string {
-  try {
-    return parseDomain(text)
-  } catch (error) {
-    if (error instanceof MalformedError)
-      throw new MailError('invalid_message', `Invalid domain \`${text.slice(0, 100)}\`.`)
-    throw error
-  }
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest()

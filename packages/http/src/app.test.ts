@@ -6,7 +6,11 @@ import { drain } from '@kabutar/core/sending/testing.ts'
 import { call, MAIL, receiveOne, setup } from './testing.ts'
 
 const EVENT_ID = `msg_${'0'.repeat(32)}`
-const VALID: Record<string, object> = { '/api-keys/:id': { name: 'x' }, '/webhooks/:id': { status: 'disabled' } }
+const VALID: Record<string, object> = {
+  '/api-keys/:id': { name: 'x' },
+  '/domains/:id': { capabilities: { sending: 'disabled' } },
+  '/webhooks/:id': { status: 'disabled' },
+}
 
 describe('keys, paths and methods', () => {
   test("401, 403, 404, 405 and 422 are the wire's own", async () => {

@@ -1,4 +1,5 @@
 import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
+import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { type Context, Hono } from 'hono'
 import { getPath } from 'hono/utils/url'
@@ -15,7 +16,7 @@ import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts
+export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts & DomainsPorts
 export type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string

@@ -1,24 +1,90 @@
-import { type Domain, getDomain, listDomains } from '@kabutar/core/domains/domains.ts'
-import type { Table } from '@kabutar/core/ports/table.ts'
+import { DEFAULT_REGION, type DomainsPorts } from '@kabutar/core/domains/change.ts'
+import { createDomain } from '@kabutar/core/domains/create.ts'
+import { listDomains } from '@kabutar/core/domains/domains.ts'
+import { removeDomain } from '@kabutar/core/domains/remove.ts'
+import { type Capabilities, type Domain, neededRecords } from '@kabutar/core/domains/rows.ts'
+import { updateDomain } from '@kabutar/core/domains/update.ts'
+import { readDomain, verifyDomain } from '@kabutar/core/domains/verify.ts'
 import { Hono } from 'hono'
+import * as z from 'zod'
+import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
-import { listOf, uuidOf } from './page.ts'
+import { listOf, pageOf, uuidOf } from './page.ts'
 
-/** GET /domains and /domains/:id: what the operator gave the account; their ids restrict API keys. */
-export function domains(ports: { readonly table: Table }) {
+const onOff = z.enum(['enabled', 'disabled'])
+/** What we can't do is not taken with another value: mail is neither tracked nor kept back for want of TLS. */
+const settable = {
+  capabilities: z.strictObject({ sending: onOff.optional(), receiving: onOff.optional() }).optional(),
+  open_tracking: z.literal(false, 'tracking is not in this version').optional(),
+  click_tracking: z.literal(false, 'tracking is not in this version').optional(),
+  tls: z.literal('opportunistic', 'only opportunistic is in this version').optional(),
+}
+export const CreateDomainRequest = z.strictObject({
+  name: z.string().min(1, 'must not be empty').max(255, 'must be at most 255 characters'),
+  region: z.string().max(32).optional(),
+  custom_return_path: z.string().max(63).optional(),
+  ...settable,
+})
+export const UpdateDomainRequest = z.strictObject(settable)
+
+/** /domains; POST /domains answers 201. Their ids restrict API keys. */
+export function domains(ports: DomainsPorts) {
   return new Hono<Env>()
-    .get('/', async (c) => c.json(listOf((await listDomains(ports.table, c.get('key').accountId)).map(wireOf), false)))
+    .post('/', async (c) => {
+      const { name, region, custom_return_path, capabilities } = await jsonBody(c, CreateDomainRequest)
+      const domain = await createDomain(ports, c.get('key').accountId, {
+        name,
+        ...(region !== undefined && { region }),
+        ...(custom_return_path !== undefined && { returnPath: custom_return_path }),
+        capabilities: capabilitiesOf(capabilities),
+      })
+      return c.json({ ...wireOf(domain), records: recordsOf(domain) }, 201)
+    })
+    .get('/', async (c) => {
+      const { domains, hasMore } = await listDomains(ports.table, c.get('key').accountId, pageOf(c))
+      return c.json(listOf(domains.map(wireOf), hasMore))
+    })
     .get('/:id', async (c) => {
-      const domain = await getDomain(ports.table, c.get('key').accountId, uuidOf(c.req.param('id')))
-      return c.json({ object: 'domain', ...wireOf(domain), records: [] })
+      const domain = await readDomain(ports, c.get('key').accountId, uuidOf(c.req.param('id')))
+      return c.json({ object: 'domain', ...wireOf(domain), records: recordsOf(domain) })
+    })
+    .patch('/:id', async (c) => {
+      const id = uuidOf(c.req.param('id'))
+      const { capabilities } = await jsonBody(c, UpdateDomainRequest)
+      await updateDomain(ports, c.get('key').accountId, id, capabilitiesOf(capabilities))
+      return c.json({ object: 'domain', id })
+    })
+    .delete('/:id', async (c) => {
+      const id = uuidOf(c.req.param('id'))
+      await removeDomain(ports, c.get('key').accountId, id)
+      return c.json({ object: 'domain', id, deleted: true })
+    })
+    .post('/:id/verify', async (c) => {
+      const { id } = await verifyDomain(ports, c.get('key').accountId, uuidOf(c.req.param('id')))
+      return c.json({ object: 'domain', id })
     })
 }
 
-const wireOf = ({ id, name, createdAt }: Domain) => ({
+type OnOff = z.infer<typeof onOff>
+
+function capabilitiesOf(wire: { sending?: OnOff | undefined; receiving?: OnOff | undefined } = {}) {
+  const { sending, receiving } = wire
+  const capabilities: Partial<Capabilities> = {
+    ...(sending && { sending: sending === 'enabled' }),
+    ...(receiving && { receiving: receiving === 'enabled' }),
+  }
+  return capabilities
+}
+
+const wordOf = (on: boolean): OnOff => (on ? 'enabled' : 'disabled')
+
+const wireOf = ({ id, name, status, createdAt, region = DEFAULT_REGION, capabilities }: Domain) => ({
   id,
   name,
-  status: 'verified',
+  status,
   created_at: createdAt.toISOString(),
-  region: 'us-east-1',
-  capabilities: { sending: 'enabled', receiving: 'enabled' },
+  region,
+  capabilities: { sending: wordOf(capabilities.sending), receiving: wordOf(capabilities.receiving) },
 })
+
+const recordsOf = (domain: Domain) => neededRecords(domain).map((record) => ({ ...record, ttl: 'Auto' }))

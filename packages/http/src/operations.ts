@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
+import { DOMAIN_OPERATIONS } from './domain-operations.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SendRequest } from './send-request.ts'
@@ -47,15 +48,6 @@ const Email = ListedEmail.extend({
   waiting_until: time.nullable().optional().describe('Null where people must end the wait.'),
 })
 const ListedKey = z.object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
-const ListedDomain = z.object({
-  id,
-  name: z.string(),
-  status: z.string(),
-  created_at: time,
-  region: z.string(),
-  capabilities: z.object({ sending: z.string(), receiving: z.string() }),
-})
-const Domain = ListedDomain.extend({ object: z.literal('domain'), records: z.array(z.unknown()) })
 
 export const OPERATIONS: readonly Operation[] = [
   {
@@ -146,8 +138,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: named('api_key'),
   },
   { method: 'delete', path: '/api-keys/:id', summary: 'Delete an API key', status: 200, answer: deleted('api_key') },
-  { method: 'get', path: '/domains', summary: 'List domains', status: 200, answer: list(ListedDomain) },
-  { method: 'get', path: '/domains/:id', summary: 'Read a domain', status: 200, answer: Domain },
+  ...DOMAIN_OPERATIONS,
   ...RECEIVING_OPERATIONS,
   ...SUPPRESSION_OPERATIONS,
   ...WEBHOOK_OPERATIONS,

@@ -1,6 +1,7 @@
 /** What the tests of the API share: the app on the real engine, and a call that checks the form of every answer. */
 import assert from 'node:assert/strict'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { type TestIdentities, testIdentities } from '@kabutar/core/domains/testing.ts'
 import { drainReceived, letter, type ReceiveRig, receivePorts } from '@kabutar/core/receiving/testing.ts'
 import type { Hono } from 'hono'
 import { MAX_ANSWER_BYTES } from './answer.ts'
@@ -9,10 +10,14 @@ import type { Env } from './env.ts'
 import { OPERATIONS } from './operations.ts'
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown> }
-export type Setup = { readonly ports: ReceiveRig; readonly app: Hono<Env>; readonly token: string }
+export type Setup = {
+  readonly ports: ReceiveRig & { readonly identities: TestIdentities }
+  readonly app: Hono<Env>
+  readonly token: string
+}
 
 export async function setup(accountId = 'a'): Promise<Setup> {
-  const ports = await receivePorts()
+  const ports = { ...(await receivePorts()), identities: testIdentities() }
   const { token } = await createKey(ports, accountId, { name: 'k', permission: 'full_access' })
   return {
     ports,

@@ -20,8 +20,10 @@ test('a folder has one owner at a time in this process', () => {
 test('another process that holds the folder keeps us out until it dies, however it dies', async () => {
   const folder = temporaryFolder()
   const script = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, 'lock.ts'))}
-    lockFolder(${JSON.stringify(folder)}); console.log('held'); setInterval(() => {}, 1000)`
-  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    lockFolder(${JSON.stringify(folder)}); gc(); console.log('held'); setInterval(() => {}, 1000)`
+  const owner = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   try {
     await once(owner.stdout, 'data')
     assert.throws(() => lockFolder(folder), { message: IN_USE })

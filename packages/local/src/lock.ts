@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { privateFolder, touchPrivate } from './engine.ts'
 
+/** A connection that nobody refers to would be collected, and its lock with it. */
+const held = new Set<DatabaseSync>()
+
 /**
  * Takes a data folder for this process until the answer is called. The lock belongs to the kernel (SQLite's own file
  * lock), so it ends with its process: however that dies, there is no stale lock to judge by pid or age.
@@ -17,7 +20,9 @@ export function lockFolder(folder: string): () => void {
     lock.close()
     throw new Error(`the data folder ${folder} is in use by another process`, { cause })
   }
+  held.add(lock)
   return () => {
+    held.delete(lock)
     if (lock.isOpen) lock.close()
   }
 }

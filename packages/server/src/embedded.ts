@@ -10,22 +10,25 @@ import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
-import { systemResolver } from '@kabutar/core/ports/resolver.ts'
+import { dnsRecords, systemResolver } from '@kabutar/core/ports/resolver.ts'
 import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
 import { acceptCaptured } from '@kabutar/core/receiving/captured.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
+import { dkimKeyOf } from '@kabutar/local/dkim-keys.ts'
 import { type Engine, openEngine } from '@kabutar/local/engine.ts'
+import { localIdentities } from '@kabutar/local/identities.ts'
 import { lockFolder } from '@kabutar/local/lock.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { recoverLeases } from '@kabutar/local/recover.ts'
 import { captureRelay } from '@kabutar/local/relay-capture.ts'
+import { signedRelay } from '@kabutar/local/relay-signed.ts'
 import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { listenHttp } from './http.ts'
 import type { Settings } from './settings.ts'
-import { listenSmtp } from './smtp.ts'
+import { hostnameOf, listenSmtp } from './smtp.ts'
 import { runWorkers } from './workers.ts'
 
 export type Running = {
@@ -83,6 +86,7 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   const accepting = { table, blobs, receiveQueue: queue('receive'), clock, ids: uuidIds(clock) }
   return {
     ...accepting,
+    identities: localIdentities({ table, records: dnsRecords(serverOf(settings)), hostname: hostnameOf(settings) }),
     downloads: blobs,
     sendQueue: queue('send'),
     packAbove: 4096,
@@ -100,6 +104,10 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   }
 }
 
+function serverOf({ dns }: Settings): string | undefined {
+  return dns && `${dns.host.includes(':') ? `[${dns.host}]` : dns.host}:${dns.port}`
+}
+
 function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
   if (relay.kind === 'capture') return captureRelay((envelope, raw) => acceptCaptured(accepting, envelope, raw))
   const url = new URL(
@@ -109,7 +117,7 @@ function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
     url.username = encodeURIComponent(relay.auth.user)
     url.password = encodeURIComponent(relay.auth.password)
   }
-  return smtpRelay(url)
+  return signedRelay(smtpRelay(url), (domain) => dkimKeyOf(accepting.table, domain))
 }
 
 /** The first account with the domains and the key of the settings; answers the key that it had to make itself. */

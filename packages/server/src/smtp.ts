@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import type { Backend } from '@kabutar/smtp/backend.ts'
@@ -11,14 +12,21 @@ export type SmtpListener = {
   close(deadlineMs: number): Promise<void>
 }
 
-/** The inbound (MX) listener, greeting with our first domain. Undefined if it is off. @throws {Error} if the address is in use */
+/** What the world knows this machine by, for our greeting and for MX records: the public URL's name, or our first domain. */
+export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 'domains'>): string {
+  const named = publicUrl === undefined ? '' : new URL(publicUrl).hostname
+  return named !== '' && isIP(named.replace(/^\[|\]$/g, '')) === 0 ? named : (domains[0] ?? 'localhost')
+}
+
+/** The inbound (MX) listener, greeting with our name. Undefined if it is off. @throws {Error} if the address is in use */
 export async function listenSmtp(
-  { smtp, tls, domains }: Settings,
+  settings: Settings,
   ports: AcceptPorts & { readonly log: Log },
 ): Promise<SmtpListener | undefined> {
+  const { smtp, tls } = settings
   if (smtp === undefined) return undefined
   const server = createSmtpServer({
-    hostname: domains[0] ?? 'localhost',
+    hostname: hostnameOf(settings),
     backend: inbound(ports),
     log: ports.log,
     ids: ports.ids,

@@ -5,6 +5,7 @@ import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import type { SendPorts } from '@kabutar/core/sending/send-ports.ts'
 import { sweep } from '@kabutar/core/sweep.ts'
+import { dueEvents } from '@kabutar/core/webhooks/announce.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
@@ -30,7 +31,12 @@ export async function runWorkers(ports: WorkerPorts, signal: AbortSignal): Promi
   const { clock, log, sendQueue, receiveQueue, webhookQueue, table } = ports
   const consume = (name: string, queue: Queue, concurrency: number, handler: Handler) =>
     runConsumer(queue, handler, { name, concurrency, batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal })
-  const due = { send: dueSends(sendQueue), hook: dueHooks(webhookQueue), ...removalKinds(receiveQueue) }
+  const due = {
+    send: dueSends(sendQueue),
+    hook: dueHooks(webhookQueue),
+    event: dueEvents(webhookQueue),
+    ...removalKinds(receiveQueue),
+  }
   await Promise.all([
     consume('send', sendQueue, SEND_LOOPS, (batch, stop) => sendBatch(ports, batch, stop)),
     consume('receive', receiveQueue, RECEIVE_LOOPS, (batch, stop) => receiveBatch(ports, batch, stop)),

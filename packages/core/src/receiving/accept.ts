@@ -31,7 +31,7 @@ export const rawKey = (accountId: string, id: string) => `${accountId}/${id}`
  */
 export async function recipientOwner(table: Table, address: string): Promise<string> {
   const domain = domainName(address)
-  const owner = domain === undefined ? undefined : await domainOwner(table, domain)
+  const owner = domain === undefined ? undefined : await domainOwner(table, domain, 'receiving')
   if (owner === undefined) throw new MailError('relay_denied', 'We do not take mail for this domain')
   const local = address.slice(0, address.lastIndexOf('@'))
   if (local === '' || Buffer.byteLength(local) > MAX_LOCAL_BYTES) {

@@ -111,7 +111,7 @@ async function authoriseSender(table: Table, key: ApiKey, domain: string): Promi
   if (key.domain !== undefined && key.domain !== domain) {
     throw new MailError('sender_not_verified', `This API key may only send from ${key.domain}.`)
   }
-  if ((await domainOwner(table, domain)) !== key.accountId) {
+  if ((await domainOwner(table, domain, 'sending')) !== key.accountId) {
     throw new MailError(
       'sender_not_verified',
       `The ${domain} domain is not verified. Please, add and verify your domain.`,

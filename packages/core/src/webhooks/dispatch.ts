@@ -7,6 +7,7 @@
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
+import { EVERY_ENDPOINT, spread } from './announce.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import { signingSecrets } from './endpoints.ts'
 import { decodeEntry, encodeEntry, type HookEntry } from './entry.ts'
@@ -114,6 +115,7 @@ async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Pro
 
 async function dispatch(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
   const { entry, endpoint, event, hook } = job
+  if (entry.endpoint === EVERY_ENDPOINT) return event && spread(ports, entry.account, event)
   const recorded = hook?.made ?? 0
   if (recorded !== entry.attempt - 1 || (hook && hook.status !== 'pending')) return undefined
   if (endpoint === undefined || !endpoint.enabled || event === undefined) {

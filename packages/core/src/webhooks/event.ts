@@ -16,6 +16,9 @@ export const EVENT_TYPES = [
   'email.failed',
   'email.suppressed',
   'email.received',
+  'domain.created',
+  'domain.updated',
+  'domain.deleted',
 ] as const
 export type EventType = (typeof EVENT_TYPES)[number]
 
@@ -23,7 +26,7 @@ export type MailEvent = {
   /** `msg_` and 32 hex digits; see eventId. */
   readonly id: string
   readonly type: EventType
-  /** The message the event speaks of: sent or received. */
+  /** The message the event speaks of, sent or received; of any other event an id of its own, which tells its time. */
   readonly messageId: string
   /** Empty where the event speaks of the whole message. */
   readonly recipient: string
@@ -65,8 +68,8 @@ export async function putEvents(table: Table, accountId: string, events: readonl
   return Promise.all(events.map((event) => putEvent(table, accountId, event)))
 }
 
-async function putEvent(table: Table, accountId: string, event: MailEvent): Promise<boolean> {
-  const item: Item = {
+export function eventItem(accountId: string, event: MailEvent): Item {
+  return {
     pk: partition(accountId, event.messageId),
     sk: event.id,
     type: event.type,
@@ -75,8 +78,11 @@ async function putEvent(table: Table, accountId: string, event: MailEvent): Prom
     data: JSON.stringify(event.data),
     ...(event.detail && { detail: event.detail }),
   }
+}
+
+async function putEvent(table: Table, accountId: string, event: MailEvent): Promise<boolean> {
   try {
-    await table.write({ kind: 'put', item, if: [{ exists: false }] })
+    await table.write({ kind: 'put', item: eventItem(accountId, event), if: [{ exists: false }] })
     return true
   } catch (error) {
     if (isConditionFailed(error)) return false

@@ -18,7 +18,11 @@ const MAX_SEND = 1000
  * when this resolves may their source be acknowledged: a caller that comes again, comes here again, and the queue holds
  * an event twice, which `dispatchBatch` makes harmless. One query, whether there are endpoints or not.
  */
-export async function notify(ports: NotifyPorts, accountId: string, events: readonly MailEvent[]): Promise<void> {
+export async function notify(
+  ports: NotifyPorts,
+  accountId: string,
+  events: readonly Pick<MailEvent, 'id' | 'type' | 'messageId'>[],
+): Promise<void> {
   if (events.length === 0) return
   const endpoints = (await listEndpoints(ports.table, accountId)).filter(({ enabled }) => enabled)
   const delayMs = Math.min(ports.webhookRetriesMs[0] ?? 0, QUEUE_RULES.maxDelayMs)

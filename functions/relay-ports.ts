@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto'
+import { sesRelay } from '@kabutar/aws/relay.ts'
+import { sesClient } from '@kabutar/aws/ses-client.ts'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { durationsSetting, numberSetting, setting } from './settings.ts'
+
+const SEND_RETRIES = '1m,5m,15m,1h,4h,8h,16h,24h'
+
+/**
+ * A Lambda function never knows whether another sandbox is at work, so no lease is void before its time. Apart from the
+ * other ports, so that the client of SES is in the start of no function that does not send.
+ */
+export function relayPorts() {
+  const relay = sesRelay(sesClient(), {
+    region: setting('AWS_REGION'),
+    configurationSet: setting('KABUTAR_CONFIGURATION_SET'),
+    concurrency: numberSetting('KABUTAR_SEND_CONCURRENCY'),
+    clock: systemClock,
+  })
+  return {
+    relay,
+    worker: { id: randomUUID(), exclusive: false },
+    sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', SEND_RETRIES),
+  }
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { type Condition, isConditionFailed, StoreError, type Table } from '@kabutar/core/ports/table.ts'
+
+/** The right to change what has no conditional write, until a time; after it, anybody may take it. */
+export type Lease = {
+  /** Is it ours for that much longer? */
+  lasts(ms: number): boolean
+  /** @throws {StoreError} `Throttled` if somebody else has it by now */
+  renew(): Promise<void>
+  release(): Promise<void>
+}
+
+const LEASE_MS = 20_000
+/** A caller of the API waits so long: its function ends at 29 s. */
+const WAIT_MS = 10_000
+const ASK_EVERY_MS = 250
+
+/** One for each `name`. @throws {StoreError} `Throttled` if it is not free within 10 s */
+export async function takeLease(table: Table, clock: Clock, name: string): Promise<Lease> {
+  const owner = randomUUID()
+  const key = { pk: 'lease#receipt-rules', sk: name }
+  let until = 0
+  const put = async (condition: Condition): Promise<boolean> => {
+    const next = clock.now() + LEASE_MS
+    try {
+      await table.write({ kind: 'put', item: { ...key, owner, until: next }, if: [condition] })
+      until = next
+      return true
+    } catch (error) {
+      if (isConditionFailed(error)) return false
+      throw error
+    }
+  }
+  const take = async (): Promise<boolean> => {
+    const held = await table.get(key)
+    if (held === undefined) return put({ exists: false })
+    return (held.until as number) <= clock.now() && put({ attr: 'until', op: '=', value: held.until as number })
+  }
+  for (const end = clock.now() + WAIT_MS; !(await take()); await clock.sleep(ASK_EVERY_MS * (0.5 + Math.random()))) {
+    if (clock.now() >= end) throw new StoreError('Throttled', 'the receipt rules are being changed by others')
+  }
+  return {
+    lasts: (ms) => clock.now() + ms < until,
+    async renew() {
+      if (!(await put({ attr: 'owner', op: '=', value: owner }))) {
+        throw new StoreError('Throttled', 'the receipt rules are being changed by others')
+      }
+    },
+    async release() {
+      try {
+        await table.write({ kind: 'delete', key, if: [{ attr: 'owner', op: '=', value: owner }] })
+      } catch (error) {
+        // It ends by itself.
+        if (!(error instanceof StoreError)) throw error
+      }
+    },
+  }
+}

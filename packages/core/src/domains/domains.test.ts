@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { recipientOwner } from '../receiving/accept.ts'
+import { submit } from '../sending/submit.ts'
+import { DRAFT, KEY } from '../sending/testing.ts'
+import { sweep } from '../sweep.ts'
+import { dueEvents } from '../webhooks/announce.ts'
+import { createEndpoint } from '../webhooks/endpoints.ts'
+import { createDomain } from './create.ts'
+import { claimDomain, domainOwner, getDomain, listDomains } from './domains.ts'
+import { removeDomain } from './remove.ts'
+import type { Domain } from './rows.ts'
+import { type DomainRig, domainPorts } from './testing.ts'
+import { updateDomain } from './update.ts'
+import { readDomain, verifyDomain } from './verify.ts'
+
+const HOUR = 3600_000
+const A = KEY.accountId
+const NAME = 'shop.test'
+
+const send = (ports: DomainRig, domain = NAME) =>
+  submit(ports, KEY, { ...DRAFT, from: { name: '', address: `ada@${domain}` } })
+const taken = { code: 'conflict' }
+const both = { sending: true, receiving: true }
+
+/** Added, published and verified. */
+async function owned(ports: DomainRig, account = A, name = NAME): Promise<Domain> {
+  const { id } = await createDomain(ports, account, { name, capabilities: both })
+  ports.identities.published.add(name)
+  return verifyDomain(ports, account, id)
+}
+
+describe('the life of a domain', () => {
+  test('until it is verified it neither sends nor receives', async () => {
+    const ports = await domainPorts()
+    const { id, status } = await createDomain(ports, A, { name: 'Shop.Test', capabilities: both })
+    assert.equal(status, 'not_started')
+    const refused = async () => {
+      await assert.rejects(send(ports), { code: 'sender_not_verified' })
+      await assert.rejects(recipientOwner(ports.table, `x@${NAME}`), { code: 'relay_denied' })
+      assert.deepEqual([...ports.identities.receiving], [])
+    }
+    await refused()
+    assert.equal((await verifyDomain(ports, A, id)).status, 'pending')
+    await refused()
+    ports.identities.published.add(NAME)
+    assert.equal((await verifyDomain(ports, A, id)).status, 'verified')
+    await send(ports)
+    assert.equal(await recipientOwner(ports.table, `x@${NAME}`), A)
+    assert.deepEqual([...ports.identities.receiving], [NAME])
+    await removeDomain(ports, A, id)
+    await refused()
+    assert.equal(ports.identities.known.has(NAME), false)
+    await assert.rejects(getDomain(ports.table, A, id), { code: 'not_found' })
+  })
+
+  test('reading a pending one looks again, every five seconds at most', async () => {
+    const ports = await domainPorts()
+    const { id } = await createDomain(ports, A, { name: NAME })
+    ports.identities.published.add(NAME)
+    assert.equal((await readDomain(ports, A, id)).status, 'not_started')
+    ports.identities.published.clear()
+    await verifyDomain(ports, A, id)
+    ports.identities.published.add(NAME)
+    assert.equal((await readDomain(ports, A, id)).status, 'pending')
+    ports.clock.advance(5000)
+    assert.equal((await readDomain(ports, A, id)).status, 'verified')
+  })
+
+  test('reading answers what is known while nobody can look', async () => {
+    const ports = await domainPorts()
+    const { id } = await createDomain(ports, A, { name: NAME })
+    await verifyDomain(ports, A, id)
+    ports.identities.broken = true
+    ports.clock.advance(5000)
+    assert.equal((await readDomain(ports, A, id)).status, 'pending')
+    await assert.rejects(verifyDomain(ports, A, id), { code: 'Unavailable' })
+  })
+
+  test('a capability that is off is refused, and its records are not asked for', async () => {
+    const ports = await domainPorts()
+    const { id } = await owned(ports)
+    await updateDomain(ports, A, id, { sending: false, receiving: false })
+    await assert.rejects(send(ports), { code: 'sender_not_verified' })
+    await assert.rejects(recipientOwner(ports.table, `x@${NAME}`), { code: 'relay_denied' })
+    assert.deepEqual([...ports.identities.receiving], [])
+    assert.equal(await domainOwner(ports.table, NAME), A)
+    await updateDomain(ports, A, id, { sending: true })
+    await send(ports)
+    await updateDomain(ports, A, id, { receiving: true })
+    assert.equal(await recipientOwner(ports.table, `x@${NAME}`), A)
+    assert.deepEqual([...ports.identities.receiving], [NAME])
+  })
+
+  test('what is verified stays so: records that disappear are a temporary failure, and it still sends', async () => {
+    const ports = await domainPorts()
+    const { id } = await owned(ports)
+    ports.identities.published.clear()
+    assert.equal((await verifyDomain(ports, A, id)).status, 'temporary_failure')
+    await send(ports)
+    ports.identities.published.add(NAME)
+    assert.equal((await verifyDomain(ports, A, id)).status, 'verified')
+  })
+
+  test('an identity that got lost is made again', async () => {
+    const ports = await domainPorts()
+    const { id } = await createDomain(ports, A, { name: NAME })
+    ports.identities.known.clear()
+    await verifyDomain(ports, A, id)
+    assert.ok(ports.identities.known.has(NAME))
+  })
+
+  test('a creation that fails leaves the name free', async () => {
+    const ports = await domainPorts()
+    ports.identities.broken = true
+    await assert.rejects(createDomain(ports, A, { name: NAME }), { code: 'Unavailable' })
+    ports.identities.broken = false
+    await createDomain(ports, 'b', { name: NAME })
+  })
+
+  test('pages are newest first', async () => {
+    const ports = await domainPorts()
+    const ids: string[] = []
+    for (let n = 0; n < 5; n++) {
+      ports.clock.advance(1)
+      ids.unshift((await createDomain(ports, 'b', { name: `d${n}.test` })).id)
+    }
+    const page = async (options: Parameters<typeof listDomains>[2]) => {
+      const { domains, hasMore } = await listDomains(ports.table, 'b', options)
+      return [domains.map(({ id }) => ids.indexOf(id)), hasMore]
+    }
+    assert.deepEqual(await page({ limit: 2 }), [[0, 1], true])
+    assert.deepEqual(await page({ limit: 2, after: ids[1] ?? '' }), [[2, 3], true])
+    assert.deepEqual(await page({ limit: 2, after: ids[3] ?? '' }), [[4], false])
+    assert.deepEqual(await page({ limit: 2, before: ids[4] ?? '' }), [[2, 3], true])
+    assert.deepEqual(await page({ limit: 5, before: ids[2] ?? '' }), [[0, 1], false])
+  })
+})
+
+describe('two accounts', () => {
+  test('cannot have one domain: not a verified one, and not one that is about to be', async () => {
+    const ports = await domainPorts()
+    await createDomain(ports, A, { name: NAME })
+    await assert.rejects(createDomain(ports, 'b', { name: NAME }), taken)
+    await assert.rejects(createDomain(ports, A, { name: NAME }), taken)
+    await owned(ports, 'b', 'other.test')
+    await assert.rejects(createDomain(ports, A, { name: 'other.test' }), taken)
+    await assert.rejects(createDomain(ports, 'b', { name: 'kabutar.test' }), taken)
+  })
+
+  test('that ask at the same moment: one has it', async () => {
+    const ports = await domainPorts()
+    const both = await Promise.allSettled([A, 'b'].map((account) => createDomain(ports, account, { name: NAME })))
+    assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  })
+
+  test('a name that is not proved in three days is free, and what the first began is no proof for the second', async () => {
+    const ports = await domainPorts()
+    const { id } = await createDomain(ports, A, { name: NAME })
+    await verifyDomain(ports, A, id)
+    ports.clock.advance(73 * HOUR)
+    assert.equal((await readDomain(ports, A, id)).status, 'failed')
+    let removed = 0
+    const { remove } = ports.identities
+    ports.identities.remove = async (domain) => {
+      removed++
+      return remove(domain)
+    }
+    const second = await createDomain(ports, 'b', { name: NAME })
+    assert.equal(removed, 1)
+    await assert.rejects(verifyDomain(ports, A, id), taken)
+    ports.identities.published.add(NAME)
+    await assert.rejects(verifyDomain(ports, A, id), taken)
+    assert.equal((await verifyDomain(ports, 'b', second.id)).status, 'verified')
+    // What the first one still has in its list is no handle on the second one's domain.
+    await removeDomain(ports, A, id)
+    assert.equal(await domainOwner(ports.table, NAME), 'b')
+    assert.ok(ports.identities.known.has(NAME))
+  })
+
+  test('the operator’s word counts more than a proof that is not there yet', async () => {
+    const ports = await domainPorts()
+    const { id } = await createDomain(ports, 'b', { name: NAME })
+    await verifyDomain(ports, 'b', id)
+    await claimDomain(ports, A, NAME)
+    ports.identities.published.add(NAME)
+    ports.clock.advance(5000)
+    assert.equal((await readDomain(ports, 'b', id)).status, 'failed')
+    assert.equal(await domainOwner(ports.table, NAME), A)
+  })
+
+  test('the operator’s word makes the domain that is being proved a verified one', async () => {
+    const ports = await domainPorts()
+    const { id } = await createDomain(ports, A, { name: NAME })
+    await claimDomain(ports, A, NAME)
+    const { domains } = await listDomains(ports.table, A, { limit: 10 })
+    assert.deepEqual(
+      domains.filter(({ name }) => name === NAME).map((one) => [one.id, one.status]),
+      [[id, 'verified']],
+    )
+    await send(ports)
+  })
+})
+
+describe('what is told of a domain', () => {
+  const told = async (ports: DomainRig) => {
+    const batch = await ports.webhookQueue.receive({ max: 10, visibilityMs: 60_000, waitMs: 0 })
+    await ports.webhookQueue.settle(batch.map((delivery) => ({ delivery, ok: true })))
+    return batch.map(({ body }) => JSON.parse(body) as { endpoint: string; event: string; message: string })
+  }
+
+  test('an event for each change, once', async () => {
+    const ports = await domainPorts()
+    const events = ['domain.created', 'domain.updated', 'domain.deleted']
+    await createEndpoint(ports, A, { url: 'https://x.test/', events })
+    const { id } = await createDomain(ports, A, { name: NAME })
+    assert.equal((await told(ports)).length, 1)
+    await verifyDomain(ports, A, id)
+    assert.equal((await told(ports)).length, 1)
+    await verifyDomain(ports, A, id)
+    assert.equal((await told(ports)).length, 0)
+    ports.identities.published.add(NAME)
+    await verifyDomain(ports, A, id)
+    await removeDomain(ports, A, id)
+    assert.equal((await told(ports)).length, 2)
+    ports.clock.advance(HOUR)
+    assert.equal(await sweep(ports, { event: dueEvents(ports.webhookQueue) }), 0)
+  })
+
+  test('what a crash kept from the queue is the sweep’s', async () => {
+    const ports = await domainPorts()
+    await createEndpoint(ports, A, { url: 'https://x.test/', events: ['domain.created'] })
+    const dead = { ...ports, webhookQueue: { ...ports.webhookQueue, send: () => Promise.reject(new Error('dead')) } }
+    await createDomain(dead, A, { name: NAME })
+    assert.deepEqual(await told(ports), [])
+    ports.clock.advance(2 * 60_000)
+    assert.equal(await sweep(ports, { event: dueEvents(ports.webhookQueue) }), 1)
+    assert.deepEqual(
+      (await told(ports)).map(({ endpoint }) => endpoint),
+      ['*'],
+    )
+  })
+})

@@ -1,0 +1,37 @@
+import { MailError } from '../errors.ts'
+import type { Write } from '../ports/table.ts'
+import { asking, type DomainsPorts, writeDomain } from './change.ts'
+import { getDomain } from './domains.ts'
+import { type Capabilities, type Domain, ownerKey, switchedOff } from './rows.ts'
+
+/**
+ * Changes what the domain may be used for.
+ * @throws {MailError} `not_found`, `conflict` if it is being changed by somebody else
+ * @throws {StoreError}
+ */
+export async function updateDomain(
+  ports: DomainsPorts,
+  accountId: string,
+  id: string,
+  change: Partial<Capabilities>,
+): Promise<Domain> {
+  const domain = await getDomain(ports.table, accountId, id)
+  const capabilities = { ...domain.capabilities, ...change }
+  const { receiving } = capabilities
+  if (domain.owned && receiving !== domain.capabilities.receiving) {
+    await asking(ports, domain.name, ports.identities.receive(domain.name, receiving))
+  }
+  const owner: Write = {
+    kind: 'put',
+    item: { ...ownerKey(domain.name), accountId, id, ...switchedOff(capabilities) },
+    if: [{ attr: 'id', op: '=', value: id }],
+  }
+  const written = await writeDomain(
+    ports,
+    accountId,
+    { ...domain, capabilities },
+    { event: 'domain.updated', others: domain.owned ? [owner] : [] },
+  )
+  if (written === undefined) throw new MailError('conflict', 'The domain is being changed by another request.')
+  return written
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { call, MAIL, setup } from './testing.ts'
+
+describe('/domains', () => {
+  test('a domain is added, read, proved, changed and deleted in the form of the wire', async () => {
+    const rig = await setup()
+    // Ids of one millisecond are in no order.
+    rig.ports.clock.advance(1)
+    const added = await call(rig, 'POST /domains', { name: 'Shop.Test', capabilities: { receiving: 'enabled' } })
+    assert.equal(added.status, 201)
+    const { id, created_at, records, ...rest } = added.body
+    const shown = { sending: 'enabled', receiving: 'enabled' }
+    assert.deepEqual(rest, { name: 'shop.test', status: 'not_started', region: 'us-east-1', capabilities: shown })
+    assert.match(String(created_at), /^2026-11-22T12:00:00/)
+    assert.deepEqual((records as object[])[1], {
+      record: 'SPF',
+      type: 'MX',
+      name: 'send.shop.test',
+      value: 'feedback.test',
+      priority: 10,
+      ttl: 'Auto',
+      status: 'pending',
+    })
+    const read = await call(rig, `GET /domains/${id}`)
+    assert.deepEqual(read.body, { object: 'domain', ...added.body })
+    const { data, has_more } = (await call(rig, 'GET /domains?limit=1')).body
+    assert.deepEqual([data, has_more], [[{ id, created_at, ...rest }], true])
+
+    rig.ports.identities.published.add('shop.test')
+    assert.deepEqual((await call(rig, `POST /domains/${id}/verify`)).body, { object: 'domain', id })
+    assert.equal((await call(rig, `GET /domains/${id}`)).body.status, 'verified')
+    assert.equal((await call(rig, 'POST /emails', { ...MAIL, from: 'a@shop.test' })).status, 200)
+
+    const off = { capabilities: { sending: 'disabled', receiving: 'disabled' }, open_tracking: false }
+    assert.deepEqual((await call(rig, `PATCH /domains/${id}`, off)).body, { object: 'domain', id })
+    assert.equal((await call(rig, 'POST /emails', { ...MAIL, from: 'a@shop.test' })).status, 403)
+    const kept = (await call(rig, `GET /domains/${id}`)).body.records as { record: string }[]
+    assert.deepEqual(
+      kept.map(({ record }) => record),
+      ['DKIM'],
+    )
+    assert.deepEqual((await call(rig, `DELETE /domains/${id}`)).body, { object: 'domain', id, deleted: true })
+    assert.equal((await call(rig, `GET /domains/${id}`)).status, 404)
+  })
+
+  test('unless it is asked for, a domain sends and does not receive', async () => {
+    const rig = await setup()
+    const { capabilities } = (await call(rig, 'POST /domains', { name: 'shop.test' })).body
+    assert.deepEqual(capabilities, { sending: 'enabled', receiving: 'disabled' })
+  })
+
+  test('a domain on the operator’s word has nothing to publish, and may be switched off', async () => {
+    const rig = await setup()
+    const [given] = (await call(rig, 'GET /domains')).body.data as { id: string; name: string }[]
+    assert.equal((await call(rig, `POST /domains/${given?.id}/verify`)).status, 200)
+    const { status, records, name = '' } = (await call(rig, `GET /domains/${given?.id}`)).body as Record<string, string>
+    assert.deepEqual([status, records], ['verified', []])
+    const off = { capabilities: { sending: 'disabled' } }
+    assert.equal((await call(rig, `PATCH /domains/${given?.id}`, off)).status, 200)
+    assert.equal((await call(rig, 'POST /emails', { ...MAIL, from: `a@${name}` })).status, 403)
+  })
+
+  const name = 'shop.test'
+  const refused: readonly [string, object, number][] = [
+    ['no name', {}, 422],
+    ['no domain', { name: 'localhost' }, 422],
+    ['tracking', { name, open_tracking: true }, 422],
+    ['enforced TLS', { name, tls: 'enforced' }, 422],
+    ['a tracking subdomain', { name, tracking_subdomain: 'links' }, 422],
+    ['a return path that is no label', { name, custom_return_path: 'a.b' }, 422],
+    ['an unknown capability', { name, capabilities: { flying: 'enabled' } }, 422],
+    ['a domain that the account has', { name: 'kabutar.test' }, 409],
+    ['a domain of another account', { name: 'b.test' }, 409],
+  ]
+  for (const [what, body, status] of refused) {
+    test(`refuses ${what}`, async () => {
+      assert.equal((await call(await setup(), 'POST /domains', body)).status, status)
+    })
+  }
+
+  test('a region is the installation’s, where it has one', async () => {
+    const rig = await setup()
+    Object.assign(rig.ports.identities, { region: 'eu-west-1' })
+    assert.equal((await call(rig, 'POST /domains', { name, region: 'us-east-1' })).status, 422)
+    assert.equal((await call(rig, 'POST /domains', { name })).body.region, 'eu-west-1')
+  })
+})

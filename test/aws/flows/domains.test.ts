@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Resend } from 'resend'
+import { prepare } from '../flow-server.ts'
+import { type Platform, type Running, startPlatform } from '../platform.ts'
+
+/** For tests alone. */
+const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
+
+async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+let platform: Platform
+let running: Running
+before(async () => {
+  platform = await startPlatform(() => undefined)
+  await prepare(platform, API_KEY)
+  running = await platform.run()
+})
+after(async () => {
+  await running?.stop()
+  await platform?.close()
+})
+
+test('the built functions add a domain, prove it, send and receive for it, and give it up', async () => {
+  const { rules, ses } = platform
+  const foreign = { Enabled: true, TlsPolicy: 'Require', ScanEnabled: false, Recipients: [], S3: undefined }
+  const theirs = [{ ...foreign, Name: 'theirs' }]
+  rules.active = 'somebody-elses'
+  rules.sets.set('somebody-elses', [...theirs])
+  const resend = new Resend(API_KEY, { baseUrl: running.url })
+  const capabilities = { sending: 'enabled', receiving: 'enabled' } as const
+  const { id, records } = await ok(resend.domains.create({ name: 'shop.test', capabilities }))
+  const mail = { from: 'a@shop.test', to: 'b@dest.test', subject: 'From the shop', text: 't' }
+  assert.equal((await resend.emails.send(mail)).error?.statusCode, 403)
+
+  for (const { name } of records) ses.published.add(name)
+  await ok(resend.domains.verify(id))
+  assert.equal((await ok(resend.domains.get(id))).status, 'verified')
+  const [first, ours] = rules.sets.get('somebody-elses') ?? []
+  assert.deepEqual([first, ours?.Name, ours?.Recipients], [theirs[0], 'kabutar-ci-1', ['shop.test']])
+
+  await ok(resend.emails.send(mail))
+  await platform.receive({
+    sesId: 'domain-1',
+    raw: 'To: x@shop.test\r\nSubject: For the shop\r\n\r\nt\r\n',
+    recipients: ['x@shop.test'],
+  })
+  const arrived = async () =>
+    (await ok(resend.emails.receiving.list())).data.some(({ to }) => to.includes('x@shop.test'))
+  for (let tries = 0; ses.sent.length === 0 || !(await arrived()); tries++) {
+    assert.ok(tries < 300, 'neither sent nor received in 15 s')
+    await sleep(50)
+  }
+
+  await ok(resend.domains.remove(id))
+  assert.deepEqual(rules.sets.get('somebody-elses'), theirs)
+  assert.equal(rules.active, 'somebody-elses')
+  assert.equal(ses.identities.size, 0)
+  assert.equal((await resend.emails.send(mail)).error?.statusCode, 403)
+})

@@ -1,0 +1,140 @@
+import { bodyOf, serve } from './servers.ts'
+
+/** Receipt rules as SES v1 keeps them (the query protocol: forms in, XML out), refusing what SES refuses. */
+export type ReceiptRule = {
+  readonly Name: string
+  readonly Enabled: boolean
+  readonly TlsPolicy: string
+  readonly ScanEnabled: boolean
+  readonly Recipients: readonly string[]
+  readonly S3: { readonly BucketName: string; readonly ObjectKeyPrefix: string; readonly TopicArn: string } | undefined
+}
+export type ReceiptRules = {
+  readonly endpoint: string
+  /** Rules by set, in their order. */
+  readonly sets: Map<string, ReceiptRule[]>
+  /** The calls that were taken, in order. */
+  readonly calls: string[]
+  /** SES takes each call once a second; tests may hold it to less. */
+  active: string | undefined
+  everyMs: number
+  /** Runs before a call changes anything. */
+  before: (action: string) => void | Promise<void>
+  close(): void
+}
+
+const MAX_RULES = 200
+const MAX_RECIPIENTS = 100
+const NAME = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$/
+
+class Refusal extends Error {
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export async function startReceiptRules(): Promise<ReceiptRules> {
+  const lastCalls = new Map<string, number>()
+  const { endpoint, close } = await serve(async (request, response) => {
+    const form = new URLSearchParams((await bodyOf(request)).toString())
+    const action = form.get('Action') ?? ''
+    const answer = (status: number, xml: string) =>
+      void response.writeHead(status, { 'content-type': 'text/xml' }).end(xml)
+    try {
+      const now = performance.now()
+      const last = lastCalls.get(action) ?? Number.NEGATIVE_INFINITY
+      if (now - last < state.everyMs) throw new Refusal('Throttling', 'Rate exceeded')
+      lastCalls.set(action, now)
+      await state.before(action)
+      const xml = act(state, action, form)
+      state.calls.push(action)
+      answer(200, `<${action}Response><${action}Result>${xml}</${action}Result></${action}Response>`)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      const text = `<Type>Sender</Type><Code>${error.code}</Code><Message>${error.message}</Message>`
+      answer(400, `<ErrorResponse><Error>${text}</Error><RequestId>1</RequestId></ErrorResponse>`)
+    }
+  })
+  const state: ReceiptRules = {
+    endpoint,
+    sets: new Map(),
+    calls: [],
+    active: undefined,
+    everyMs: 0,
+    before: () => undefined,
+    close,
+  }
+  return state
+}
+
+function act(state: ReceiptRules, action: string, form: URLSearchParams): string {
+  if (action === 'DescribeActiveReceiptRuleSet') return described(state)
+  const set = form.get('RuleSetName') ?? ''
+  const rules = state.sets.get(set)
+  if (rules === undefined) throw new Refusal('RuleSetDoesNotExist', `Rule set does not exist: ${set}`)
+  if (action === 'CreateReceiptRule') create(rules, ruleOf(form), form.get('After'))
+  else if (action === 'UpdateReceiptRule') {
+    const rule = ruleOf(form)
+    rules[indexOf(rules, rule.Name)] = rule
+  } else if (action === 'DeleteReceiptRule') {
+    const name = form.get('RuleName') ?? ''
+    state.sets.set(
+      set,
+      rules.filter(({ Name }) => Name !== name),
+    )
+  } else throw new Refusal('InvalidAction', `Could not find operation ${action}`)
+  return ''
+}
+
+function create(rules: ReceiptRule[], rule: ReceiptRule, after: string | null): void {
+  const at = after === null ? 0 : indexOf(rules, after) + 1
+  if (rules.some(({ Name }) => Name === rule.Name))
+    throw new Refusal('AlreadyExists', `Rule already exists: ${rule.Name}`)
+  if (rules.length >= MAX_RULES) throw new Refusal('LimitExceeded', 'Too many rules')
+  rules.splice(at, 0, rule)
+}
+
+function indexOf(rules: readonly ReceiptRule[], name: string): number {
+  const at = rules.findIndex(({ Name }) => Name === name)
+  if (at < 0) throw new Refusal('RuleDoesNotExist', `Rule does not exist: ${name}`)
+  return at
+}
+
+function ruleOf(form: URLSearchParams): ReceiptRule {
+  const field = (name: string) => form.get(`Rule.${name}`) ?? ''
+  const s3 = (name: string) => field(`Actions.member.1.S3Action.${name}`)
+  const Recipients = [...form].flatMap(([name, value]) => (name.startsWith('Rule.Recipients.member.') ? [value] : []))
+  const Name = field('Name')
+  if (!NAME.test(Name)) throw new Refusal('ValidationError', `Invalid rule name ${Name}`)
+  if (Recipients.length > MAX_RECIPIENTS) throw new Refusal('LimitExceeded', 'Too many recipients')
+  const S3 = { BucketName: s3('BucketName'), ObjectKeyPrefix: s3('ObjectKeyPrefix'), TopicArn: s3('TopicArn') }
+  if (S3.BucketName === '') throw new Refusal('InvalidS3Configuration', 'Could not write to bucket')
+  if (!/^arn:aws:sns:/.test(S3.TopicArn)) throw new Refusal('InvalidSnsTopic', `Invalid SNS topic: ${S3.TopicArn}`)
+  return {
+    Name,
+    Enabled: field('Enabled') === 'true',
+    TlsPolicy: field('TlsPolicy') || 'Optional',
+    ScanEnabled: field('ScanEnabled') === 'true',
+    Recipients,
+    S3,
+  }
+}
+
+function described({ active, sets }: ReceiptRules): string {
+  if (active === undefined) return ''
+  const rules = (sets.get(active) ?? []).map(xmlOf).join('')
+  const metadata = `<Name>${active}</Name><CreatedTimestamp>2026-11-22T12:00:00.000Z</CreatedTimestamp>`
+  return `<Metadata>${metadata}</Metadata><Rules>${rules}</Rules>`
+}
+
+function xmlOf({ Name, Enabled, TlsPolicy, ScanEnabled, Recipients, S3 }: ReceiptRule): string {
+  const recipients = Recipients.map((recipient) => `<member>${recipient}</member>`).join('')
+  const s3 = S3 ? Object.entries(S3).map(([name, value]) => `<${name}>${value}</${name}>`) : []
+  const action =
+    s3.length > 0 ? `<S3Action>${s3.join('')}</S3Action>` : '<StopAction><Scope>RuleSet</Scope></StopAction>'
+  const head = `<Name>${Name}</Name><Enabled>${Enabled}</Enabled><TlsPolicy>${TlsPolicy}</TlsPolicy>`
+  const scan = `<ScanEnabled>${ScanEnabled}</ScanEnabled>`
+  return `<member>${head}${scan}<Recipients>${recipients}</Recipients><Actions><member>${action}</member></Actions></member>`
+}
