@@ -182,6 +182,19 @@ describe('a notification that comes after its message was recovered', () => {
   })
 })
 
+test('a notification that comes again after the message was deleted is nothing', async () => {
+  const ports = await receivePorts()
+  const body = receipt(['ada@kabutar.test'], 'ses-deleted')
+  await put(ports, 'ses-deleted')
+  await feed(ports, body)
+  await drainReceived(ports)
+  const [message] = await received(ports, 'a')
+  await deleteReceived(ports, 'a', message?.id ?? '')
+  assert.deepEqual(await feed(ports, body), [])
+  await drainReceived(ports)
+  assert.deepEqual(await received(ports, 'a'), [])
+})
+
 test('mail for nobody here stays where it is; what AWS tries is nothing', async () => {
   const ports = await receivePorts()
   await put(ports, 'ses-4')

@@ -8,13 +8,14 @@ import { readAddresses } from '@kabutar/mail/parse.ts'
 import { v7 } from 'uuid'
 import type { ByteBudget } from '../byte-budget.ts'
 import { MailError } from '../errors.ts'
+import { hasArrived } from '../mailboxes/rows.ts'
 import type { Log } from '../ports/log.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { StoreError } from '../ports/table.ts'
 import { type AcceptPorts, accept, type Inbound, rawKey, recipientOwner } from './accept.ts'
-import { receiveEntry } from './entry.ts'
+import { type InboundEnvelope, receiveEntry } from './entry.ts'
 import { inFlightBudget, inspect } from './inspect.ts'
-import { type ReceivePorts, receiveBatch } from './receive.ts'
+import { mailboxesFor, type ReceivePorts, receiveBatch } from './receive.ts'
 import { settledIds, settleId } from './ses-ids.ts'
 import { parseAwsEntry, type Receipt, type Stored } from './ses-receipt.ts'
 
@@ -94,10 +95,16 @@ async function acceptGone(ports: Taking, receipt: Receipt, byAccount: ByAccount)
     if (known !== undefined) {
       const entry = receiveEntry({ accountId, id, envelope: { ...envelope, receivedAt: receipt.receivedAt } })
       await ports.receiveQueue.send([{ body: entry }])
-    } else if ((await ports.blobs.open(rawKey(accountId, id))) === undefined) {
+    } else if (!(await isKnown(ports, accountId, id, envelope))) {
       await acceptFrom(ports, source && rawKey(...source), { id, ...envelope })
     }
   }
+}
+
+/** It has its bytes, or a place in a mailbox, or had one until it was deleted. */
+async function isKnown(ports: Taking, accountId: string, id: string, envelope: Pick<InboundEnvelope, 'recipients'>) {
+  if ((await ports.blobs.open(rawKey(accountId, id))) !== undefined) return true
+  return hasArrived(ports.table, accountId, await mailboxesFor(ports, accountId, envelope), id)
 }
 
 async function acceptFrom(ports: Taking, key: string | undefined, inbound: Inbound): Promise<void> {

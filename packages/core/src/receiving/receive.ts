@@ -103,7 +103,12 @@ async function keep(ports: ReceivePorts, entry: ReceiveEntry, inFlight: ByteBudg
   return putReceived(ports, newReceived(entry, detail, thread, mailboxIds))
 }
 
-async function mailboxesFor(ports: ReceivePorts, accountId: string, { recipients }: InboundEnvelope) {
+/** The mailboxes that an envelope names, made where they are missing. */
+export async function mailboxesFor(
+  ports: ReceivePorts,
+  accountId: string,
+  { recipients }: Pick<InboundEnvelope, 'recipients'>,
+): Promise<readonly string[]> {
   const addresses = [...new Set(recipients.map(mailboxAddress))]
   return [...new Set(await Promise.all(addresses.map((address) => mailboxFor(ports, accountId, address))))]
 }
