@@ -30,6 +30,8 @@ export function s3Blobs(client: S3Client, bucket: string): Blobs {
 export type BucketContext = { readonly client: S3Client; readonly bucket: string }
 
 const DELETE_AT_ONCE = 1000
+/** As much as core holds of a message (receiving/inspect.ts). */
+const FIRST_BYTES = 256 * 1024
 
 function checkedKey(key: string): string {
   checkBlobKey(key)
@@ -46,31 +48,58 @@ async function get({ client, bucket }: BucketContext, key: string): Promise<Uint
   }
 }
 
-/** Asks for the size only; the bytes are requested when `body` is read, so that an unread one holds no connection. */
+/**
+ * One request brings the first 256 KB and says how large the blob is, so that most are read by it, and one that nobody
+ * reads on holds no connection. The rest is requested when `body` comes to it.
+ */
 async function open(context: BucketContext, key: string, range?: ByteRange): Promise<OpenBlob | undefined> {
-  const { client, bucket } = context
   if (range) checkRange(range)
+  const from = range?.from ?? 0
+  const first = await firstOf(context, key, from, Math.min(range?.to ?? Infinity, from + FIRST_BYTES - 1))
+  if (first === undefined) return undefined
+  const { size, bytes } = first
+  return { size, body: bodyOf(context, key, bytes, from + bytes.length, Math.min(range?.to ?? Infinity, size - 1)) }
+}
+
+type First = { readonly size: number; readonly bytes: Uint8Array }
+
+async function firstOf(context: BucketContext, key: string, from: number, to: number): Promise<First | undefined> {
+  const { client, bucket } = context
+  try {
+    const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${from}-${to}` })
+    const { Body, ContentRange, ContentLength } = await client.send(command)
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+    return { size: Number(ContentRange?.split('/').at(-1) ?? ContentLength ?? bytes.length), bytes }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    if (error instanceof Error && error.name === 'InvalidRange') return sizeOnly(context, key)
+    throw storeError(error)
+  }
+}
+
+/** Nothing lies in the range; an empty blob has none. */
+async function sizeOnly({ client, bucket }: BucketContext, key: string): Promise<First | undefined> {
   try {
     const { ContentLength: size = 0 } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
-    const from = range?.from ?? 0
-    const to = Math.min(range?.to ?? size - 1, size - 1)
-    return { size, body: from > to ? empty() : bytes(context, key, `bytes=${from}-${to}`) }
+    return { size, bytes: new Uint8Array() }
   } catch (error) {
     if (isMissing(error)) return undefined
     throw storeError(error)
   }
 }
 
-async function* bytes({ client, bucket }: BucketContext, key: string, range: string): AsyncGenerator<Uint8Array> {
+async function* bodyOf(context: BucketContext, key: string, first: Uint8Array, from: number, to: number) {
+  if (first.length > 0) yield first
+  if (first.length === 0 || from > to) return
   try {
-    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: range }))
+    const { client, bucket } = context
+    const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${from}-${to}` })
+    const { Body } = await client.send(command)
     if (Body) yield* Body as unknown as AsyncIterable<Uint8Array>
   } catch (error) {
     throw storeError(error)
   }
 }
-
-async function* empty(): AsyncGenerator<Uint8Array> {}
 
 async function remove({ client, bucket }: BucketContext, keys: readonly string[]): Promise<void> {
   for (let from = 0; from < keys.length; from += DELETE_AT_ONCE) {

@@ -17,7 +17,7 @@ export function partLinks(blobs: Blobs) {
   return {
     async linkPart(key: string, part: BlobPart, options: LinkOptions): Promise<URL> {
       const copy = partCopyKey(key, part)
-      if ((await blobs.open(copy)) === undefined) {
+      if ((await blobs.open(copy, { from: 0, to: 0 })) === undefined) {
         await blobs.put(copy, decodeChunks(range(blobs, key, part), part.encoding), { maxBytes: MAX_PART_BYTES })
       }
       return blobs.link(copy, options)

@@ -1,6 +1,6 @@
 /**
- * Large immutable bytes. A key is `<account>/<id>`, never shared between accounts, and the same key always means the
- * same bytes: a second put of a key is a repetition. Put is durable when it resolves and leaves nothing when it throws.
+ * Large immutable bytes. A key is `<account>/<id>`, or `inbound/<SES's id>` for what SES wrote itself; it is never shared
+ * between accounts, and the same key always means the same bytes: a second put of a key is a repetition. Put is durable when it resolves and leaves nothing when it throws.
  */
 export type BlobBody = Uint8Array | AsyncIterable<Uint8Array>
 /** First and last byte, both inclusive, as in RFC 9110 section 14.1.2. */
@@ -25,7 +25,7 @@ export interface Blobs {
   /** @throws {StoreError} `TooLarge` past `maxBytes`, `Invalid` for a key of another form, `Unavailable` */
   put(key: string, body: BlobBody, options: { readonly maxBytes: number }): Promise<void>
   get(key: string): Promise<Uint8Array | undefined>
-  /** Nothing is read before `body` is. A range is cut to the blob's end. */
+  /** At most 256 KB are held before `body` is read; one that is never read costs no more. A range is cut to the blob's end. */
   open(key: string, range?: ByteRange): Promise<OpenBlob | undefined>
   /** Missing keys are no error. */
   delete(keys: readonly string[]): Promise<void>
