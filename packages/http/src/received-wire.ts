@@ -1,5 +1,4 @@
 /** A received message in the wire's form. */
-import { rawKey } from '@kabutar/core/receiving/accept.ts'
 import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
 import type { WholeReceived } from '@kabutar/core/receiving/read.ts'
 import { addressesOf, type ListedAttachment, type Received } from '@kabutar/core/receiving/received.ts'
@@ -62,7 +61,7 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   const all = headersOf(message.headers)
   const headers = bytesOf(all) <= room ? all : null
   const forBodies = room - (headers === null ? 0 : bytesOf(headers))
-  const { html, ...rest } = await fitBodies(ports, rawKey(received.accountId, received.id), message, forBodies)
+  const { html, ...rest } = await fitBodies(ports, received.blob, message, forBodies)
   const forImages = forBodies - bytesOf(html) - bytesOf(rest.text)
   return {
     ...frame,

@@ -1,8 +1,9 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import type { ChangePorts } from '@kabutar/core/mailboxes/change.ts'
-import { type AcceptPorts, accept, MAX_INBOUND_BYTES, rawKey, recipientOwner } from '@kabutar/core/receiving/accept.ts'
+import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
 import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/receiving/read.ts'
+import type { Received } from '@kabutar/core/receiving/received.ts'
 import { deleteReceived } from '@kabutar/core/receiving/remove.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
@@ -37,19 +38,20 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
       const format = formatOf(c.req.query('html_format'))
       const id = idOf(c)
       const whole = await getWholeReceived(ports, accountOf(c), id)
-      return c.json(await wholeReceived(ports, whole, await rawLink(ports, accountOf(c), id), format))
+      return c.json(await wholeReceived(ports, whole, await rawLink(ports, whole.received), format))
     })
     .get('/:id/attachments', async (c) => {
-      const id = idOf(c)
-      const { data, hasMore } = pageOfAll(c, await getAttachments(ports, accountOf(c), id))
-      const made = await Promise.all(data.map((one) => attachment(ports, accountOf(c), id, one)))
+      const { blob, attachments } = await getAttachments(ports, accountOf(c), idOf(c))
+      const { data, hasMore } = pageOfAll(c, attachments)
+      const made = await Promise.all(data.map((one) => attachment(ports, blob, one)))
       return c.json(pageWithin(c, made, hasMore))
     })
     .get('/:id/attachments/:aid', async (c) => {
       const [id, wanted] = [idOf(c), uuidOf(c.req.param('aid'))]
-      const found = (await getAttachments(ports, accountOf(c), id)).find((one) => one.id === wanted)
+      const { blob, attachments } = await getAttachments(ports, accountOf(c), id)
+      const found = attachments.find((one) => one.id === wanted)
       if (found === undefined) throw new MailError('not_found', 'Attachment not found')
-      return c.json({ object: 'attachment', ...(await attachment(ports, accountOf(c), id, found)) })
+      return c.json({ object: 'attachment', ...(await attachment(ports, blob, found)) })
     })
     .delete('/:id', async (c) => {
       const id = idOf(c)
@@ -68,16 +70,16 @@ function formatOf(text = 'data_uri'): HtmlFormat {
   throw new MailError('invalid_message', 'The `html_format` parameter must be `data_uri` or `cid`.')
 }
 
-async function rawLink(ports: ReceivingPorts, accountId: string, id: string): Promise<SignedLink> {
+async function rawLink(ports: ReceivingPorts, { id, blob }: Received): Promise<SignedLink> {
   const options = { expiresInSeconds: LINK_SECONDS, filename: `${id}.eml`, contentType: 'message/rfc822' }
-  const url = await ports.blobs.link(rawKey(accountId, id), options)
+  const url = await ports.blobs.link(blob, options)
   return { download_url: url.href, expires_at: expiryOf(ports) }
 }
 
-async function attachment(ports: ReceivingPorts, accountId: string, id: string, one: ReceivedAttachment) {
+async function attachment(ports: ReceivingPorts, blob: string, one: ReceivedAttachment) {
   const { filename, contentType, contentId, disposition, size, from, to, encoding } = one
   const options = { expiresInSeconds: LINK_SECONDS, filename: savedAs(filename, contentType), contentType }
-  const url = await ports.downloads.linkPart(rawKey(accountId, id), { from, to, encoding }, options)
+  const url = await ports.downloads.linkPart(blob, { from, to, encoding }, options)
   return {
     id: one.id,
     ...(filename !== null && { filename }),

@@ -1,5 +1,6 @@
 import type { Handler, Queue } from '@kabutar/core/ports/queue.ts'
-import { type ReceivePorts, receiveBatch } from '@kabutar/core/receiving/receive.ts'
+import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
+import type { ReceivePorts } from '@kabutar/core/receiving/receive-ports.ts'
 import { removalKinds } from '@kabutar/core/receiving/removal.ts'
 import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'

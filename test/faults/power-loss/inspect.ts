@@ -8,7 +8,7 @@ import { getWholeReceived, type ReadPorts } from '@kabutar/core/receiving/read.t
 import type { Content } from '@kabutar/core/sending/content.ts'
 import { isPending, type Message } from '@kabutar/core/sending/message.ts'
 import { getWhole } from '@kabutar/core/sending/read.ts'
-import { eventsOf } from '@kabutar/core/webhooks/event.ts'
+import { eventsOf, getTelling, receivedEventId } from '@kabutar/core/webhooks/event.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { type Engine, openEngine } from '@kabutar/local/engine.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
@@ -73,9 +73,9 @@ async function inbound(shelf: Shelf, id: string): Promise<Seen> {
   if (!raw.subarray(-sent.length).equals(sent)) return { wrong: 'is not what was handed over', done: false }
   if (shelf.open.has(id)) return { wrong: undefined, done: false }
   const { received } = await getWholeReceived(shelf, FIRST_ACCOUNT, id)
-  const placed = await hasArrived(shelf.table, FIRST_ACCOUNT, received.mailboxIds, id)
-  const told = (await toldOf(shelf, id)).has('email.received')
-  return { wrong: placed && told ? undefined : `is placed: ${placed}, told: ${told}`, done: true }
+  const placed = await hasArrived(shelf.table, received.blob)
+  const told = await getTelling(shelf.table, FIRST_ACCOUNT, id, receivedEventId(FIRST_ACCOUNT, id))
+  return { wrong: placed && told ? undefined : `is placed: ${placed}, told: ${told !== undefined}`, done: true }
 }
 
 async function toldOf({ table }: Shelf, id: string): Promise<ReadonlySet<string>> {

@@ -4,15 +4,16 @@ import { faultyTable, seeded } from '@kabutar/local/faults.ts'
 import { systemClock } from '../ports/clock.ts'
 import type { Table } from '../ports/table.ts'
 import { KEY, testPorts } from '../sending/testing.ts'
+import { changesKey } from './change-log.ts'
 import { changesSince } from './changes.ts'
 import { deliver } from './deliver.ts'
 import { expunge } from './expunge.ts'
 import { createMailbox, listFolders, listPlacements, mailboxFor } from './mailbox.ts'
-import { changeKey, partitionOf } from './rows.ts'
+import { partitionOf } from './rows.ts'
 
 const A = KEY.accountId
 const WRITERS = 5
-const arrival = (id: string, size = 10) => ({ id, thread: id, size, receivedAt: 0, blob: `${A}/${id}` })
+const arrival = (id: string, size = 10) => ({ id, thread: id, size, receivedAt: 0, blob: `${A}/${id}`, detail: {} })
 
 /** A client that knows a mailbox by its changes alone: uid to message. */
 function reader(table: Table, mailbox: string) {
@@ -57,7 +58,7 @@ describe('changes since', () => {
               mailbox,
               fresh.map((id) => arrival(id)).concat(random() < 0.3 ? arrival(mine[0]!) : []),
             )
-          } else await expunge(ports, A, mailbox, mine.splice(Math.floor(random() * mine.length), 1)[0]!)
+          } else await expunge(ports, A, mailbox, arrival(mine.splice(Math.floor(random() * mine.length), 1)[0]!))
           await systemClock.sleep(random() * 2)
         }
       }
@@ -89,16 +90,27 @@ describe('changes since', () => {
     const { table, clock, ids } = await testPorts()
     const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
     const ports = { table, clock, random: () => 0.5 }
-    await deliver(ports, A, mailbox, [arrival('1'), arrival('2'), arrival('3')])
-    assert.deepEqual(await changesSince(table, A, mailbox, 4), { modSeq: 4, changes: [], hasMore: false })
-    assert.equal(await changesSince(table, A, mailbox, 5), 'resync')
+    const many = Array.from({ length: 100 }, () => arrival(ids.next()))
+    await deliver(ports, A, mailbox, many)
+    assert.deepEqual(await changesSince(table, A, mailbox, 101), { modSeq: 101, changes: [], hasMore: false })
+    assert.equal(await changesSince(table, A, mailbox, 102), 'resync')
     assert.equal(await changesSince(table, A, mailbox, 0), 'resync')
-    await table.write({ kind: 'delete', key: changeKey(partitionOf(A, mailbox), 2) })
-    assert.equal(await changesSince(table, A, mailbox, 1), 'resync')
-    assert.ok((await changesSince(table, A, mailbox, 2)) !== 'resync')
+    const pk = partitionOf(A, mailbox)
+    const rows = (await table.query({ pk, prefix: 'chg#', limit: 100 })).items
+    assert.ok(rows.length > 3 && rows.length < 10, `${rows.length} rows`)
+    const firstEnd = Number(rows[0]?.sk.slice(4))
+    await table.write({ kind: 'delete', key: changesKey(pk, firstEnd) })
+    assert.equal(await changesSince(table, A, mailbox, firstEnd - 1), 'resync')
+    const rest = await changesSince(table, A, mailbox, firstEnd)
+    assert.ok(rest !== 'resync')
+    assert.deepEqual(
+      rest.changes.map(({ modSeq, uid, id }) => [modSeq, uid, id]),
+      many.map(({ id }, i) => [i + 2, i + 1, id]).slice(firstEnd - 1),
+    )
     clock.advance(91 * 24 * 3600 * 1000)
-    assert.equal(await changesSince(table, A, mailbox, 2), 'resync')
-    assert.equal((await listPlacements(table, A, mailbox, 'inbox', { limit: 10 })).length, 3)
+    assert.equal(await changesSince(table, A, mailbox, firstEnd), 'resync')
+    assert.ok((await changesSince(table, A, mailbox, 100)) !== 'resync', 'the last ones lie with the mailbox')
+    assert.equal((await listPlacements(table, A, mailbox, 'inbox', { limit: 1000 })).length, 100)
     await assert.rejects(changesSince(table, A, 'nowhere', 1), { code: 'not_found' })
   })
 })
@@ -119,7 +131,7 @@ describe('mailboxes', () => {
     const { table, clock, ids } = await testPorts()
     const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
     const ports = { table, clock, random: () => 0.5 }
-    await expunge(ports, A, mailbox, '1')
+    await expunge(ports, A, mailbox, arrival('1'))
     await deliver(ports, A, mailbox, [arrival('1'), arrival('2')])
     const placed = await listPlacements(table, A, mailbox, 'inbox', { limit: 10 })
     assert.deepEqual(

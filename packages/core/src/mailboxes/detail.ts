@@ -1,24 +1,23 @@
 /**
  * What is known of a message from reading it once: IMAP's ENVELOPE and BODYSTRUCTURE, and an attachment's place in the
- * raw message, come from here, so that no list reads a blob. Written before the message is placed, never changed.
+ * raw message, come from here, so that no list reads a blob. A small one lies in the guard of each mailbox and is written
+ * with it; a larger one has a row or a blob of its own, written before. It is never changed.
  */
 import { promisify } from 'node:util'
-import { deflateRaw, inflateRaw } from 'node:zlib'
-import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
+import { deflateRaw, deflateRawSync, inflateRaw } from 'node:zlib'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Attrs, Item, Key, Table } from '../ports/table.ts'
-import { partitionOf } from './rows.ts'
+import { type Detail, detailOf, textOf } from './detail-text.ts'
+import { expiryOf, guardKey, type Placement, partitionOf } from './rows.ts'
 
-export type Detail = {
-  readonly index: MessageIndex
-  readonly preview: string
-  /** Decoded bytes of attachments, by the number of their part. */
-  readonly sizes: Readonly<Record<string, number>>
-}
 export type DetailPorts = { readonly table: Table; readonly blobs: Blobs }
+/** Which message: its guards are known by its raw bytes. */
+export type Detailed = Pick<Placement, 'id' | 'blob'>
 
-/** Below this a row costs one write unit anyway. */
-const PLAIN_LENGTH = 800
+/** Within the 1 KB of a guard. */
+const MAX_GUARD_BYTES = 830
+/** A text of more does not get as small as that. */
+const MAX_PACKED_LENGTH = 4 * MAX_GUARD_BYTES
 const MAX_ROW_LENGTH = 48 * 1024
 const MAX_BYTES = 256 * 1024 * 1024
 
@@ -30,26 +29,31 @@ const detailKey = (accountId: string, mailboxId: string, id: string): Key => ({
 })
 export const detailBlobKey = (accountId: string, id: string) => `${accountId}/${id}/detail`
 
-/** Writes the detail of a message for each mailbox that will hold it. */
-export async function putDetail(
+/** Answers what the guards are to hold; a detail too large for them is written for each mailbox that will have the message. */
+export async function storeDetail(
   ports: DetailPorts,
   accountId: string,
   mailboxIds: readonly string[],
   id: string,
   detail: Detail,
-): Promise<void> {
-  const attrs = await attrsOf(ports.blobs, detailBlobKey(accountId, id), detail)
+): Promise<Attrs> {
+  const text = textOf(detail)
+  if (fits(text)) return { text }
+  const data = text.length <= MAX_PACKED_LENGTH ? deflateRawSync(text).toString('base64') : ''
+  if (data !== '' && fits(data)) return { data }
+  const attrs = await attrsOf(ports.blobs, detailBlobKey(accountId, id), text)
   await Promise.all(
     mailboxIds.map((mailboxId) =>
       ports.table.write({ kind: 'put', item: { ...detailKey(accountId, mailboxId, id), ...attrs } }),
     ),
   )
+  return {}
 }
 
-async function attrsOf(blobs: Blobs, blob: string, detail: Detail): Promise<Attrs> {
-  const json = JSON.stringify(detail)
-  if (json.length <= PLAIN_LENGTH) return { json }
-  const packed = (await pack(json)) as Buffer
+const fits = (text: string) => text.length <= MAX_GUARD_BYTES && Buffer.byteLength(text) <= MAX_GUARD_BYTES
+
+async function attrsOf(blobs: Blobs, blob: string, text: string): Promise<Attrs> {
+  const packed = (await pack(text)) as Buffer
   const data = packed.toString('base64')
   if (data.length <= MAX_ROW_LENGTH) return { data }
   await blobs.put(blob, packed, { maxBytes: MAX_BYTES })
@@ -61,27 +65,38 @@ export async function getDetail(
   ports: DetailPorts,
   accountId: string,
   mailboxId: string,
-  id: string,
+  { id, blob }: Detailed,
 ): Promise<Detail | undefined> {
+  const guard = await ports.table.get(guardKey(blob, mailboxId))
+  if (guard?.text !== undefined || guard?.data !== undefined) return readDetail(ports.blobs, guard)
   const row = await ports.table.get(detailKey(accountId, mailboxId, id))
-  return row && detailOf(ports.blobs, row)
+  return row && readDetail(ports.blobs, row)
 }
 
-async function detailOf(blobs: Blobs, row: Item): Promise<Detail | undefined> {
-  if (typeof row.json === 'string') return JSON.parse(row.json) as Detail
+async function readDetail(blobs: Blobs, row: Item): Promise<Detail | undefined> {
+  if (typeof row.text === 'string') return detailOf(row.text)
   const packed = typeof row.data === 'string' ? Buffer.from(row.data, 'base64') : await blobs.get(row.blob as string)
   if (packed === undefined) return undefined
-  const json = (await unpack(packed, { maxOutputLength: MAX_BYTES })) as Buffer
-  return JSON.parse(json.toString()) as Detail
+  return detailOf(((await unpack(packed, { maxOutputLength: MAX_BYTES })) as Buffer).toString())
 }
 
+/** Of a message that was expunged: its guards stay, with nothing in them, for as long as an entry of it may come again. */
 export async function deleteDetail(
   table: Table,
   accountId: string,
   mailboxIds: readonly string[],
-  id: string,
+  { id, blob }: Detailed,
+  nowMs: number,
 ): Promise<void> {
   await Promise.all(
-    mailboxIds.map((mailboxId) => table.write({ kind: 'delete', key: detailKey(accountId, mailboxId, id) })),
+    mailboxIds.flatMap((mailboxId) => [
+      table.write({
+        kind: 'update',
+        key: guardKey(blob, mailboxId),
+        set: { ttl: expiryOf(nowMs) },
+        remove: ['text', 'data'],
+      }),
+      table.write({ kind: 'delete', key: detailKey(accountId, mailboxId, id) }),
+    ]),
   )
 }

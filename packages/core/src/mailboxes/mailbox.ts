@@ -1,16 +1,16 @@
 import type { Clock } from '../ports/clock.ts'
+import { getAll } from '../ports/get-all.ts'
 import type { Ids } from '../ports/ids.ts'
 import { isConditionFailed, type Key, type Table } from '../ports/table.ts'
 import {
   type Folder,
-  folderItem,
   folderOf,
   INBOX,
+  newMailboxItem,
   type Placement,
   partitionOf,
   placementKey,
   placementOf,
-  stateKey,
 } from './rows.ts'
 
 export type MailboxPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
@@ -18,16 +18,39 @@ export type MailboxPorts = { readonly table: Table; readonly clock: Clock; reado
 const nameKey = (accountId: string, address: string): Key => ({ pk: `${accountId}#mailboxes`, sk: address })
 const catchAllOf = (address: string) => `*${address.slice(address.lastIndexOf('@'))}`
 
-/**
- * The id of the mailbox that takes mail for an address (in lower case): its own, else the one that takes everything for
- * the domain, which is made when it is first needed. Several callers at once make one.
- */
+/** An address in lower case, and the account whose it is. */
+export type Owned = { readonly accountId: string; readonly address: string }
+
+/** As `mailboxesFor`, of one address. */
 export async function mailboxFor(ports: MailboxPorts, accountId: string, address: string): Promise<string> {
-  const catchAll = catchAllOf(address)
-  const rows = await ports.table.getMany([nameKey(accountId, address), nameKey(accountId, catchAll)])
-  const found = rows.find((row) => row !== undefined)
-  return found === undefined ? createMailbox(ports, accountId, catchAll) : (found.id as string)
+  const [id = ''] = await mailboxesFor(ports, [{ accountId, address }])
+  return id
 }
+
+/**
+ * The id of the mailbox that takes mail for each address: its own, else the one that takes everything for the domain,
+ * which is made when it is first needed. One batch read of what differs. Several callers at once make one mailbox.
+ */
+export async function mailboxesFor(ports: MailboxPorts, wanted: readonly Owned[]): Promise<readonly string[]> {
+  const keys = wanted.flatMap(({ accountId, address }) => [
+    nameKey(accountId, address),
+    nameKey(accountId, catchAllOf(address)),
+  ])
+  const distinct = new Map(keys.map((key) => [nameOf(key), key]))
+  const rows = await getAll(ports.table, [...distinct.values()])
+  const ids = new Map([...distinct.keys()].map((name, i) => [name, rows[i]?.id as string | undefined]))
+  const found: string[] = []
+  for (const { accountId, address } of wanted) {
+    const catchAll = nameOf(nameKey(accountId, catchAllOf(address)))
+    const known = ids.get(nameOf(nameKey(accountId, address))) ?? ids.get(catchAll)
+    const id = known ?? (await createMailbox(ports, accountId, catchAllOf(address)))
+    if (known === undefined) ids.set(catchAll, id)
+    found.push(id)
+  }
+  return found
+}
+
+const nameOf = ({ pk, sk }: Key) => `${pk} ${sk}`
 
 /** Makes a mailbox with an empty inbox, or answers the id of the one that the address has. */
 export async function createMailbox(ports: MailboxPorts, accountId: string, address: string): Promise<string> {
@@ -37,8 +60,7 @@ export async function createMailbox(ports: MailboxPorts, accountId: string, addr
   try {
     await ports.table.transact([
       { kind: 'put', item: { ...nameKey(accountId, address), id, at }, if: [{ exists: false }] },
-      { kind: 'put', item: { ...stateKey(pk), modSeq: 1 } },
-      { kind: 'put', item: folderItem(pk, newInbox(at)) },
+      { kind: 'put', item: newMailboxItem(pk, newInbox(at)) },
     ])
     return id
   } catch (error) {

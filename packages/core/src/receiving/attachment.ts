@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
-import type { Detail } from '../mailboxes/detail.ts'
+import type { Detail } from '../mailboxes/detail-text.ts'
 
 export type ReceivedAttachment = {
   /** A UUID made of the message's id and the number of the part: the same for ever. */

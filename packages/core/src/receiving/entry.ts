@@ -31,7 +31,7 @@ export type InboundEnvelope = {
   /** Of who received it for us; absent where nobody judged it. */
   readonly verdicts?: Verdicts
 }
-/** A message that an account has accepted; its bytes lie in the blob `<account>/<id>`. */
+/** A message that an account has accepted. */
 export type ReceiveEntry = { readonly accountId: string; readonly id: string; readonly envelope: InboundEnvelope }
 
 /** An entry of the receive queue: everything but the content. */

@@ -1,33 +1,46 @@
-import { eventId, type MailEvent } from '../webhooks/event.ts'
+import type { MailEvent } from '../webhooks/event.ts'
 import type { Received } from './received.ts'
 
-/** `email.received`: what came, and by which id to read it; never the content. One for each message and account. */
-export function receivedEvent(received: Received): MailEvent {
-  const { accountId, id, envelope, attachments } = received
-  const createdAt = new Date(envelope.receivedAt)
+/**
+ * `email.received`: what came, and by which id to read it; never the content. One for each message and account. Its data
+ * lies in the message's own row, and is what that row tells of the header fields (received-row.ts).
+ */
+export function receivedData(received: Received): MailEvent['data'] {
+  const { id, envelope, attachments } = received
   return {
-    id: eventId({ accountId, messageId: id, recipient: '', type: 'email.received', occurrence: '' }),
-    type: 'email.received',
-    messageId: id,
-    recipient: '',
-    createdAt,
-    data: {
-      email_id: id,
-      created_at: createdAt.toISOString(),
-      from: received.from,
-      to: received.to,
-      cc: received.cc,
-      bcc: received.bcc,
-      received_for: envelope.recipients,
-      message_id: received.messageId,
-      subject: received.subject,
-      attachments: attachments.map(({ id, filename, contentType, disposition, contentId }) => ({
-        id,
-        filename,
-        content_type: contentType,
-        content_disposition: disposition,
-        content_id: contentId,
-      })),
-    },
+    email_id: id,
+    created_at: new Date(envelope.receivedAt).toISOString(),
+    from: received.from,
+    to: received.to,
+    cc: received.cc,
+    bcc: received.bcc,
+    received_for: envelope.recipients,
+    message_id: received.messageId,
+    subject: received.subject,
+    attachments: attachments.map(({ id, filename, contentType, disposition, contentId }) => ({
+      id,
+      filename,
+      content_type: contentType,
+      content_disposition: disposition,
+      content_id: contentId,
+    })),
   }
+}
+
+/** What `receivedData` made, of any version. */
+export type ReceivedData = {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly cc: readonly string[]
+  readonly bcc: readonly string[]
+  readonly received_for: readonly string[]
+  readonly message_id: string
+  readonly subject: string
+  readonly attachments: readonly {
+    readonly id: string
+    readonly filename: string | null
+    readonly content_type: string
+    readonly content_disposition: string | null
+    readonly content_id: string | null
+  }[]
 }

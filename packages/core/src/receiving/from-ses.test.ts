@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { listDays } from '../days.ts'
-import { listPlacements } from '../mailboxes/mailbox.ts'
+import { listPlacements, mailboxFor } from '../mailboxes/mailbox.ts'
 import type { Delivery } from '../ports/queue.ts'
-import { eventsOf } from '../webhooks/event.ts'
+import type { Table } from '../ports/table.ts'
+import { getTelling, receivedEventId } from '../webhooks/event.ts'
 import { receiveFromSes } from './from-ses.ts'
-import { receivedOf } from './received.ts'
+import { getWholeReceived } from './read.ts'
+import { receivedOf } from './received-row.ts'
 import { deleteReceived } from './remove.ts'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts } from './testing.ts'
 
@@ -29,8 +31,12 @@ const receipt = (recipients: readonly string[], sesId: string) => ({
 const created = (key: string) => ({
   Records: [{ eventTime: '2026-11-22T12:00:01.000Z', s3: { object: { key: encodeURIComponent(key) } } }],
 })
-const put = (ports: ReceiveRig, sesId: string) =>
-  ports.blobs.put(`inbound/${sesId}`, Buffer.from(LETTER), { maxBytes: 1e6 })
+const put = (ports: ReceiveRig, sesId: string, raw = LETTER) =>
+  ports.blobs.put(`inbound/${sesId}`, Buffer.from(raw), { maxBytes: 1e6 })
+const placed = async (ports: ReceiveRig, accountId: string) => {
+  const address = accountId === 'a' ? 'ada@kabutar.test' : 'x@b.test'
+  return listPlacements(ports.table, accountId, await mailboxFor(ports, accountId, address), 'inbox', { limit: 9 })
+}
 const feed = (ports: ReceiveRig, body: object | string) => receiveFromSes(ports, [entry(body)], never)
 const received = async (ports: ReceiveRig, accountId: string) =>
   (await listDays(ports.table, accountId, 'in', { limit: 100 })).items.map(receivedOf)
@@ -52,7 +58,72 @@ test('mail for two accounts is received once by each, however often it is announ
       ['eve@far.test', ['x@b.test'], undefined],
     ],
   )
+  assert.deepEqual(
+    [...a, ...b].map(({ blob, id }) => blob.replace(id, 'id')),
+    ['inbound/ses-1', 'b/id'],
+    'one has the object, the other a copy',
+  )
+  await deleteReceived(ports, 'a', a[0]?.id ?? '')
   assert.equal(await ports.blobs.open('inbound/ses-1'), undefined)
+  const whole = await getWholeReceived(ports, 'b', b[0]?.id ?? '')
+  assert.equal(Buffer.from(whole.raw).toString(), LETTER)
+  await deleteReceived(ports, 'b', b[0]?.id ?? '')
+  assert.equal(await ports.blobs.open(b[0]?.blob ?? ''), undefined)
+  for (const again of [body, created('inbound/ses-1')]) assert.deepEqual(await feed(ports, again), [])
+  assert.deepEqual([...(await received(ports, 'a')), ...(await received(ports, 'b'))], [])
+})
+
+test('a message is read once from the bucket, and not at all when it is announced again', async () => {
+  const ports = await receivePorts()
+  await put(ports, 'ses-reads')
+  const calls: string[] = []
+  const counted = new Proxy(ports.blobs, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        calls.push(`${String(name)} ${args[0]}`)
+        return Reflect.apply(value, target, args) as unknown
+      }
+    },
+  })
+  const body = receipt(['ada@kabutar.test', 'bob@kabutar.test'], 'ses-reads')
+  for (const told of [body, body, created('inbound/ses-reads')]) {
+    assert.deepEqual(await feed({ ...ports, blobs: counted }, told), [])
+  }
+  assert.deepEqual(calls, ['open inbound/ses-reads'])
+  assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+})
+
+test('a crash after the copy for one account leaves the object unknown until its owner has it too', async () => {
+  const ports = await receivePorts()
+  await put(ports, 'ses-half')
+  ports.clock.advance(-ports.clock.now() + Date.parse('2026-11-22T12:00:05Z'))
+  let transacts = 0
+  const transact: Table['transact'] = (...args) => {
+    if (++transacts > 1) throw new Error('crash')
+    return ports.table.transact(...args)
+  }
+  await mailboxFor(ports, 'a', 'ada@kabutar.test')
+  await mailboxFor(ports, 'b', 'x@b.test')
+  const crashing = { ...ports, table: { ...ports.table, transact } }
+  const body = receipt(['ada@kabutar.test', 'x@b.test'], 'ses-half')
+  assert.equal((await feed(crashing, body)).length, 1)
+  assert.deepEqual([(await placed(ports, 'a')).length, (await placed(ports, 'b')).length], [0, 1])
+  assert.deepEqual(await receiveFromSes(ports, [{ ...entry(body), attempt: 2 }], never), [])
+  assert.deepEqual(await feed(ports, created('inbound/ses-half')), [])
+  assert.deepEqual([(await placed(ports, 'a')).length, (await placed(ports, 'b')).length], [1, 1])
+})
+
+test('events of S3 in one entry are looked after one by one', async () => {
+  const ports = await receivePorts()
+  const ids = Array.from({ length: 12 }, (_, n) => `ses-many-${n}`)
+  for (const id of ids) await put(ports, id)
+  for (const id of ids.slice(0, 6)) assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test'], id)), [])
+  const Records = ids.flatMap((id) => created(`inbound/${id}`).Records)
+  assert.deepEqual(await feed(ports, { Records }), [])
+  const rows = await received(ports, 'a')
+  assert.deepEqual([rows.length, rows.filter(({ envelope }) => envelope.reconstructed).length], [12, 6])
 })
 
 test("SES's verdicts are kept in words of ours, and a receipt without any is received as well", async () => {
@@ -131,7 +202,9 @@ describe('a notification that comes after its message was recovered', () => {
           [[1, message?.id]],
         )
       }
-      assert.equal((await eventsOf(ports.table, 'a', message?.id ?? '')).length, 1)
+      const id = message?.id ?? ''
+      const told = await getTelling(ports.table, 'a', id, receivedEventId('a', id))
+      assert.deepEqual(JSON.parse(told?.body ?? '').data.received_for, ['ada@kabutar.test'], 'frozen')
     })
   }
 
@@ -147,13 +220,18 @@ describe('a notification that comes after its message was recovered', () => {
     assert.deepEqual([bcc?.envelope.recipients, more.length], [['x@b.test'], 0])
   })
 
-  test('and before its object was removed, is of the same message', async () => {
+  test('leaves the object to whom it was recovered for, and brings copies to all others', async () => {
     const ports = await receivePorts()
-    await recovered(ports, 'ses-both')
-    await put(ports, 'ses-both')
-    assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test'], 'ses-both')), [])
-    await drainReceived(ports)
-    assert.equal((await received(ports, 'a')).length, 1)
+    await put(ports, 'ses-other', LETTER.replace('ada@kabutar.test', 'x@b.test'))
+    ports.clock.advance(16 * 60_000)
+    for (let times = 0; times < 2; times++) {
+      assert.deepEqual(await feed(ports, created('inbound/ses-other')), [])
+      assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test', 'x@b.test'], 'ses-other')), [])
+    }
+    const [[a], [b]] = [await received(ports, 'a'), await received(ports, 'b')]
+    assert.deepEqual([a?.blob, b?.blob], [`a/${a?.id}`, 'inbound/ses-other'])
+    await deleteReceived(ports, 'b', b?.id ?? '')
+    assert.ok((await getWholeReceived(ports, 'a', a?.id ?? '')).raw.length > 100)
   })
 
   test('brings nothing back that was deleted meanwhile', async () => {
@@ -170,8 +248,9 @@ describe('a notification that comes after its message was recovered', () => {
   test('or late before the recovery, is what the recovery finds', async () => {
     const ports = await receivePorts()
     await put(ports, 'ses-slow')
+    await mailboxFor(ports, 'a', 'ada@kabutar.test')
     ports.clock.advance(14 * 60_000)
-    const crashing = { ...ports, blobs: { ...ports.blobs, delete: () => Promise.reject(new Error('crash')) } }
+    const crashing = { ...ports, table: { ...ports.table, transact: () => Promise.reject(new Error('crash')) } }
     assert.equal((await feed(crashing, receipt(['ada@kabutar.test'], 'ses-slow'))).length, 1)
     assert.deepEqual(await feed(ports, created('inbound/ses-slow')), [])
     await drainReceived(ports)

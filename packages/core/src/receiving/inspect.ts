@@ -4,7 +4,7 @@ import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import { PREVIEW_BYTES, preview } from '@kabutar/mail/mime/preview.ts'
 import { attachmentsOf, readablePart } from '@kabutar/mail/mime/readable.ts'
 import { ByteBudget } from '../byte-budget.ts'
-import type { Detail } from '../mailboxes/detail.ts'
+import type { Detail } from '../mailboxes/detail-text.ts'
 import type { Blobs, OpenBlob } from '../ports/blobs.ts'
 
 /** Messages that one batch has in hand, by their sizes: two of the largest. A Lambda function of 512 MB is enough for them. */

@@ -1,13 +1,14 @@
 import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
 import { type ListOptions, listDays } from '../days.ts'
 import { MailError } from '../errors.ts'
-import { type Detail, getDetail } from '../mailboxes/detail.ts'
+import { getDetail } from '../mailboxes/detail.ts'
+import type { Detail } from '../mailboxes/detail-text.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
-import { rawKey } from './accept.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import { inFlightBudget, inspect } from './inspect.ts'
-import { isRemoved, type Received, readReceived, receivedOf } from './received.ts'
+import type { Received } from './received.ts'
+import { isRemoved, readReceived, receivedOf } from './received-row.ts'
 
 export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
 
@@ -38,7 +39,7 @@ export type WholeReceived = {
 /** A message with what it says. @throws {MailError} `not_found`, `unavailable` */
 export async function getWholeReceived(ports: ReadPorts, accountId: string, id: string): Promise<WholeReceived> {
   const received = await getReceived(ports.table, accountId, id)
-  const [raw, detail] = await Promise.all([ports.blobs.get(rawKey(accountId, id)), detailOf(ports, received)])
+  const [raw, detail] = await Promise.all([ports.blobs.get(received.blob), detailOf(ports, received)])
   if (raw === undefined) throw unreadable()
   return {
     received,
@@ -48,22 +49,23 @@ export async function getWholeReceived(ports: ReadPorts, accountId: string, id: 
   }
 }
 
-/** In the order of the message. @throws {MailError} `not_found`, `unavailable` */
+/** In the order of the message, whose bytes are in `blob`. @throws {MailError} `not_found`, `unavailable` */
 export async function getAttachments(
   ports: ReadPorts,
   accountId: string,
   id: string,
-): Promise<readonly ReceivedAttachment[]> {
-  return receivedAttachments(id, await detailOf(ports, await getReceived(ports.table, accountId, id)))
+): Promise<{ readonly blob: string; readonly attachments: readonly ReceivedAttachment[] }> {
+  const received = await getReceived(ports.table, accountId, id)
+  return { blob: received.blob, attachments: receivedAttachments(id, await detailOf(ports, received)) }
 }
 
 /** From any mailbox it lies in; read anew if those are gone. @throws {MailError} `unavailable` */
-export async function detailOf(ports: ReadPorts, { accountId, id, mailboxIds }: Received): Promise<Detail> {
-  for (const mailboxId of mailboxIds) {
-    const detail = await getDetail(ports, accountId, mailboxId, id)
+export async function detailOf(ports: ReadPorts, received: Received): Promise<Detail> {
+  for (const mailboxId of received.mailboxIds) {
+    const detail = await getDetail(ports, received.accountId, mailboxId, received)
     if (detail !== undefined) return detail
   }
-  const detail = await inspect(ports.blobs, rawKey(accountId, id), inFlightBudget())
+  const detail = await inspect(ports.blobs, received.blob, inFlightBudget())
   if (detail === undefined) throw unreadable()
   return detail
 }

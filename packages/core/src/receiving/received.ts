@@ -3,12 +3,20 @@ import { formatMailbox } from '@kabutar/mail/address.ts'
 import type { AddressList } from '@kabutar/mail/mime/addresses.ts'
 import { decodeWords } from '@kabutar/mail/mime/words.ts'
 import { readAddresses } from '@kabutar/mail/parse.ts'
-import { dayKey } from '../days.ts'
-import type { Detail } from '../mailboxes/detail.ts'
-import type { Item, Json, Key, Table, Update } from '../ports/table.ts'
+import type { Detail } from '../mailboxes/detail-text.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import type { InboundEnvelope, ReceiveEntry } from './entry.ts'
-import { RECEIVED_KIND } from './removal.ts'
+
+/** A message to receive. */
+export type Incoming = ReceiveEntry & {
+  /**
+   * Key of the raw message. It belongs to this account alone: what is read, linked and deleted, is this. By SMTP it is
+   * `<account>/<id>`; behind SES it is SES's own key for one of the accounts.
+   */
+  readonly blob: string
+  /** The blob is made as a copy of this one, if it is not there yet. */
+  readonly copyOf?: string
+}
 
 /** Of an attachment, what a list shows. */
 export type ListedAttachment = Omit<ReceivedAttachment, 'from' | 'to' | 'encoding'>
@@ -31,6 +39,8 @@ export type Received = {
   readonly thread: string
   /** The mailboxes it was meant for. */
   readonly mailboxIds: readonly string[]
+  /** Key of the raw message. */
+  readonly blob: string
 }
 
 /** Together below the 64 KB of a row, with an envelope of 100 recipients. */
@@ -38,10 +48,6 @@ const BUDGETS = { to: 6000, cc: 6000, bcc: 2000, replyTo: 2000, attachments: 800
 const MAX_TEXT_LENGTH = 998
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are no part of a line that people read
 const CONTROLS = /[\u0000-\u001f\u007f]+/g
-
-export function receivedKey(accountId: string, id: string): Key {
-  return dayKey(accountId, 'in', id)
-}
 
 /** The header of a message for people. Addresses beyond what fits `maxBytes` are left out. */
 export function addressesOf(list: AddressList, maxBytes = Number.POSITIVE_INFINITY): readonly string[] {
@@ -56,7 +62,7 @@ export const line = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_T
 
 /** The row of a message that was read. */
 export function newReceived(
-  { accountId, id, envelope }: ReceiveEntry,
+  { accountId, id, envelope, blob }: Incoming,
   detail: Detail,
   thread: string,
   mailboxIds: readonly string[],
@@ -78,6 +84,7 @@ export function newReceived(
     size,
     thread,
     mailboxIds,
+    blob,
   }
 }
 
@@ -92,57 +99,4 @@ function within<T>(values: readonly T[], maxBytes: number): readonly T[] {
     left -= Buffer.byteLength(JSON.stringify(value))
     return left >= 0
   })
-}
-
-/** Empty lists are left out, since every byte is paid for. */
-export function receivedItem(received: Received): Item {
-  const { id, accountId, envelope, mailboxIds, attachments, ...rest } = received
-  const filled = Object.entries(rest).filter(([, value]) => !(Array.isArray(value) && value.length === 0))
-  return {
-    ...receivedKey(accountId, id),
-    a: accountId,
-    ...(Object.fromEntries(filled) as { [name: string]: Json }),
-    ...(attachments.length > 0 && { files: attachments as unknown as Json }),
-    envelope: envelope as unknown as Json,
-    mbx: mailboxIds,
-  }
-}
-
-/** Writes the envelope that came late; refused once the message is gone. */
-export function completionOf({ accountId, id, envelope, mailboxIds }: Received): Update {
-  return {
-    kind: 'update',
-    key: receivedKey(accountId, id),
-    set: { envelope: envelope as unknown as Json, mbx: mailboxIds },
-    if: [{ exists: true }, { attr: 'kind', op: 'absent' }],
-  }
-}
-
-export function receivedOf(item: Item): Received {
-  const list = (name: string) => (item[name] ?? []) as readonly string[]
-  return {
-    id: item.sk,
-    accountId: item.a as string,
-    from: item.from as string,
-    to: list('to'),
-    cc: list('cc'),
-    bcc: list('bcc'),
-    replyTo: list('replyTo'),
-    subject: item.subject as string,
-    messageId: item.messageId as string,
-    attachments: (item.files ?? []) as unknown as readonly ListedAttachment[],
-    envelope: item.envelope as unknown as InboundEnvelope,
-    size: item.size as number,
-    thread: item.thread as string,
-    mailboxIds: list('mbx'),
-  }
-}
-
-/** True once its deletion was begun; only the removal reads it then. */
-export const isRemoved = (item: Item): boolean => item.kind === RECEIVED_KIND
-
-/** Undefined if it is not there, or its deletion was begun. */
-export async function readReceived(table: Table, accountId: string, id: string): Promise<Received | undefined> {
-  const item = await table.get(receivedKey(accountId, id))
-  return item && !isRemoved(item) ? receivedOf(item) : undefined
 }

@@ -12,13 +12,16 @@ import { expunge } from '../mailboxes/expunge.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import { isConditionFailed } from '../ports/table.ts'
 import { removeUpload } from '../sending/uploads.ts'
-import { rawKey } from './accept.ts'
-import { isRemoved, type Received, receivedKey, receivedOf } from './received.ts'
+import { movedEvent } from '../webhooks/event.ts'
+import type { Received } from './received.ts'
+import { isRemoved, receivedKey, receivedOf } from './received-row.ts'
 import { RECEIVED_KIND, type Removal } from './removal.ts'
 
 export type RemovePorts = ChangePorts & { readonly blobs: Blobs }
 
 const FIRST_DUE_MS = 120_000
+/** As long as the rows of webhook deliveries, which may still need it: deleting a message takes no webhook back. */
+const EVENT_KEPT_SECONDS = 30 * 24 * 3600
 
 /**
  * Deletes a message: from here on nobody reads it, and when this resolves it is out of its mailboxes and its bytes are
@@ -30,7 +33,7 @@ export async function deleteReceived(ports: RemovePorts, accountId: string, id: 
     await ports.table.write({
       kind: 'update',
       key: receivedKey(accountId, id),
-      set: { kind: RECEIVED_KIND, sweeps: 0, ...dueAt(id, ports.clock.now() + FIRST_DUE_MS) },
+      set: { kind: RECEIVED_KIND, a: accountId, sweeps: 0, ...dueAt(id, ports.clock.now() + FIRST_DUE_MS) },
       if: [{ exists: true }],
     })
   } catch (error) {
@@ -51,22 +54,23 @@ async function removeReceived(ports: RemovePorts, accountId: string, id: string)
   const row = await ports.table.get(receivedKey(accountId, id))
   if (row === undefined || !isRemoved(row)) return
   const received = receivedOf(row)
-  for (const mailboxId of received.mailboxIds) await expunge(ports, accountId, mailboxId, id)
-  await ports.blobs.delete([
-    rawKey(accountId, id),
-    detailBlobKey(accountId, id),
-    ...bodyCopyKeys(rawKey(accountId, id)),
-    ...(await partCopies(ports, received)),
-  ])
-  await deleteDetail(ports.table, accountId, received.mailboxIds, id)
+  const { blob, mailboxIds } = received
+  for (const mailboxId of mailboxIds) await expunge(ports, accountId, mailboxId, received)
+  const copies = [...bodyCopyKeys(blob), ...(await partCopies(ports, received))]
+  await ports.blobs.delete([blob, detailBlobKey(accountId, id), ...copies])
+  const now = ports.clock.now()
+  await deleteDetail(ports.table, accountId, mailboxIds, received, now)
+  const told = movedEvent(accountId, row, Math.floor(now / 1000) + EVENT_KEPT_SECONDS)
+  await ports.table.write({ kind: 'put', item: told })
   await ports.table.write({ kind: 'delete', key: receivedKey(accountId, id) })
 }
 
 /** Details outlive the bytes, so that a second call finds every copy. */
-async function partCopies(ports: RemovePorts, { accountId, id, mailboxIds }: Received): Promise<readonly string[]> {
+async function partCopies(ports: RemovePorts, received: Received): Promise<readonly string[]> {
+  const { accountId, blob, mailboxIds } = received
   for (const mailboxId of mailboxIds) {
-    const detail = await getDetail(ports, accountId, mailboxId, id)
-    if (detail !== undefined) return attachmentsOf(detail.index).map((part) => partCopyKey(rawKey(accountId, id), part))
+    const detail = await getDetail(ports, accountId, mailboxId, received)
+    if (detail !== undefined) return attachmentsOf(detail.index).map((part) => partCopyKey(blob, part))
   }
   return []
 }

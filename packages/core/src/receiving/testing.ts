@@ -7,7 +7,8 @@ import { claimDomain } from '../domains/domains.ts'
 import type { Delivery, Failure, Queue } from '../ports/queue.ts'
 import { type Rig, testPorts } from '../sending/testing.ts'
 import { type AcceptPorts, accept, type Inbound } from './accept.ts'
-import { type ReceivePorts, receiveBatch } from './receive.ts'
+import { receiveBatch } from './receive.ts'
+import type { ReceivePorts } from './receive-ports.ts'
 
 /** Shared: what lies in it is named by ids. */
 const folder = temporaryFolder()

@@ -11,7 +11,7 @@ import { EVERY_ENDPOINT, spread } from './announce.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import { signingSecrets } from './endpoints.ts'
 import { decodeEntry, encodeEntry, type HookEntry } from './entry.ts'
-import { eventKey, type Telling, tellingOf } from './event.ts'
+import { eventKey, getTelling, type Telling, tellingOf } from './event.ts'
 import type { PutOff, Slot } from './lanes.ts'
 import { isOverdue, isSuccess, newHook } from './outcome.ts'
 import { giveUp, notePause, noteSuccess, record } from './record.ts'
@@ -80,16 +80,20 @@ async function load(
   const items = await ports.table.getMany([...hooks, ...events, ...endpoints.values()])
   const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
   const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
-  return entries.map(({ delivery, entry }, i) => {
-    const [hook, event] = [items[i], items[entries.length + i]]
-    return {
-      delivery,
-      entry,
-      endpoint: known.get(ownerOf(entry)),
-      event: event && tellingOf(entry.message, event),
-      hook: hook && hookOf(hook),
-    }
-  })
+  return Promise.all(
+    entries.map(async ({ delivery, entry }, i) => {
+      const [hook, event] = [items[i], items[entries.length + i]]
+      const { account, message, event: id } = entry
+      return {
+        delivery,
+        entry,
+        endpoint: known.get(ownerOf(entry)),
+        // One of a message that was deleted meanwhile is elsewhere.
+        event: event ? tellingOf(message, id, event) : await getTelling(ports.table, account, message, id),
+        hook: hook && hookOf(hook),
+      }
+    }),
+  )
 }
 
 const ownerOf = ({ account, endpoint }: HookEntry) => `${account} ${endpoint}`

@@ -4,6 +4,7 @@
  * Order: the event row, then the status of what it speaks of, then the webhook queue, then the acknowledgement.
  */
 import { createHash } from 'node:crypto'
+import { dayKey } from '../days.ts'
 import { timeOf } from '../ports/ids.ts'
 import { type Attrs, type Item, isConditionFailed, type Json, type Key, type Table } from '../ports/table.ts'
 
@@ -90,9 +91,21 @@ async function putEvent(table: Table, accountId: string, event: MailEvent): Prom
   }
 }
 
-/** Where the row of an event is. */
+/** `email.received` happens to a message once, so the message alone tells its id. */
+export function receivedEventId(accountId: string, messageId: string): string {
+  return eventId({ accountId, messageId, recipient: '', type: 'email.received', occurrence: '' })
+}
+
+/** Where an event is: `email.received` in the row of its message while there is one, any other in a row of its own. */
 export function eventKey(accountId: string, messageId: string, id: string): Key {
+  if (id === receivedEventId(accountId, messageId)) return dayKey(accountId, 'in', messageId)
   return { pk: partition(accountId, messageId), sk: id }
+}
+
+/** The event that lies in the row of a received message, in a row of its own: for when the message is no more. */
+export function movedEvent(accountId: string, { sk, type, at, data }: Item, ttl: number): Item {
+  const key = { pk: partition(accountId, sk), sk: receivedEventId(accountId, sk) }
+  return { ...key, type: type as string, recipient: '', at: at as number, data: data as string, ttl }
 }
 
 /** What a webhook needs of an event. `body` is frozen: the same bytes at every attempt and replay. */
@@ -105,13 +118,14 @@ export async function getTelling(
   id: string,
 ): Promise<Telling | undefined> {
   const item = await table.get(eventKey(accountId, messageId, id))
-  return item && tellingOf(messageId, item)
+  const found = item ?? (await table.get({ pk: partition(accountId, messageId), sk: id }))
+  return found && tellingOf(messageId, id, found)
 }
 
 /** The text of `data` goes into the body as it lies in the row, so no store and no later version changes a byte of it. */
-export function tellingOf(messageId: string, item: Item): Telling {
+export function tellingOf(messageId: string, id: string, item: Item): Telling {
   const [type, createdAt] = [item.type as EventType, new Date(item.at as number)]
-  return { id: item.sk, type, messageId, createdAt, body: bodyOf(type, createdAt, item.data as string) }
+  return { id, type, messageId, createdAt, body: bodyOf(type, createdAt, item.data as string) }
 }
 
 /** All events of a message, at most 1,000, in no order of time. */
