@@ -3,7 +3,7 @@ import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { countingTable } from '@kabutar/core/ports/counting-table.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Outgoing, Queue } from '@kabutar/core/ports/queue.ts'
-import type { Item, Table } from '@kabutar/core/ports/table.ts'
+import type { Table, Write } from '@kabutar/core/ports/table.ts'
 import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
 import { CPU_FACTOR, LATENCY_MS, type PRICES, SDK_CALL_CPU_MS, WHOLE_CORE_MB } from './prices.ts'
 
@@ -14,6 +14,8 @@ export type Meter = ReturnType<typeof meter>
 const SQS_STEP = 64 * 1024
 const SQS_BATCH = 10
 const GB = 1024 ** 3
+/** As packages/aws/src/blobs.ts reads at once. */
+const FIRST_BYTES = 256 * 1024
 
 export function meter() {
   let counts: Counts = {}
@@ -68,9 +70,12 @@ export function meteredTable(meter: Meter, inner: Table): Table {
     meter.add('tableWrites', write)
     meter.add('tableReads', read)
   })
-  const write = timed(async (one: Parameters<Table['write']>[0]) => {
+  const keptForAMonth = (one: Write) => {
+    if (one.kind === 'put') meter.add('tableGbMonth', (itemBytes(one.item) + 100) / GB)
+  }
+  const write = timed(async (one: Write) => {
     const item = await counted.write(one)
-    if (one.kind === 'put') meter.add('tableGbMonth', (itemBytes(one.item as Item) + 100) / GB)
+    keptForAMonth(one)
     return item
   })
   return {
@@ -81,7 +86,10 @@ export function meteredTable(meter: Meter, inner: Table): Table {
     writeInOrder: async (writes) => {
       for (const one of writes) await write(one)
     },
-    transact: timed(counted.transact),
+    transact: timed(async (writes: readonly Write[], options?: Parameters<Table['transact']>[1]) => {
+      await counted.transact(writes, options)
+      for (const one of writes) keptForAMonth(one)
+    }),
   }
 }
 
@@ -143,7 +151,8 @@ export function meteredBlobs(meter: Meter, inner: Blobs): Blobs {
     async open(key, range) {
       await read()
       const open = await inner.open(key, range)
-      return open && { size: open.size, body: counted(read, open.body) }
+      const bytes = open && Math.min(range?.to ?? open.size - 1, open.size - 1) + 1 - (range?.from ?? 0)
+      return open && (bytes ?? 0) > FIRST_BYTES ? { size: open.size, body: counted(read, open.body) } : open
     },
     async delete(keys) {
       await meter.call(LATENCY_MS.blob)
@@ -155,7 +164,7 @@ export function meteredBlobs(meter: Meter, inner: Blobs): Blobs {
   }
 }
 
-/** HEAD first, GET when it is read. */
+/** A second GET, for what the first did not bring. */
 async function* counted(read: () => Promise<void>, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   await read()
   yield* body
