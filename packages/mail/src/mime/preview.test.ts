@@ -30,6 +30,13 @@ const CASES: readonly { name: string; raw: string; text: string }[] = [
     raw: 'Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9',
     text: 'café',
   },
+  { name: 'a thousand blanks before the first word', raw: `\r\n${' \u200c'.repeat(600)}Hi`, text: 'Hi' },
+  { name: 'blanks among many words', raw: `\r\n${`a${' '.repeat(9)}`.repeat(200)}`, text: 'a '.repeat(100).trim() },
+  {
+    name: 'pairs of surrogates up to where a glance ends',
+    raw: `\r\nx${'😀'.repeat(600)}`,
+    text: `x${'😀'.repeat(199)}`,
+  },
   { name: 'at most 200 characters', raw: `\r\n${'✓'.repeat(300)}`, text: '✓'.repeat(200) },
 ]
 

@@ -23,13 +23,20 @@ export function preview(part: Part, body: Uint8Array): string {
 /** White space, and the invisible characters that newsletters pad their first line with. */
 const BLANK = /(?:[[\s\p{Cc}\p{Cf}\u115f]--[\u200d]]|\u034f)+/gv
 
+/** More is rarely blank. */
+const GLANCE_LENGTH = 1000
+
 function oneLine(text: string): string {
-  const line = text.replace(BLANK, ' ').trim()
+  const glance = withoutBlanks(text.slice(0, GLANCE_LENGTH))
+  // A blank or a pair that the cut went through is at its very end.
+  const line = glance.length > 2 * MAX_PREVIEW_LENGTH + 1 ? glance : withoutBlanks(text)
   return Array.from(line.slice(0, 2 * MAX_PREVIEW_LENGTH))
     .slice(0, MAX_PREVIEW_LENGTH)
     .join('')
     .trimEnd()
 }
+
+const withoutBlanks = (text: string) => text.replace(BLANK, ' ').trim()
 
 const SKIPPED = /^<(style|script|title|head|template)(?=[\s>/])/i
 
