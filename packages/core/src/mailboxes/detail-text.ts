@@ -3,7 +3,7 @@
  * a common message fits a row that is written anyway: a third of the JSON of the same object.
  */
 import type { Address, AddressList } from '@kabutar/mail/mime/addresses.ts'
-import type { Envelope } from '@kabutar/mail/mime/envelope.ts'
+import type { Envelope, References } from '@kabutar/mail/mime/envelope.ts'
 import type { MessageIndex, Part } from '@kabutar/mail/mime/part.ts'
 import type { Json } from '../ports/table.ts'
 
@@ -16,10 +16,11 @@ export type Detail = {
 }
 
 type Short = { readonly [name: string]: Json }
-/** By field: its short name, and what it is where it is left out. */
-type Fields = Readonly<Record<string, readonly [short: string, absent: Json]>>
+type Shortening<T> = { readonly [name in keyof T]: readonly [short: string, absent: Json] }
+/** Of each field its short name, and what it is where it is left out. */
+type Fields = readonly (readonly [name: string, short: string, absent: Json])[]
 
-const PART: Fields = {
+const PART = fieldsOf<Omit<Part, 'children' | 'message'>>({
   path: ['p', ''],
   headerStart: ['h', 0],
   bodyStart: ['b', 0],
@@ -39,15 +40,22 @@ const PART: Fields = {
   opaque: ['o', null],
   declared: ['x', null],
   truncated: ['z', false],
-} satisfies Readonly<Record<Exclude<keyof Part, 'children' | 'message'>, readonly [string, Json]>>
-const TEXTS: Fields = {
+})
+const TEXTS = fieldsOf<Pick<Envelope, 'date' | 'subject' | 'inReplyTo' | 'messageId'>>({
   date: ['d', null],
   subject: ['s', null],
   inReplyTo: ['i', null],
   messageId: ['m', null],
-}
-const REFERENCES: Fields = { messageId: ['m', null], inReplyTo: ['i', []], references: ['r', []] }
-const LISTS = { from: 'F', sender: 'S', replyTo: 'R', to: 'T', cc: 'C', bcc: 'B' } as const
+})
+const REFERENCES = fieldsOf<References>({ messageId: ['m', null], inReplyTo: ['i', []], references: ['r', []] })
+const LISTS = [
+  ['from', 'F'],
+  ['sender', 'S'],
+  ['replyTo', 'R'],
+  ['to', 'T'],
+  ['cc', 'C'],
+  ['bcc', 'B'],
+] as const
 
 /** JSON; `detailOf` reads it. */
 export function textOf({ index, preview, sizes }: Detail): string {
@@ -100,18 +108,17 @@ function partOf({ k, m, ...rest }: Short): Part {
 
 /** Where a message has no Sender or Reply-To, its From stands for them. */
 function shortEnvelope(envelope: Envelope): Short {
-  const lists = Object.entries(LISTS).map(([name, short]) => [short, shortList(envelope[name as keyof typeof LISTS])])
-  const { F, S, R, ...rest } = Object.fromEntries(lists) as Readonly<Record<string, readonly Json[]>>
-  const from = JSON.stringify(F)
-  const filled = Object.entries(rest).filter(([, list]) => list.length > 0)
-  return {
-    ...shortened(envelope, TEXTS),
-    ...Object.fromEntries(filled),
-    ...(F && F.length > 0 && { F }),
-    ...(S && JSON.stringify(S) !== from && { S }),
-    ...(R && JSON.stringify(R) !== from && { R }),
+  const short: Record<string, Json> = { ...shortened(envelope, TEXTS) }
+  const { from } = envelope
+  for (const [name, as] of LISTS) {
+    const list = envelope[name]
+    const stoodFor = name === 'sender' || name === 'replyTo' ? isSameList(list, from) : list.length === 0
+    if (!stoodFor) short[as] = shortList(list)
   }
+  return short
 }
+
+const isSameList = (a: AddressList, b: AddressList) => a === b || JSON.stringify(a) === JSON.stringify(b)
 
 function envelopeOf(short: Short): Envelope {
   const list = (name: string) => addressesOf((short[name] ?? []) as readonly Json[])
@@ -142,10 +149,15 @@ function addressesOf(list: readonly Json[]): AddressList {
   })
 }
 
+function fieldsOf<T>(shortening: Shortening<T>): Fields {
+  const entries: readonly [string, readonly [string, Json]][] = Object.entries(shortening)
+  return entries.map(([name, [short, absent]]) => [name, short, absent])
+}
+
 function shortened(from: object, fields: Fields): Short {
   const values = from as Short
   const short: Record<string, Json> = {}
-  for (const [name, [as, absent]] of Object.entries(fields)) {
+  for (const [name, as, absent] of fields) {
     const value = values[name] ?? null
     if (!same(value, absent)) short[as] = value
   }
@@ -153,7 +165,9 @@ function shortened(from: object, fields: Fields): Short {
 }
 
 function lengthened(short: Short, fields: Fields): Short {
-  return Object.fromEntries(Object.entries(fields).map(([name, [as, absent]]) => [name, short[as] ?? absent]))
+  const long: Record<string, Json> = {}
+  for (const [name, as, absent] of fields) long[name] = short[as] ?? absent
+  return long
 }
 
 const same = (value: Json, absent: Json) =>

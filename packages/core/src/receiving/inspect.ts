@@ -1,7 +1,7 @@
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 import { MimeIndexer } from '@kabutar/mail/mime/indexer.ts'
 import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
-import { PREVIEW_BYTES, preview } from '@kabutar/mail/mime/preview.ts'
+import { PREVIEW_BYTES, preview, previewOf } from '@kabutar/mail/mime/preview.ts'
 import { attachmentsOf, readablePart } from '@kabutar/mail/mime/readable.ts'
 import { ByteBudget } from '../byte-budget.ts'
 import type { Detail } from '../mailboxes/detail-text.ts'
@@ -31,8 +31,12 @@ async function read(blobs: Blobs, key: string, open: OpenBlob): Promise<Detail> 
     if (open.size <= HELD_BYTES) held.push(chunk)
   }
   const index = indexer.finish()
-  const range = open.size <= HELD_BYTES ? rangesOf(Buffer.concat(held)) : rangesIn(blobs, key)
-  return { index, preview: await previewOf(index, range), sizes: await sizesOf(index, range) }
+  if (open.size > HELD_BYTES) {
+    const range = rangesIn(blobs, key)
+    return { index, preview: await previewIn(index, range), sizes: await sizesOf(index, range) }
+  }
+  const raw = held.length === 1 && held[0] ? held[0] : Buffer.concat(held)
+  return { index, preview: previewOf(index, raw).toWellFormed(), sizes: await sizesOf(index, rangesOf(raw)) }
 }
 
 /** Bytes [from, to) of the message. */
@@ -52,7 +56,7 @@ export function rangesIn(blobs: Blobs, key: string): Range {
   }
 }
 
-async function previewOf(index: MessageIndex, range: Range): Promise<string> {
+async function previewIn(index: MessageIndex, range: Range): Promise<string> {
   const part = readablePart(index)
   if (part === undefined) return ''
   const chunks: Uint8Array[] = []

@@ -90,7 +90,8 @@ export function newReceived(
 
 /** IMAP's ENVELOPE repeats From where a message has no Reply-To. */
 function hasReplyTo({ index: { envelope } }: Detail): boolean {
-  return JSON.stringify(envelope.replyTo) !== JSON.stringify(envelope.from)
+  const { from, replyTo } = envelope
+  return from !== replyTo && JSON.stringify(replyTo) !== JSON.stringify(from)
 }
 
 function within<T>(values: readonly T[], maxBytes: number): readonly T[] {
