@@ -117,13 +117,13 @@ test('a crash after the copy for one account leaves the object unknown until its
 
 test('events of S3 in one entry are looked after one by one', async () => {
   const ports = await receivePorts()
-  const ids = Array.from({ length: 12 }, (_, n) => `ses-many-${n}`)
+  const ids = Array.from({ length: 80 }, (_, n) => `ses-many-${n}`)
   for (const id of ids) await put(ports, id)
   for (const id of ids.slice(0, 6)) assert.deepEqual(await feed(ports, receipt(['ada@kabutar.test'], id)), [])
   const Records = ids.flatMap((id) => created(`inbound/${id}`).Records)
   assert.deepEqual(await feed(ports, { Records }), [])
   const rows = await received(ports, 'a')
-  assert.deepEqual([rows.length, rows.filter(({ envelope }) => envelope.reconstructed).length], [12, 6])
+  assert.deepEqual([rows.length, rows.filter(({ envelope }) => envelope.reconstructed).length], [80, 74])
 })
 
 test("SES's verdicts are kept in words of ours, and a receipt without any is received as well", async () => {

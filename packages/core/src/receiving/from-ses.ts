@@ -12,14 +12,14 @@ import type { Delivery, Failure } from '../ports/queue.ts'
 import { rawKey, recipientOwner } from './accept.ts'
 import { inFlightBudget, inspect } from './inspect.ts'
 import type { KeepPorts } from './keep.ts'
-import { Failures, type Job, receiveBatch, receiveJobs } from './receive.ts'
+import { Failures, type Job, MAX_AT_ONCE, receiveBatch, receiveJobs } from './receive.ts'
 import type { ReceivePorts } from './receive-ports.ts'
 import type { Incoming } from './received.ts'
 import { receivedId, type Settled, settle } from './ses-ids.ts'
 import { parseAwsEntry, type Receipt, type Stored } from './ses-receipt.ts'
 
 export type SesPorts = ReceivePorts & { readonly log: Log }
-type Taking = KeepPorts & { readonly ownerOf: OwnerOf }
+type Taking = KeepPorts & { readonly signal: AbortSignal; readonly ownerOf: OwnerOf }
 
 /** Well before an object that nobody spoke of is recovered (15 minutes). */
 const LATE_MS = 10 * 60_000
@@ -31,21 +31,20 @@ export async function receiveFromSes(
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
   const failures = new Failures(ports.log)
-  const taking = { ...ports, inFlight: inFlightBudget(signal), ownerOf: rememberedOwners(ports) }
+  const taking = { ...ports, signal, inFlight: inFlightBudget(signal), ownerOf: rememberedOwners(ports) }
   const own: Delivery[] = []
-  const jobs = await Promise.all(
-    batch.map(async (delivery) => {
-      try {
-        const mails = await mailsOf(taking, delivery)
-        if (mails === undefined) own.push(delivery)
-        return (mails ?? []).map((mail) => ({ delivery, mail }))
-      } catch (error) {
-        failures.add(delivery, error)
-        return []
-      }
-    }),
-  )
-  await receiveCopiesFirst(taking, jobs.flat(), failures)
+  const jobs: Job[] = []
+  // One after the other: an entry may bring thousands of S3's events, and a notification asks for next to nothing.
+  for (const delivery of batch) {
+    try {
+      const mails = await mailsOf(taking, delivery)
+      if (mails === undefined) own.push(delivery)
+      else jobs.push(...mails.map((mail) => ({ delivery, mail })))
+    } catch (error) {
+      failures.add(delivery, error)
+    }
+  }
+  await receiveCopiesFirst(taking, jobs, failures)
   return [...failures.all(), ...(await receiveBatch(ports, own, signal))]
 }
 
@@ -71,8 +70,13 @@ async function mailsOf(ports: Taking, delivery: Delivery): Promise<readonly Inco
   const entry = parseAwsEntry(delivery.body)
   if (entry === undefined) return undefined
   if ('receipt' in entry) return mailsOfReceipt(ports, entry.receipt, heardNow(ports, entry.receipt, delivery))
-  const found = await Promise.all(entry.stored.map((stored) => recoverLost(ports, stored)))
-  return found.flat()
+  const lost: Incoming[] = []
+  for (let at = 0; at < entry.stored.length; at += MAX_AT_ONCE) {
+    ports.signal.throwIfAborted()
+    const some = entry.stored.slice(at, at + MAX_AT_ONCE)
+    lost.push(...(await Promise.all(some.map((stored) => recoverLost(ports, stored)))).flat())
+  }
+  return lost
 }
 
 function heardNow({ clock }: SesPorts, { receivedAt }: Receipt, { attempt }: Delivery): Heard {

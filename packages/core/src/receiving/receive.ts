@@ -22,6 +22,8 @@ import { remove } from './remove.ts'
 export type Job = { readonly delivery: Delivery; readonly mail: Incoming }
 
 const FAILED_RETRY_MS = 5000
+/** A blob that is opened holds 256 KB, whatever `inFlight` says. */
+export const MAX_AT_ONCE = 32
 
 /** The deliveries of a batch that come back, each logged once with its first error. */
 export class Failures {
@@ -77,16 +79,21 @@ function incomingOf(body: string): Incoming {
 
 export type Fail = (jobs: readonly Job[], error: unknown) => void
 
-/** Receives messages; one that is there twice is received and then found. Never throws: what failed is told to `fail`. */
+/**
+ * Receives messages, so many at a time that little of them is in memory; one that is there twice is received and then
+ * found. Never throws: what failed is told to `fail`.
+ */
 export async function receiveJobs(ports: KeepPorts, jobs: readonly Job[], fail: Fail): Promise<void> {
   for (let left = jobs; left.length > 0; ) {
-    const seen = new Map<string, Job>()
-    const again = left.filter((job) => {
+    const some = new Map<string, Job>()
+    const rest: Job[] = []
+    for (const job of left) {
       const name = `${job.mail.accountId} ${job.mail.id}`
-      return seen.get(name) !== undefined || seen.set(name, job).size === 0
-    })
-    await receiveDistinct(ports, [...seen.values()], fail)
-    left = again
+      if (some.has(name) || some.size === MAX_AT_ONCE) rest.push(job)
+      else some.set(name, job)
+    }
+    await receiveDistinct(ports, [...some.values()], fail)
+    left = rest
   }
 }
 
