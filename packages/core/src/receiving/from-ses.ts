@@ -96,7 +96,9 @@ async function mailsOfReceipt(ports: Taking, receipt: Receipt, heard: Heard): Pr
     return []
   }
   const mine = { at: receivedAt, owner }
-  const settled = heard.settled ? await settle(ports.table, key, mine, ports.clock.now()) : mine
+  // Of several, one might lose its domain before a second attempt, and another must not have the object then.
+  const asks = heard.settled || byAccount.size > 1
+  const settled = asks ? await settle(ports.table, key, mine, ports.clock.now()) : mine
   return [...byAccount].map(([accountId, recipients]) => {
     const id = receivedId(settled.at, sesId, accountId)
     const envelope = envelopeOf(receipt, recipients, settled, heard.reconstructed)
