@@ -18,7 +18,7 @@ import { localIdentities } from '@kabutar/local/identities.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { notificationOf } from '../aws/ses-receipt.ts'
-import { bytesOf, HTML, letter } from './mail.ts'
+import { bytesOf, html, letter } from './mail.ts'
 import { type Meter, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
 import { ACCESS_LOG_BYTES, LATENCY_MS } from './prices.ts'
 
@@ -95,7 +95,7 @@ export async function sendAll(rig: Rig, count: number, batch: number): Promise<v
 }
 
 async function post({ meter: metered, api, token }: Rig, n: number): Promise<string> {
-  const mail = { from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test`, subject: `Your order ${n}`, html: HTML }
+  const mail = { from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test`, subject: `Your order ${n}`, html: html(n) }
   metered.add('httpApi', 1)
   metered.add('logGb', ACCESS_LOG_BYTES / GB)
   const answer = await metered.invocation(512, () =>
