@@ -66,14 +66,13 @@ export async function submit(
   const uploads = await uploadSizes(ports, key.accountId, draft.attachments)
   checkSize(draft, uploads)
   const id = ports.ids.next()
+  const fresh = newMessage(key.accountId, id, draft, messageBytes(draft, uploads), ports.clock.now())
   const [content] = await Promise.all([
-    prepareContent(ports, key.accountId, id, draft, uploads),
+    prepareContent(ports, fresh, draft, uploads),
     putDay(ports.table, key.accountId, 'out', id),
   ])
-  const place = { content: content.place, contentBytes: messageBytes(draft, uploads) }
-  const message = newMessage(key.accountId, id, draft, place, ports.clock.now())
-  if (idempotency !== undefined) return { id: await acceptOnce(ports, message, content, idempotency) }
-  await accept(ports, message, content)
+  if (idempotency !== undefined) return { id: await acceptOnce(ports, content, idempotency) }
+  await accept(ports, content)
   return { id }
 }
 
@@ -127,9 +126,8 @@ async function refuseIfPaused(ports: SubmitPorts, accountId: string): Promise<vo
   )
 }
 
-type Placed = Pick<Message, 'content' | 'contentBytes'>
-
-function newMessage(accountId: string, id: string, draft: Draft, place: Placed, now: number): Message {
+/** Its content has no place yet. */
+function newMessage(accountId: string, id: string, draft: Draft, contentBytes: number, now: number): Message {
   const envelope = new Set([...draft.to, ...draft.cc, ...draft.bcc].map(({ address }) => address))
   return {
     id,
@@ -143,7 +141,8 @@ function newMessage(accountId: string, id: string, draft: Draft, place: Placed, 
     tags: draft.tags,
     messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
-    ...place,
+    content: 'row',
+    contentBytes,
     attempts: 0,
     ambiguous: 0,
     notBefore: 0,
@@ -183,7 +182,8 @@ const rowsOf = ({ row }: PreparedContent): readonly Put[] => (row === undefined 
  * The queue entry is under way beside the rows and may be there first: a worker that finds no message asks once more.
  * On one disk all three share a commit.
  */
-async function accept(ports: SubmitPorts, message: Message, content: PreparedContent): Promise<void> {
+async function accept(ports: SubmitPorts, content: PreparedContent): Promise<void> {
+  const { message } = content
   const written = ports.table.writeInOrder([...rowsOf(content), rowOf(message)])
   if (ports.queueAfterRows) await written
   await Promise.all([written, queueSoon(ports, message)])
@@ -193,12 +193,8 @@ async function accept(ports: SubmitPorts, message: Message, content: PreparedCon
  * Answers the id under which it was accepted: its own, or that of an equal request that was faster. Then its queue entry
  * names no message, and ends when it has asked twice.
  */
-async function acceptOnce(
-  ports: SubmitPorts,
-  message: Message,
-  content: PreparedContent,
-  idempotency: Idempotency,
-): Promise<string> {
+async function acceptOnce(ports: SubmitPorts, content: PreparedContent, idempotency: Idempotency): Promise<string> {
+  const { message } = content
   const { accountId, id } = message
   const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
   const marker = { ...markerKey(accountId, idempotency.key), id, digest: idempotency.digest, ttl }
@@ -209,7 +205,7 @@ async function acceptOnce(
     return id
   } catch (error) {
     if (!isConditionFailed(error)) throw error
-    await deleteContent(ports, accountId, id, content.place)
+    await deleteContent(ports, accountId, id, message.content)
     const earlier = await findEarlier(ports.table, accountId, idempotency)
     if (earlier === undefined) throw error
     return earlier
