@@ -65,6 +65,8 @@ export type Message = {
 }
 
 export const KIND = 'send'
+/** The sweep looks after a new message when it is so old. */
+export const FIRST_DUE_MS = 120_000
 
 export function messageKey(accountId: string, id: string): Key {
   return dayKey(accountId, 'out', id)
@@ -185,7 +187,11 @@ export type Progress = {
  * Writes progress on exactly the version that was read.
  * @throws {StoreError} `ConditionFailed` if another worker was faster
  */
-export async function writeProgress(table: Table, message: Message, progress: Progress): Promise<Message> {
+export async function writeProgress(
+  table: Table,
+  message: Pick<Message, 'accountId' | 'id' | 'version'>,
+  progress: Progress,
+): Promise<Message> {
   const { recipients, lease, due, ...counters } = progress
   const item = await table.write({
     kind: 'update',

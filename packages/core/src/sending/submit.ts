@@ -23,7 +23,7 @@ import {
 } from './content.ts'
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
-import { itemOf, type Message, ownMessageId } from './message.ts'
+import { FIRST_DUE_MS, itemOf, type Message, ownMessageId } from './message.ts'
 import { pauseOf } from './pauses.ts'
 import { uploadSizes } from './uploads.ts'
 
@@ -41,7 +41,6 @@ type Idempotency = { readonly key: string; readonly digest: string }
 export const MAX_RECIPIENTS = 50
 const MAX_REPLY_TO = 25
 const MAX_SUBJECT_LENGTH = 998
-const FIRST_DUE_MS = 120_000
 const IDEMPOTENCY_SECONDS = 24 * 3600
 
 /**
@@ -217,7 +216,7 @@ async function acceptOnce(ports: SubmitPorts, content: PreparedContent, idempote
 /** The message is accepted without it: what fails here is healed by the sweep and no reason to answer an error. */
 async function queueSoon(ports: SubmitPorts, message: Message): Promise<void> {
   try {
-    await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1) }])
+    await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1, message.contentBytes) }])
   } catch (error) {
     ports.log.warn('an accepted message was not queued; the sweep will', { id: message.id, error: error as Error })
   }
