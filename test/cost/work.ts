@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { toHttp } from '@kabutar/aws/http.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
@@ -64,7 +65,8 @@ export async function costRig() {
       limits: { maxRawBytes: 40_000_000, maxRecipients: 50 },
       async send(_envelope: unknown, _raw: Uint8Array, { tags }: RelayOptions) {
         await metered.call(LATENCY_MS.relay)
-        const relayId = `ses-${relayIds.size}`
+        // As long as those of SES.
+        const relayId = `0100019a${String(relayIds.size).padStart(8, '0')}-${randomUUID()}-000000`
         relayIds.set(tags?.kabutar_id ?? '', relayId)
         return { relayId, messageId: `<${relayId}@email.amazonses.com>`, outcome: 'sent' as const, rejected: [] }
       },
