@@ -130,13 +130,21 @@ test('without its dictionary a mail is unavailable, and never something else', a
 })
 
 test('a mail is accepted though dictionaries are not to be had', async () => {
-  const ports = await rig()
-  const busy = () => new StoreError('Throttled', 'busy')
-  const isDictionary = (pk: string) => pk.startsWith('a#dict')
-  const table: Table = {
-    ...ports.table,
-    get: (key) => (isDictionary(key.pk) ? Promise.reject(busy()) : ports.table.get(key)),
+  const isOne = (pk: string) => pk.startsWith('a#dict')
+  const busy = () => Promise.reject(new StoreError('Throttled', 'busy'))
+  const faults: readonly ((table: Table) => Partial<Table>)[] = [
+    (table) => ({ get: (key) => (isOne(key.pk) ? busy() : table.get(key)) }),
+    (table) => ({ write: (write) => (write.kind === 'put' && isOne(write.item.pk) ? busy() : table.write(write)) }),
+    // Between the dictionary and the row that tells of it.
+    (table) => ({
+      write: (write) => (write.kind === 'put' && write.item.pk === 'a#dicts' ? busy() : table.write(write)),
+    }),
+  ]
+  for (const fault of faults) {
+    const ports = await rig()
+    const ids = await submitThree({ ...ports, table: { ...ports.table, ...fault(ports.table) } })
+    for (const id of ids) assert.equal((await rowOf(ports, id))?.content, 'row')
+    await submitThree(ports, ['Dora', 'Emil', 'Fay'])
+    assert.equal(knownIn((await sendersOf(ports))[0]).length, 1)
   }
-  const ids = await submitThree({ ...ports, table })
-  for (const id of ids) assert.equal((await rowOf(ports, id))?.content, 'row')
 })

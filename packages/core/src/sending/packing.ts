@@ -23,8 +23,9 @@ export type PackPorts = DictionaryPorts & { readonly log: Log }
 export type Packed = { readonly bytes: Buffer; readonly dictionary?: string }
 
 const SYNC_BYTES = 64 * 1024
-/** A dictionary that packs so well needs no better one. */
+/** A dictionary that packs so well needs no better one: to a sixteenth, or into what a message's row has room for. */
 const GOOD_RATIO = 16
+const GOOD_BYTES = 400
 /** A new dictionary costs some write units itself. */
 const WORTH_BYTES = 1024
 /** Level 9 takes no longer than 3 where nearly all is in the dictionary. */
@@ -38,7 +39,7 @@ export async function pack(mail: Unpacked, ports?: PackPorts): Promise<Packed> {
   if (ports === undefined || json.byteLength > MAX_UNPACKED) return { bytes: await deflated(json) }
   const known = await saving(ports, () => dictionaryFor(ports, mail))
   const best = known && against(json, known)
-  if (best !== undefined && best.bytes.byteLength * GOOD_RATIO <= json.byteLength) return best
+  if (best !== undefined && best.bytes.byteLength <= Math.max(GOOD_BYTES, json.byteLength / GOOD_RATIO)) return best
   const plain = { bytes: await deflated(json) }
   const least = best === undefined || plain.bytes.byteLength < best.bytes.byteLength ? plain : best
   const pays = (bytes: Buffer) => zstd(json, bytes).byteLength + WORTH_BYTES <= least.bytes.byteLength
