@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { type Item, StoreError, type Table } from '../ports/table.ts'
@@ -39,7 +40,7 @@ async function dictionaryTexts(ports: Rig): Promise<readonly string[]> {
   return rows.map((row) => inflateRawSync(Buffer.from(row?.data as string, 'base64')).toString())
 }
 
-async function submitThree(ports: Rig, secrets = ['Ada', 'Ben', 'Cleo'], template = MANY): Promise<readonly string[]> {
+async function submitThree(ports: Rig, secrets = ['Ada', 'Ben', 'Cleo'], template = MANY): Promise<string[]> {
   const ids: string[] = []
   for (const secret of secrets) ids.push((await submit(ports, KEY, mail(`${secret}@y.test`, secret, template))).id)
   return ids
@@ -116,6 +117,25 @@ test('a sender has eight dictionaries; a ninth comes ten minutes after the eight
   await submitThree(ports, undefined, template(9))
   const after = knownIn((await sendersOf(ports))[0]).map(({ name }) => name)
   assert.deepEqual(after.slice(1), before.slice(0, 7))
+})
+
+test('one that fits its mails better takes the place of another ten minutes later', async () => {
+  const ports = await rig()
+  const names = async () => knownIn((await sendersOf(ports))[0]).map(({ name }) => name)
+  const longer = [
+    ...MANY,
+    ...Array.from({ length: 60 }, (_, n) => `<p>${createHash('sha256').update(`${n}`).digest('hex')}</p>`),
+  ]
+  await submitThree(ports)
+  const before = await names()
+  const ids = await submitThree(ports, undefined, longer)
+  assert.deepEqual(await names(), before)
+  ports.clock.advance(10 * 60_000)
+  ids.push(...(await submitThree(ports, undefined, longer)))
+  const after = await names()
+  assert.equal(after.length, 1)
+  assert.notDeepEqual(after, before)
+  for (const id of ids) assert.match((await getWhole(ports, KEY.accountId, id)).content?.html ?? '', /part 919/)
 })
 
 test('without its dictionary a mail is unavailable, and never something else', async () => {

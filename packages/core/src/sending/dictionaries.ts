@@ -34,10 +34,10 @@ const MAX_KNOWN = 8
 /** Mails that a skeleton is made of. */
 const MAILS = 3
 const MAX_RECENT = 6
-const MAX_SENDERS = 64
+const MAX_SENDERS = 128
 const MAX_DICTIONARIES = 64
 const TRY_EVERY_MS = 5000
-/** Once a sender has as many as are kept, a new one comes at most so often. */
+/** One that takes the place of another comes at most so often. */
 const REPLACE_EVERY_MS = 10 * 60_000
 const MAX_BYTES = 128 * 1024
 const NAME_LENGTH = 16
@@ -52,6 +52,18 @@ function memoryOf(table: Table): Memory {
   const memory = memories.get(table) ?? { dictionaries: new Map(), senders: new Map() }
   memories.set(table, memory)
   return memory
+}
+
+/** A Map remembers the order in which its entries came. */
+function asNewest<T>(map: Map<string, T>, key: string, value: T): T {
+  map.delete(key)
+  map.set(key, value)
+  return value
+}
+
+function dropOldest(map: Map<string, unknown>, most: number): void {
+  const [oldest] = map.keys()
+  if (oldest !== undefined && map.size >= most) map.delete(oldest)
 }
 
 /** The dictionary that was made of mails like this one. One read a sender and process, and one a dictionary. */
@@ -69,8 +81,8 @@ function senderOf(table: Table, { accountId, sender }: Unpacked): Sender {
   const { senders } = memoryOf(table)
   const key = `${accountId}/${sender}`
   const found = senders.get(key)
-  if (found !== undefined) return found
-  if (senders.size >= MAX_SENDERS) senders.clear()
+  if (found !== undefined) return asNewest(senders, key, found)
+  dropOldest(senders, MAX_SENDERS)
   const fresh: Sender = { row: readSender(table, accountId, sender), recent: [], nextTryAt: 0 }
   fresh.row.catch(() => senders.delete(key))
   senders.set(key, fresh)
@@ -87,8 +99,8 @@ export function readDictionary(table: Table, accountId: string, name: string): P
   const { dictionaries } = memoryOf(table)
   const key = `${accountId}/${name}`
   const found = dictionaries.get(key)
-  if (found !== undefined) return found
-  if (dictionaries.size >= MAX_DICTIONARIES) dictionaries.clear()
+  if (found !== undefined) return asNewest(dictionaries, key, found)
+  dropOldest(dictionaries, MAX_DICTIONARIES)
   const bytes = table.get(dictionaryKey(accountId, name)).then((item) => item && bytesOf(item, name))
   dictionaries.set(key, bytes)
   // Not there, or not to be read now: ask again.
@@ -104,7 +116,8 @@ function bytesOf(item: Item, name: string): Buffer | undefined {
 
 /**
  * Remembers a mail that no dictionary fits, and makes one of it if it is the third of its like; `pays` decides. What
- * does not pay is not tried again for five seconds; a sender's ninth dictionary waits until the newest is ten minutes old.
+ * does not pay is not tried again for five seconds. One that takes the place of another, because it fits its mails better
+ * or the sender has eight already, waits until that is ten minutes old.
  */
 export async function learn(
   ports: DictionaryPorts,
@@ -118,11 +131,10 @@ export async function learn(
   sender.recent = [{ sketch, json: mail.json, recipients: mail.recipients }, ...sender.recent].slice(0, MAX_RECENT)
   if (others.length < MAILS - 1 || sender.nextTryAt > now) return undefined
   const bytes = Buffer.from(skeletonOf(mail.json, others))
-  if (!pays(bytes)) {
-    sender.nextTryAt = now + TRY_EVERY_MS
-    return undefined
-  }
-  return keep(ports, mail, sender, { name: nameOf(bytes), sketch, at: now }, bytes)
+  const made = { name: nameOf(bytes), sketch, at: now }
+  const kept = pays(bytes) ? await keep(ports, mail, sender, made, bytes) : undefined
+  if (kept === undefined) sender.nextTryAt = now + TRY_EVERY_MS
+  return kept
 }
 
 /** No two of them and this one have a recipient in common. */
@@ -149,13 +161,14 @@ async function keep(
   const { version } = await memory.row
   const row = await readSender(table, accountId, sender)
   memory.row = Promise.resolve(row)
-  const newest = row.known[0]
   if (row.version !== version) return undefined
-  if (newest && row.known.length >= MAX_KNOWN && made.at < newest.at + REPLACE_EVERY_MS) return undefined
+  const alike = row.known.find(({ sketch }) => isAlike(sketch, made.sketch))
+  const replaced = alike ?? (row.known.length >= MAX_KNOWN ? row.known[0] : undefined)
+  if (replaced && made.at < replaced.at + REPLACE_EVERY_MS) return undefined
   const data = deflateRawSync(bytes).toString('base64')
   await table.write({ kind: 'put', item: { ...dictionaryKey(accountId, made.name), data } })
   memoryOf(table).dictionaries.set(`${accountId}/${made.name}`, Promise.resolve(bytes))
-  const others = row.known.filter(({ sketch }) => !isAlike(sketch, made.sketch))
+  const others = row.known.filter((one) => one !== alike)
   const next = { version: version + 1, known: [made, ...others].slice(0, MAX_KNOWN) }
   if (await putSender(table, senderKey(accountId, sender), version, next)) memory.row = Promise.resolve(next)
   return { name: made.name, bytes }
