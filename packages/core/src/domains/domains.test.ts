@@ -59,14 +59,15 @@ describe('the life of a domain', () => {
     const ports = await domainPorts()
     const other = { ...ports, table: { ...ports.table } }
     const { id } = await owned(ports)
-    await send(other)
+    for (const one of [ports, other]) await send(one)
     await updateDomain(ports, A, id, { sending: false })
     await assert.rejects(send(ports), { code: 'sender_not_verified' })
     ports.clock.advance(RECENT_MS)
     await assert.rejects(send(other), { code: 'sender_not_verified' })
     await updateDomain(ports, A, id, { sending: true })
-    await send(other)
+    for (const one of [ports, other]) await send(one)
     await removeDomain(ports, A, id)
+    await assert.rejects(send(ports), { code: 'sender_not_verified' })
     await owned(ports, 'b')
     const theirs = { ...KEY, accountId: 'b' }
     await submit(other, theirs, { ...DRAFT, from: { name: '', address: `ada@${NAME}` } })
