@@ -3,7 +3,6 @@ import { checkUrl, GuardError } from '../net/url.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { type Attrs, isConditionFailed, type Table } from '../ports/table.ts'
-import { Recent } from '../recent.ts'
 import { EVENT_TYPES, type EventType } from './event.ts'
 import { type Endpoint, endpointItem, endpointKey, endpointOf } from './rows.ts'
 import { newSecret } from './sign.ts'
@@ -48,7 +47,6 @@ export async function createEndpoint(
     throw new MailError('invalid_message', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
   }
   await ports.table.write({ kind: 'put', item: endpointItem(accountId, endpoint), if: [{ exists: false }] })
-  recent.forget(ports.table)
   return endpoint
 }
 
@@ -57,17 +55,6 @@ export async function listEndpoints(table: Table, accountId: string): Promise<re
   const { pk } = endpointKey(accountId, '-')
   const page = await table.query({ pk, reverse: true, limit: 2 * MAX_ENDPOINTS })
   return page.items.map(endpointOf)
-}
-
-const recent = new Recent<readonly Endpoint[]>()
-
-/** Likewise, as they were at most five seconds ago. */
-export async function recentEndpoints(
-  ports: Pick<EndpointPorts, 'table' | 'clock'>,
-  accountId: string,
-): Promise<readonly Endpoint[]> {
-  const all = await recent.get(ports, endpointKey(accountId, '-'), () => listEndpoints(ports.table, accountId))
-  return all ?? []
 }
 
 /** @throws {MailError} `not_found` */
@@ -95,13 +82,11 @@ export async function updateEndpoint(
     ...(fresh && { pausedUntil: 0, pauses: 0, failingSince: 0 }),
   }
   await ifPresent(ports.table.write({ kind: 'update', key: endpointKey(accountId, id), set, if: [{ exists: true }] }))
-  recent.forget(ports.table)
 }
 
 /** Events on their way to it are dropped. @throws {MailError} `not_found` */
 export async function deleteEndpoint(table: Table, accountId: string, id: string): Promise<void> {
   await ifPresent(table.write({ kind: 'delete', key: endpointKey(accountId, id), if: [{ exists: true }] }))
-  recent.forget(table)
 }
 
 /**

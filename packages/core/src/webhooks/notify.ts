@@ -1,13 +1,11 @@
-import type { Clock } from '../ports/clock.ts'
 import { type Outgoing, QUEUE_RULES, type Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
-import { recentEndpoints } from './endpoints.ts'
+import { listEndpoints } from './endpoints.ts'
 import { encodeEntry } from './entry.ts'
 import type { MailEvent } from './event.ts'
 
 export type NotifyPorts = {
   readonly table: Table
-  readonly clock: Clock
   readonly webhookQueue: Queue
   /** Waits before each attempt in ms; the first one is before the first attempt, and at most 15 minutes. */
   readonly webhookRetriesMs: readonly number[]
@@ -18,8 +16,7 @@ const MAX_SEND = 1000
 /**
  * Queues each event once for every enabled endpoint that asked for its type. The events' rows exist already, and only
  * when this resolves may their source be acknowledged: a caller that comes again, comes here again, and the queue holds
- * an event twice, which `dispatchBatch` makes harmless. Endpoints are as they were at
- * most five seconds ago.
+ * an event twice, which `dispatchBatch` makes harmless. One query, whether there are endpoints or not.
  */
 export async function notify(
   ports: NotifyPorts,
@@ -27,7 +24,7 @@ export async function notify(
   events: readonly Pick<MailEvent, 'id' | 'type' | 'messageId'>[],
 ): Promise<void> {
   if (events.length === 0) return
-  const endpoints = (await recentEndpoints(ports, accountId)).filter(({ enabled }) => enabled)
+  const endpoints = (await listEndpoints(ports.table, accountId)).filter(({ enabled }) => enabled)
   const delayMs = Math.min(ports.webhookRetriesMs[0] ?? 0, QUEUE_RULES.maxDelayMs)
   const outgoing: readonly Outgoing[] = events.flatMap((event) =>
     endpoints
