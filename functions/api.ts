@@ -4,8 +4,8 @@ import { createApp } from '@kabutar/http/app.ts'
 import { identityPorts } from './identity-ports.ts'
 import { allowPrivate, basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
 
-/** Where a write is billed by the kilobyte, everything longer is compressed. */
-const PACK_ABOVE = 1024
+/** Where a write is billed by the kilobyte, whatever does not fit the message's own row is compressed. */
+const PACK_ABOVE = 0
 
 const stored = blobPorts()
 const basic = basicPorts()
@@ -17,6 +17,7 @@ const ports = {
   ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue'),
   ...webhookPorts(),
   packAbove: PACK_ABOVE,
+  dictionaries: true,
   queueAfterRows: true,
   allowPrivate: allowPrivate(),
 }

@@ -1,9 +1,10 @@
-/** `npm run cost`: what AWS would bill for a million of each, counted and not modelled, item by item. */
+/** `npm run cost`: what AWS would bill for a million of each, counted and not modelled, item by item; `-- sends` for one. */
 import type { Counts } from './meter.ts'
 import { IDLE_POLLERS, LATENCY_MS, PRICES } from './prices.ts'
 import { costRig, deliverAll, type Rig, receiveAll, sendAll } from './work.ts'
 
 const MILLION = 1e6
+const WARM = 10
 /** Per million and per month; the limit that we are after, and what this version has to keep in a burst. */
 const KINDS = [
   { name: 'sends (20 KB, 1 recipient)', run: sendAll, target: 11, limit: 5 },
@@ -20,8 +21,8 @@ type Run = (rig: Rig, count: number, batch: number) => Promise<void>
 
 async function billOf(run: Run, count: number, batch: number): Promise<Bill> {
   const rig = await costRig()
-  // What is paid once a day or process is not what one more costs.
-  await run(rig, batch, batch)
+  // What is paid once a day, process or template is not what one more costs.
+  await run(rig, WARM, batch)
   const warm = await fresh(rig, run, count, batch)
   return Object.fromEntries(Object.entries(warm).map(([name, amount]) => [name, dollars(name, amount / count)]))
 }
@@ -45,7 +46,8 @@ async function main(): Promise<void> {
   console.log(
     `Assumed waits, in ms: ${JSON.stringify(LATENCY_MS)}. List prices, no free tier. SES's own fee is not in it.`,
   )
-  for (const { name, run, target, limit } of KINDS) {
+  const wanted = process.argv[2] ?? ''
+  for (const { name, run, target, limit } of KINDS.filter((kind) => kind.name.startsWith(wanted))) {
     const columns: Bill[] = []
     for (const { count, batch } of LOADS) columns.push(await billOf(run, count, batch))
     print(`$ per 1M ${name}`, columns)

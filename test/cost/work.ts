@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { toHttp } from '@kabutar/aws/http.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
@@ -19,7 +20,7 @@ import { localIdentities } from '@kabutar/local/identities.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { createdOf, notificationOf } from '../aws/ses-receipt.ts'
-import { bytesOf, HTML, letter } from './mail.ts'
+import { bytesOf, html, letter } from './mail.ts'
 import { type Meter, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
 import { ACCESS_LOG_BYTES, LATENCY_MS } from './prices.ts'
 
@@ -52,7 +53,8 @@ export async function costRig() {
     feedbackQueue: meteredQueue(metered),
     webhookRetriesMs: [0, 5000],
     sendRetries: [60_000],
-    packAbove: 1024,
+    packAbove: 0,
+    dictionaries: true,
     queueAfterRows: true,
     allowPrivate: true,
     client,
@@ -64,7 +66,8 @@ export async function costRig() {
       limits: { maxRawBytes: 40_000_000, maxRecipients: 50 },
       async send(_envelope: unknown, _raw: Uint8Array, { tags }: RelayOptions) {
         await metered.call(LATENCY_MS.relay)
-        const relayId = `ses-${relayIds.size}`
+        // As long as those of SES.
+        const relayId = `0100019a${String(relayIds.size).padStart(8, '0')}-${randomUUID()}-000000`
         relayIds.set(tags?.kabutar_id ?? '', relayId)
         return { relayId, messageId: `<${relayId}@email.amazonses.com>`, outcome: 'sent' as const, rejected: [] }
       },
@@ -96,7 +99,7 @@ export async function sendAll(rig: Rig, count: number, batch: number): Promise<v
 }
 
 async function post({ meter: metered, api, token }: Rig, n: number): Promise<string> {
-  const mail = { from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test`, subject: `Your order ${n}`, html: HTML }
+  const mail = { from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test`, subject: `Your order ${n}`, html: html(n) }
   metered.add('httpApi', 1)
   metered.add('logGb', ACCESS_LOG_BYTES / GB)
   const answer = await metered.invocation(512, () =>

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
 import { countingTable } from '@kabutar/core/ports/counting-table.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { DRAFT, drain, KEY, testPorts } from '@kabutar/core/sending/testing.ts'
+import { html } from '../cost/mail.ts'
 
 const words = ['order', 'total', 'street', 'parcel', 'tomorrow', 'please', 'thanks', 'number', 'account', 'button']
 const template = (bytes: number) => {
@@ -32,4 +34,38 @@ test('a send stays within 10 write units (ARCHITECTURE, Costs)', async () => {
     console.log(`send of ${name}: ${accepted.write} write units to accept, ${write} in all, ${read} read units`)
     assert.ok(write <= 10, `${write} write units`)
   }
+})
+
+/** Relayed by SES: the relay has an id of its own, and tells of the delivery. */
+async function sesPorts() {
+  const ports = await testPorts()
+  const table = countingTable(ports.table)
+  const messageIdOf = (relayId: string) => `<${relayId}@ses.test>`
+  let relayed = 0
+  ports.relay.answer = () => {
+    const relayId = `r${relayed++}`
+    return { relayId, messageId: messageIdOf(relayId), outcome: 'sent', rejected: [] }
+  }
+  return { ...ports, table, messageIdOf, packAbove: 0, dictionaries: true }
+}
+
+async function sendAndDeliver(ports: Awaited<ReturnType<typeof sesPorts>>, n: number): Promise<void> {
+  const address = `bob${n}@y.test`
+  const { id } = await submit(ports, KEY, { ...DRAFT, to: [{ name: '', address }], html: html(n) })
+  await drain(ports)
+  const mail = { messageId: `r${n}`, tags: { kabutar_account: [KEY.accountId], kabutar_id: [id] } }
+  const body = JSON.stringify({ eventType: 'Delivery', mail, delivery: { recipients: [address] } })
+  const delivery = { id: 'q', body, attempt: 1, sentAt: 0, handle: 'h' }
+  assert.deepEqual(await feedbackBatch(ports, [delivery], new AbortController().signal), [])
+}
+
+test('where rows are billed by the kilobyte, a mail of 20 KB of a known template costs 9 write units', async () => {
+  const ports = await sesPorts()
+  for (let n = 0; n < 10; n++) await sendAndDeliver(ports, n)
+  ports.table.reset()
+  for (let n = 10; n < 60; n++) await sendAndDeliver(ports, n)
+  const { write, read } = ports.table.units()
+  console.log(`send of 20 KB on AWS, up to its delivery: ${write / 50} write units, ${read / 50} read units`)
+  assert.ok(write / 50 <= 9.1, `${write / 50} write units`)
+  assert.ok(read / 50 <= 5, `${read / 50} read units`)
 })

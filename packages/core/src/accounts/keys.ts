@@ -5,6 +5,7 @@ import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
+import { Recent } from '../recent.ts'
 
 export type Permission = 'full_access' | 'sending_access'
 export type ApiKey = {
@@ -81,18 +82,30 @@ async function putKey(ports: KeyPorts, accountId: string, key: NewKey, token: st
   return id
 }
 
-/** The key behind a token. Notes its use, at most once an hour. @throws {MailError} `invalid_key` */
+const known = new Recent<Item>()
+
+/**
+ * The key behind a token, as it was at most five seconds ago. Notes its use, at most once an hour.
+ * @throws {MailError} `invalid_key`
+ */
 export async function authenticate(ports: Pick<KeyPorts, 'table' | 'clock'>, token: string): Promise<ApiKey> {
-  const row = await ports.table.get(tokenKey(hashOf(token)))
+  const key = tokenKey(hashOf(token))
+  const row = await known.get(ports, key, () => usedRow(ports, key))
   if (row === undefined) throw new MailError('invalid_key', 'API key is invalid.')
-  const now = ports.clock.now()
-  if (typeof row.usedAt !== 'number' || row.usedAt + USED_EVERY_MS <= now) await noteUse(ports.table, row, now)
   return {
     accountId: row.accountId as string,
     keyId: row.keyId as string,
     permission: row.permission as Permission,
     ...(row.domain !== undefined && { domain: row.domain as string }),
   }
+}
+
+async function usedRow({ table, clock }: Pick<KeyPorts, 'table' | 'clock'>, key: Key): Promise<Item | undefined> {
+  const row = await table.get(key)
+  const now = clock.now()
+  if (row !== undefined && !(typeof row.usedAt === 'number' && row.usedAt + USED_EVERY_MS > now))
+    await noteUse(table, row, now)
+  return row
 }
 
 async function noteUse(table: Table, { pk, sk }: Item, now: number): Promise<void> {
@@ -132,7 +145,7 @@ export async function renameKey(table: Table, accountId: string, id: string, nam
   }
 }
 
-/** The token is refused from the moment this resolves. @throws {MailError} `not_found` */
+/** When this resolves, this process refuses the token; others may know the key for five more seconds. @throws {MailError} `not_found` */
 export async function deleteKey(table: Table, accountId: string, id: string): Promise<void> {
   const row = await table.get(listKey(accountId, id))
   if (row === undefined) throw new MailError('not_found', 'API key not found')
@@ -140,4 +153,5 @@ export async function deleteKey(table: Table, accountId: string, id: string): Pr
     { kind: 'delete', key: tokenKey(row.hash as string) },
     { kind: 'delete', key: listKey(accountId, id) },
   ])
+  known.forget(table)
 }

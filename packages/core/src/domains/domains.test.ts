@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { recipientOwner } from '../receiving/accept.ts'
+import { RECENT_MS } from '../recent.ts'
 import { submit } from '../sending/submit.ts'
 import { DRAFT, KEY } from '../sending/testing.ts'
 import { sweep } from '../sweep.ts'
@@ -52,6 +53,24 @@ describe('the life of a domain', () => {
     await refused()
     assert.equal(ports.identities.known.has(NAME), false)
     await assert.rejects(getDomain(ports.table, A, id), { code: 'not_found' })
+  })
+
+  test('other processes send from it for five seconds after it was given up, and at once after it came', async () => {
+    const ports = await domainPorts()
+    const other = { ...ports, table: { ...ports.table } }
+    const { id } = await owned(ports)
+    for (const one of [ports, other]) await send(one)
+    await updateDomain(ports, A, id, { sending: false })
+    await assert.rejects(send(ports), { code: 'sender_not_verified' })
+    ports.clock.advance(RECENT_MS)
+    await assert.rejects(send(other), { code: 'sender_not_verified' })
+    await updateDomain(ports, A, id, { sending: true })
+    for (const one of [ports, other]) await send(one)
+    await removeDomain(ports, A, id)
+    await assert.rejects(send(ports), { code: 'sender_not_verified' })
+    await owned(ports, 'b')
+    const theirs = { ...KEY, accountId: 'b' }
+    await submit(other, theirs, { ...DRAFT, from: { name: '', address: `ada@${NAME}` } })
   })
 
   test('reading a pending one looks again, every five seconds at most', async () => {

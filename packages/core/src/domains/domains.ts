@@ -6,6 +6,7 @@ import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { isConditionFailed, type Table, type Write } from '../ports/table.ts'
+import { Recent } from '../recent.ts'
 import { type Capability, type Domain, domainOf, listKey, ownerKey, pendingKey } from './rows.ts'
 
 export type DomainPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
@@ -51,6 +52,19 @@ export async function domainOwner(table: Table, name: string, use?: Capability):
   const row = await table.get(ownerKey(name))
   return use !== undefined && row?.[use] === false ? undefined : (row?.accountId as string | undefined)
 }
+
+const sendingOwners = new Recent<string>()
+
+/** Likewise for sending, as it was at most five seconds ago. */
+export async function sendingOwner(
+  ports: Pick<DomainPorts, 'table' | 'clock'>,
+  name: string,
+): Promise<string | undefined> {
+  return sendingOwners.get(ports, ownerKey(name), () => domainOwner(ports.table, name, 'sending'))
+}
+
+/** After a domain was given up, or its use was changed: this process sends from it no more. */
+export const forgetOwners = (table: Table): void => sendingOwners.forget(table)
 
 /** A page, newest first. */
 export async function listDomains(

@@ -2,7 +2,7 @@ import { MailError } from '../errors.ts'
 import { isConditionFailed, type Write } from '../ports/table.ts'
 import { announce, bornEvent } from '../webhooks/announce.ts'
 import { asking, type DomainsPorts, domainData, holderOf } from './change.ts'
-import { getDomain } from './domains.ts'
+import { forgetOwners, getDomain } from './domains.ts'
 import { type Domain, listKey } from './rows.ts'
 
 const TRIES = 3
@@ -38,6 +38,7 @@ async function removeOnce(ports: DomainsPorts, accountId: string, domain: Domain
     if (isConditionFailed(error)) return false
     throw error
   }
+  forgetOwners(ports.table)
   await announce(ports, accountId, born.event)
   return true
 }

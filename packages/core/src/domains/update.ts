@@ -1,7 +1,7 @@
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
 import { asking, type DomainsPorts, writeDomain } from './change.ts'
-import { getDomain } from './domains.ts'
+import { forgetOwners, getDomain } from './domains.ts'
 import { type Capabilities, type Domain, ownerKey, switchedOff } from './rows.ts'
 
 /**
@@ -33,5 +33,6 @@ export async function updateDomain(
     { event: 'domain.updated', others: domain.owned ? [owner] : [] },
   )
   if (written === undefined) throw new MailError('conflict', 'The domain is being changed by another request.')
+  forgetOwners(ports.table)
   return written
 }

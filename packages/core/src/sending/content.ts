@@ -1,15 +1,16 @@
 /**
- * What a message says, kept apart from its row: written once, compressed, never updated. A row costs one write unit a
- * kilobyte and a blob eight, so up to 8 KB are a row. Attachments follow the JSON part as they are: they seldom shrink.
+ * What a message says: written once, compressed, never updated. The first kilobyte of a row is one write unit, filled or
+ * not, so what fits lies in the message's own row; else in a row beside it. A row costs one unit a kilobyte and a blob
+ * eight, so up to 8 KB are a row. Attachments follow the JSON part as they are: they seldom shrink.
  */
-import { promisify } from 'node:util'
-import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { ComposeAttachment } from '@kabutar/mail/compose.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
-import type { Attrs, Key, Put, Table } from '../ports/table.ts'
+import type { Key, Put, Table } from '../ports/table.ts'
+import { itemBytes } from '../ports/table-rules.ts'
 import type { Draft, DraftAttachment } from './draft.ts'
-import type { ContentPlace, Message } from './message.ts'
+import { type ContentPlace, itemOf, type Message, type StoredContent, storedOf } from './message.ts'
+import { type Packed, type PackPorts, pack, unpack } from './packing.ts'
 import { uploadedBytes } from './uploads.ts'
 
 export type Content = {
@@ -26,13 +27,14 @@ export type ContentPorts = { readonly table: Table; readonly blobs: Blobs }
 export const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 const MAX_ROW_BYTES = 8 * 1024
 const MAX_BLOB_BYTES = 2 * MAX_MESSAGE_BYTES
-const SYNC_BYTES = 64 * 1024
 const BASE64 = 4 / 3
+const UNIT_BYTES = 1024
+/** What the work on a message adds to its row: a lease, counters, and the relay's id in place of ours. */
+const WORK_BYTES = 96
 
 const rowKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#body#${id}`, sk: 'v' })
 /** Of the content's blob, if it has one; copies of its bodies are named after it. */
 export const contentKey = (accountId: string, id: string) => `${accountId}/${id}`
-const deflate = promisify(deflateRaw)
 
 /** Bytes of the composed message, near enough to hold the limit. */
 export function messageBytes(draft: Draft, uploads: UploadSizes): number {
@@ -44,43 +46,82 @@ function sizeOf(attachment: DraftAttachment, uploads: UploadSizes): number {
   return 'content' in attachment ? attachment.content.byteLength : (uploads.get(attachment.uploadId) ?? 0)
 }
 
-export type PreparePorts = {
+export type PreparePorts = PackPorts & {
   readonly blobs: Blobs
-  /** Characters of JSON up to which a row is not compressed: where it is billed by the kilobyte, 1,024; at most 4,096. */
+  /** Characters of JSON up to which a row of its own is not compressed: none where it is billed by the kilobyte; at most 4,096. */
   readonly packAbove: number
+  /** Pack against what a sender's mails have in common: where a row is billed by the kilobyte. @default false */
+  readonly dictionaries?: boolean
 }
 
-/** Content on its way to the disk: a blob that is there already, or the row to write before the message's own. */
-export type PreparedContent = { readonly place: ContentPlace; readonly row?: Put }
+/** Content on its way to the disk: in the message itself, a blob that is there already, or the row to write before it. */
+export type PreparedContent = { readonly message: Message; readonly row?: Put }
 
 /** The id must be fresh. Blobs are durable when it resolves, uploads copied; a row is for the caller to write. */
 export async function prepareContent(
-  { blobs, packAbove }: PreparePorts,
-  accountId: string,
-  id: string,
+  ports: PreparePorts,
+  message: Message,
   draft: Draft,
   uploads: UploadSizes,
 ): Promise<PreparedContent> {
-  const row = (attrs: Attrs): PreparedContent => ({
-    place: 'row',
-    row: { kind: 'put', item: { ...rowKey(accountId, id), ...attrs } },
-  })
   const json = JSON.stringify(describe(draft, uploads))
   const size = draft.attachments.reduce((sum, attachment) => sum + sizeOf(attachment, uploads), 0)
-  const files = draft.attachments.flatMap((attachment) => ('content' in attachment ? [attachment.content] : []))
-  if (json.length <= packAbove && size === 0) return row({ json })
-  const packed = await pack(Buffer.from(json))
-  if (uploads.size === 0 && (packed.byteLength + size) * BASE64 <= MAX_ROW_BYTES) {
-    return row({ data: Buffer.concat([packed, ...files]).toString('base64'), n: packed.byteLength })
+  if (size === 0) {
+    if (fits(message, { json })) return { message: { ...message, content: 'here', stored: { json } } }
+    if (json.length <= ports.packAbove) return inRow(message, { json })
   }
+  const mail = {
+    accountId: message.accountId,
+    sender: draft.from.address.toLowerCase(),
+    recipients: addressesOf(message),
+    json,
+  }
+  const mayBeRow = uploads.size === 0 && size * BASE64 <= MAX_ROW_BYTES
+  const packed = await pack(mail, ports.dictionaries && mayBeRow ? ports : undefined)
+  if (mayBeRow && (packed.bytes.byteLength + size) * BASE64 <= MAX_ROW_BYTES) {
+    const stored = storedWith(packed, filesOf(draft))
+    return fits(message, stored) ? { message: { ...message, content: 'here', stored } } : inRow(message, stored)
+  }
+  return inBlob(ports.blobs, message, draft, uploads, packed.dictionary === undefined ? packed : await pack(mail))
+}
+
+const addressesOf = ({ recipients }: Message) => recipients.map(({ address }) => address.toLowerCase())
+const filesOf = ({ attachments }: Draft) => attachments.flatMap((one) => ('content' in one ? [one.content] : []))
+
+/** In the first kilobyte of the message's row, which is written and read anyway. */
+function fits(message: Message, stored: StoredContent): boolean {
+  const text = 'json' in stored ? stored.json : stored.data
+  if (text.length > UNIT_BYTES) return false
+  return itemBytes(itemOf({ ...message, content: 'here', stored })) + WORK_BYTES <= UNIT_BYTES
+}
+
+const inRow = (message: Message, stored: StoredContent): PreparedContent => ({
+  message: { ...message, content: 'row' },
+  row: { kind: 'put', item: { ...rowKey(message.accountId, message.id), ...stored } },
+})
+
+function storedWith({ bytes, dictionary }: Packed, files: readonly Uint8Array[]): StoredContent {
+  const data = files.length === 0 ? bytes : Buffer.concat([bytes, ...files])
+  return { data: data.toString('base64'), n: bytes.byteLength, ...(dictionary !== undefined && { d: dictionary }) }
+}
+
+/** Four bytes of length, the JSON packed without a dictionary, the files. */
+async function inBlob(
+  blobs: Blobs,
+  message: Message,
+  draft: Draft,
+  uploads: UploadSizes,
+  { bytes }: Packed,
+): Promise<PreparedContent> {
+  const { accountId, id } = message
   const head = Buffer.alloc(4)
-  head.writeUInt32BE(packed.byteLength)
+  head.writeUInt32BE(bytes.byteLength)
   const body =
     uploads.size === 0
-      ? Buffer.concat([head, packed, ...files])
-      : withUploads(blobs, accountId, Buffer.concat([head, packed]), draft.attachments, uploads)
+      ? Buffer.concat([head, bytes, ...filesOf(draft)])
+      : withUploads(blobs, accountId, Buffer.concat([head, bytes]), draft.attachments, uploads)
   await blobs.put(contentKey(accountId, id), body, { maxBytes: MAX_BLOB_BYTES })
-  return { place: 'blob' }
+  return { message: { ...message, content: 'blob' } }
 }
 
 async function* withUploads(
@@ -96,13 +137,6 @@ async function* withUploads(
     else yield* uploadedBytes(blobs, accountId, attachment.uploadId, sizeOf(attachment, uploads))
   }
 }
-
-async function pack(json: Buffer): Promise<Buffer> {
-  return json.byteLength > SYNC_BYTES ? deflate(json) : deflateRawSync(json, packing(json.byteLength))
-}
-
-/** A small window and state cost a third of the CPU and lose nothing on a small body. */
-const packing = (bytes: number) => (bytes <= 4096 ? { level: 3, windowBits: 12, memLevel: 5 } : {})
 
 function describe(draft: Draft, uploads: UploadSizes) {
   return {
@@ -122,38 +156,36 @@ function describe(draft: Draft, uploads: UploadSizes) {
 }
 
 /** Undefined once it was deleted. @throws {MailError} `unavailable` if it should be there and is not */
-export async function getContent(ports: ContentPorts, message: Message): Promise<Content | undefined> {
+export async function getContent({ table, blobs }: ContentPorts, message: Message): Promise<Content | undefined> {
+  const { accountId, id } = message
   if (message.content === 'deleted') return undefined
-  const packed =
-    message.content === 'row'
-      ? await fromRow(ports.table, rowKey(message.accountId, message.id))
-      : await fromBlob(ports.blobs, contentKey(message.accountId, message.id))
-  if (packed === undefined) throw new MailError('unavailable', 'The content of the message cannot be read now.')
-  return unpack(packed)
+  if (message.content === 'blob') return fromBlob(table, accountId, await blobs.get(contentKey(accountId, id)))
+  if (message.content === 'here') return fromRow(table, accountId, message.stored)
+  const row = await table.get(rowKey(accountId, id))
+  return fromRow(table, accountId, row && storedOf(row))
 }
 
-type Packed = { readonly json: string; readonly files: Buffer }
-
-async function fromRow(table: Table, key: Key): Promise<Packed | undefined> {
-  const row = await table.get(key)
-  if (row === undefined) return undefined
-  if (typeof row.json === 'string') return { json: row.json, files: Buffer.alloc(0) }
-  return split(Buffer.from(row.data as string, 'base64'), row.n as number)
+async function fromRow(table: Table, accountId: string, stored: StoredContent | undefined): Promise<Content> {
+  if (stored === undefined) throw unavailable()
+  if ('json' in stored) return contentOf(stored.json, Buffer.alloc(0))
+  const { data, n, d: dictionary } = stored
+  return split(table, accountId, Buffer.from(data, 'base64'), n, dictionary)
 }
 
-async function fromBlob(blobs: Blobs, key: string): Promise<Packed | undefined> {
-  const bytes = await blobs.get(key)
-  if (bytes === undefined) return undefined
+async function fromBlob(table: Table, accountId: string, bytes: Uint8Array | undefined): Promise<Content> {
+  if (bytes === undefined) throw unavailable()
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return split(buffer.subarray(4), buffer.readUInt32BE(0))
+  return split(table, accountId, buffer.subarray(4), buffer.readUInt32BE(0))
 }
 
-function split(bytes: Buffer, packedBytes: number): Packed {
-  const json = inflateRawSync(bytes.subarray(0, packedBytes), { maxOutputLength: MAX_BLOB_BYTES }).toString()
-  return { json, files: bytes.subarray(packedBytes) }
+async function split(table: Table, accountId: string, bytes: Buffer, packedBytes: number, dictionary?: string) {
+  const packed = { bytes: bytes.subarray(0, packedBytes), ...(dictionary !== undefined && { dictionary }) }
+  return contentOf(await unpack(table, accountId, packed, MAX_BLOB_BYTES), bytes.subarray(packedBytes))
 }
 
-function unpack({ json, files }: Packed): Content {
+const unavailable = () => new MailError('unavailable', 'The content of the message cannot be read now.')
+
+function contentOf(json: string, files: Buffer): Content {
   const { files: described, ...content } = JSON.parse(json) as ReturnType<typeof describe>
   let offset = 0
   const attachments = described.map(({ size, ...attachment }) => {
@@ -164,7 +196,7 @@ function unpack({ json, files }: Packed): Content {
   return { ...content, attachments }
 }
 
-/** Nothing of it can be read any more when this resolves. */
+/** What lies outside of the message's row can't be read any more when this resolves. */
 export async function deleteContent(
   ports: ContentPorts,
   accountId: string,

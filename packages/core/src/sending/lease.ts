@@ -1,5 +1,7 @@
+import { timeOf } from '../ports/ids.ts'
 import { isConditionFailed, type Table } from '../ports/table.ts'
-import { isPending, type Lease, type Message, readMessage, writeProgress } from './message.ts'
+import type { SendEntry } from './entry.ts'
+import { FIRST_DUE_MS, isPending, type Lease, type Message, readMessage, writeProgress } from './message.ts'
 
 /**
  * Who takes leases. An `exclusive` owner is the only one on its table, so that a lease of any other owner belongs to a
@@ -21,8 +23,37 @@ export type Leased = { readonly message: Message; readonly takenOver: boolean }
 export type NotLeased = 'missing' | 'done' | 'waiting'
 
 /** Long enough for the slowest next hop to take the message. */
-export function leaseMs(message: Message): number {
-  return BASE_LEASE_MS + Math.ceil(message.contentBytes / SLOWEST_BYTES_PER_MS)
+export function leaseMs({ contentBytes }: Pick<Message, 'contentBytes'>): number {
+  return BASE_LEASE_MS + Math.ceil(contentBytes / SLOWEST_BYTES_PER_MS)
+}
+
+/**
+ * Takes a message that nobody has touched, as its first entry finds it, in one write that answers the row: no read before
+ * it. Undefined if the row is another, or gone; or if `due` would have to move, after some seconds in the queue.
+ */
+export async function takeUnread(
+  table: Table,
+  { accountId, id, contentBytes }: SendEntry,
+  worker: Worker,
+  now: number,
+): Promise<Leased | undefined> {
+  if (contentBytes === undefined) return undefined
+  const until = now + leaseMs({ contentBytes })
+  if (until + DUE_AFTER_LEASE_MS > timeOf(id) + FIRST_DUE_MS) return undefined
+  try {
+    const message = await writeProgress(
+      table,
+      { accountId, id, version: 0 },
+      {
+        lease: { owner: worker.id, until },
+        attempts: 1,
+      },
+    )
+    return { message, takenOver: false }
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error
+    return undefined
+  }
 }
 
 /** Takes the message for one attempt, unless it is held, final or not yet due. @throws {StoreError} */

@@ -1,5 +1,4 @@
-/** A sent message as its row tells it: the fact, the recipients and where the work on it stands; never its content. */
-import { domainOf, parseMailbox } from '@kabutar/mail/address.ts'
+/** A sent message as its row tells it: the fact, the recipients, where the work on it stands, and a content that is short. */
 import { dayKey } from '../days.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../due.ts'
 import { timeOf } from '../ports/ids.ts'
@@ -28,8 +27,12 @@ export type Recipient = {
 }
 /** Who is at work on the message. A lease that ran out, or of a process that is gone, may be taken over. */
 export type Lease = { readonly owner: string; readonly until: number }
-/** Where the content lies: a row of its own, a blob, or nowhere since it was deleted. */
-export type ContentPlace = 'row' | 'blob' | 'deleted'
+/** Where the content lies: in the message's own row, a row beside it, a blob, or nowhere since it was deleted. */
+export type ContentPlace = 'here' | 'row' | 'blob' | 'deleted'
+/** Content in a row: its JSON, or base64 of `n` bytes of packed JSON and the files; `d` names the dictionary. */
+export type StoredContent =
+  | { readonly json: string }
+  | { readonly data: string; readonly n: number; readonly d?: string }
 
 export type Message = {
   readonly id: string
@@ -45,6 +48,8 @@ export type Message = {
   readonly messageId: string
   readonly recipients: readonly Recipient[]
   readonly content: ContentPlace
+  /** Only where the content is `here`. */
+  readonly stored?: StoredContent
   readonly contentBytes: number
   /** Relay attempts begun. */
   readonly attempts: number
@@ -60,6 +65,8 @@ export type Message = {
 }
 
 export const KIND = 'send'
+/** The sweep looks after a new message when it is so old. */
+export const FIRST_DUE_MS = 120_000
 
 export function messageKey(accountId: string, id: string): Key {
   return dayKey(accountId, 'out', id)
@@ -71,7 +78,10 @@ export function ownMessageId(id: string, domain: string): string {
 }
 
 /** The domain that a message is from, which its Message-ID and return path are in. */
-export const fromDomain = ({ from }: Pick<Message, 'from'>): string => domainOf(parseMailbox(from).address)
+export const fromDomain = ({ from }: Pick<Message, 'from'>): string =>
+  from.slice(from.lastIndexOf('@') + 1, from.endsWith('>') ? -1 : undefined)
+
+const ownIdOf = (message: Pick<Message, 'id' | 'from'>) => ownMessageId(message.id, fromDomain(message))
 
 export const createdAtOf = (message: Pick<Message, 'id'>): Date => new Date(timeOf(message.id))
 
@@ -87,7 +97,6 @@ export function itemOf(message: Message): Item {
   return {
     ...messageKey(message.accountId, message.id),
     kind: KIND,
-    a: message.accountId,
     from: message.from,
     to: message.to,
     ...list('cc', message.cc),
@@ -95,10 +104,11 @@ export function itemOf(message: Message): Item {
     ...list('replyTo', message.replyTo),
     subject: message.subject,
     ...(message.tags.length > 0 && { tags: message.tags.map(({ name, value }) => [name, value]) }),
-    messageId: message.messageId,
+    ...(message.messageId !== ownIdOf(message) && { messageId: message.messageId }),
     rcpt: recipientsAttr(message.recipients),
     content: message.content,
     bytes: message.contentBytes,
+    ...message.stored,
     v: message.version,
     ...(message.due !== undefined && dueAt(message.id, message.due)),
   }
@@ -116,19 +126,22 @@ export function messageOf(item: Item): Message {
   const due = dueOf(item)
   const number = (name: string) => (typeof item[name] === 'number' ? item[name] : 0)
   const list = (name: string) => (item[name] ?? []) as readonly string[]
+  const [id, from] = [item.sk, item.from as string]
+  const stored = storedOf(item)
   return {
-    id: item.sk,
-    accountId: item.a as string,
-    from: item.from as string,
+    id,
+    accountId: item.pk.slice(0, item.pk.indexOf('#')),
+    from,
     to: list('to'),
     cc: list('cc'),
     bcc: list('bcc'),
     replyTo: list('replyTo'),
     subject: item.subject as string,
     tags: ((item.tags ?? []) as readonly (readonly [string, string])[]).map(([name, value]) => ({ name, value })),
-    messageId: item.messageId as string,
+    messageId: (item.messageId as string | undefined) ?? ownIdOf({ id, from }),
     recipients: (item.rcpt as readonly (readonly [string, string, number?])[]).map(recipientOf),
     content: item.content as ContentPlace,
+    ...(stored && { stored }),
     contentBytes: number('bytes'),
     attempts: number('attempts'),
     ambiguous: number('ambiguous'),
@@ -138,6 +151,16 @@ export function messageOf(item: Item): Message {
     ...(due !== undefined && { due }),
   }
 }
+
+/** The content that a row holds, if it does. */
+export function storedOf({ json, data, n, d }: Item): StoredContent | undefined {
+  if (typeof json === 'string') return { json }
+  if (typeof data !== 'string') return undefined
+  return { data, n: n as number, ...(typeof d === 'string' && { d }) }
+}
+
+/** Of a message's row. */
+export const CONTENT_ATTRIBUTES = ['json', 'data', 'n', 'd'] as const
 
 function recipientOf([address, code, pending]: readonly [string, string, number?]): Recipient {
   const status = RECIPIENT_STATUSES[STATUS_CODES.indexOf(code)] ?? 'queued'
@@ -164,7 +187,11 @@ export type Progress = {
  * Writes progress on exactly the version that was read.
  * @throws {StoreError} `ConditionFailed` if another worker was faster
  */
-export async function writeProgress(table: Table, message: Message, progress: Progress): Promise<Message> {
+export async function writeProgress(
+  table: Table,
+  message: Pick<Message, 'accountId' | 'id' | 'version'>,
+  progress: Progress,
+): Promise<Message> {
   const { recipients, lease, due, ...counters } = progress
   const item = await table.write({
     kind: 'update',

@@ -3,7 +3,7 @@ import { type ListOptions, listDays } from '../days.ts'
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
 import { type Content, type ContentPorts, contentKey, deleteContent, getContent } from './content.ts'
-import { isPending, type Message, messageKey, messageOf, readMessage } from './message.ts'
+import { CONTENT_ATTRIBUTES, isPending, type Message, messageKey, messageOf, readMessage } from './message.ts'
 
 /** Smaller bodies fit an answer, however they are escaped; no copy is made of them. */
 const MAY_BE_COPIED_BYTES = 512 * 1024
@@ -49,6 +49,6 @@ export async function deleteMessage(ports: ContentPorts, accountId: string, id: 
     kind: 'update',
     key: messageKey(accountId, id),
     set: { content: 'deleted', subject: '' },
-    remove: ['tags'],
+    remove: ['tags', ...CONTENT_ATTRIBUTES],
   })
 }

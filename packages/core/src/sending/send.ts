@@ -15,7 +15,7 @@ import { answered } from './answered.ts'
 import { type Attempted, attempt, type Postponed } from './attempt.ts'
 import { getContent } from './content.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
-import { leaseMs, takeLease } from './lease.ts'
+import { leaseMs, takeLease, takeUnread } from './lease.ts'
 import type { Message } from './message.ts'
 import { answeredIds } from './message-ids.ts'
 import { pauseOf, pauseRelay } from './pauses.ts'
@@ -72,7 +72,11 @@ async function send(
   const pause = await pauseOf(ports, accountId)
   // One that comes again may have to see to webhooks, which a fresh entry would not.
   if (pause !== undefined && !again && (await waitOut(ports, entry, pause))) return true
-  const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
+  const now = ports.clock.now()
+  const isNew = pause === undefined && !again
+  const leased =
+    (isNew && (await takeUnread(ports.table, entry, ports.worker, now))) ||
+    (await takeLease(ports.table, accountId, id, ports.worker, now))
   if ('not' in leased) {
     // The outcome may be recorded and its webhooks not yet queued: whoever comes again sees to them.
     if (again && leased.not !== 'missing') await notify(ports, accountId, await eventsOf(ports.table, accountId, id))

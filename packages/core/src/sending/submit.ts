@@ -5,7 +5,7 @@ import { checkCustomHeaders, checkSubject } from '@kabutar/mail/headers.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import type { ApiKey } from '../accounts/keys.ts'
 import { putDay } from '../days.ts'
-import { domainOwner } from '../domains/domains.ts'
+import { domainOwner, sendingOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
@@ -23,7 +23,7 @@ import {
 } from './content.ts'
 import { type Draft, digestOf } from './draft.ts'
 import { sendEntry } from './entry.ts'
-import { itemOf, type Message, ownMessageId } from './message.ts'
+import { FIRST_DUE_MS, itemOf, type Message, ownMessageId } from './message.ts'
 import { pauseOf } from './pauses.ts'
 import { uploadSizes } from './uploads.ts'
 
@@ -41,7 +41,6 @@ type Idempotency = { readonly key: string; readonly digest: string }
 export const MAX_RECIPIENTS = 50
 const MAX_REPLY_TO = 25
 const MAX_SUBJECT_LENGTH = 998
-const FIRST_DUE_MS = 120_000
 const IDEMPOTENCY_SECONDS = 24 * 3600
 
 /**
@@ -59,21 +58,20 @@ export async function submit(
 ): Promise<{ id: string }> {
   checkDraft(draft)
   const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, draft)
-  await authoriseSender(ports.table, key, domainOf(draft.from.address))
+  await authoriseSender(ports, key, domainOf(draft.from.address))
   const earlier = idempotency && (await findEarlier(ports.table, key.accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
   await refuseIfPaused(ports, key.accountId)
   const uploads = await uploadSizes(ports, key.accountId, draft.attachments)
   checkSize(draft, uploads)
   const id = ports.ids.next()
+  const fresh = newMessage(key.accountId, id, draft, messageBytes(draft, uploads), ports.clock.now())
   const [content] = await Promise.all([
-    prepareContent(ports, key.accountId, id, draft, uploads),
+    prepareContent(ports, fresh, draft, uploads),
     putDay(ports.table, key.accountId, 'out', id),
   ])
-  const place = { content: content.place, contentBytes: messageBytes(draft, uploads) }
-  const message = newMessage(key.accountId, id, draft, place, ports.clock.now())
-  if (idempotency !== undefined) return { id: await acceptOnce(ports, message, content, idempotency) }
-  await accept(ports, message, content)
+  if (idempotency !== undefined) return { id: await acceptOnce(ports, content, idempotency) }
+  await accept(ports, content)
   return { id }
 }
 
@@ -107,11 +105,13 @@ function checkSize(draft: Draft, uploads: UploadSizes): void {
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
-async function authoriseSender(table: Table, key: ApiKey, domain: string): Promise<void> {
+async function authoriseSender(ports: SubmitPorts, key: ApiKey, domain: string): Promise<void> {
   if (key.domain !== undefined && key.domain !== domain) {
     throw new MailError('sender_not_verified', `This API key may only send from ${key.domain}.`)
   }
-  if ((await domainOwner(table, domain, 'sending')) !== key.accountId) {
+  if ((await sendingOwner(ports, domain)) === key.accountId) return
+  // It may have come to the account in these seconds.
+  if ((await domainOwner(ports.table, domain, 'sending')) !== key.accountId) {
     throw new MailError(
       'sender_not_verified',
       `The ${domain} domain is not verified. Please, add and verify your domain.`,
@@ -127,9 +127,8 @@ async function refuseIfPaused(ports: SubmitPorts, accountId: string): Promise<vo
   )
 }
 
-type Placed = Pick<Message, 'content' | 'contentBytes'>
-
-function newMessage(accountId: string, id: string, draft: Draft, place: Placed, now: number): Message {
+/** Its content has no place yet. */
+function newMessage(accountId: string, id: string, draft: Draft, contentBytes: number, now: number): Message {
   const envelope = new Set([...draft.to, ...draft.cc, ...draft.bcc].map(({ address }) => address))
   return {
     id,
@@ -143,7 +142,8 @@ function newMessage(accountId: string, id: string, draft: Draft, place: Placed, 
     tags: draft.tags,
     messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
-    ...place,
+    content: 'row',
+    contentBytes,
     attempts: 0,
     ambiguous: 0,
     notBefore: 0,
@@ -183,7 +183,8 @@ const rowsOf = ({ row }: PreparedContent): readonly Put[] => (row === undefined 
  * The queue entry is under way beside the rows and may be there first: a worker that finds no message asks once more.
  * On one disk all three share a commit.
  */
-async function accept(ports: SubmitPorts, message: Message, content: PreparedContent): Promise<void> {
+async function accept(ports: SubmitPorts, content: PreparedContent): Promise<void> {
+  const { message } = content
   const written = ports.table.writeInOrder([...rowsOf(content), rowOf(message)])
   if (ports.queueAfterRows) await written
   await Promise.all([written, queueSoon(ports, message)])
@@ -193,12 +194,8 @@ async function accept(ports: SubmitPorts, message: Message, content: PreparedCon
  * Answers the id under which it was accepted: its own, or that of an equal request that was faster. Then its queue entry
  * names no message, and ends when it has asked twice.
  */
-async function acceptOnce(
-  ports: SubmitPorts,
-  message: Message,
-  content: PreparedContent,
-  idempotency: Idempotency,
-): Promise<string> {
+async function acceptOnce(ports: SubmitPorts, content: PreparedContent, idempotency: Idempotency): Promise<string> {
+  const { message } = content
   const { accountId, id } = message
   const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
   const marker = { ...markerKey(accountId, idempotency.key), id, digest: idempotency.digest, ttl }
@@ -209,7 +206,7 @@ async function acceptOnce(
     return id
   } catch (error) {
     if (!isConditionFailed(error)) throw error
-    await deleteContent(ports, accountId, id, content.place)
+    await deleteContent(ports, accountId, id, message.content)
     const earlier = await findEarlier(ports.table, accountId, idempotency)
     if (earlier === undefined) throw error
     return earlier
@@ -219,7 +216,7 @@ async function acceptOnce(
 /** The message is accepted without it: what fails here is healed by the sweep and no reason to answer an error. */
 async function queueSoon(ports: SubmitPorts, message: Message): Promise<void> {
   try {
-    await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1) }])
+    await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1, message.contentBytes) }])
   } catch (error) {
     ports.log.warn('an accepted message was not queued; the sweep will', { id: message.id, error: error as Error })
   }
