@@ -89,7 +89,9 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #done(truncated: boolean): void {
     this.onEnd()
-    const body = Buffer.concat(this.#chunks, Math.min(this.#bytes, this.#maxBytes))
+    const [first] = this.#chunks
+    const length = Math.min(this.#bytes, this.#maxBytes)
+    const body = first?.length === this.#bytes ? first.subarray(0, length) : Buffer.concat(this.#chunks, length)
     this.#resolve({ status: this.#status, headers: this.#headers, body, truncated })
   }
 }

@@ -33,7 +33,8 @@ export async function giveUp(ports: DispatchPorts, accountId: string, hook: Hook
 
 /** False if the row is no longer the one that `before` was read from. */
 async function putHook(ports: DispatchPorts, accountId: string, before: Hook, next: Hook): Promise<boolean> {
-  await noteDay(ports, accountId, next)
+  const noted = noteDay(ports, accountId, next)
+  if (noted !== 'noted') await noted
   try {
     await ports.table.write({
       kind: 'put',
@@ -49,7 +50,7 @@ async function putHook(ports: DispatchPorts, accountId: string, before: Hook, ne
 }
 
 /** Before the delivery's row, so that a list never misses one; once a day for each process. */
-function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<void> {
+function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<void> | 'noted' {
   const now = ports.clock.now()
   const day = dayOfEvent(hook.eventId)
   const note = `${Math.floor(now / 86_400_000)} ${hook.endpointId} ${day}`
@@ -59,7 +60,7 @@ function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<v
   if (days.size >= MAX_DAYS) days.clear()
   const item = dayItem(accountId, hook.endpointId, day, now)
   const noted = ports.table.write({ kind: 'put', item }).then(
-    () => undefined,
+    () => void days.set(note, 'noted'),
     (error) => {
       days.delete(note)
       throw error
