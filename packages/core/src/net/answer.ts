@@ -90,8 +90,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   #done(truncated: boolean): void {
     this.onEnd()
     const [first] = this.#chunks
-    const length = Math.min(this.#bytes, this.#maxBytes)
-    const body = first?.length === this.#bytes ? first.subarray(0, length) : Buffer.concat(this.#chunks, length)
+    const whole = first !== undefined && first.length === this.#bytes && !truncated
+    const body = whole ? first : Buffer.concat(this.#chunks, Math.min(this.#bytes, this.#maxBytes))
     this.#resolve({ status: this.#status, headers: this.#headers, body, truncated })
   }
 }

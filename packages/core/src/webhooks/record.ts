@@ -8,10 +8,16 @@ import { afterAttempt, LONG_WAIT_MS } from './outcome.ts'
 import { type Attempt, dayItem, dayOfEvent, type Endpoint, endpointKey, type Hook, hookItem } from './rows.ts'
 
 const MAX_DAYS = 10_000
+/** Of an attempt that is nearer the row is written before it is queued, or its entry might come first. */
+const APART_MS = 1000
 /** An endpoint that had only failures for so long is disabled. */
 const DISABLE_AFTER_MS = 5 * 24 * 3600_000
 
-/** Writes the outcome of the next attempt of `hook`, unless another process was first, and sees to what follows. */
+/**
+ * Writes the outcome of the next attempt of `hook`, unless another process was first, and sees to what follows. An
+ * attempt that is some time away is queued together with the write, which where writes share a commit is one: its entry
+ * comes after the row is written, and one that finds another row than it expects is dropped.
+ */
 export async function record(
   ports: DispatchPorts,
   accountId: string,
@@ -20,9 +26,13 @@ export async function record(
 ): Promise<void> {
   const now = ports.clock.now()
   const next = afterAttempt(hook, result, ports, now)
-  if (!(await putHook(ports, accountId, hook, next))) return
   const waitMs = next.nextAt - now
-  if (next.status === 'pending' && waitMs < LONG_WAIT_MS) await queueNext(ports, accountId, next, waitMs)
+  const soon = next.status === 'pending' && waitMs < LONG_WAIT_MS
+  const together = soon && waitMs >= APART_MS
+  const queue = () => queueNext(ports, accountId, next, waitMs)
+  const [stored] = await Promise.all([putHook(ports, accountId, hook, next), together && queue()])
+  if (!stored) return
+  if (soon && !together) await queue()
   if (next.status === 'failed') await noteGivenUp(ports, accountId, next)
 }
 
