@@ -11,9 +11,9 @@ import { Sleepers } from './sleepers.ts'
 
 const SEND = 'INSERT INTO entry (id, queue, due_at, attempts, sent_at, body) VALUES (?, ?, ?, 0, ?, ?)'
 const NEXT_DUE = 'SELECT due_at AS dueAt FROM entry WHERE queue = ? ORDER BY due_at LIMIT 1'
-const LEASE = `UPDATE entry SET due_at = ?, attempts = attempts + 1, lease = ?
-  WHERE id IN (SELECT id FROM entry WHERE queue = ? AND due_at <= ? ORDER BY due_at LIMIT ?)
-  RETURNING id, body, attempts AS attempt, sent_at AS sentAt`
+const READY = `SELECT id, body, attempts + 1 AS attempt, sent_at AS sentAt FROM entry
+  WHERE queue = ? AND due_at <= ? ORDER BY due_at LIMIT ?`
+const LEASE = 'UPDATE entry SET due_at = ?, attempts = ?, lease = ? WHERE id = ?'
 const DONE = 'DELETE FROM entry WHERE id = ? AND lease = ?'
 const RETRY = 'UPDATE entry SET due_at = ?, lease = NULL WHERE id = ? AND lease = ?'
 const GIVE_UP = 'UPDATE entry SET queue = ?, due_at = ?, attempts = 0, lease = NULL WHERE id = ? AND lease = ?'
@@ -22,7 +22,7 @@ const DEPTH = `SELECT count(*) FILTER (WHERE due_at <= :now) AS ready,
   count(*) FILTER (WHERE due_at > :now AND lease IS NOT NULL) AS leased,
   count(*) FILTER (WHERE due_at > :now AND lease IS NULL) AS delayed FROM entry WHERE queue = :queue`
 
-type Leased = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
+type Ready = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
 
 export function sqliteQueue(
   engine: Engine,
@@ -98,15 +98,15 @@ class Entries {
   lease(max: number, visibilityMs: number): { deliveries: readonly Delivery[]; moved: number } {
     const now = this.#clock.now()
     const lease = this.#engine.nextNumber()
-    const leased = this.#engine
-      .statement(LEASE)
-      .all(now + visibilityMs, lease, this.name, now, max) as unknown as Leased[]
+    const ready = this.#engine.statement(READY).all(this.name, now, max) as unknown as Ready[]
+    const take = this.#engine.statement(LEASE)
     const deliveries: Delivery[] = []
-    for (const { id, attempt, body, sentAt } of leased) {
+    for (const { id, attempt, body, sentAt } of ready) {
+      take.run(now + visibilityMs, attempt, lease, id)
       if (attempt > this.#maxAttempts) this.#giveUp(id, lease)
       else deliveries.push({ id: String(id), body, attempt, sentAt, handle: String(lease) })
     }
-    return { deliveries, moved: leased.length - deliveries.length }
+    return { deliveries, moved: ready.length - deliveries.length }
   }
 
   settle(settlements: readonly Settlement[]): readonly string[] {
