@@ -7,6 +7,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StoreError } from '@kabutar/core/ports/table.ts'
+import type { Sleepers } from './sleepers.ts'
 
 /** The index begins with `gs1sk`, a time: rows of all its partitions are written to the same few pages. */
 const SCHEMA = `
@@ -35,7 +36,7 @@ type Waiting = {
 export class Engine {
   readonly db: DatabaseSync
   /** Consumers that wait for entries, by queue; see queue.ts. */
-  readonly consumers = new Map<string, Set<() => void>>()
+  readonly sleepers = new Map<string, Sleepers>()
   readonly #statements = new Map<string, StatementSync>()
   #waiting: Waiting[] = []
   #scheduled = false

@@ -42,7 +42,7 @@ const manyTexts: string[] = []
 export function manySql(count: number): string {
   manyTexts[count] ??=
     `WITH key (at, pk, sk) AS (VALUES ${Array.from({ length: count }, (_, at) => `(${at}, ?, ?)`).join()})
-    SELECT key.at AS at, item.rowid AS rowid, doc FROM key CROSS JOIN item ON item.pk = key.pk AND item.sk = key.sk`
+    SELECT key.at AS at, doc FROM key CROSS JOIN item ON item.pk = key.pk AND item.sk = key.sk`
   return manyTexts[count]
 }
 

@@ -66,3 +66,27 @@ test('queues do not see each other', async () => {
   assert.deepEqual(await other?.receive({ max: 1, visibilityMs: 1000, waitMs: 0 }), [])
   assert.deepEqual(await other?.depth(), { ready: 0, leased: 0, delayed: 0 })
 })
+
+for (const order of ['before', 'after']) {
+  test(`an entry that falls due wakes one consumer of many; it was sent ${order} they waited`, async () => {
+    const engine = memoryEngine()
+    const queue = sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 })
+    const stop = new AbortController()
+    const send = () => queue.send([60, 20, 40].map((delayMs) => ({ body: String(delayMs), delayMs })))
+    if (order === 'before') await send()
+    const wanted = { max: 10, visibilityMs: 60_000, waitMs: 5000, signal: stop.signal }
+    const waiting = Array.from({ length: 8 }, () => queue.receive(wanted))
+    if (order === 'after') await send()
+    let leases = 0
+    const commit = engine.commit.bind(engine)
+    engine.commit = (work) => {
+      leases++
+      return commit(work)
+    }
+    await systemClock.sleep(200)
+    assert.ok(leases >= 1 && leases <= 3, `${leases} leases`)
+    stop.abort()
+    const deliveries = (await Promise.all(waiting)).flat()
+    assert.deepEqual(deliveries.map(({ body }) => body).toSorted(), ['20', '40', '60'])
+  })
+}

@@ -7,12 +7,13 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Outgoing, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
 import { checkOutgoing } from '@kabutar/core/ports/queue-rules.ts'
 import { type Engine, reading } from './engine.ts'
+import { Sleepers } from './sleepers.ts'
 
 const SEND = 'INSERT INTO entry (id, queue, due_at, attempts, sent_at, body) VALUES (?, ?, ?, 0, ?, ?)'
 const NEXT_DUE = 'SELECT due_at AS dueAt FROM entry WHERE queue = ? ORDER BY due_at LIMIT 1'
-const LEASE = `UPDATE entry SET due_at = ?, attempts = attempts + 1, lease = ?
-  WHERE id IN (SELECT id FROM entry WHERE queue = ? AND due_at <= ? ORDER BY due_at LIMIT ?)
-  RETURNING id, body, attempts AS attempt, sent_at AS sentAt`
+const READY = `SELECT id, body, attempts + 1 AS attempt, sent_at AS sentAt FROM entry
+  WHERE queue = ? AND due_at <= ? ORDER BY due_at LIMIT ?`
+const LEASE = 'UPDATE entry SET due_at = ?, attempts = ?, lease = ? WHERE id = ?'
 const DONE = 'DELETE FROM entry WHERE id = ? AND lease = ?'
 const RETRY = 'UPDATE entry SET due_at = ?, lease = NULL WHERE id = ? AND lease = ?'
 const GIVE_UP = 'UPDATE entry SET queue = ?, due_at = ?, attempts = 0, lease = NULL WHERE id = ? AND lease = ?'
@@ -21,7 +22,7 @@ const DEPTH = `SELECT count(*) FILTER (WHERE due_at <= :now) AS ready,
   count(*) FILTER (WHERE due_at > :now AND lease IS NOT NULL) AS leased,
   count(*) FILTER (WHERE due_at > :now AND lease IS NULL) AS delayed FROM entry WHERE queue = :queue`
 
-type Leased = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
+type Ready = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
 
 export function sqliteQueue(
   engine: Engine,
@@ -30,23 +31,39 @@ export function sqliteQueue(
   options: { readonly maxAttempts: number },
 ): Queue {
   const entries = new Entries(engine, name, clock, options.maxAttempts)
+  const sleepers = sleepersOf(engine, name, clock)
+  /** Entries that are due in so many milliseconds each. */
+  const expect = (delays: readonly number[]) => {
+    if (delays.includes(0)) sleepers.wakeOne()
+    const later = delays.filter((ms) => ms > 0)
+    if (later.length > 0) sleepers.expect(clock.now() + Math.min(...later))
+  }
   return {
     maxAttempts: options.maxAttempts,
     async send(messages) {
       checkOutgoing(messages)
       if (messages.length === 0) return
       await engine.commit(() => entries.add(messages))
-      wakeOne(engine, name)
+      expect(messages.map(({ delayMs = 0 }) => delayMs))
     },
     receive: (wanted) => receive(engine, entries, clock, wanted),
     async settle(settlements) {
       const lost = await engine.commit(() => entries.settle(settlements))
-      if (settlements.some((settlement) => !settlement.ok)) wakeOne(engine, name)
+      expect(settlements.flatMap((settlement) => (settlement.ok ? [] : [settlement.retryInMs])))
       return lost
     },
-    extend: (deliveries, visibilityMs) => engine.commit(() => entries.extend(deliveries, visibilityMs)),
+    async extend(deliveries, visibilityMs) {
+      await engine.commit(() => entries.extend(deliveries, visibilityMs))
+      expect([visibilityMs])
+    },
     depth: async () => reading(() => entries.depth()),
   }
+}
+
+function sleepersOf(engine: Engine, queue: string, clock: Clock): Sleepers {
+  const sleepers = engine.sleepers.get(queue) ?? new Sleepers(clock)
+  engine.sleepers.set(queue, sleepers)
+  return sleepers
 }
 
 /** Entries of one queue in the engine; what writes runs inside `commit`. */
@@ -81,15 +98,15 @@ class Entries {
   lease(max: number, visibilityMs: number): { deliveries: readonly Delivery[]; moved: number } {
     const now = this.#clock.now()
     const lease = this.#engine.nextNumber()
-    const leased = this.#engine
-      .statement(LEASE)
-      .all(now + visibilityMs, lease, this.name, now, max) as unknown as Leased[]
+    const ready = this.#engine.statement(READY).all(this.name, now, max) as unknown as Ready[]
+    const take = this.#engine.statement(LEASE)
     const deliveries: Delivery[] = []
-    for (const { id, attempt, body, sentAt } of leased) {
+    for (const { id, attempt, body, sentAt } of ready) {
+      take.run(now + visibilityMs, attempt, lease, id)
       if (attempt > this.#maxAttempts) this.#giveUp(id, lease)
       else deliveries.push({ id: String(id), body, attempt, sentAt, handle: String(lease) })
     }
-    return { deliveries, moved: leased.length - deliveries.length }
+    return { deliveries, moved: ready.length - deliveries.length }
   }
 
   settle(settlements: readonly Settlement[]): readonly string[] {
@@ -127,41 +144,26 @@ async function receive(
   wanted: ReceiveOptions,
 ): Promise<readonly Delivery[]> {
   const { max, visibilityMs, waitMs, signal } = wanted
+  const sleepers = sleepersOf(engine, entries.name, clock)
   const deadline = clock.now() + waitMs
   for (;;) {
     const nextDue = reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY
     if (signal?.aborted) break
     if (nextDue <= clock.now()) {
       const { deliveries, moved } = await engine.commit(() => entries.lease(max, visibilityMs))
-      if (moved > 0) wakeOne(engine, entries.deadLetters)
-      if (deliveries.length + moved === max) wakeOne(engine, entries.name)
+      if (moved > 0) sleepersOf(engine, entries.deadLetters, clock).wakeOne()
+      if (deliveries.length + moved === max) sleepers.wakeOne()
+      else if (sleepers.unwatched) sleepers.expect(reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY)
+      sleepers.expect(clock.now() + visibilityMs)
       if (deliveries.length > 0) return deliveries
       if (moved > 0) continue
     }
     if (clock.now() >= deadline) break
-    await sleepUntil(engine, entries.name, clock, Math.min(nextDue, deadline), signal)
+    const slept = sleepers.sleep(deadline, signal)
+    sleepers.expect(nextDue)
+    await slept
   }
-  // A wake-up meant for this consumer, or a nearer due time that only it knew of, goes to the next one.
-  wakeOne(engine, entries.name)
+  // A wake-up meant for this consumer goes to the next one.
+  sleepers.wakeOne()
   return []
-}
-
-async function sleepUntil(engine: Engine, queue: string, clock: Clock, at: number, signal: AbortSignal | undefined) {
-  const wake = new AbortController()
-  const awake = () => wake.abort()
-  const consumers = engine.consumers.get(queue) ?? new Set()
-  engine.consumers.set(queue, consumers.add(awake))
-  signal?.addEventListener('abort', awake, { once: true })
-  await clock.sleep(Math.max(1, at - clock.now()), wake.signal)
-  signal?.removeEventListener('abort', awake)
-  consumers.delete(awake)
-}
-
-/** Entries come one send at a time, so one consumer is enough; one that leaves with a full batch wakes the next. */
-function wakeOne(engine: Engine, queue: string): void {
-  const consumers = engine.consumers.get(queue)
-  const [first] = consumers ?? []
-  if (!first) return
-  consumers?.delete(first)
-  first()
 }

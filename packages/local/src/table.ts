@@ -100,7 +100,7 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
 }
 
 /** The hottest write: one statement, and the row is measured and written out once. */
-async function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
+function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
   checkConditions(write.if)
   const doc = documentOf(write.item)
   return engine.commit(() => applyPut(rows, write, doc))
@@ -181,13 +181,13 @@ class Rows {
     const found: (Item | undefined)[] = keys.map(() => undefined)
     if (keys.length === 0) return found
     const values = keys.flatMap(({ pk, sk }) => [pk, sk])
-    for (const { at, rowid, doc } of this.#engine.statement(manySql(keys.length)).all(...values))
-      found[at as number] = this.live({ rowid: rowid as number, item: JSON.parse(doc as string) as Item })
+    for (const { at, doc } of this.#engine.statement(manySql(keys.length)).all(...values))
+      found[at as number] = this.#ifLive(JSON.parse(doc as string) as Item)
     return found
   }
 
   live(found: Found | undefined): Item | undefined {
-    return found && this.#isLive(found.item.ttl) ? found.item : undefined
+    return found && this.#ifLive(found.item)
   }
 
   page(query: Query): Page {
@@ -261,6 +261,10 @@ class Rows {
   #exists(key: Key): boolean {
     const found = this.#engine.statement(SELECT_TTL).get(key.pk, key.sk) as { ttl: Json } | undefined
     return found !== undefined && this.#isLive(found.ttl)
+  }
+
+  #ifLive(item: Item): Item | undefined {
+    return this.#isLive(item.ttl) ? item : undefined
   }
 
   #isLive(ttl: Json | undefined): boolean {

@@ -30,8 +30,8 @@ function brokeWhileKept(error: Error): boolean {
 /** Gathers what comes for one request, up to its bound. */
 export class Answer implements Dispatcher.DispatchHandler {
   readonly whole: Promise<GuardedResponse>
-  /** Called once or more when it is known how the request ended. */
-  onEnd: () => void = () => undefined
+  /** Called once, when it is known how the request ended: may its connection have another? */
+  onEnd: (reusable: boolean) => void = () => undefined
   readonly #maxBytes: number
   readonly #resolve: (response: GuardedResponse) => void
   readonly #reject: (error: Error) => void
@@ -39,8 +39,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #bytes = 0
   #status = 0
   #headers: IncomingHttpHeaders = {}
-  #controller: Dispatcher.DispatchController | undefined
-  #failure: GuardError | undefined
+  #ended = false
 
   constructor(maxBytes: number) {
     const { promise, resolve, reject } = Promise.withResolvers<GuardedResponse>()
@@ -50,30 +49,23 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#reject = reject
   }
 
-  /** Gives up; a connection that the request has by now or gets later is dropped. */
+  /** Gives up. */
   fail(error: GuardError): void {
-    this.#failure = error
-    this.onEnd()
     this.#reject(error)
-    this.#controller?.abort(error)
+    this.#end(false)
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#failure) controller.abort(this.#failure)
-  }
+  onRequestStart(): void {}
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: object): void {
     this.#status = status
     this.#headers = headers as IncomingHttpHeaders
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
-    if (this.#bytes <= this.#maxBytes) return
-    this.#done(true)
-    controller.abort(new Error('the body is too large'))
+    if (this.#bytes > this.#maxBytes) this.#done(true)
   }
 
   onResponseEnd(): void {
@@ -81,16 +73,24 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.onEnd()
     this.#reject(
       this.#status === 0 && brokeWhileKept(error) ? new StaleConnection('', { cause: error }) : guardErrorOf(error),
     )
+    this.#end(false)
   }
 
   #done(truncated: boolean): void {
-    this.onEnd()
-    const body = Buffer.concat(this.#chunks, Math.min(this.#bytes, this.#maxBytes))
+    const [first] = this.#chunks
+    const whole = first !== undefined && first.length === this.#bytes && !truncated
+    const body = whole ? first : Buffer.concat(this.#chunks, Math.min(this.#bytes, this.#maxBytes))
     this.#resolve({ status: this.#status, headers: this.#headers, body, truncated })
+    this.#end(!truncated)
+  }
+
+  #end(reusable: boolean): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.onEnd(reusable)
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
@@ -179,6 +180,25 @@ test('an endless body is cut, and its connection dropped', async () => {
     assert.deepEqual([answer.status, answer.truncated, answer.body.length], [200, true, 1000])
   })
   assert.ok(written < 16 * 1024 * 1024, `${written} bytes were written`)
+})
+
+test('of what an endpoint sends without end one read is taken, and no large buffers are made for it', async () => {
+  const sockets: Socket[] = []
+  const opened = (message: unknown) => void sockets.push((message as { readonly socket: Socket }).socket)
+  subscribe('undici:client:connected', opened)
+  const much = Buffer.alloc(1024 * 1024)
+  const flood: http.RequestListener = (_, response) => void response.end(much)
+  await serving(flood, false, async (url) => {
+    const client = open({ allowPrivate: true })
+    await client.request(get(url))
+    const before = process.memoryUsage().arrayBuffers
+    for (let n = 0; n < 20; n++) assert.equal((await client.request(get(url))).body.length, 8192)
+    const made = process.memoryUsage().arrayBuffers - before
+    assert.ok(made < 20 * 60 * 1024, `${made} bytes of buffers`)
+  })
+  unsubscribe('undici:client:connected', opened)
+  assert.equal(sockets.length, 21)
+  for (const { bytesRead } of sockets) assert.ok(bytesRead <= 16 * 1024, `${bytesRead} bytes were read`)
 })
 
 const SILENCE: readonly { name: string; serve: Serve; code: string }[] = [

@@ -4,11 +4,12 @@
  * were opened. Redirects are an answer like any other, nothing is decompressed, no proxy of the environment is used,
  * and every wait and size has a bound. Built on undici's dispatcher: a third of the CPU of node:http, a sixth of fetch.
  */
-import { isIP, type LookupFunction } from 'node:net'
-import type { Agent, buildConnector } from 'undici'
+import { isIP, type LookupFunction, type Socket } from 'node:net'
+import type { buildConnector, Client } from 'undici'
 import type { Address, Resolver } from '../ports/resolver.ts'
 import { mayConnect } from './address.ts'
 import { Answer, carried, type GuardedResponse, guardErrorOf, StaleConnection } from './answer.ts'
+import { Connections } from './connections.ts'
 import { blocked, checkUrl, GuardError } from './url.ts'
 
 export type GuardOptions = {
@@ -17,7 +18,7 @@ export type GuardOptions = {
   readonly allowPrivate: boolean
   /** For look-up, connection, headers and body together. @default 15000 */
   readonly timeoutMs?: number
-  /** After so many bytes of the body the connection is dropped. @default 16384, less than one read */
+  /** After so many bytes of the body the connection is dropped. @default 8192, less than one read */
   readonly maxBodyBytes?: number
 }
 export type GuardedRequest = {
@@ -42,10 +43,11 @@ type Limits = Required<GuardOptions>
 
 const IDLE_MS = 30_000
 const MAX_HEADER_BYTES = 16 * 1024
+const READ_BYTES = 16 * 1024
 
 /** One client per process: it owns the pool of connections. */
 export function guardedClient(options: GuardOptions): GuardedClient {
-  const limits = { timeoutMs: 15_000, maxBodyBytes: 16 * 1024, ...options }
+  const limits = { timeoutMs: 15_000, maxBodyBytes: 8 * 1024, ...options }
   let opening: Promise<Route> | undefined
   let opened: Route | undefined
   const route = async () => {
@@ -57,11 +59,11 @@ export function guardedClient(options: GuardOptions): GuardedClient {
     timeoutMs: limits.timeoutMs,
     ready: async () => void (opened ?? (await route())),
     request: async (request) => exchange(request, opened ?? (await route()), limits),
-    close: () => void opening?.then(({ pool }) => drop(pool)),
+    close: () => void opening?.then(({ connections }) => connections.close()),
   }
 }
 
-type Route = { readonly pool: Agent; open(): Agent; target(url: string): Target }
+type Route = { readonly connections: Connections; target(url: string): Target }
 type Target = { readonly origin: string; readonly path: string }
 
 /** undici is loaded with the first request: half a megabyte that a process which makes none needn't start with. */
@@ -70,8 +72,8 @@ async function openRoute(limits: Limits): Promise<Route> {
   const { default: undici } = await import('undici')
   const connect = connector(undici.buildConnector, limits)
   /** The timer of a request bounds them all, so undici's own are off. */
-  const open = () =>
-    new undici.Agent({
+  const open = (origin: string) =>
+    new undici.Client(origin, {
       connect,
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -79,7 +81,7 @@ async function openRoute(limits: Limits): Promise<Route> {
       keepAliveMaxTimeout: IDLE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     })
-  return { pool: open(), open, target: targets(limits.allowPrivate) }
+  return { connections: new Connections(open), target: targets(limits.allowPrivate) }
 }
 
 const MAX_TARGETS = 1000
@@ -99,7 +101,8 @@ function targets(allowPrivate: boolean): (url: string) => Target {
 }
 
 function connector(build: typeof buildConnector, limits: Limits): buildConnector.connector {
-  const connect = build({ lookup: guardedLookup(limits), timeout: limits.timeoutMs })
+  const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback: pushCopy }
+  const connect = build({ lookup: guardedLookup(limits), timeout: limits.timeoutMs, onread })
   return (options, callback) =>
     connect(options, (...result) => {
       const [, socket] = result
@@ -108,8 +111,12 @@ function connector(build: typeof buildConnector, limits: Limits): buildConnector
     })
 }
 
-function drop(agent: Agent): void {
-  agent.destroy().catch(() => undefined)
+/**
+ * Sockets read into one buffer and keep a copy of what came. By itself each read makes a buffer of 64 KB, and an endpoint
+ * that sends without end fills it: garbage outside of the heap, for which the whole process is stopped again and again.
+ */
+function pushCopy(this: Socket, bytes: number, buffer: Uint8Array): boolean {
+  return this.push(Buffer.from(buffer.subarray(0, bytes)))
 }
 
 /**
@@ -137,21 +144,18 @@ function guardedLookup({ resolver, allowPrivate }: Limits): LookupFunction {
   }
 }
 
-/** A pooled connection may have been closed by the other side a moment ago: then once more on a new one. */
-async function exchange(request: GuardedRequest, { pool, open, target }: Route, limits: Limits) {
-  const from = target(request.url)
+/** A kept connection may have been closed by the other side a moment ago: then once more on a new one. */
+async function exchange(request: GuardedRequest, { connections, target }: Route, limits: Limits) {
+  const to = target(request.url)
   const until = performance.now() + limits.timeoutMs
   try {
-    return await once(from, request, limits, pool, limits.timeoutMs)
+    return await once(to, request, limits, connections, connections.take(to.origin), until)
   } catch (error) {
     if (!(error instanceof StaleConnection)) throw error
-    const fresh = open()
     try {
-      return await once(from, request, limits, fresh, until - performance.now())
+      return await once(to, request, limits, connections, connections.fresh(to.origin), until)
     } catch (again) {
       throw again instanceof StaleConnection ? guardErrorOf(again.cause as Error) : again
-    } finally {
-      drop(fresh)
     }
   }
 }
@@ -160,23 +164,27 @@ function once(
   { origin, path }: Target,
   { method, headers, body, signal }: GuardedRequest,
   limits: Limits,
-  agent: Agent,
-  timeoutMs: number,
+  connections: Connections,
+  client: Client,
+  until: number,
 ): Promise<GuardedResponse> {
   const answer = new Answer(limits.maxBodyBytes)
   const late = () => answer.fail(new GuardError('timeout', `No answer within ${limits.timeoutMs / 1000} s.`))
-  const timer = setTimeout(late, timeoutMs)
+  const timer = setTimeout(late, until - performance.now())
   const running = signal && runningUnder(signal)
   running?.add(answer)
-  answer.onEnd = () => {
+  answer.onEnd = (reusable) => {
     clearTimeout(timer)
     running?.delete(answer)
+    if (reusable) connections.keep(origin, client)
+    else connections.drop(client)
   }
   if (signal?.aborted) answer.fail(cutShort())
-  agent.dispatch(
-    { origin, path, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null },
-    answer,
-  )
+  else
+    client.dispatch(
+      { path, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null },
+      answer,
+    )
   return answer.whole
 }
 

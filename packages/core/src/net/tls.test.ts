@@ -16,15 +16,16 @@ let port = 0
 const server = https.createServer(TRUSTED, (request, response) => {
   served++
   names.push((request.socket as tls.TLSSocket).servername || '')
-  response.end('ok')
+  response.end(request.url === '/long' ? 'x'.repeat(100_000) : 'ok')
 })
 const client = guardedClient({
   resolver: { lookup: async () => [{ address: '127.0.0.1', family: 4 }] },
   allowPrivate: true,
   timeoutMs: 2000,
+  maxBodyBytes: 90_000,
 })
-const post = (host: string) =>
-  client.request({ url: `https://${host}:${port}/hook`, method: 'POST', headers: {}, body: 'secret' })
+const post = (host: string, path = '/hook') =>
+  client.request({ url: `https://${host}:${port}${path}`, method: 'POST', headers: {}, body: 'secret' })
 
 before(async () => {
   server.on('tlsClientError', () => undefined)
@@ -49,4 +50,9 @@ test('one that is vouched for does, under its own name alone', async () => {
   assert.deepEqual([status, body.toString(), names], [200, 'ok', ['hooks.example']])
   await assert.rejects(post('other.example'), { code: 'network', message: 'The TLS certificate or handshake failed.' })
   assert.equal(served, 1)
+})
+
+test('an answer of many reads comes whole, up to the bound', async () => {
+  const { body, truncated } = await post('hooks.example', '/long')
+  assert.deepEqual([body.toString(), truncated], ['x'.repeat(90_000), true])
 })

@@ -11,7 +11,7 @@ export type DispatchMemory = {
   /** Attempts that are being made. */
   readonly running: Set<string>
   /** Days that were noted today; see dayItem. */
-  readonly days: Map<string, Promise<void>>
+  readonly days: Map<string, Promise<void> | 'noted'>
 }
 
 export type DispatchPorts = {

@@ -101,7 +101,7 @@ const ownerOf = ({ account, endpoint }: HookEntry) => `${account} ${endpoint}`
 /** The same attempt is not made twice at once in one process, whatever the queue does. */
 async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
   const { account, endpoint, event, attempt } = job.entry
-  const name = [account, endpoint, event, attempt].join(' ')
+  const name = `${account} ${endpoint} ${event} ${attempt}`
   const id = job.delivery.id
   const again = { id, retryInMs: AGAIN_MS }
   if (ports.memory.running.has(name)) return again
@@ -179,7 +179,7 @@ async function post(ports: DispatchPorts, task: Task, signal: AbortSignal): Prom
   }
   try {
     const answer = await ports.client.request({ url: task.endpoint.url, method: 'POST', headers, body, signal })
-    return { code: answer.status, response: answer.body.subarray(0, 1024).toString(), at }
+    return { code: answer.status, response: answer.body.toString('utf8', 0, 1024), at }
   } catch (error) {
     if (error instanceof GuardError && error.code !== 'aborted') return { code: 0, response: error.message, at }
     throw error

@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto'
 import { dayKey } from '../days.ts'
-import { timeOf } from '../ports/ids.ts'
 import { type Attrs, type Item, isConditionFailed, type Json, type Key, type Table } from '../ports/table.ts'
 
 export const EVENT_TYPES = [
@@ -59,7 +58,7 @@ export function eventId(identity: EventIdentity): string {
 
 /** Epoch milliseconds of the message that an event id speaks of. */
 export function timeOfEvent(id: string): number {
-  return timeOf(`${id.slice(4, 12)}-${id.slice(12, 16)}`)
+  return Number.parseInt(id.slice(4, 16), 16)
 }
 
 const partition = (accountId: string, messageId: string) => `${accountId}#ev#${messageId}`

@@ -47,8 +47,9 @@ export function afterAttempt(
   now: number,
 ): Hook {
   const made = hook.made + 1
-  const settled = { ...hook, made, attempts: kept([...hook.attempts, { n: made, ...result }]) }
-  if (isSuccess(result.code)) return { ...settled, status: 'success', attempts: shortened(settled.attempts) }
+  const attempts = [...hook.attempts, { n: made, ...result }]
+  if (isSuccess(result.code)) return { ...hook, made, status: 'success', attempts: kept(attempts, 0) }
+  const settled = { ...hook, made, attempts: kept(attempts, LONG_RESPONSES) }
   const waitMs = webhookRetriesMs[made - hook.base]
   if (waitMs === undefined) return { ...settled, status: 'failed' }
   const nextAt = now + waitMs
@@ -63,22 +64,23 @@ export function isOverdue(since: number, { webhookRetriesMs }: Schedule, now: nu
   return now > since + scheduleMs * 1.25 + 3600_000
 }
 
-function kept(attempts: readonly Attempt[]): readonly Attempt[] {
+/**
+ * The newest ones, and of the last `long` of them more of the response. After a success of none: nobody reads at length
+ * what an endpoint says to it, and a row of 1 KB costs one write unit.
+ */
+function kept(attempts: readonly Attempt[], long: number): readonly Attempt[] {
   const last = attempts.slice(-KEPT_ATTEMPTS)
-  const cut = (attempt: Attempt, i: number) => {
-    const max = i < last.length - LONG_RESPONSES ? SHORT_RESPONSE_BYTES : LONG_RESPONSE_BYTES
-    return { ...attempt, response: firstBytes(attempt.response, max) }
-  }
-  return last.map(cut)
-}
-
-/** Nobody reads what an endpoint says to a success at length, and a row of 1 KB costs one write unit. */
-function shortened(attempts: readonly Attempt[]): readonly Attempt[] {
-  return attempts.map((attempt) => ({ ...attempt, response: firstBytes(attempt.response, SHORT_RESPONSE_BYTES) }))
+  return last.map((attempt, i) => {
+    const max = i < last.length - long ? SHORT_RESPONSE_BYTES : LONG_RESPONSE_BYTES
+    const response = firstBytes(attempt.response, max)
+    return response === attempt.response ? attempt : { ...attempt, response }
+  })
 }
 
 /** The text's beginning in at most `max` bytes of UTF-8, without half a character. */
 export function firstBytes(text: string, max: number): string {
+  // At most 3 bytes come from one UTF-16 unit.
+  if (text.length <= max / 3) return text
   const bytes = Buffer.from(text.slice(0, max))
   if (bytes.length <= max) return text.slice(0, max)
   return new TextDecoder().decode(bytes.subarray(0, max)).replace(/\uFFFD+$/, '')

@@ -8,10 +8,16 @@ import { afterAttempt, LONG_WAIT_MS } from './outcome.ts'
 import { type Attempt, dayItem, dayOfEvent, type Endpoint, endpointKey, type Hook, hookItem } from './rows.ts'
 
 const MAX_DAYS = 10_000
+/** Of an attempt that is nearer the row is written before it is queued, or its entry might come first. */
+const APART_MS = 1000
 /** An endpoint that had only failures for so long is disabled. */
 const DISABLE_AFTER_MS = 5 * 24 * 3600_000
 
-/** Writes the outcome of the next attempt of `hook`, unless another process was first, and sees to what follows. */
+/**
+ * Writes the outcome of the next attempt of `hook`, unless another process was first, and sees to what follows. An
+ * attempt that is some time away is queued together with the write, which where writes share a commit is one: its entry
+ * comes after the row is written, and one that finds another row than it expects is dropped.
+ */
 export async function record(
   ports: DispatchPorts,
   accountId: string,
@@ -20,9 +26,13 @@ export async function record(
 ): Promise<void> {
   const now = ports.clock.now()
   const next = afterAttempt(hook, result, ports, now)
-  if (!(await putHook(ports, accountId, hook, next))) return
   const waitMs = next.nextAt - now
-  if (next.status === 'pending' && waitMs < LONG_WAIT_MS) await queueNext(ports, accountId, next, waitMs)
+  const soon = next.status === 'pending' && waitMs < LONG_WAIT_MS
+  const together = soon && waitMs >= APART_MS
+  const queue = () => queueNext(ports, accountId, next, waitMs)
+  const [stored] = await Promise.all([putHook(ports, accountId, hook, next), together && queue()])
+  if (!stored) return
+  if (soon && !together) await queue()
   if (next.status === 'failed') await noteGivenUp(ports, accountId, next)
 }
 
@@ -33,7 +43,8 @@ export async function giveUp(ports: DispatchPorts, accountId: string, hook: Hook
 
 /** False if the row is no longer the one that `before` was read from. */
 async function putHook(ports: DispatchPorts, accountId: string, before: Hook, next: Hook): Promise<boolean> {
-  await noteDay(ports, accountId, next)
+  const noted = noteDay(ports, accountId, next)
+  if (noted !== 'noted') await noted
   try {
     await ports.table.write({
       kind: 'put',
@@ -49,7 +60,7 @@ async function putHook(ports: DispatchPorts, accountId: string, before: Hook, ne
 }
 
 /** Before the delivery's row, so that a list never misses one; once a day for each process. */
-function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<void> {
+function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<void> | 'noted' {
   const now = ports.clock.now()
   const day = dayOfEvent(hook.eventId)
   const note = `${Math.floor(now / 86_400_000)} ${hook.endpointId} ${day}`
@@ -59,7 +70,7 @@ function noteDay(ports: DispatchPorts, accountId: string, hook: Hook): Promise<v
   if (days.size >= MAX_DAYS) days.clear()
   const item = dayItem(accountId, hook.endpointId, day, now)
   const noted = ports.table.write({ kind: 'put', item }).then(
-    () => undefined,
+    () => void days.set(note, 'noted'),
     (error) => {
       days.delete(note)
       throw error
