@@ -20,6 +20,14 @@ export function rows(table: sst.aws.Dynamo) {
   ]
 }
 
+/** What the sweep does: it finds rows that are due, reads them and moves `due`. */
+export function dueRows(table: sst.aws.Dynamo) {
+  return [
+    { actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], resources: [table.arn] },
+    { actions: ['dynamodb:Query'], resources: [$interpolate`${table.arn}/index/gs1`] },
+  ]
+}
+
 /** Without ListBucket S3 answers 403 for a missing object, and a missing one could not be told from a forbidden one. */
 export function readBlobs(bucket: sst.aws.Bucket) {
   return [
@@ -39,6 +47,17 @@ export function writeBlobs(bucket: sst.aws.Bucket) {
 
 export function enqueue(...queues: sst.aws.Queue[]) {
   return [{ actions: ['sqs:SendMessage'], resources: queues.map((queue) => queue.arn) }]
+}
+
+/** For a queue that no event source mapping works off. */
+export function dequeue(queue: sst.aws.Queue) {
+  return [
+    { actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], resources: [queue.arn] },
+  ]
+}
+
+export function countEntries(queues: readonly sst.aws.Queue[]) {
+  return [{ actions: ['sqs:GetQueueAttributes'], resources: queues.map((queue) => queue.arn) }]
 }
 
 /** Everything in the account's SES that this stage names, and the identities of domains added at run time. */

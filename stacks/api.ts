@@ -10,7 +10,7 @@ import type { Webhooks } from './webhooks.ts'
  */
 export function api(stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
   const gateway = new sst.aws.ApiGatewayV2('Api', { cors: false, accessLog: { retention: '1 month' } })
-  const route = gateway.route('$default', {
+  gateway.route('$default', {
     handler: 'functions/api.handler',
     timeout: '29 seconds',
     memory: '512 MB',
@@ -30,7 +30,7 @@ export function api(stored: Storage, notifying: Webhooks, sent: Sending, receive
       ...domains(),
     ],
   })
-  return { url: gateway.url, apiId: gateway.nodes.api.id, functionName: route.nodes.function.name }
+  return { url: gateway.url, apiId: gateway.nodes.api.id }
 }
 export type Api = ReturnType<typeof api>
 

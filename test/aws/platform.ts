@@ -53,7 +53,7 @@ export type Running = {
   stop(): Promise<void>
 }
 
-const QUEUES = { send: 'SEND', webhooks: 'WEBHOOK', feedback: 'FEEDBACK', receive: 'RECEIVE' } as const
+const QUEUES = { send: 'SEND', webhooks: 'WEBHOOK', feedback: 'FEEDBACK', receive: 'RECEIVE', lost: 'LOST' } as const
 type QueueName = keyof typeof QUEUES
 /** How many sandboxes each may have; this machine is smaller than AWS. */
 const FUNCTIONS = { api: 4, send: 2, feedback: 1, notify: 2, receive: 1, sweep: 1 } as const
@@ -106,6 +106,9 @@ type Env = Readonly<Record<string, string>>
 function settingsOf({ dynamo, sqsS3, ses, rules }: StandIns, queues: Readonly<Record<QueueName, QueueUrls>>): Env {
   const urls = Object.entries(QUEUES).map(([name, word]) => [`KABUTAR_${word}_QUEUE`, queues[name as QueueName].main])
   return {
+    KABUTAR_DEAD_LETTERS: Object.values(queues)
+      .map(({ deadLetters }) => deadLetters)
+      .join(),
     KABUTAR_TABLE: TABLE,
     KABUTAR_BUCKET: BUCKET,
     KABUTAR_CONFIGURATION_SET: 'kabutar',

@@ -50,11 +50,6 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
       timeout: 120,
       environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
     },
-    'functions/receive.recover': {
-      maxBundleBytes: 1600 * KB,
-      timeout: 120,
-      environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
-    },
     'functions/notify.handler': {
       maxBundleBytes: 500 * KB,
       timeout: 60,
@@ -63,7 +58,14 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
     'functions/sweep.handler': {
       maxBundleBytes: 500 * KB,
       timeout: 50,
-      environment: [...STORED, 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_SEND_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
+      environment: [
+        'KABUTAR_DEAD_LETTERS',
+        'KABUTAR_LOST_QUEUE',
+        'KABUTAR_RECEIVE_QUEUE',
+        'KABUTAR_SEND_QUEUE',
+        'KABUTAR_TABLE',
+        'KABUTAR_WEBHOOK_QUEUE',
+      ],
     },
   }
 
@@ -143,4 +145,10 @@ test('the sweep runs each minute and is not repeated', () => {
   assert.equal(schedule.scheduleExpression, 'rate(1 minute)')
   const { retryPolicy } = schedule.target as { retryPolicy: object }
   assert.deepEqual(retryPolicy, { maximumRetryAttempts: 0 })
+  // The scheduler only hands it to Lambda, which has retries of its own.
+  const { functionName, maximumRetryAttempts, maximumEventAgeInSeconds } = only(
+    'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
+  )
+  assert.match(String(functionName), /SweepHandler/)
+  assert.deepEqual([maximumRetryAttempts, maximumEventAgeInSeconds], [0, 60])
 })

@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'iam/role:Role': 'stores nothing',
   'lambda/eventSourceMapping:EventSourceMapping': 'stores nothing',
   'lambda/function:Function': 'environment and code by Lambda, always',
+  'lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': 'stores nothing',
   'lambda/permission:Permission': 'stores nothing',
   's3/bucket:Bucket': 'SSE-S3, see storage.test.ts',
   's3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': 'stores nothing',

@@ -42,7 +42,7 @@ export async function receiveFromSes(
         if (entry === undefined) own.push(delivery)
         else if ('receipt' in entry)
           await acceptReceipt(taking, entry.receipt, heardNow(ports, entry.receipt, delivery))
-        else for (const stored of entry.stored) await recoverLost(taking, stored)
+        else await recoverAll(taking, entry.stored)
         return undefined
       } catch (error) {
         const { id, attempt } = delivery
@@ -140,6 +140,13 @@ export function receivedId(receivedAt: number, sesId: string, accountId: string)
     .digest()
     .subarray(0, 16)
   return v7({ msecs: receivedAt, random })
+}
+
+/** One that cannot be had does not keep the others back: the entry comes again for its sake, and they are known then. */
+async function recoverAll(ports: Taking, stored: readonly Stored[]): Promise<void> {
+  const faults: unknown[] = []
+  for (const one of stored) await recoverLost(ports, one).catch((error) => faults.push(error))
+  if (faults.length > 0) throw faults[0]
 }
 
 /**
