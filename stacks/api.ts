@@ -17,10 +17,9 @@ export function api(stored: Storage, notifying: Webhooks, sent: Sending, receive
     environment: {
       ...stored.environment,
       ...notifying.environment,
-      ...sent.environment,
       ...received.environment,
+      KABUTAR_SEND_QUEUE: sent.queue.url,
       KABUTAR_RECEIVE_QUEUE: received.queue.url,
-      KABUTAR_PUBLIC_URL: gateway.url,
     },
     permissions: [
       ...rows(stored.table),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
-import { reader } from './declared.ts'
+import { pathToFileURL } from 'node:url'
+import { reader, statementsOf } from './declared.ts'
 import { APP, load } from './diff.ts'
 
 /** Every kind of resource, and how it is encrypted at rest: a kind that is not in this list has not been thought about. */
@@ -42,6 +43,44 @@ const KINDS: Readonly<Record<string, string>> = {
 test('every kind of resource is a known one', () => {
   const kinds = load('ci').resources.flatMap(({ type }) => (type.startsWith('aws:') ? [type.slice('aws:'.length)] : []))
   assert.deepEqual([...new Set(kinds)].toSorted(), Object.keys(KINDS).toSorted())
+})
+
+test('everything is made by the one provider, which tags it', () => {
+  for (const { type, name, provider } of load('ci').resources) {
+    if (type.startsWith('aws:')) assert.equal(provider, '', `${type} ${name}`)
+  }
+})
+
+test('no policy of a resource lets everybody in', () => {
+  const policies = load('production').resources.flatMap(({ name, inputs }) =>
+    ['policy', 'assumeRolePolicy'].flatMap((key) => (inputs[key] ? [[name, statementsOf(inputs[key])] as const] : [])),
+  )
+  assert.ok(policies.length > 10)
+  for (const [name, statements] of policies) {
+    for (const { Effect, Principal } of statements) {
+      assert.ok(Effect === 'Deny' || (Principal !== '*' && !Object.values(Principal ?? {}).includes('*')), name)
+    }
+  }
+})
+
+test('no key of the API is in what is declared', () => {
+  assert.doesNotMatch(JSON.stringify(load('production')), /\bre_[A-Za-z0-9]{8}|whsec_/)
+})
+
+type App = { readonly protect: boolean; readonly removal: string; readonly version: string }
+
+test('stage production is protected and keeps its data; another leaves nothing behind', async () => {
+  Object.assign(globalThis, { $config: (config: unknown) => config })
+  const file = pathToFileURL(resolve(import.meta.dirname, '../../sst.config.ts')).href
+  const { app } = (await import(file)).default as { app(input: { stage: string }): App }
+  const of = (stage: string) => {
+    const { protect, removal, version } = app({ stage })
+    return { protect, removal, version }
+  }
+  assert.deepEqual(of('production'), { protect: true, removal: 'retain', version: '4.17.1' })
+  for (const stage of ['ci', 'prod', 'trial']) {
+    assert.deepEqual(of(stage), { protect: false, removal: 'remove', version: '4.17.1' }, stage)
+  }
 })
 
 test('no secret is in the environment of a function, but the key of its own empty links file', () => {
