@@ -1,4 +1,4 @@
-import { deadLettersIn } from '@kabutar/core/dead-letters.ts'
+import { deadLetterWatch } from '@kabutar/core/dead-letters.ts'
 import { passOnLost } from '@kabutar/core/receiving/lost.ts'
 import { removalKinds } from '@kabutar/core/receiving/removal.ts'
 import { dueSends } from '@kabutar/core/sending/entry.ts'
@@ -9,11 +9,9 @@ import { basicPorts, deadLetterQueues, queuePorts } from './ports.ts'
 
 /** Ten seconds before the function's time is up; the next minute does the rest. */
 const STOP_AFTER_MS = 40_000
-/** Each period of five minutes has a look in it: an alarm that counts failures by period stays until there are none. */
-const DEAD_LETTERS_EVERY_MINUTES = 4
 
 const ports = { ...basicPorts(), ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue', 'lostQueue') }
-const deadLetters = deadLetterQueues()
+const refuseDeadLetters = deadLetterWatch(deadLetterQueues(), ports.clock)
 const kinds = {
   send: dueSends(ports.sendQueue),
   hook: dueHooks(ports.webhookQueue),
@@ -32,10 +30,4 @@ export async function handler(): Promise<void> {
 async function emptyLost(signal: AbortSignal): Promise<void> {
   const { objects, emptied } = await passOnLost(ports, signal)
   if (!emptied) throw new Error(`the queue of lost mail is not empty after ${objects} objects`)
-}
-
-async function refuseDeadLetters(): Promise<void> {
-  if (Math.floor(ports.clock.now() / 60_000) % DEAD_LETTERS_EVERY_MINUTES !== 0) return
-  const found = await deadLettersIn(deadLetters)
-  if (found !== undefined) throw new Error(`dead letters: ${found}; mend the cause, then run "npm run redrive"`)
 }
