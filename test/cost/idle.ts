@@ -12,7 +12,7 @@ export const DECLARED = {
   polledQueues: 4,
   deadLetterQueues: 5,
   alarmMetrics: 8,
-  sweepMemoryMb: 512,
+  sweepMemoryMb: 1024,
   sweepsAnHour: 60,
 } as const
 

@@ -17,7 +17,7 @@ const LOOK_AHEAD_MS = 60_000
 const PAGE = 100
 const MAX_PER_SHARD = 1000
 /** Shards at a time: most minutes all of them are empty, and what is left to do is wait for the answers. */
-const LANES = 4
+const LANES = 8
 const BACKOFF_MINUTES = [2, 4, 8, 15]
 
 /**

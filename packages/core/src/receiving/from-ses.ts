@@ -24,6 +24,8 @@ export type SesPorts = AcceptPorts & ReceivePorts & { readonly log: Log }
 type Taking = SesPorts & { readonly inFlight: ByteBudget }
 
 const AGAIN_MS = 5000
+/** Nearly all of them are gone, and then it is one question to the bucket. */
+const RECOVERED_AT_ONCE = 10
 /** Well before an object that nobody spoke of is recovered (15 minutes). */
 const LATE_MS = 10 * 60_000
 
@@ -145,7 +147,11 @@ export function receivedId(receivedAt: number, sesId: string, accountId: string)
 /** One that cannot be had does not keep the others back: the entry comes again for its sake, and they are known then. */
 async function recoverAll(ports: Taking, stored: readonly Stored[]): Promise<void> {
   const faults: unknown[] = []
-  for (const one of stored) await recoverLost(ports, one).catch((error) => faults.push(error))
+  for (let from = 0; from < stored.length; from += RECOVERED_AT_ONCE) {
+    const some = stored.slice(from, from + RECOVERED_AT_ONCE)
+    const outcomes = await Promise.allSettled(some.map((one) => recoverLost(ports, one)))
+    faults.push(...outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])))
+  }
   if (faults.length > 0) throw faults[0]
 }
 
