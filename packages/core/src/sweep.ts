@@ -34,7 +34,11 @@ export async function sweep(
     for (let shard = lane; shard < DUE_SHARDS; shard += LANES) queued += await sweepShard(ports, kinds, shard, signal)
     return queued
   })
-  return (await Promise.all(lanes)).reduce((sum, queued) => sum + queued, 0)
+  // A lane that fails does not leave the others at work behind the caller's back.
+  const outcomes = await Promise.allSettled(lanes)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return outcomes.reduce((sum, outcome) => sum + (outcome.status === 'fulfilled' ? outcome.value : 0), 0)
 }
 
 async function sweepShard(
