@@ -1,11 +1,12 @@
 import { enqueue, readBlobs, rows, writeBlobs } from './access.ts'
 import { joinedRuleSet } from './rule-set.ts'
 import { INBOUND, type Storage } from './storage.ts'
-import { SWEEP_TIMEOUT_SECONDS } from './sweep.ts'
 import type { Webhooks } from './webhooks.ts'
 import { allowing, sameAccount, sesTopic, subscribeQueue, type WorkQueue, workOff, workQueue } from './worker.ts'
 
 const TIMEOUT_SECONDS = 120
+/** Of the function that works the queue of lost mail off. */
+export const SWEEP_TIMEOUT_SECONDS = 50
 /** SES's notification comes within seconds; an object that nobody spoke of for this long is looked after. */
 const LOST_AFTER_SECONDS = 900
 

@@ -1,10 +1,8 @@
 import { countEntries, dequeue, dueRows, enqueue } from './access.ts'
-import type { Receiving } from './receiving.ts'
+import { type Receiving, SWEEP_TIMEOUT_SECONDS } from './receiving.ts'
 import type { Sending } from './sending.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
-
-export const SWEEP_TIMEOUT_SECONDS = 50
 
 /**
  * Each minute: queues what is due and what a crash left behind, passes lost mail on, and fails while there are dead

@@ -16,7 +16,7 @@ const PACKAGES = [
 ]
 /** Likewise inside core. */
 const LAYERS = [
-  ['ports', 'errors.ts', 'net', 'days.ts', 'byte-budget.ts', 'copies.ts', 'due.ts', 'sweep.ts'],
+  ['ports', 'errors.ts', 'net', 'days.ts', 'byte-budget.ts', 'copies.ts', 'due.ts', 'sweep.ts', 'dead-letters.ts'],
   ['accounts'],
   ['webhooks'],
   ['domains', 'suppressions', 'templates', 'mailboxes'],

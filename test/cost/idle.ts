@@ -2,19 +2,10 @@ import { deadLetterWatch, LOOK_EVERY_MINUTES } from '@kabutar/core/dead-letters.
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { passOnLost } from '@kabutar/core/receiving/lost.ts'
 import { sweep } from '@kabutar/core/sweep.ts'
+import { DECLARED } from './declared.ts'
 import type { Counts, Meter } from './meter.ts'
 import { IDLE_POLLERS, LATENCY_MS, PRICES } from './prices.ts'
 import { costRig } from './work.ts'
-
-/** What stacks/ declares and an idle month is billed for. test/infra/cost.test.ts compares it with the real diff. */
-export const DECLARED = {
-  /** Queues with an event source mapping. */
-  polledQueues: 4,
-  deadLetterQueues: 5,
-  alarmMetrics: 8,
-  sweepMemoryMb: 1024,
-  sweepsAnHour: 60,
-} as const
 
 const MONTH_HOURS = 30 * 24
 const LONG_POLL_SECONDS = 20

@@ -1,16 +1,17 @@
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
-import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
+import { receiveFromSes, type SesPorts } from '@kabutar/core/receiving/from-ses.ts'
 import { passOnLost } from '@kabutar/core/receiving/lost.ts'
-import { DECLARED } from './idle.ts'
-import type { Meter } from './meter.ts'
+import { DECLARED } from './declared.ts'
+import type { Meter, MeteredQueue } from './meter.ts'
 import { LATENCY_MS } from './prices.ts'
-import type { Rig } from './work.ts'
 
 const PER_CALL = 10
 const never = new AbortController().signal
 
+type LostRig = { readonly meter: Meter; readonly ports: SesPorts & { readonly receiveQueue: MeteredQueue } }
+
 /** S3's own events of objects that were received long ago: passed on by so many a sweep, and asked for in S3. */
-export async function askForLost({ meter, ports }: Rig, keys: readonly string[], aSweep: number): Promise<void> {
+export async function askForLost({ meter, ports }: LostRig, keys: readonly string[], aSweep: number): Promise<void> {
   for (let from = 0; from < keys.length; from += aSweep) {
     const lostQueue = eventsOf(meter, keys.slice(from, from + aSweep))
     await meter.invocation(DECLARED.sweepMemoryMb, () => passOnLost({ ...ports, lostQueue }, never))

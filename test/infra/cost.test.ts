@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DECLARED } from '../cost/idle.ts'
+import { DECLARED } from '../cost/declared.ts'
 import { reader } from './declared.ts'
 import { load } from './diff.ts'
 

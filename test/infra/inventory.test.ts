@@ -67,20 +67,27 @@ test('no key of the API is in what is declared', () => {
   assert.doesNotMatch(JSON.stringify(load('production')), /\bre_[A-Za-z0-9]{8}|whsec_/)
 })
 
-type App = { readonly protect: boolean; readonly removal: string; readonly version: string }
+/** In a process of its own: the config is a program for SST, which defines `$config`. */
+const SHOWING = `
+  globalThis.$config = (config) => config
+  const { default: config } = await import(process.argv[1])
+  console.log(JSON.stringify(process.argv.slice(2).map((stage) => config.app({ stage }))))
+`
 
-test('stage production is protected and keeps its data; another leaves nothing behind', async () => {
-  Object.assign(globalThis, { $config: (config: unknown) => config })
+test('stage production is protected and keeps its data; another leaves nothing behind', () => {
   const file = pathToFileURL(resolve(import.meta.dirname, '../../sst.config.ts')).href
-  const { app } = (await import(file)).default as { app(input: { stage: string }): App }
-  const of = (stage: string) => {
-    const { protect, removal, version } = app({ stage })
-    return { protect, removal, version }
-  }
-  assert.deepEqual(of('production'), { protect: true, removal: 'retain', version: '4.17.1' })
-  for (const stage of ['ci', 'prod', 'trial']) {
-    assert.deepEqual(of(stage), { protect: false, removal: 'remove', version: '4.17.1' }, stage)
-  }
+  const args = ['--input-type=module', '-e', SHOWING, file, 'production', 'ci', 'prod']
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+  assert.ok(stdout, stderr)
+  const apps = JSON.parse(stdout) as { protect: boolean; removal: string; version: string }[]
+  assert.deepEqual(
+    apps.map(({ protect, removal, version }) => [protect, removal, version]),
+    [
+      [true, 'retain', '4.17.1'],
+      [false, 'remove', '4.17.1'],
+      [false, 'remove', '4.17.1'],
+    ],
+  )
 })
 
 test('no secret is in the environment of a function, but the key of its own empty links file', () => {
