@@ -36,7 +36,7 @@ export default $config({
     const received = await receiving(stored, notifying)
     const swept = sweep(stored, notifying, sent, received)
     const front = api(stored, notifying, sent, received)
-    alarms([notifying, sent, sent.feedback, received, received.lost], swept, front)
+    alarms([notifying, sent, sent.feedback, received], swept, front)
     return { url: front.url, table: stored.table.name, ruleSet: received.ruleSet }
   },
 })

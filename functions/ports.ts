@@ -13,7 +13,7 @@ import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { systemResolver } from '@kabutar/core/ports/resolver.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
-import { durationsSetting, numberSetting, setting } from './settings.ts'
+import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'
 
 const WEBHOOK_RETRIES = '0s,5s,5m,30m,2h,5h,10h,10h'
 /** stacks/worker.ts has the queues' own number; it only counts where entries are received. */
@@ -41,15 +41,31 @@ const QUEUE_SETTINGS = {
   webhookQueue: 'KABUTAR_WEBHOOK_QUEUE',
   receiveQueue: 'KABUTAR_RECEIVE_QUEUE',
   feedbackQueue: 'KABUTAR_FEEDBACK_QUEUE',
+  lostQueue: 'KABUTAR_LOST_QUEUE',
 } as const
 type QueueName = keyof typeof QUEUE_SETTINGS
 
 /** The queues share one client, and so its connections. */
+let client: ReturnType<typeof sqsClient> | undefined
+function sharedSqs() {
+  client ??= sqsClient()
+  return client
+}
+
 export function queuePorts<N extends QueueName>(...names: readonly N[]) {
-  const sqs = sqsClient()
+  const sqs = sharedSqs()
   const maxAttempts = numberSetting('KABUTAR_ATTEMPTS', ATTEMPTS)
   const queues = names.map((name) => [name, sqsQueue(sqs, setting(QUEUE_SETTINGS[name]), { maxAttempts, clock })])
   return Object.fromEntries(queues) as Record<N, ReturnType<typeof sqsQueue>>
+}
+
+/** By the name that each has in the account. */
+export function deadLetterQueues() {
+  const sqs = sharedSqs()
+  const urls = listSetting('KABUTAR_DEAD_LETTERS')
+  return new Map(
+    urls.map((url) => [url.slice(url.lastIndexOf('/') + 1), sqsQueue(sqs, url, { maxAttempts: 1, clock })]),
+  )
 }
 
 export function webhookPorts() {

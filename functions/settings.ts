@@ -9,6 +9,13 @@ export function setting(name: string): string {
   return value
 }
 
+/** `a,b,c`, at least one. @throws {Error} naming the setting */
+export function listSetting(name: string): readonly string[] {
+  const values = setting(name).split(',')
+  if (values.some((value) => value === '')) throw new Error(`${name}: must be a list such as a,b,c`)
+  return values
+}
+
 /** A whole number from 1. @throws {Error} naming the setting */
 export function numberSetting(name: string, otherwise?: number): number {
   const value = process.env[name] ?? otherwise

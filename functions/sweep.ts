@@ -1,11 +1,17 @@
+import { deadLetterWatch } from '@kabutar/core/dead-letters.ts'
+import { passOnLost } from '@kabutar/core/receiving/lost.ts'
 import { removalKinds } from '@kabutar/core/receiving/removal.ts'
 import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sweep } from '@kabutar/core/sweep.ts'
 import { dueEvents } from '@kabutar/core/webhooks/announce.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
-import { basicPorts, queuePorts } from './ports.ts'
+import { basicPorts, deadLetterQueues, queuePorts } from './ports.ts'
 
-const ports = { ...basicPorts(), ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue') }
+/** Ten seconds before the function's time is up; the next minute does the rest. */
+const STOP_AFTER_MS = 40_000
+
+const ports = { ...basicPorts(), ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue', 'lostQueue') }
+const refuseDeadLetters = deadLetterWatch(deadLetterQueues(), ports.clock)
 const kinds = {
   send: dueSends(ports.sendQueue),
   hook: dueHooks(ports.webhookQueue),
@@ -13,7 +19,15 @@ const kinds = {
   ...removalKinds(ports.receiveQueue),
 }
 
-/** Each minute: queues what is due. A throw shows in the alarm of errors, and the next minute does the rest. */
+/** Each minute: queues what is due, passes lost mail on, looks for dead letters. A throw shows in the alarm `Sweep`. */
 export async function handler(): Promise<void> {
-  await sweep(ports, kinds)
+  const signal = AbortSignal.timeout(STOP_AFTER_MS)
+  const outcomes = await Promise.allSettled([sweep(ports, kinds, signal), emptyLost(signal), refuseDeadLetters()])
+  const faults = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  if (faults.length > 0) throw new AggregateError(faults, faults.map(String).join('; '))
+}
+
+async function emptyLost(signal: AbortSignal): Promise<void> {
+  const { objects, emptied } = await passOnLost(ports, signal)
+  if (!emptied) throw new Error(`the queue of lost mail is not empty after ${objects} objects`)
 }

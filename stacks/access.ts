@@ -16,6 +16,13 @@ export function rows(table: sst.aws.Dynamo) {
       ],
       resources: [table.arn],
     },
+  ]
+}
+
+/** What the sweep does, and nobody else: it finds rows that are due by the index, reads them and moves `due`. */
+export function dueRows(table: sst.aws.Dynamo) {
+  return [
+    { actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], resources: [table.arn] },
     { actions: ['dynamodb:Query'], resources: [$interpolate`${table.arn}/index/gs1`] },
   ]
 }
@@ -39,6 +46,17 @@ export function writeBlobs(bucket: sst.aws.Bucket) {
 
 export function enqueue(...queues: sst.aws.Queue[]) {
   return [{ actions: ['sqs:SendMessage'], resources: queues.map((queue) => queue.arn) }]
+}
+
+/** For a queue that no event source mapping works off. */
+export function dequeue(queue: sst.aws.Queue) {
+  return [
+    { actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], resources: [queue.arn] },
+  ]
+}
+
+export function countEntries(queues: readonly sst.aws.Queue[]) {
+  return [{ actions: ['sqs:GetQueueAttributes'], resources: queues.map((queue) => queue.arn) }]
 }
 
 /** Everything in the account's SES that this stage names, and the identities of domains added at run time. */

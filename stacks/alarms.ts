@@ -1,77 +1,108 @@
 import type { Api } from './api.ts'
 import type { Sweep } from './sweep.ts'
-import type { Worker } from './worker.ts'
+import type { WorkQueue } from './worker.ts'
 
 /** SES reviews an account at 5 % bounces or 0.1 % complaints; these leave time to act. */
 const BOUNCE_RATE = 0.04
 const COMPLAINT_RATE = 0.0008
 const OLDEST_SECONDS = 900
+const SERVER_ERRORS = 5
 
-type Metric = { id: string; namespace: string; metricName: string; dimensions?: Record<string, $util.Input<string>> }
+type Metric = { namespace: string; metricName: string; dimensions?: Record<string, $util.Input<string>> }
+type Alarm = {
+  readonly says: string
+  readonly expression: string
+  readonly above: number
+  readonly stat: 'Maximum' | 'Sum' | 'Average'
+  readonly metrics: readonly Metric[]
+  /** Also when there is no value at all, and only if two periods of three say so: one failure is no alarm. */
+  readonly persistent?: true
+}
 
 /**
- * Six alarms, mailed to the address in the secret `Operator`, or to nobody. AWS charges for metrics and not for alarms ($0.10 a month each), so sums by
- * metric math cost what their parts do: the list is short on purpose.
+ * Five alarms, mailed to the address in the secret `Operator`, or to nobody. AWS charges for metrics and not for alarms
+ * ($0.10 a month each), so the list is short on purpose. Dead letters have no metric of their own: a metric of each
+ * queue would cost five times what the sweep's look at them does, and SQS stops giving them for a queue that is idle.
+ * Errors of the workers end as dead letters or as age, and those of the API as 5xx of its gateway.
  */
-export function alarms(workers: readonly Worker[], swept: Sweep, front: Api): void {
+export function alarms(workers: readonly WorkQueue[], swept: Sweep, front: Api): void {
   const topic = new aws.sns.Topic('Alarms')
   const operator = new sst.Secret('Operator', '')
   operator.value.apply((endpoint) => {
     if (endpoint) new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint })
   })
-
-  const queueMetrics = (metricName: string, queue: (worker: Worker) => sst.aws.Queue) =>
-    workers.map((worker, index) => ({
-      id: `m${index}`,
-      namespace: 'AWS/SQS',
-      metricName,
-      dimensions: { QueueName: queue(worker).nodes.queue.name },
-    }))
-  // Errors of the workers end as dead letters or as age; these two have no queue behind them.
-  const errors = [swept, front].map(({ functionName: FunctionName }, index) => ({
-    id: `m${index}`,
-    namespace: 'AWS/Lambda',
-    metricName: 'Errors',
-    dimensions: { FunctionName },
-  }))
-  const reputation = (metricName: string) => [
-    { id: 'm0', namespace: 'AWS/SES', metricName: `Reputation.${metricName}` },
-  ]
-
-  alarm('DeadLetters', topic, 'SUM(METRICS())', 0, 'Maximum', [
-    ...queueMetrics('ApproximateNumberOfMessagesVisible', ({ deadLetters }) => deadLetters),
-  ])
-  alarm('OldestEntry', topic, 'MAX(METRICS())', OLDEST_SECONDS, 'Maximum', [
-    // What waits in the queue of lost mail is meant to be old.
-    ...queueMetrics('ApproximateAgeOfOldestMessage', ({ queue }) => queue).slice(0, -1),
-  ])
-  alarm('Errors', topic, 'SUM(METRICS())', 5, 'Sum', errors)
-  alarm('ServerErrors', topic, 'm0', 5, 'Sum', [
-    { id: 'm0', namespace: 'AWS/ApiGateway', metricName: '5xx', dimensions: { ApiId: front.apiId } },
-  ])
-  alarm('BounceRate', topic, 'm0', BOUNCE_RATE, 'Average', reputation('BounceRate'))
-  alarm('ComplaintRate', topic, 'm0', COMPLAINT_RATE, 'Average', reputation('ComplaintRate'))
+  for (const [name, one] of Object.entries(watched(workers, swept, front))) alarm(name, topic, one)
 }
 
-function alarm(
-  name: string,
-  topic: aws.sns.Topic,
-  expression: string,
-  threshold: number,
-  stat: string,
-  metrics: Metric[],
-) {
+function watched(workers: readonly WorkQueue[], swept: Sweep, front: Api): Readonly<Record<string, Alarm>> {
+  const reputation = (metricName: string) => [{ namespace: 'AWS/SES', metricName: `Reputation.${metricName}` }]
+  return {
+    Sweep: {
+      says: 'The sweep fails, does not run, or finds dead letters: its log says which. docs/deploy.md has what to do.',
+      expression: 'm0',
+      above: 0,
+      stat: 'Sum',
+      metrics: [lambdaErrors(swept.functionName)],
+      persistent: true,
+    },
+    OldestEntry: {
+      says: `An entry waits for ${OLDEST_SECONDS / 60} minutes in a queue that is worked off at once.`,
+      expression: 'MAX(METRICS())',
+      above: OLDEST_SECONDS,
+      stat: 'Maximum',
+      metrics: workers.map(({ queue }) => ageOf(queue)),
+    },
+    ServerErrors: {
+      says: `More than ${SERVER_ERRORS} requests in five minutes were answered with 5xx.`,
+      expression: 'm0',
+      above: SERVER_ERRORS,
+      stat: 'Sum',
+      metrics: [{ namespace: 'AWS/ApiGateway', metricName: '5xx', dimensions: { ApiId: front.apiId } }],
+    },
+    BounceRate: {
+      says: 'SES reviews this account at a bounce rate of 5 %.',
+      expression: 'm0',
+      above: BOUNCE_RATE,
+      stat: 'Average',
+      metrics: reputation('BounceRate'),
+    },
+    ComplaintRate: {
+      says: 'SES reviews this account at a complaint rate of 0.1 %.',
+      expression: 'm0',
+      above: COMPLAINT_RATE,
+      stat: 'Average',
+      metrics: reputation('ComplaintRate'),
+    },
+  }
+}
+
+function lambdaErrors(FunctionName: $util.Input<string>): Metric {
+  return { namespace: 'AWS/Lambda', metricName: 'Errors', dimensions: { FunctionName } }
+}
+
+function ageOf(queue: sst.aws.Queue): Metric {
+  const dimensions = { QueueName: queue.nodes.queue.name }
+  return { namespace: 'AWS/SQS', metricName: 'ApproximateAgeOfOldestMessage', dimensions }
+}
+
+function alarm(name: string, topic: aws.sns.Topic, { says, expression, above, stat, metrics, persistent }: Alarm) {
   new aws.cloudwatch.MetricAlarm(`${name}Alarm`, {
     name: `${$app.name}-${$app.stage}-${name}`,
+    alarmDescription: says,
     comparisonOperator: 'GreaterThanThreshold',
-    threshold,
-    evaluationPeriods: 1,
-    treatMissingData: 'notBreaching',
+    threshold: above,
+    evaluationPeriods: persistent ? 3 : 1,
+    datapointsToAlarm: persistent ? 2 : 1,
+    treatMissingData: persistent ? 'breaching' : 'notBreaching',
     alarmActions: [topic.arn],
     okActions: [topic.arn],
     metricQueries: [
       { id: 'e', expression, label: name, returnData: true },
-      ...metrics.map(({ id, ...metric }) => ({ id, metric: { ...metric, period: 300, stat }, returnData: false })),
+      ...metrics.map((metric, index) => ({
+        id: `m${index}`,
+        metric: { ...metric, period: 300, stat },
+        returnData: false,
+      })),
     ],
   })
 }

@@ -10,17 +10,16 @@ import type { Webhooks } from './webhooks.ts'
  */
 export function api(stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
   const gateway = new sst.aws.ApiGatewayV2('Api', { cors: false, accessLog: { retention: '1 month' } })
-  const route = gateway.route('$default', {
+  gateway.route('$default', {
     handler: 'functions/api.handler',
     timeout: '29 seconds',
     memory: '512 MB',
     environment: {
       ...stored.environment,
       ...notifying.environment,
-      ...sent.environment,
       ...received.environment,
+      KABUTAR_SEND_QUEUE: sent.queue.url,
       KABUTAR_RECEIVE_QUEUE: received.queue.url,
-      KABUTAR_PUBLIC_URL: gateway.url,
     },
     permissions: [
       ...rows(stored.table),
@@ -30,7 +29,7 @@ export function api(stored: Storage, notifying: Webhooks, sent: Sending, receive
       ...domains(),
     ],
   })
-  return { url: gateway.url, apiId: gateway.nodes.api.id, functionName: route.nodes.function.name }
+  return { url: gateway.url, apiId: gateway.nodes.api.id }
 }
 export type Api = ReturnType<typeof api>
 

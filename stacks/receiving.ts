@@ -2,15 +2,18 @@ import { enqueue, readBlobs, rows, writeBlobs } from './access.ts'
 import { joinedRuleSet } from './rule-set.ts'
 import { INBOUND, type Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
-import { allowing, sameAccount, sesTopic, subscribeQueue, workOff, workQueue } from './worker.ts'
+import { allowing, sameAccount, sesTopic, subscribeQueue, type WorkQueue, workOff, workQueue } from './worker.ts'
 
 const TIMEOUT_SECONDS = 120
+/** Of the function that works the queue of lost mail off. */
+export const SWEEP_TIMEOUT_SECONDS = 50
 /** SES's notification comes within seconds; an object that nobody spoke of for this long is looked after. */
 const LOST_AFTER_SECONDS = 900
 
 /**
  * Inbound mail: SES writes the object and then says so with the envelope (topic -> SQS -> `receive`). S3's own event
- * waits in a second queue for 15 minutes and asks whether the mail is known: a lost notification loses no mail.
+ * waits in a second queue for 15 minutes and then asks whether the mail is known: a lost notification loses no mail.
+ * Nothing there is in a hurry, so nothing polls it, which would cost $0.26 a month: the sweep passes its events on.
  * A domain joins the stage's receipt rules when it is verified (packages/aws/src/receipt-rules.ts), in the active rule set.
  */
 export async function receiving(stored: Storage, notifying: Webhooks) {
@@ -19,22 +22,30 @@ export async function receiving(stored: Storage, notifying: Webhooks) {
   const work = workQueue('Receive', TIMEOUT_SECONDS)
   subscribeQueue('Inbound', topic, work)
   const worker = workOff(work, {
-    ...receive(stored, notifying, work.queue),
     handler: 'functions/receive.handler',
+    timeoutSeconds: TIMEOUT_SECONDS,
+    // Up to 80 MB of messages are in flight, and parsing is the most work of any function.
+    memory: '512 MB',
+    environment: { ...stored.environment, ...notifying.environment, KABUTAR_RECEIVE_QUEUE: work.queue.url },
+    permissions: [
+      ...rows(stored.table),
+      ...readBlobs(stored.blobs),
+      ...writeBlobs(stored.blobs),
+      ...enqueue(work.queue, notifying.queue),
+    ],
     concurrency: 10,
   })
-  const lost = lostMail(stored, notifying, work.queue)
   const environment = {
     KABUTAR_RULE_SET: ruleSet,
     KABUTAR_RULE_PREFIX: `${$app.name}-${$app.stage}-`,
     KABUTAR_INBOUND_TOPIC: topic.arn,
   }
-  return { ...worker, lost, ruleSet, environment }
+  return { ...worker, lost: lostMail(stored), ruleSet, environment }
 }
 export type Receiving = Awaited<ReturnType<typeof receiving>>
 
-function lostMail(stored: Storage, notifying: Webhooks, receiveQueue: sst.aws.Queue) {
-  const work = workQueue('Lost', TIMEOUT_SECONDS, LOST_AFTER_SECONDS)
+function lostMail(stored: Storage): WorkQueue {
+  const work = workQueue('Lost', SWEEP_TIMEOUT_SECONDS, LOST_AFTER_SECONDS)
   const policy = new aws.sqs.QueuePolicy('LostQueuePolicy', {
     queueUrl: work.queue.url,
     policy: allowing('s3.amazonaws.com', 'sqs:SendMessage', work.queue.arn, [
@@ -50,25 +61,5 @@ function lostMail(stored: Storage, notifying: Webhooks, receiveQueue: sst.aws.Qu
     },
     { dependsOn: policy },
   )
-  return workOff(work, {
-    ...receive(stored, notifying, receiveQueue),
-    handler: 'functions/receive.recover',
-    batch: { size: 50, windowSeconds: 5 },
-    concurrency: 2,
-  })
-}
-
-function receive(stored: Storage, notifying: Webhooks, receiveQueue: sst.aws.Queue) {
-  return {
-    timeoutSeconds: TIMEOUT_SECONDS,
-    // Up to 80 MB of messages are in flight, and parsing is the most work of any function.
-    memory: '512 MB' as const,
-    environment: { ...stored.environment, ...notifying.environment, KABUTAR_RECEIVE_QUEUE: receiveQueue.url },
-    permissions: [
-      ...rows(stored.table),
-      ...readBlobs(stored.blobs),
-      ...writeBlobs(stored.blobs),
-      ...enqueue(receiveQueue, notifying.queue),
-    ],
-  }
+  return work
 }

@@ -15,10 +15,6 @@ const FEEDBACK_TIMEOUT_SECONDS = 30
 export function sending(stored: Storage, notifying: Webhooks) {
   const configurationSet = eventfulConfigurationSet()
   const work = workQueue('Send', SEND_TIMEOUT_SECONDS)
-  const environment = {
-    KABUTAR_SEND_QUEUE: work.queue.url,
-    KABUTAR_CONFIGURATION_SET: configurationSet.configurationSetName,
-  }
   const worker = workOff(work, {
     handler: 'functions/send.handler',
     timeoutSeconds: SEND_TIMEOUT_SECONDS,
@@ -27,7 +23,8 @@ export function sending(stored: Storage, notifying: Webhooks) {
     environment: {
       ...stored.environment,
       ...notifying.environment,
-      ...environment,
+      KABUTAR_SEND_QUEUE: work.queue.url,
+      KABUTAR_CONFIGURATION_SET: configurationSet.configurationSetName,
       KABUTAR_SEND_CONCURRENCY: String(CONCURRENCY),
     },
     permissions: [
@@ -42,7 +39,7 @@ export function sending(stored: Storage, notifying: Webhooks) {
     ],
     concurrency: CONCURRENCY,
   })
-  return { ...worker, configurationSet, environment, feedback: feedback(stored, notifying, configurationSet) }
+  return { ...worker, feedback: feedback(stored, notifying, configurationSet) }
 }
 export type Sending = ReturnType<typeof sending>
 

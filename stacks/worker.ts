@@ -1,6 +1,7 @@
 /**
  * A queue with its dead letters and the function that works it off. Entries live for four days, counted from when they
- * were sent; after five receipts they move to the dead letters, where they end two weeks after they were sent. AWS wants the visibility timeout to be six times the function's or more.
+ * were sent; after five receipts they move to the dead letters, where they end two weeks after they were sent. AWS wants
+ * the visibility timeout to be six times the function's or more.
  */
 export type Work = {
   readonly handler: string
@@ -14,7 +15,6 @@ export type Work = {
   readonly concurrency: number
 }
 export type WorkQueue = { readonly name: string; readonly queue: sst.aws.Queue; readonly deadLetters: sst.aws.Queue }
-export type Worker = WorkQueue & { readonly functionName: $util.Output<string> }
 
 const MAX_ATTEMPTS = 5
 const TWO_WEEKS = 1_209_600
@@ -31,9 +31,9 @@ export function workQueue(name: string, timeoutSeconds: number, delaySeconds = 0
   return { name, queue, deadLetters }
 }
 
-export function workOff(work: WorkQueue, options: Work): Worker {
+export function workOff(work: WorkQueue, options: Work): WorkQueue {
   const { batch = { size: 10, windowSeconds: 0 } } = options
-  const subscriber = work.queue.subscribe(
+  work.queue.subscribe(
     {
       handler: options.handler,
       timeout: `${options.timeoutSeconds} seconds`,
@@ -52,7 +52,7 @@ export function workOff(work: WorkQueue, options: Work): Worker {
       },
     },
   )
-  return { ...work, functionName: subscriber.nodes.function.name }
+  return work
 }
 
 /** Lets one topic, and no other, put its messages into the queue, as they are. */

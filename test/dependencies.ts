@@ -16,7 +16,18 @@ const PACKAGES = [
 ]
 /** Likewise inside core. */
 const LAYERS = [
-  ['ports', 'errors.ts', 'net', 'days.ts', 'byte-budget.ts', 'copies.ts', 'due.ts', 'recent.ts', 'sweep.ts'],
+  [
+    'ports',
+    'errors.ts',
+    'net',
+    'days.ts',
+    'byte-budget.ts',
+    'copies.ts',
+    'due.ts',
+    'recent.ts',
+    'sweep.ts',
+    'dead-letters.ts',
+  ],
   ['accounts'],
   ['webhooks'],
   ['domains', 'suppressions', 'templates', 'mailboxes'],

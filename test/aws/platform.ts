@@ -1,13 +1,17 @@
-import { join } from 'node:path'
+import assert from 'node:assert/strict'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
 import { dynamoTable } from '@kabutar/aws/table.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { type LambdaFunction, reader } from '../infra/declared.ts'
 import { APP, load } from '../infra/diff.ts'
 import { type Dynamo, startDynamo } from './dynamo.ts'
+import { notGranted } from './granted.ts'
 import { type Lambda, startLambda } from './lambda.ts'
 import { buildRuntime } from './ric.ts'
 import { STAND_IN_SECRET, standIn } from './servers.ts'
@@ -35,6 +39,7 @@ export type Platform = {
   run(env?: Env, options?: RunOptions): Promise<Running>
   /** As SES receives a mail: the object, and unless it is lost the notification. Answers the key of the object. */
   receive(mail: InboundMail): Promise<string>
+  /** @throws {AssertionError} if a function called what its role does not grant */
   close(): Promise<void>
 }
 export type RunOptions = { readonly port?: number; readonly disturb?: NonNullable<Mapping['disturb']> }
@@ -53,7 +58,7 @@ export type Running = {
   stop(): Promise<void>
 }
 
-const QUEUES = { send: 'SEND', webhooks: 'WEBHOOK', feedback: 'FEEDBACK', receive: 'RECEIVE' } as const
+const QUEUES = { send: 'SEND', webhooks: 'WEBHOOK', feedback: 'FEEDBACK', receive: 'RECEIVE', lost: 'LOST' } as const
 type QueueName = keyof typeof QUEUES
 /** How many sandboxes each may have; this machine is smaller than AWS. */
 const FUNCTIONS = { api: 4, send: 2, feedback: 1, notify: 2, receive: 1, sweep: 1 } as const
@@ -77,6 +82,7 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
   const made = names.map((name) => [name, sqsS3.createQueues(name, ATTEMPTS)] as const)
   const queues = Object.fromEntries(made) as Record<QueueName, QueueUrls>
   const settings = settingsOf({ dynamo, sqsS3, ses, rules }, queues)
+  const calls = temporaryFolder()
   return {
     dynamo,
     sqsS3,
@@ -89,13 +95,14 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
       const command = new SendMessageCommand({ QueueUrl: queues.feedback.main, MessageBody: JSON.stringify(event) })
       await sqsS3.sqs.send(command)
     },
-    run: (env = {}, options = {}) => run(sqsS3, queues, { ...settings, ...env }, options),
+    run: (env = {}, options = {}) => run(sqsS3, queues, { ...settings, ...env }, calls, options),
     receive: (mail) => receive(sqsS3, queues.receive.main, mail),
     async close() {
       ses.close()
       rules.close()
       dynamo.close()
       await sqsS3.close()
+      assertGranted(calls)
     },
   }
 }
@@ -106,6 +113,9 @@ type Env = Readonly<Record<string, string>>
 function settingsOf({ dynamo, sqsS3, ses, rules }: StandIns, queues: Readonly<Record<QueueName, QueueUrls>>): Env {
   const urls = Object.entries(QUEUES).map(([name, word]) => [`KABUTAR_${word}_QUEUE`, queues[name as QueueName].main])
   return {
+    KABUTAR_DEAD_LETTERS: Object.values(queues)
+      .map(({ deadLetters }) => deadLetters)
+      .join(),
     KABUTAR_TABLE: TABLE,
     KABUTAR_BUCKET: BUCKET,
     KABUTAR_CONFIGURATION_SET: 'kabutar',
@@ -125,9 +135,10 @@ async function run(
   sqsS3: SqsS3,
   queues: Readonly<Record<QueueName, QueueUrls>>,
   env: Env,
+  calls: string,
   { port = 0, disturb = (records) => records }: RunOptions,
 ): Promise<Running> {
-  const lambdas = await startLambdas(env)
+  const lambdas = await startLambdas(env, calls)
   const ending = new AbortController()
   const map = (queue: QueueName, lambda: Lambda, loops: number) =>
     Array.from({ length: loops }, () =>
@@ -153,6 +164,15 @@ async function run(
   }
 }
 
+/** AWS would have refused what the role of a function does not grant. */
+function assertGranted(calls: string): void {
+  for (const { handler, statements } of reader(load('ci')).workers()) {
+    assert.deepEqual(notGranted(callsOf(calls, handler), statements), [], `${handler} called what it may not`)
+  }
+}
+
+const callsOf = (folder: string, handler: string) => join(folder, `${basename(handler)}.jsonl`)
+
 const LATE_MS = 500
 
 async function receive({ s3, sqs }: SqsS3, queue: string, mail: InboundMail): Promise<string> {
@@ -170,7 +190,9 @@ async function receive({ s3, sqs }: SqsS3, queue: string, mail: InboundMail): Pr
   return Key
 }
 
-async function startLambdas(env: Env): Promise<Record<FunctionName, Lambda>> {
+const OBSERVE = pathToFileURL(join(import.meta.dirname, 'observe.ts')).href
+
+async function startLambdas(env: Env, calls: string): Promise<Record<FunctionName, Lambda>> {
   const declared = reader(load('ci')).workers()
   const lambdas: Partial<Record<FunctionName, Lambda>> = {}
   for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
@@ -181,7 +203,11 @@ async function startLambdas(env: Env): Promise<Record<FunctionName, Lambda>> {
       handler: found.inputs.handler,
       timeoutMs: found.inputs.timeout * 1000,
       sandboxes: FUNCTIONS[name],
-      env: environmentOf(found, env),
+      env: {
+        ...environmentOf(found, env),
+        NODE_OPTIONS: `--import=${OBSERVE}`,
+        KABUTAR_TEST_CALLS: callsOf(calls, found.handler),
+      },
     })
   }
   return lambdas as Record<FunctionName, Lambda>

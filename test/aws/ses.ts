@@ -125,6 +125,8 @@ function getAccount({ account }: State, response: ServerResponse): ServerRespons
   account.requests++
   if (account.fails) return refuse(response, { status: 400, type: 'BadRequestException', message: 'no' })
   return answer(response, {
+    ProductionAccessEnabled: true,
+    SendingEnabled: true,
     SendQuota: { Max24HourSend: 50_000, MaxSendRate: account.maxSendRate, SentLast24Hours: 0 },
   })
 }

@@ -1,6 +1,7 @@
 /** `npm run cost`: what AWS would bill for a million of each, counted and not modelled, item by item; `-- sends` for one. */
+import { idleMonth } from './idle.ts'
 import type { Counts } from './meter.ts'
-import { IDLE_POLLERS, LATENCY_MS, PRICES } from './prices.ts'
+import { LATENCY_MS, PRICES } from './prices.ts'
 import { costRig, deliverAll, type Rig, receiveAll, sendAll } from './work.ts'
 
 const MILLION = 1e6
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
     console.log(`burst $${burst.toFixed(2)}; target $${target}, limit $${limit}: ${(burst - limit).toFixed(2)} remain`)
     if (burst > target) over.push(`${name}: $${burst.toFixed(2)} > $${target}`)
   }
-  const idle = idleMonth()
+  const idle = await idleMonth()
   print('$ for an idle month', [idle])
   if (sum(idle) > 2) over.push(`an idle month: $${sum(idle).toFixed(2)} > $2`)
   for (const one of over) console.log(`OVER TARGET ${one}`)
@@ -68,26 +69,6 @@ function print(title: string, columns: readonly Bill[]): void {
     console.log(`  ${name.padEnd(42)}${columns.map((bill) => of(bill).toFixed(2).padStart(14)).join('')}`)
   for (const name of names) row(name, (bill) => bill[name] ?? 0)
   row('sum', sum)
-}
-
-const MINUTES = 30 * 24 * 60
-/** As stacks/ declares them. */
-const QUEUES = 5
-const ALARM_METRICS = 14
-const SHARDS = 16
-const SWEEP_MS = 150
-
-function idleMonth(): Bill {
-  const polls = (QUEUES * IDLE_POLLERS * MINUTES * 60) / 20
-  const perMillion = (name: keyof typeof PRICES, count: number) => (count / MILLION) * PRICES[name]
-  return {
-    'empty receives': perMillion('sqsRequests', polls),
-    'alarms (metrics)': ALARM_METRICS * PRICES.alarmMetricMonth,
-    'sweep: schedule': perMillion('schedulerRuns', MINUTES),
-    'sweep: Lambda':
-      perMillion('lambdaRequests', MINUTES) + perMillion('lambdaGbSeconds', MINUTES * (SWEEP_MS / 1000) * 0.25),
-    'sweep: reads': perMillion('tableReads', MINUTES * SHARDS * 0.5),
-  }
 }
 
 await main()

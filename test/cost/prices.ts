@@ -32,5 +32,5 @@ export const CPU_FACTOR = 1.5
 export const WHOLE_CORE_MB = 1769
 /** One line of the gateway's access log. */
 export const ACCESS_LOG_BYTES = 500
-/** An event source mapping keeps so many long polls of 20 s open at an idle queue. */
+/** An event source mapping keeps so many long polls open at an idle queue, whatever its concurrency. */
 export const IDLE_POLLERS = 5

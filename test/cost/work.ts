@@ -6,7 +6,6 @@ import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
 import type { FeedbackPorts } from '@kabutar/core/feedback/record.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
-import type { Delivery } from '@kabutar/core/ports/queue.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
@@ -19,7 +18,8 @@ import { memoryEngine } from '@kabutar/local/engine.ts'
 import { localIdentities } from '@kabutar/local/identities.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
-import { createdOf, notificationOf } from '../aws/ses-receipt.ts'
+import { notificationOf } from '../aws/ses-receipt.ts'
+import { askForLost } from './lost.ts'
 import { bytesOf, html, letter } from './mail.ts'
 import { type Meter, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
 import { ACCESS_LOG_BYTES, LATENCY_MS } from './prices.ts'
@@ -145,19 +145,13 @@ export async function receiveAll(rig: Rig, count: number, batch: number): Promis
     const told = notificationOf({ sesId, key, recipients: [`box${n % 5}@kabutar.test`], receivedAt: new Date() })
     await ports.receiveQueue.send([{ body: JSON.stringify(told) }])
   }
-  for (const entries of ports.receiveQueue.batches(batch)) await receiveBatchOf(rig, entries)
-  // S3's own events, 15 minutes later: sent, received and deleted, and the handler asks whether the mail is known.
-  metered.add('sqsRequests', count * (1 + 2 / Math.min(10, batch)))
-  const told = Array.from({ length: count }, (_, n) => ({ body: JSON.stringify(createdOf(`inbound/in-${from + n}`)) }))
-  const late = told.map(({ body }, n) => ({ id: `s${n}`, body, attempt: 1, sentAt: 0, handle: 'h' }))
-  // Its mapping waits 5 s for 50, so they come in fuller batches than they were sent in.
-  const size = batch === 1 ? 1 : 50
-  for (let at = 0; at < count; at += size) await receiveBatchOf(rig, late.slice(at, at + size))
-}
-
-async function receiveBatchOf({ meter: metered, ports }: Rig, entries: readonly Delivery[]): Promise<void> {
-  const failures = await metered.invocation(512, () => receiveFromSes(ports, entries, never))
-  if (failures.length > 0) throw new Error('a message was not received')
+  for (const entries of ports.receiveQueue.batches(batch)) {
+    const failures = await metered.invocation(512, () => receiveFromSes(ports, entries, never))
+    if (failures.length > 0) throw new Error('a message was not received')
+  }
+  // S3's own events, 15 minutes later; at 0.4 a second there are 24 in a minute.
+  const keys = Array.from({ length: count }, (_, n) => `inbound/in-${from + n}`)
+  await askForLost(rig, keys, batch === 1 ? 24 : count)
 }
 
 /** Delivers one event of each of `count` messages to an endpoint that answers 200. */

@@ -11,18 +11,29 @@ const SNAPSHOT = join(import.meta.dirname, 'access.json')
 const lines = (statement: Statement) =>
   listOf(statement.Action).flatMap((action) => listOf(statement.Resource).map((resource) => `${action} on ${resource}`))
 
+const grantedTo = (functions: readonly LambdaFunction[]) =>
+  Object.fromEntries(
+    functions
+      .map(({ handler, statements }) => [handler, statements.flatMap(lines).toSorted()] as const)
+      .toSorted(([a], [b]) => a.localeCompare(b)),
+  )
+
 /**
  * Every call that every function may make, reviewed by whoever changes the file. After a change that is meant:
  * `KABUTAR_UPDATE_SNAPSHOT=1 npm run test:infra`, and read the difference.
  */
 test('functions may do what the reviewed list says, and nothing else', () => {
-  const granted = Object.fromEntries(
-    workers()
-      .map(({ handler, statements }) => [handler, statements.flatMap(lines).toSorted()] as const)
-      .toSorted(([a], [b]) => a.localeCompare(b)),
-  )
+  const granted = grantedTo(workers())
   if (process.env.KABUTAR_UPDATE_SNAPSHOT) writeFileSync(SNAPSHOT, `${JSON.stringify(granted, null, 2)}\n`)
   assert.deepEqual(granted, JSON.parse(readFileSync(SNAPSHOT, 'utf8')))
+})
+
+test('production grants the same, on its own resources', () => {
+  const production = JSON.stringify(grantedTo(reader(load('production')).workers()))
+  assert.doesNotMatch(production, /kabutar-ci/)
+  // Only names of resources differ; what follows the stage is a hash of each.
+  const shape = (text: string) => text.replace(/kabutar-[^"/*:]*/g, 'kabutar')
+  assert.equal(shape(production), shape(JSON.stringify(grantedTo(workers()))))
 })
 
 const everyStatement = (): readonly [LambdaFunction, Statement][] =>

@@ -6,17 +6,29 @@ await init
 
 /** The files that a bundle loads before its first event: itself and what it imports, but not what is behind `import()`. */
 export function filesAtStart(entry: string): readonly string[] {
+  return filesFrom(entry, ['static'])
+}
+
+/** The files that it may ever load. What splitting left over, and nothing imports, is not among them. */
+export function filesInReach(entry: string): readonly string[] {
+  return filesFrom(entry, ['static', 'dynamic'])
+}
+
+function filesFrom(entry: string, types: readonly string[]): readonly string[] {
   const found = new Set([entry])
   for (const file of found) {
-    for (const one of parse(readFileSync(file, 'utf8'))[0]) {
-      if (one.type === 'static' && one.specifier?.startsWith('./')) found.add(join(dirname(file), one.specifier))
+    for (const { type, specifier } of parse(readFileSync(file, 'utf8'))[0]) {
+      if (types.includes(type) && specifier?.startsWith('./')) found.add(join(dirname(file), specifier))
     }
   }
   return [...found]
 }
 
-export function bytesAtStart(entry: string): number {
-  return filesAtStart(entry).reduce((sum, file) => sum + statSync(file).size, 0)
+export const bytesAtStart = (entry: string) => bytesOf(filesAtStart(entry))
+export const bytesInReach = (entry: string) => bytesOf(filesInReach(entry))
+
+function bytesOf(files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + statSync(file).size, 0)
 }
 
 /** All that is uploaded for a function but its source maps. */

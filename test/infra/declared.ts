@@ -34,6 +34,7 @@ export type LambdaFunction = {
   readonly handler: string
   readonly inputs: {
     readonly timeout: number
+    readonly memorySize: number
     readonly runtime: string
     readonly architectures: readonly string[]
     readonly loggingConfig: Readonly<Record<string, string>>

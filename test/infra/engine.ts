@@ -13,6 +13,8 @@ export type Declared = {
   readonly id: string
   readonly custom: boolean
   readonly parent: string
+  /** Empty for the default one, which gives everything the tags of `sst.config.ts`. */
+  readonly provider: string
   readonly protect: boolean
   readonly retainOnDelete: boolean
   readonly inputs: Inputs
@@ -30,6 +32,7 @@ type Request = {
   getOutputs?(): Struct
   getCustom?(): boolean
   getProtect?(): boolean
+  getProvider?(): string
   getRetainondelete?(): boolean
 }
 type Response = { getUrn(): string; getId?(): string }
@@ -111,6 +114,7 @@ function record({ runtime, deserialize }: Platform): readonly Declared[] {
       id: response.getId?.() ?? '',
       custom: request.getCustom?.() ?? true,
       parent: request.getParent(),
+      provider: request.getProvider?.() ?? '',
       protect: request.getProtect?.() ?? false,
       retainOnDelete: request.getRetainondelete?.() ?? false,
       inputs: plain((request.getObject ?? request.getProperties)?.call(request)),

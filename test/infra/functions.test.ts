@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { bytesAtStart, bytesInAll } from './bundle.ts'
+import { pathToFileURL } from 'node:url'
+import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
+import { bytesAtStart, bytesInAll, bytesInReach, filesAtStart, filesInReach } from './bundle.ts'
 import { type LambdaFunction, reader } from './declared.ts'
 import { APP, load, missingHandlers } from './diff.ts'
 
@@ -18,9 +20,7 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
       timeout: 29,
       environment: [
         ...STORED,
-        'KABUTAR_CONFIGURATION_SET',
         'KABUTAR_INBOUND_TOPIC',
-        'KABUTAR_PUBLIC_URL',
         'KABUTAR_RECEIVE_QUEUE',
         'KABUTAR_RULE_PREFIX',
         'KABUTAR_RULE_SET',
@@ -50,11 +50,6 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
       timeout: 120,
       environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
     },
-    'functions/receive.recover': {
-      maxBundleBytes: 1600 * KB,
-      timeout: 120,
-      environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
-    },
     'functions/notify.handler': {
       maxBundleBytes: 500 * KB,
       timeout: 60,
@@ -63,7 +58,14 @@ const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: numbe
     'functions/sweep.handler': {
       maxBundleBytes: 500 * KB,
       timeout: 50,
-      environment: [...STORED, 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_SEND_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
+      environment: [
+        'KABUTAR_DEAD_LETTERS',
+        'KABUTAR_LOST_QUEUE',
+        'KABUTAR_RECEIVE_QUEUE',
+        'KABUTAR_SEND_QUEUE',
+        'KABUTAR_TABLE',
+        'KABUTAR_WEBHOOK_QUEUE',
+      ],
     },
   }
 
@@ -76,6 +78,8 @@ test('these are the functions', () => {
   )
 })
 
+const names = ({ inputs }: LambdaFunction) =>
+  Object.keys(inputs.environment.variables).filter((name) => name.startsWith('KABUTAR_'))
 const missing = new Set(missingHandlers().map((file) => `functions/${file.replace('.ts', '')}`))
 
 for (const worker of workers()) {
@@ -85,23 +89,55 @@ for (const worker of workers()) {
     assert.equal(inputs.runtime, 'nodejs24.x')
     assert.deepEqual(inputs.architectures, ['arm64'])
     assert.equal(inputs.timeout, expected?.timeout)
-    const names = Object.keys(inputs.environment.variables).filter((name) => name.startsWith('KABUTAR_'))
-    assert.deepEqual(names.toSorted(), expected?.environment.toSorted())
+    assert.deepEqual(names(worker).toSorted(), expected?.environment.toSorted())
     const { logFormat, applicationLogLevel, systemLogLevel } = inputs.loggingConfig
     assert.deepEqual([logFormat, applicationLogLevel, systemLogLevel], ['JSON', 'WARN', 'WARN'])
   })
 
   const unwritten = missing.has(handler.split('.')[0] ?? '')
-  test(`${handler}: the bundle keeps its budget and starts with its own environment`, {
-    skip: unwritten && 'its operation is not written yet, so an empty function stands for it',
-  }, () => {
-    const bytes = bytesAtStart(bundleOf(worker))
-    console.log(`${handler}: ${bytes} bytes to start, ${bytesInAll(bundleOf(worker))} in all`)
+  const skip = unwritten && 'its operation is not written yet, so an empty function stands for it'
+  test(`${handler}: the bundle keeps its budget`, { skip }, () => {
+    const entry = bundleOf(worker)
+    const bytes = bytesAtStart(entry)
+    console.log(
+      `${handler}: ${bytes} bytes to start, ${bytesInReach(entry)} with all it may import, ${bytesInAll(entry)} in all`,
+    )
     assert.ok(bytes <= (EXPECTED[handler]?.maxBundleBytes ?? 0), `${bytes} bytes`)
-    const { status, stderr } = start(worker)
+  })
+
+  test(`${handler}: starts alone, with its own environment, and loads what the budget counts`, { skip }, () => {
+    const { status, stderr, loaded } = start(worker)
     assert.equal(status, 0, stderr)
+    assert.deepEqual(loaded.toSorted(), filesAtStart(bundleOf(worker)).map(nameOf).toSorted())
+  })
+
+  test(`${handler}: has no setting that it could start without`, { skip }, () => {
+    for (const name of names(worker)) {
+      // Only what counts attempts has a default, which the queues' own number replaces.
+      if (name === 'KABUTAR_ATTEMPTS') continue
+      const { status, stderr } = start(worker, name)
+      assert.notEqual(status, 0, `starts without ${name}`)
+      assert.ok(stderr.includes(`Error: ${name}: `), `the error does not name ${name}`)
+    }
   })
 }
+
+test('what decodes mail is loaded with the first one that is read, and in no start', () => {
+  const decoding = (files: readonly string[]) =>
+    files.filter((file) => /node_modules\/mailparser\//.test(sourcesOf(file)))
+  for (const worker of workers()) assert.deepEqual(decoding(filesAtStart(bundleOf(worker))), [], worker.handler)
+  const reading = workers().filter((worker) => decoding(filesInReach(bundleOf(worker))).length > 0)
+  assert.deepEqual(
+    reading.map(({ handler }) => handler),
+    ['functions/api.handler'],
+  )
+})
+
+const nameOf = (file: string) => basename(file)
+const sourcesOf = (file: string) =>
+  existsSync(`${file}.map`)
+    ? (JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] }).sources.join()
+    : ''
 
 function bundleOf({ component }: LambdaFunction): string {
   const file = join(APP, '.sst/artifacts', `${component}-src`, 'bundle.mjs')
@@ -109,21 +145,60 @@ function bundleOf({ component }: LambdaFunction): string {
   return file
 }
 
-/** Loads the very file that would be uploaded, in a process that knows only what its Lambda would know. */
-function start(worker: LambdaFunction) {
-  const name = worker.inputs.handler.split('.').at(-1)
-  const script = `const m = await import(${JSON.stringify(bundleOf(worker))}); if (typeof m.${name} !== 'function') process.exit(1)`
-  return spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8',
-    timeout: 20_000,
-    env: { ...worker.inputs.environment.variables, AWS_REGION: 'us-east-1' },
-  })
+/** Prints the files that an import loads, and what it starts to load at once. */
+const LOADING = (handler: string) => `
+  import { registerHooks } from 'node:module'
+  const loaded = []
+  registerHooks({ load: (url, context, next) => (url.startsWith('file:') && loaded.push(url), next(url, context)) })
+  const module = await import(process.argv[1])
+  await new Promise(setImmediate)
+  if (typeof module.${handler} !== 'function') process.exit(1)
+  console.log(JSON.stringify(loaded.map((url) => url.slice(url.lastIndexOf('/') + 1))))
+  process.exit(0)
+`
+
+const copies = new Map<string, string>()
+function copyOf(worker: LambdaFunction): string {
+  const folder = copies.get(worker.component) ?? temporaryFolder()
+  if (!copies.has(worker.component)) {
+    cpSync(dirname(bundleOf(worker)), folder, { recursive: true, filter: (name) => !name.endsWith('.map') })
+  }
+  copies.set(worker.component, folder)
+  return folder
 }
 
-test('logs end after a month', () => {
+/**
+ * Loads the very files that would be uploaded, in a process that knows only what its Lambda would know: from a folder
+ * of their own, where no package can be found, and with the declared environment, less `without`.
+ */
+function start(worker: LambdaFunction, without?: string) {
+  const folder = copyOf(worker)
+  const { [without ?? '']: _, ...variables } = worker.inputs.environment.variables
+  const handler = worker.inputs.handler.split('.').at(-1) ?? ''
+  const args = ['--input-type=module', '-e', LOADING(handler), pathToFileURL(join(folder, 'bundle.mjs')).href]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    timeout: 20_000,
+    cwd: folder,
+    env: { ...variables, AWS_REGION: 'us-east-1' },
+  })
+  return { status, stderr, loaded: status === 0 ? (JSON.parse(stdout) as string[]) : [] }
+}
+
+test('every function and the gateway write to a log of their own, which ends after a month', () => {
   const groups = all('aws:cloudwatch/logGroup:LogGroup')
-  assert.equal(groups.length, workers().length + 1)
   for (const { name, inputs } of groups) assert.equal(inputs.retentionInDays, 30, name)
+  const { accessLogSettings } = only('aws:apigatewayv2/stage:Stage') as {
+    accessLogSettings: { destinationArn: string; format: string }
+  }
+  const written = [
+    ...workers().map(({ inputs }) => inputs.loggingConfig.logGroup),
+    accessLogSettings.destinationArn.split(':log-group:')[1],
+  ]
+  assert.deepEqual(written.toSorted(), groups.map(({ inputs }) => inputs.name).toSorted())
+  assert.equal(new Set(written).size, workers().length + 1)
+  // Neither a key nor the signature of a download is in a log.
+  assert.doesNotMatch(accessLogSettings.format, /querystring|authorization|header/i)
 })
 
 test('the API is the only way in: one route, open to all, since keys are checked by us', () => {
@@ -143,4 +218,10 @@ test('the sweep runs each minute and is not repeated', () => {
   assert.equal(schedule.scheduleExpression, 'rate(1 minute)')
   const { retryPolicy } = schedule.target as { retryPolicy: object }
   assert.deepEqual(retryPolicy, { maximumRetryAttempts: 0 })
+  // The scheduler only hands it to Lambda, which has retries of its own.
+  const { functionName, maximumRetryAttempts, maximumEventAgeInSeconds } = only(
+    'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
+  )
+  assert.match(String(functionName), /SweepHandler/)
+  assert.deepEqual([maximumRetryAttempts, maximumEventAgeInSeconds], [0, 60])
 })

@@ -1,7 +1,7 @@
 /** Prints how long each artifact takes to load in a fresh process, beside a bare Hono handler: the median of 20. */
 import { spawnSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
-import { bytesAtStart } from './bundle.ts'
+import { bytesAtStart, bytesInReach } from './bundle.ts'
 import { reader } from './declared.ts'
 import { APP, load } from './diff.ts'
 
@@ -31,10 +31,9 @@ const bare = initMs(
 )
 console.log(`init of a bare Hono handler: ${bare.toFixed(1)} ms (median of ${RUNS})`)
 for (const { handler, component, inputs } of reader(load('ci')).workers()) {
-  if (handler === 'functions/receive.recover') continue
   const bundle = join(APP, '.sst/artifacts', `${component}-src/bundle.mjs`)
   const ms = initMs(`await import(${JSON.stringify(bundle)})`, { ...inputs.environment.variables, ...CREDENTIALS })
   console.log(
-    `init of ${handler}: ${ms.toFixed(1)} ms, ${(ms / bare).toFixed(1)} times as long; ${bytesAtStart(bundle)} bytes`,
+    `init of ${handler}: ${ms.toFixed(1)} ms, ${(ms / bare).toFixed(1)} times as long; ${bytesAtStart(bundle)} bytes of ${bytesInReach(bundle)}`,
   )
 }

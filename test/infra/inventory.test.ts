@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
-import { reader } from './declared.ts'
+import { pathToFileURL } from 'node:url'
+import { reader, statementsOf } from './declared.ts'
 import { APP, load } from './diff.ts'
 
 /** Every kind of resource, and how it is encrypted at rest: a kind that is not in this list has not been thought about. */
@@ -17,6 +18,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'iam/role:Role': 'stores nothing',
   'lambda/eventSourceMapping:EventSourceMapping': 'stores nothing',
   'lambda/function:Function': 'environment and code by Lambda, always',
+  'lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': 'stores nothing',
   'lambda/permission:Permission': 'stores nothing',
   's3/bucket:Bucket': 'SSE-S3, see storage.test.ts',
   's3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': 'stores nothing',
@@ -41,6 +43,51 @@ const KINDS: Readonly<Record<string, string>> = {
 test('every kind of resource is a known one', () => {
   const kinds = load('ci').resources.flatMap(({ type }) => (type.startsWith('aws:') ? [type.slice('aws:'.length)] : []))
   assert.deepEqual([...new Set(kinds)].toSorted(), Object.keys(KINDS).toSorted())
+})
+
+test('everything is made by the one provider, which tags it', () => {
+  for (const { type, name, provider } of load('ci').resources) {
+    if (type.startsWith('aws:')) assert.equal(provider, '', `${type} ${name}`)
+  }
+})
+
+test('no policy of a resource lets everybody in', () => {
+  const policies = load('production').resources.flatMap(({ name, inputs }) =>
+    ['policy', 'assumeRolePolicy'].flatMap((key) => (inputs[key] ? [[name, statementsOf(inputs[key])] as const] : [])),
+  )
+  assert.ok(policies.length > 10)
+  for (const [name, statements] of policies) {
+    for (const { Effect, Principal } of statements) {
+      assert.ok(Effect === 'Deny' || (Principal !== '*' && !Object.values(Principal ?? {}).includes('*')), name)
+    }
+  }
+})
+
+test('no key of the API is in what is declared', () => {
+  assert.doesNotMatch(JSON.stringify(load('production')), /\bre_[A-Za-z0-9]{8}|whsec_/)
+})
+
+/** In a process of its own: the config is a program for SST, which defines `$config`. */
+const SHOWING = `
+  globalThis.$config = (config) => config
+  const { default: config } = await import(process.argv[1])
+  console.log(JSON.stringify(process.argv.slice(2).map((stage) => config.app({ stage }))))
+`
+
+test('stage production is protected and keeps its data; another leaves nothing behind', () => {
+  const file = pathToFileURL(resolve(import.meta.dirname, '../../sst.config.ts')).href
+  const args = ['--input-type=module', '-e', SHOWING, file, 'production', 'ci', 'prod']
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+  assert.ok(stdout, stderr)
+  const apps = JSON.parse(stdout) as { protect: boolean; removal: string; version: string }[]
+  assert.deepEqual(
+    apps.map(({ protect, removal, version }) => [protect, removal, version]),
+    [
+      [true, 'retain', '4.17.1'],
+      [false, 'remove', '4.17.1'],
+      [false, 'remove', '4.17.1'],
+    ],
+  )
 })
 
 test('no secret is in the environment of a function, but the key of its own empty links file', () => {

@@ -24,8 +24,10 @@ type MappingInputs = {
 }
 const mappings = () =>
   all('aws:lambda/eventSourceMapping:EventSourceMapping').map(({ inputs }) => inputs as unknown as MappingInputs)
-const mappingOf = ({ name }: QueueInputs): MappingInputs => {
-  const found = mappings().filter(({ eventSourceArn }) => eventSourceArn.endsWith(`:${name}`))
+const mappingsOf = ({ name }: QueueInputs) =>
+  mappings().filter(({ eventSourceArn }) => eventSourceArn.endsWith(`:${name}`))
+const mappingOf = (queue: QueueInputs): MappingInputs => {
+  const found = mappingsOf(queue)
   assert.equal(found.length, 1)
   return found[0] as MappingInputs
 }
@@ -35,7 +37,8 @@ const PAIRS = [
   { name: 'Send', handler: 'functions/send.handler', batchSize: 10 },
   { name: 'Feedback', handler: 'functions/feedback.handler', batchSize: 50 },
   { name: 'Receive', handler: 'functions/receive.handler', batchSize: 10 },
-  { name: 'Lost', handler: 'functions/receive.recover', batchSize: 50 },
+  // Nothing polls it.
+  { name: 'Lost', handler: 'functions/sweep.handler', batchSize: undefined },
   { name: 'Webhooks', handler: 'functions/notify.handler', batchSize: 10 },
 ]
 
@@ -52,6 +55,7 @@ for (const { name, handler, batchSize } of PAIRS) {
     const worker = workers().find((one) => one.handler === handler)
     assert.ok(worker)
     assert.ok(main.visibilityTimeoutSeconds >= 6 * worker.inputs.timeout)
+    if (batchSize === undefined) return assert.deepEqual(mappingsOf(main), [])
     const mapping = mappingOf(main)
     assert.deepEqual(mapping.functionResponseTypes, ['ReportBatchItemFailures'])
     assert.equal(mapping.batchSize, batchSize)

@@ -80,10 +80,11 @@ for (const stage of ['ci', 'production'] as const) {
   })
 }
 
-test('a program that runs again declares the same', () => {
+test('a program that runs again declares the same, but for the rule set, which is there by then', () => {
   const inputs = (scenario: 'ci' | 'again') =>
     load(scenario)
-      .resources.map(({ urn, inputs }) => `${urn} ${JSON.stringify(inputs)}`)
+      .resources.filter(({ type }) => !/ReceiptRuleSet$/.test(type))
+      .map(({ urn, inputs }) => `${urn} ${JSON.stringify(inputs)}`)
       .toSorted()
   assert.deepEqual(inputs('again'), inputs('ci'))
 })

@@ -11,6 +11,11 @@ const RECEIVING = new Set(
 )
 const PLANS: Readonly<Record<string, string>> = { NONE: 'à la carte, $0.10', ESSENTIALS: 'Essentials, $0.16' }
 
+/** Whether SES receives mail in this region at all. */
+export function receivesMail(region: string): boolean {
+  return RECEIVING.has(region)
+}
+
 /** What the account may do: sandbox, quota, rate, plan; and whether its region receives. */
 export function accountFindings(account: GetAccountResponse, region: string): readonly Finding[] {
   const { ProductionAccessEnabled, SendingEnabled, SendQuota, PricingAttributes } = account
@@ -29,7 +34,7 @@ export function accountFindings(account: GetAccountResponse, region: string): re
       'ask for more: Service Quotas, Amazon SES, Sending quota',
     ),
     found(
-      RECEIVING.has(region),
+      receivesMail(region),
       `region ${region} receives mail`,
       `deploy to one that does: ${[...RECEIVING].join(' ')}`,
     ),

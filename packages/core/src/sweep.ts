@@ -16,20 +16,41 @@ export type DueKind = { readonly queue: Queue; entry(item: Item): string | undef
 const LOOK_AHEAD_MS = 60_000
 const PAGE = 100
 const MAX_PER_SHARD = 1000
+/** Shards at a time: most minutes all of them are empty, and what is left to do is wait for the answers. */
+const LANES = 8
 const BACKOFF_MINUTES = [2, 4, 8, 15]
 
-/** Queues every row that is due within the next minute, at most 1,000 of each of 16 shards. Answers how many. */
-export async function sweep(ports: SweepPorts, kinds: Readonly<Record<string, DueKind>>): Promise<number> {
-  let queued = 0
-  for (let shard = 0; shard < DUE_SHARDS; shard++) queued += await sweepShard(ports, kinds, shard)
-  return queued
+/**
+ * Queues every row that is due within the next minute, at most 1,000 of each of 16 shards. Answers how many. Once the
+ * signal aborts no further page is begun: the next sweep does the rest.
+ */
+export async function sweep(
+  ports: SweepPorts,
+  kinds: Readonly<Record<string, DueKind>>,
+  signal?: AbortSignal,
+): Promise<number> {
+  const lanes = Array.from({ length: LANES }, async (_, lane) => {
+    let queued = 0
+    for (let shard = lane; shard < DUE_SHARDS; shard += LANES) queued += await sweepShard(ports, kinds, shard, signal)
+    return queued
+  })
+  // A lane that fails does not leave the others at work behind the caller's back.
+  const outcomes = await Promise.allSettled(lanes)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return outcomes.reduce((sum, outcome) => sum + (outcome.status === 'fulfilled' ? outcome.value : 0), 0)
 }
 
-async function sweepShard(ports: SweepPorts, kinds: Readonly<Record<string, DueKind>>, shard: number): Promise<number> {
+async function sweepShard(
+  ports: SweepPorts,
+  kinds: Readonly<Record<string, DueKind>>,
+  shard: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const to = dueUntil(ports.clock.now() + LOOK_AHEAD_MS)
   let cursor: string | undefined
   let queued = 0
-  for (let seen = 0; seen < MAX_PER_SHARD; seen += PAGE) {
+  for (let seen = 0; seen < MAX_PER_SHARD && !signal?.aborted; seen += PAGE) {
     const query = { pk: `due#${shard}`, index: 'gs1', to, limit: PAGE } as const
     const page = await ports.table.query(cursor === undefined ? query : { ...query, cursor })
     const rows = await ports.table.getMany(page.items)

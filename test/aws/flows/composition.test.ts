@@ -187,7 +187,7 @@ describe('the built functions, and what only AWS has', () => {
 
     const lost = raw.replace('from SES', 'lost')
     const key = await platform.receive({ ...mail, sesId: 'ses-in-2', raw: lost, notification: 'lost' })
-    const QueueUrl = platform.queues.receive.main
+    const QueueUrl = platform.queues.lost.main
     await platform.sqsS3.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(createdOf(key)) }))
     await until('the lost mail', async () => (await listed('lost')).length === 1)
   })

@@ -37,7 +37,7 @@ export async function receiveFromSes(
   // One after the other: an entry may bring thousands of S3's events, and a notification asks for next to nothing.
   for (const delivery of batch) {
     try {
-      const mails = await mailsOf(taking, delivery)
+      const mails = await mailsOf(taking, delivery, (error) => failures.add(delivery, error))
       if (mails === undefined) own.push(delivery)
       else jobs.push(...mails.map((mail) => ({ delivery, mail })))
     } catch (error) {
@@ -65,8 +65,8 @@ async function receiveCopiesFirst(ports: Taking, jobs: readonly Job[], failures:
   await receiveSome(jobs.filter(({ mail }) => mail.copyOf === undefined && !failed.has(mail.blob)))
 }
 
-/** Undefined for an entry of our own. */
-async function mailsOf(ports: Taking, delivery: Delivery): Promise<readonly Incoming[] | undefined> {
+/** Undefined for an entry of our own. `fail` is told of an object that cannot be had: the others are received. */
+async function mailsOf(ports: Taking, delivery: Delivery, fail: (error: unknown) => void) {
   const entry = parseAwsEntry(delivery.body)
   if (entry === undefined) return undefined
   if ('receipt' in entry) return mailsOfReceipt(ports, entry.receipt, heardNow(ports, entry.receipt, delivery))
@@ -74,7 +74,10 @@ async function mailsOf(ports: Taking, delivery: Delivery): Promise<readonly Inco
   for (let at = 0; at < entry.stored.length; at += MAX_AT_ONCE) {
     ports.signal.throwIfAborted()
     const some = entry.stored.slice(at, at + MAX_AT_ONCE)
-    lost.push(...(await Promise.all(some.map((stored) => recoverLost(ports, stored)))).flat())
+    for (const outcome of await Promise.allSettled(some.map((stored) => recoverLost(ports, stored)))) {
+      if (outcome.status === 'fulfilled') lost.push(...outcome.value)
+      else fail(outcome.reason)
+    }
   }
   return lost
 }

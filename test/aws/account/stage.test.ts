@@ -1,0 +1,76 @@
+/**
+ * A deployed stage, through the unmodified SDK: KABUTAR_URL and KABUTAR_KEY of the stage, and in KABUTAR_FROM an address
+ * of a domain that it sends and receives for. SES's mailbox simulator is the other side, so nobody gets mail.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Resend } from 'resend'
+
+const { KABUTAR_URL: url = '', KABUTAR_KEY: key = 're_none', KABUTAR_FROM: from = '' } = process.env
+const skip = url === '' || from === '' ? 'KABUTAR_URL, KABUTAR_KEY and KABUTAR_FROM name no stage' : false
+/** Only SES knows what its simulator answers. */
+const behindSes = skip || (url.startsWith('https:') ? false : 'SES is not behind it')
+
+const resend = new Resend(key, { baseUrl: url || 'http://127.0.0.1:1' })
+const SECONDS = 120
+
+async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
+  for (let second = 0; second < SECONDS; second++) {
+    const answer = await ask()
+    if (answer) return answer
+    await sleep(1000)
+  }
+  throw new Error(`waited ${SECONDS} s for ${what}`)
+}
+
+const send = async (to: string, subject = 'Hello from a test') =>
+  (await ok(resend.emails.send({ from, to, subject, text: 'It flies.' }))).id
+const becomes = (id: string, event: string) =>
+  until(`${id} to be ${event}`, async () => (await ok(resend.emails.get(id))).last_event === event)
+
+describe('a deployed stage', { concurrency: true }, () => {
+  test('delivers', { skip }, async () => {
+    await becomes(await send('success@simulator.amazonses.com'), 'delivered')
+  })
+
+  for (const [mailbox, event] of [
+    ['bounce', 'bounced'],
+    ['complaint', 'complained'],
+  ] as const) {
+    test(`hears that a mail is ${event}`, { skip: behindSes }, async () => {
+      // A label keeps the address of one run from being suppressed in the next.
+      await becomes(await send(`${mailbox}+${Date.now()}@simulator.amazonses.com`), event)
+    })
+  }
+
+  test('answers the same key with the same message', { skip }, async () => {
+    const mail = { from, to: 'success@simulator.amazonses.com', subject: 'Once', text: 'once' }
+    const idempotencyKey = `test-${Date.now()}`
+    const ids = await Promise.all([1, 2, 3].map(() => resend.emails.send(mail, { idempotencyKey })))
+    const answered = new Set(ids.flatMap(({ data }) => data?.id ?? []))
+    assert.equal(answered.size, 1)
+  })
+
+  test('receives what it sends to itself', { skip }, async () => {
+    const subject = `To ourselves ${Date.now()}`
+    await send(from.replace(/^.*<|>.*$/g, ''), subject)
+    const { id } = await until('the mail to come back', async () =>
+      (await ok(resend.emails.receiving.list({ limit: 100 }))).data.find((email) => email.subject === subject),
+    )
+    const whole = await ok(resend.emails.receiving.get(id))
+    assert.match(whole.text ?? '', /It flies\./)
+    assert.match(await (await fetch(whole.raw?.download_url ?? '')).text(), /^Subject: To ourselves/m)
+  })
+
+  test('refuses an unknown key as Resend does', { skip }, async () => {
+    const { error } = await new Resend('re_none', { baseUrl: url }).emails.get('00000000-0000-7000-8000-000000000000')
+    assert.ok(error)
+  })
+})

@@ -1,0 +1,90 @@
+/**
+ * Whether the role of a function grants what it was seen to call: AWS would refuse the rest, and no stand-in does.
+ * By action and by resource. Not seen: what a signed link is used for, and `ListBucket`, which only changes an answer.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { listOf, type Statement } from '../infra/declared.ts'
+import type { Call } from './observe.ts'
+
+/** An action, and what the ARN of its resource looks like. */
+type Needed = { readonly action: string; readonly on: RegExp }
+
+const TABLE = /:table\/[^/]+$/
+const INDEX = /:table\/[^/]+\/index\/gs1$/
+const OBJECT = /^arn:aws:s3:::[^/]+\/\*$/
+const ANY = /./
+
+/** What was called and is not granted, each once. */
+export function notGranted(file: string, statements: readonly Statement[]): readonly string[] {
+  const calls = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
+  const needed = calls.flatMap((line) => neededFor(JSON.parse(line) as Call))
+  const missing = needed.filter((one) => !statements.some((statement) => grants(statement, one)))
+  return [...new Set(missing.map(({ action, on }) => `${action} on ${on.source}`))].toSorted()
+}
+
+function grants({ Effect, Action, Resource }: Statement, { action, on }: Needed): boolean {
+  const there = listOf(Resource).some((arn) => arn === '*' || on.test(arn))
+  return Effect === 'Allow' && there && listOf(Action).includes(action)
+}
+
+function neededFor(call: Call): readonly Needed[] {
+  const [service = '', name = ''] = call.target.split('.')
+  if (service.startsWith('DynamoDB')) return dynamo(name, JSON.parse(call.body))
+  if (service === 'AmazonSQS') return sqs(name, JSON.parse(call.body))
+  if (call.path.startsWith('/v2/email/')) return ses(call)
+  const form = new URLSearchParams(call.body)
+  if (form.has('Action')) return [{ action: `ses:${form.get('Action')}`, on: ANY }]
+  return s3(call)
+}
+
+type Transacted = { readonly TransactItems?: readonly object[]; readonly IndexName?: string }
+
+function dynamo(name: string, { TransactItems = [], IndexName }: Transacted): readonly Needed[] {
+  if (name !== 'TransactWriteItems')
+    return [{ action: `dynamodb:${name}`, on: IndexName === undefined ? TABLE : INDEX }]
+  const ACTIONS = { Put: 'PutItem', Update: 'UpdateItem', Delete: 'DeleteItem', ConditionCheck: 'ConditionCheckItem' }
+  return TransactItems.flatMap((item) => Object.keys(item)).map((kind) => ({
+    action: `dynamodb:${ACTIONS[kind as keyof typeof ACTIONS]}`,
+    on: TABLE,
+  }))
+}
+
+/** The stand-ins' `webhooks-dead` is what the stacks call WebhooksDeadQueue. */
+function sqs(name: string, { QueueUrl }: { readonly QueueUrl: string }): readonly Needed[] {
+  const words = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1).split('-')
+  const queue = words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join('')
+  return [{ action: `sqs:${name.replace(/Batch$/, '')}`, on: new RegExp(`-${queue}Queue-[a-z]+$`) }]
+}
+
+const IDENTITIES: Readonly<Record<string, string>> = {
+  'POST ': 'CreateEmailIdentity',
+  'GET ': 'GetEmailIdentity',
+  'DELETE ': 'DeleteEmailIdentity',
+  'PUT mail-from': 'PutEmailIdentityMailFromAttributes',
+}
+
+function ses({ method, path }: Call): readonly Needed[] {
+  const on = ANY
+  if (path === '/v2/email/account') return [{ action: 'ses:GetAccount', on }]
+  if (path === '/v2/email/outbound-emails') {
+    return ['identity', 'configuration-set'].flatMap((kind) =>
+      ['ses:SendEmail', 'ses:SendRawEmail'].map((action) => ({ action, on: new RegExp(`:${kind}/`) })),
+    )
+  }
+  const action = IDENTITIES[`${method} ${path.split('/')[5] ?? ''}`]
+  return [{ action: `ses:${action ?? `unknown call ${method} ${path}`}`, on: /:identity\// }]
+}
+
+function s3({ method, path, copies }: Call): readonly Needed[] {
+  const query = new URLSearchParams(path.split('?')[1] ?? '')
+  const actions: Readonly<Record<string, string>> = {
+    GET: 'GetObject',
+    HEAD: 'GetObject',
+    PUT: 'PutObject',
+    // Begins or completes an upload in parts, or deletes many.
+    POST: query.has('delete') ? 'DeleteObject' : 'PutObject',
+    DELETE: query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject',
+  }
+  const action = `s3:${actions[method] ?? method}`
+  return [action, ...(copies ? ['s3:GetObject'] : [])].map((one) => ({ action: one, on: OBJECT }))
+}

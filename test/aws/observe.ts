@@ -1,0 +1,54 @@
+/**
+ * Preloaded into a sandbox: writes down each request to AWS, as a line of JSON, before it is sent. What a function
+ * posts to endpoints goes another way and is not seen.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import { appendFileSync } from 'node:fs'
+import type { ClientRequest } from 'node:http'
+
+export type Call = {
+  readonly method: string
+  readonly path: string
+  /** `DynamoDB_20120810.GetItem`, of services that name the call in a header. */
+  readonly target: string
+  readonly copies: boolean
+  /** Of calls that are named in a header, or in a form. */
+  readonly body: string
+}
+
+const file = process.env.KABUTAR_TEST_CALLS
+if (file) {
+  subscribe('http.client.request.created', (message) => {
+    const { request } = message as { request: ClientRequest }
+    if (!isRuntime(request)) watch(file, request)
+  })
+}
+
+/** The sandbox asks Lambda for events, which is no call to AWS. */
+function isRuntime({ path }: ClientRequest): boolean {
+  return /^\/20\d\d-\d\d-\d\d\/runtime\//.test(path)
+}
+
+function watch(to: string, request: ClientRequest): void {
+  const target = String(request.getHeader('x-amz-target') ?? '')
+  const copies = request.hasHeader('x-amz-copy-source')
+  const keeps = target !== '' || /form-urlencoded/.test(String(request.getHeader('content-type') ?? ''))
+  let body = ''
+  const seen = (chunk: unknown) => {
+    if (keeps && (typeof chunk === 'string' || chunk instanceof Uint8Array)) body += Buffer.from(chunk).toString()
+  }
+  request.write = new Proxy(request.write, {
+    apply(write, self, args) {
+      seen(args[0])
+      return Reflect.apply(write, self, args)
+    },
+  })
+  request.end = new Proxy(request.end, {
+    apply(end, self, args) {
+      seen(args[0])
+      const call: Call = { method: request.method, path: request.path, target, copies, body }
+      appendFileSync(to, `${JSON.stringify(call)}\n`)
+      return Reflect.apply(end, self, args)
+    },
+  })
+}

@@ -1,0 +1,76 @@
+import { deadLetterWatch, LOOK_EVERY_MINUTES } from '@kabutar/core/dead-letters.ts'
+import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { passOnLost } from '@kabutar/core/receiving/lost.ts'
+import { sweep } from '@kabutar/core/sweep.ts'
+import { DECLARED } from './declared.ts'
+import type { Counts, Meter } from './meter.ts'
+import { IDLE_POLLERS, LATENCY_MS, PRICES } from './prices.ts'
+import { costRig } from './work.ts'
+
+const MONTH_HOURS = 30 * 24
+const LONG_POLL_SECONDS = 20
+const RUNS = 21
+const never = new AbortController().signal
+
+/** Dollars for a month in which nothing happens. The sweep is run and metered, as the operations of a million are. */
+export async function idleMonth(): Promise<Readonly<Record<string, number>>> {
+  const runs = DECLARED.sweepsAnHour * MONTH_HOURS
+  const polls = (DECLARED.polledQueues * IDLE_POLLERS * MONTH_HOURS * 3600) / LONG_POLL_SECONDS
+  const { lambdaRequests = 0, lambdaGbSeconds = 0, tableReads = 0, sqsRequests = 0, ...others } = await sweepOnce()
+  if (Object.values(others).some((count) => count > 0)) throw new Error(`not in the table: ${JSON.stringify(others)}`)
+  return {
+    'empty receives of event source mappings': perMillion('sqsRequests', polls),
+    'alarms (metrics)': DECLARED.alarmMetrics * PRICES.alarmMetricMonth,
+    'sweep: schedule': perMillion('schedulerRuns', runs),
+    'sweep: Lambda':
+      perMillion('lambdaRequests', runs * lambdaRequests) + perMillion('lambdaGbSeconds', runs * lambdaGbSeconds),
+    'sweep: reads of due rows': perMillion('tableReads', runs * tableReads),
+    'sweep: lost mail, dead letters': perMillion('sqsRequests', runs * sqsRequests),
+  }
+}
+
+function perMillion(name: keyof typeof PRICES, count: number): number {
+  return (count / 1e6) * PRICES[name]
+}
+
+/** The median of some runs; a look for dead letters is spread over the runs from one to the next. */
+async function sweepOnce(): Promise<Counts> {
+  const { meter, ports } = await costRig()
+  meter.take()
+  const runs: Counts[] = []
+  for (let run = 0; run < RUNS; run++) {
+    await meter.invocation(DECLARED.sweepMemoryMb, () => Promise.all(idleSweep(meter, ports, false)))
+    runs.push(meter.take())
+  }
+  const median = runs.toSorted((a, b) => (a.lambdaGbSeconds ?? 0) - (b.lambdaGbSeconds ?? 0))[(RUNS - 1) / 2] ?? {}
+  await Promise.all(idleSweep(meter, ports, true))
+  const looking = meter.take().sqsRequests ?? 0
+  const each = median.sqsRequests ?? 0
+  return { ...median, sqsRequests: each + (looking - each) / LOOK_EVERY_MINUTES }
+}
+
+/** As functions/sweep.ts composes it. */
+function idleSweep(meter: Meter, ports: Awaited<ReturnType<typeof costRig>>['ports'], looks: boolean) {
+  const queue = emptyQueue(meter)
+  const dead = new Map(Array.from({ length: DECLARED.deadLetterQueues }, (_, n) => [`${n}`, queue]))
+  const work: Promise<unknown>[] = [sweep(ports, {}, never), passOnLost({ ...ports, lostQueue: queue }, never)]
+  return looks ? [...work, deadLetterWatch(dead, ports.clock)()] : work
+}
+
+function emptyQueue(meter: Meter): Queue {
+  const asked = async <T>(answer: T) => {
+    await meter.call(LATENCY_MS.queue)
+    meter.add('sqsRequests', 1)
+    return answer
+  }
+  return {
+    maxAttempts: 5,
+    receive: () => asked([]),
+    depth: () => asked({ ready: 0, leased: 0, delayed: 0 }),
+    send: async (messages) => {
+      if (messages.length > 0) throw new Error('an idle sweep sends nothing')
+    },
+    settle: async () => [],
+    extend: async () => {},
+  }
+}

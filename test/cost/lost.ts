@@ -1,0 +1,49 @@
+import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
+import { receiveFromSes, type SesPorts } from '@kabutar/core/receiving/from-ses.ts'
+import { passOnLost } from '@kabutar/core/receiving/lost.ts'
+import { DECLARED } from './declared.ts'
+import type { Meter, MeteredQueue } from './meter.ts'
+import { LATENCY_MS } from './prices.ts'
+
+const PER_CALL = 10
+const never = new AbortController().signal
+
+type LostRig = { readonly meter: Meter; readonly ports: SesPorts & { readonly receiveQueue: MeteredQueue } }
+
+/** S3's own events of objects that were received long ago: passed on by so many a sweep, and asked for in S3. */
+export async function askForLost({ meter, ports }: LostRig, keys: readonly string[], aSweep: number): Promise<void> {
+  for (let from = 0; from < keys.length; from += aSweep) {
+    const lostQueue = eventsOf(meter, keys.slice(from, from + aSweep))
+    await meter.invocation(DECLARED.sweepMemoryMb, () => passOnLost({ ...ports, lostQueue }, never))
+    for (const entries of ports.receiveQueue.batches(PER_CALL)) {
+      await meter.invocation(512, () => receiveFromSes(ports, entries, never))
+    }
+  }
+}
+
+/** What S3 sends, a request for each, and what it costs to receive and remove it. */
+function eventsOf(meter: Meter, keys: readonly string[]): Queue {
+  meter.add('sqsRequests', keys.length)
+  const waiting = keys.map((key, n): Delivery => {
+    const body = JSON.stringify({ Records: [{ eventTime: new Date().toISOString(), s3: { object: { key } } }] })
+    return { id: `${n}`, body, attempt: 1, sentAt: 0, handle: 'h' }
+  })
+  const request = async () => {
+    await meter.call(LATENCY_MS.queue)
+    meter.add('sqsRequests', 1)
+  }
+  return {
+    maxAttempts: 5,
+    async receive() {
+      await request()
+      return waiting.splice(0, PER_CALL)
+    },
+    async settle(settlements) {
+      for (let from = 0; from < settlements.length; from += PER_CALL) await request()
+      return []
+    },
+    send: async () => {},
+    extend: async () => {},
+    depth: async () => ({ ready: waiting.length, leased: 0, delayed: 0 }),
+  }
+}
