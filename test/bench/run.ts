@@ -1,7 +1,7 @@
 /** `npm run bench`: every benchmark, one after the other; or those that are named: `npm run bench accept relay`. */
 import { spawnSync } from 'node:child_process'
 
-const BENCHMARKS = ['accept', 'smtp-accept', 'receiving', 'webhooks', 'isolation', 'relay', 'memory']
+const BENCHMARKS = ['accept', 'smtp-accept', 'smtp-durable', 'receiving', 'webhooks', 'isolation', 'relay', 'memory']
 
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !BENCHMARKS.includes(name))

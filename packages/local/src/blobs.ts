@@ -2,6 +2,7 @@
  * The Blobs port: bodies up to 64 KB lie in the engine's file, where they share its group commit (a tenth of the cost
  * of a file with its own fsyncs); larger ones are files.
  */
+import { Gathered } from '@kabutar/core/gathered.ts'
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -21,7 +22,7 @@ export type LocalBlobs = Blobs & {
   rotateSecret(): void
 }
 
-const INLINE_BYTES = 64 * 1024
+export const INLINE_BYTES = 64 * 1024
 
 const PUT = 'INSERT INTO blob (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING'
 const GET = 'SELECT body FROM blob WHERE key = ?'
@@ -75,54 +76,21 @@ export function localBlobs(
 
 async function put(engine: Engine, files: BlobFiles, key: string, body: BlobBody, maxBytes: number): Promise<void> {
   checkBlobKey(key)
+  if (body instanceof Uint8Array && body.length <= Math.min(INLINE_BYTES, maxBytes)) return putInline(engine, key, body)
   const source = new Source(body, maxBytes)
   const stream = source.chunks()
-  const start = new Start()
+  const start = new Gathered(INLINE_BYTES)
   for (let next = await stream.next(); !next.done; next = await stream.next()) {
-    if (start.length + next.value.length > INLINE_BYTES) {
-      const pieces = joined([start.take(), next.value], stream)
-      return files.write(key, pieces).catch((error) => source.rethrow(error))
-    }
-    start.push(next.value)
+    if (start.push(next.value)) continue
+    const pieces = joined([start.take(), next.value], stream)
+    return files.write(key, pieces).catch((error) => source.rethrow(error))
   }
-  const whole = start.take()
-  await engine.commit(() => engine.statement(PUT).run(key, whole))
+  return putInline(engine, key, start.take())
 }
 
-/**
- * Up to 64 KB of a body, until it is known where it will lie: in one piece, since a body that dribbles in octet by octet
- * would take hundreds of times its size in pieces.
- */
-class Start {
-  length = 0
-  #first: Uint8Array | undefined
-  #buffer: Buffer | undefined
-
-  push(chunk: Uint8Array): void {
-    const at = this.length
-    this.length += chunk.length
-    if (at === 0 && chunk.length > 0) {
-      this.#first = chunk
-      return
-    }
-    if (this.#buffer === undefined || this.#buffer.length < this.length) this.#grow(at)
-    this.#buffer?.set(chunk, at)
-  }
-
-  /** The bytes so far, which are held no longer. */
-  take(): Uint8Array {
-    const whole = this.#buffer?.subarray(0, this.length) ?? this.#first ?? Buffer.alloc(0)
-    this.#buffer = undefined
-    this.#first = undefined
-    return whole
-  }
-
-  #grow(used: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(INLINE_BYTES, Math.max(1024, 2 * this.length)))
-    larger.set((this.#buffer ?? this.#first ?? larger).subarray(0, used))
-    this.#buffer = larger
-    this.#first = undefined
-  }
+/** Asks for its commit at once, so that others can join it; see accepting.ts. */
+async function putInline(engine: Engine, key: string, body: Uint8Array): Promise<void> {
+  await engine.commit(() => engine.statement(PUT).run(key, body))
 }
 
 /** A body as it is read; what itself throws (a client that went away) is told from what the file system does. */

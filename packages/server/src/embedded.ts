@@ -15,6 +15,7 @@ import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
 import { acceptCaptured } from '@kabutar/core/receiving/captured.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
+import { storeAtOnce } from '@kabutar/local/accepting.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { dkimKeyOf } from '@kabutar/local/dkim-keys.ts'
 import { type Engine, openEngine } from '@kabutar/local/engine.ts'
@@ -83,7 +84,15 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
   const table = sqliteTable(engine, clock)
   const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
-  const accepting = { table, blobs, receiveQueue: queue('receive'), clock, ids: uuidIds(clock) }
+  const receiveQueue = queue('receive')
+  const accepting = {
+    table,
+    blobs,
+    receiveQueue,
+    clock,
+    ids: uuidIds(clock),
+    storeAtOnce: storeAtOnce(engine, blobs, receiveQueue),
+  }
   return {
     ...accepting,
     identities: localIdentities({ table, records: dnsRecords(serverOf(settings)), hostname: hostnameOf(settings) }),

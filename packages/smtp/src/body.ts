@@ -1,11 +1,16 @@
 import { MailError } from '@kabutar/core/errors.ts'
+import { Gathered } from '@kabutar/core/gathered.ts'
 import type { Limits } from './limits.ts'
 import { Unstuffer } from './unstuff.ts'
 import type { Wire } from './wire.ts'
 
+/** What is handed on in one piece: most mail. */
+const WHOLE_BYTES = 64 * 1024
+
 /**
- * The content of one message, read from the wire as it is consumed. At most one chunk of the socket is held.
- * Iterated once. It throws `refusal` as soon as there is one; `drain` then reads on to the end of the data.
+ * The content of one message, read from the wire: what is small is gathered, what is larger comes as it is consumed, and then at
+ * most one chunk of the socket is held. Iterated once, after `begin`. It throws `refusal` as soon as there is one; `drain`
+ * then reads on to the end of the data.
  */
 export class Body implements AsyncIterable<Uint8Array> {
   /** Why this content can't be taken, whatever the backend says. */
@@ -16,6 +21,8 @@ export class Body implements AsyncIterable<Uint8Array> {
   #bytes = 0
   #drained = 0
   #until: number
+  #begun = new Gathered(WHOLE_BYTES)
+  #over: Uint8Array | undefined
 
   constructor(wire: Wire, limits: Limits) {
     this.#wire = wire
@@ -28,8 +35,22 @@ export class Body implements AsyncIterable<Uint8Array> {
     return this.#unstuffer.ended
   }
 
+  /** All of a small message, or itself to be iterated, once there is more than that. Undefined if it is refused already. */
+  async begin(): Promise<Uint8Array | this | undefined> {
+    while (!this.ended) {
+      const content = await this.#next()
+      if (this.refusal) return undefined
+      if (!this.#begun.push(content)) {
+        this.#over = content
+        return this
+      }
+    }
+    return this.#begun.take()
+  }
+
   /** @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away) */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    for (let piece = this.#took(); piece !== undefined; piece = this.#took()) yield piece
     while (!this.ended) {
       const content = await this.#next()
       if (this.refusal) throw this.refusal
@@ -45,6 +66,14 @@ export class Body implements AsyncIterable<Uint8Array> {
       this.#drained += this.#bytes - before
     }
     return this.ended
+  }
+
+  /** What `begin` has read, which is held no longer. */
+  #took(): Uint8Array | undefined {
+    if (this.#begun.length > 0) return this.#begun.take()
+    const over = this.#over
+    this.#over = undefined
+    return over
   }
 
   async #next(): Promise<Buffer> {

@@ -30,9 +30,11 @@ export async function data(dialogue: Dialogue): Promise<Reply> {
 
 async function accept(dialogue: Dialogue, envelope: Envelope, body: Body): Promise<Reply> {
   const { backend, limits } = dialogue.listener
-  dialogue.wire.allow(limits.backendMs)
   try {
-    const { id } = await backend.data(sessionOf(dialogue), envelope, body)
+    const content = await body.begin()
+    if (content === undefined) return replyOf(body.refusal)
+    dialogue.wire.allow(limits.backendMs)
+    const { id } = await backend.data(sessionOf(dialogue), envelope, content)
     if (body.refusal) return replyOf(body.refusal)
     if (!body.ended) throw new Error('the backend has not read the message to its end')
     return { code: 250, status: '2.0.0', text: `Ok: queued as ${id}` }

@@ -1,0 +1,43 @@
+/**
+ * Bytes that come in chunks, in one piece of at most `maxBytes`: a body that dribbles in octet by octet would take hundreds of
+ * times its size in pieces. A chunk that stays the only one is not copied.
+ */
+export class Gathered {
+  length = 0
+  readonly #maxBytes: number
+  #first: Uint8Array | undefined
+  #buffer: Buffer | undefined
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** False if it would be too much: then nothing was taken. */
+  push(chunk: Uint8Array): boolean {
+    const at = this.length
+    if (at + chunk.length > this.#maxBytes) return false
+    this.length += chunk.length
+    if (at === 0) this.#first = chunk
+    else {
+      if (this.#buffer === undefined || this.#buffer.length < this.length) this.#grow(at)
+      this.#buffer?.set(chunk, at)
+    }
+    return true
+  }
+
+  /** The bytes so far, which are held no longer. */
+  take(): Uint8Array {
+    const whole = this.#buffer?.subarray(0, this.length) ?? this.#first ?? Buffer.alloc(0)
+    this.length = 0
+    this.#buffer = undefined
+    this.#first = undefined
+    return whole
+  }
+
+  #grow(used: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#maxBytes, Math.max(1024, 2 * this.length)))
+    larger.set((this.#buffer ?? this.#first ?? larger).subarray(0, used))
+    this.#buffer = larger
+    this.#first = undefined
+  }
+}
