@@ -27,6 +27,7 @@ import { captureRelay } from '@kabutar/local/relay-capture.ts'
 import { signedRelay } from '@kabutar/local/relay-signed.ts'
 import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
+import { FrontDoor } from './front-door.ts'
 import { listenHttp } from './http.ts'
 import type { Settings } from './settings.ts'
 import { hostnameOf, listenSmtp } from './smtp.ts'
@@ -56,8 +57,9 @@ export async function startEmbedded(settings: Settings, log: Log): Promise<Runni
   const operatorFile = join(settings.dataFolder, 'operator.json')
   await writeFile(operatorFile, JSON.stringify({ url: http.url, token: operatorToken }), { mode: 0o600 })
   const ending = new AbortController()
-  const workers = runWorkers(ports, ending.signal)
-  const smtp = await listenSmtp(settings, ports)
+  const door = new FrontDoor(systemClock)
+  const workers = runWorkers(ports, door, ending.signal)
+  const smtp = await listenSmtp(settings, ports, door)
   http.serve(createApp(ports, { operatorToken, inject: settings.relay.kind === 'capture' }))
   return {
     url: http.url,
