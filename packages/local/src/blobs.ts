@@ -2,7 +2,7 @@
  * The Blobs port: bodies up to 64 KB lie in the engine's file, where they share its group commit (a tenth of the cost
  * of a file with its own fsyncs); larger ones are files.
  */
-import { Gathered } from '@kabutar/core/gathered.ts'
+import { Gathered, type Room } from '@kabutar/core/gathered.ts'
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -23,6 +23,8 @@ export type LocalBlobs = Blobs & {
 }
 
 export const INLINE_BYTES = 64 * 1024
+/** Of bodies that are still coming and may turn out small; with more of them, the next ones become files at once. */
+const GATHERED_BYTES = 4 * 1024 * 1024
 
 const PUT = 'INSERT INTO blob (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING'
 const GET = 'SELECT body FROM blob WHERE key = ?'
@@ -34,10 +36,11 @@ export function localBlobs(
   options: { readonly baseUrl: URL; readonly clock: Clock },
 ): LocalBlobs {
   const files = new BlobFiles(folder)
+  const room = { bytes: GATHERED_BYTES }
   const links = new LinkSigner(folder, options.baseUrl)
   const inline = (key: string) => reading(() => engine.statement(GET).get(key)?.body) as Uint8Array | undefined
   return {
-    put: (key, body, { maxBytes }) => put(engine, files, key, body, maxBytes),
+    put: (key, body, { maxBytes }) => put({ engine, files, room }, key, body, maxBytes),
     async get(key) {
       checkBlobKey(key)
       return inline(key) ?? files.read(key).catch(unavailable)
@@ -74,18 +77,24 @@ export function localBlobs(
   }
 }
 
-async function put(engine: Engine, files: BlobFiles, key: string, body: BlobBody, maxBytes: number): Promise<void> {
+type Stores = { readonly engine: Engine; readonly files: BlobFiles; readonly room: Room }
+
+async function put({ engine, files, room }: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
   checkBlobKey(key)
   if (body instanceof Uint8Array && body.length <= Math.min(INLINE_BYTES, maxBytes)) return putInline(engine, key, body)
   const source = new Source(body, maxBytes)
   const stream = source.chunks()
-  const start = new Gathered(INLINE_BYTES)
-  for (let next = await stream.next(); !next.done; next = await stream.next()) {
-    if (start.push(next.value)) continue
-    const pieces = joined([start.take(), next.value], stream)
-    return files.write(key, pieces).catch((error) => source.rethrow(error))
+  const start = new Gathered(INLINE_BYTES, room)
+  try {
+    for (let next = await stream.next(); !next.done; next = await stream.next()) {
+      if (start.push(next.value, true)) continue
+      const pieces = joined([start.take(), next.value], stream)
+      return await files.write(key, pieces).catch((error) => source.rethrow(error))
+    }
+    await putInline(engine, key, start.take())
+  } finally {
+    start.take()
   }
-  return putInline(engine, key, start.take())
 }
 
 /** Asks for its commit at once, so that others can join it; see accepting.ts. */

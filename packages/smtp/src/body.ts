@@ -1,9 +1,12 @@
 import { MailError } from '@kabutar/core/errors.ts'
-import { Gathered } from '@kabutar/core/gathered.ts'
+import { Gathered, type Room } from '@kabutar/core/gathered.ts'
+import { giveBack, isLent } from './lent.ts'
 import type { Limits } from './limits.ts'
 import { Unstuffer } from './unstuff.ts'
 import type { Wire } from './wire.ts'
 
+const NOTHING = Buffer.alloc(0)
+const GONE = Buffer.alloc(0)
 /** What is handed on in one piece: most mail. */
 const WHOLE_BYTES = 64 * 1024
 
@@ -21,12 +24,14 @@ export class Body implements AsyncIterable<Uint8Array> {
   #bytes = 0
   #drained = 0
   #until: number
-  #begun = new Gathered(WHOLE_BYTES)
-  #over: Uint8Array | undefined
+  #begun: Gathered
+  /** More than that, of a larger message. */
+  #first: Uint8Array = NOTHING
 
-  constructor(wire: Wire, limits: Limits) {
+  constructor(wire: Wire, limits: Limits, room: Room) {
     this.#wire = wire
     this.#limits = limits
+    this.#begun = new Gathered(WHOLE_BYTES, room)
     this.#until = performance.now() + limits.dataMs
   }
 
@@ -39,18 +44,35 @@ export class Body implements AsyncIterable<Uint8Array> {
   async begin(): Promise<Uint8Array | this | undefined> {
     while (!this.ended) {
       const content = await this.#next()
-      if (this.refusal) return undefined
-      if (!this.#begun.push(content)) {
-        this.#over = content
-        return this
+      if (this.refusal) {
+        this.#begun.take()
+        return undefined
       }
+      if (this.#begun.push(content, isLent(content))) continue
+      this.#first = content
+      if (this.#begun.length > 0) this.#join(content)
+      return this
     }
     return this.#begun.take()
   }
 
-  /** @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away) */
+  /** In one piece, so that whoever gathers what is small sees at once that this is not. */
+  #join(content: Uint8Array): void {
+    const begun = this.#begun.take()
+    this.#first = Buffer.concat([begun, content])
+    giveBack(begun)
+    this.#wire.spent()
+  }
+
+  /**
+   * A chunk is to be used, or copied, before the next is asked for: then its memory is gone.
+   * @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away)
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
-    for (let piece = this.#took(); piece !== undefined; piece = this.#took()) yield piece
+    const first = this.#first
+    this.#first = NOTHING
+    yield first
+    giveBack(first)
     while (!this.ended) {
       const content = await this.#next()
       if (this.refusal) throw this.refusal
@@ -66,14 +88,6 @@ export class Body implements AsyncIterable<Uint8Array> {
       this.#drained += this.#bytes - before
     }
     return this.ended
-  }
-
-  /** What `begin` has read, which is held no longer. */
-  #took(): Uint8Array | undefined {
-    if (this.#begun.length > 0) return this.#begun.take()
-    const over = this.#over
-    this.#over = undefined
-    return over
   }
 
   async #next(): Promise<Buffer> {
@@ -99,5 +113,3 @@ export class Body implements AsyncIterable<Uint8Array> {
     }
   }
 }
-
-const GONE = Buffer.alloc(0)

@@ -16,7 +16,7 @@ export async function data(dialogue: Dialogue): Promise<Reply> {
   if (transaction.recipients.length === 0) return { code: 554, status: '5.5.1', text: 'No valid recipients' }
   wire.write('354 End data with <CR><LF>.<CR><LF>\r\n')
   wire.flush()
-  const body = new Body(wire, listener.limits)
+  const body = new Body(wire, listener.limits, listener.room)
   const reply = await accept(dialogue, envelopeOf(dialogue, transaction), body)
   dialogue.transaction = undefined
   if (!(await body.drain())) return { ...reply, hangUp: true }

@@ -37,7 +37,7 @@ export function keepingBackend(received: Received[]): Backend {
 export async function readAll(body: Content): Promise<Buffer> {
   if (body instanceof Uint8Array) return Buffer.from(body)
   const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
+  for await (const chunk of body) chunks.push(Uint8Array.from(chunk))
   return Buffer.concat(chunks)
 }
 
