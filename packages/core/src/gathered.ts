@@ -42,7 +42,8 @@ export class Gathered {
   }
 
   #grow(used: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#maxBytes, Math.max(1024, 2 * this.length)))
+    const bytes = used === 0 ? this.length : Math.max(1024, 2 * this.length)
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#maxBytes, bytes))
     larger.set((this.#buffer ?? this.#first ?? larger).subarray(0, used))
     this.#buffer = larger
     this.#first = undefined

@@ -10,9 +10,12 @@ export function isLent(octets: Uint8Array): boolean {
   return octets.buffer.byteLength >= LENT_BYTES
 }
 
-/** Gives back the memory of `octets`: nobody may look at them any more, nor may a write of them be under way. */
-export function giveBack(octets: Uint8Array): void {
+/**
+ * Gives back the memory of `octets`, if they are `least` or more: nobody may look at them any more, nor may a write of them be
+ * under way.
+ */
+export function giveBack(octets: Uint8Array, least = LENT_BYTES): void {
   const { buffer, length } = octets
   // What shares its memory is not ours alone.
-  if (buffer instanceof ArrayBuffer && length >= LENT_BYTES && length === buffer.byteLength) buffer.transfer(0)
+  if (buffer instanceof ArrayBuffer && length >= least && length === buffer.byteLength) buffer.transfer(0)
 }

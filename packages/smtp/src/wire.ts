@@ -8,7 +8,10 @@ import { MalformedError } from './malformed.ts'
 const NOTHING = Buffer.alloc(0)
 const LF = 0x0a
 const CR = 0x0d
-/** Octets read ahead of whoever consumes them; past it the socket rests until they are used up, and TCP holds the peer back. */
+/**
+ * Octets that may come at once; past it, or while what came before is still being consumed, the socket rests until all is used
+ * up, and TCP holds the peer back.
+ */
 const READ_AHEAD = 16 * 1024
 /** Octets of replies that the peer hasn't read; past it nothing more of what it sends is looked at. */
 const WRITE_AHEAD = 4 * 1024
@@ -192,7 +195,7 @@ export class Wire {
   #received(chunk: Buffer): void {
     this.#queue.push(chunk)
     this.#queued += chunk.length
-    if (this.#queued > READ_AHEAD && !this.#paused) {
+    if ((this.#queued > READ_AHEAD || this.#wake === undefined) && !this.#paused) {
       this.#paused = true
       this.#socket.pause()
     }
