@@ -88,6 +88,10 @@ export class Wire {
    */
   async line(timeoutMs: number): Promise<Buffer | undefined> {
     this.#inUse = false
+    if (this.#isUnread()) {
+      this.#ask(timeoutMs)
+      while (this.#isUnread()) if (!(await this.#woken())) return undefined
+    }
     let line = this.#takeLine()
     if (line === undefined) this.#ask(timeoutMs)
     while (line === undefined) {
@@ -226,23 +230,34 @@ export class Wire {
 
   /** Moves the next chunk to the head, after waiting for it if there is none; false when there will be none. */
   async #fill(): Promise<boolean> {
-    while (this.#queue.length === 0 || this.#socket.writableLength > WRITE_AHEAD) {
-      if (this.#ended) return false
+    while (this.#queue.length === 0) {
       this.flush()
       this.#shrink()
       if (this.#paused && this.#queue.length === 0) {
         this.#paused = false
         this.#socket.resume()
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#wake = undefined
+      if (!(await this.#woken())) return false
     }
     const next = this.#queue.shift()!
     this.#queued -= next.length
     this.#become(this.#head.length === 0 ? next : Buffer.concat([this.#head, next]))
     if (this.#chunk !== next) giveBack(next)
+    return true
+  }
+
+  /** The peer leaves our replies unread. */
+  #isUnread(): boolean {
+    return this.#socket.writableLength > WRITE_AHEAD
+  }
+
+  /** Until something has come or left; false when nothing will. */
+  async #woken(): Promise<boolean> {
+    if (this.#ended) return false
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    this.#wake = undefined
     return true
   }
 
