@@ -58,13 +58,30 @@ async function announced(child: ChildProcess): Promise<Pick<Peer, 'port' | 'smtp
 
 /** User and system time of a process so far, in microseconds. */
 export function cpuMicros(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const [utime = 0, stime = 0] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number)
+  const [utime = 0, stime = 0] = statOf(pid).slice(11, 13).map(Number)
   return ((utime + stime) * 1_000_000) / TICKS_PER_SECOND
+}
+
+/** Of a process and all that it started, those that have ended since included. */
+export function cpuMicrosOfTree(pid: number): number {
+  const times = statOf(pid).slice(11, 15).map(Number)
+  const own = (times.reduce((sum, ticks) => sum + ticks, 0) * 1_000_000) / TICKS_PER_SECOND
+  const children = procFile(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+  return children.reduce((sum, child) => sum + cpuMicrosOfTree(child), own)
+}
+
+/** The fields of /proc/<pid>/stat behind the name: `state` is the first. None of a process that is gone. */
+function statOf(pid: number): readonly string[] {
+  const stat = procFile(pid, 'stat')
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Resident bytes of a process now. */

@@ -1,7 +1,17 @@
 /** `npm run bench`: every benchmark, one after the other; or those that are named: `npm run bench accept relay`. */
 import { spawnSync } from 'node:child_process'
 
-const BENCHMARKS = ['accept', 'smtp-accept', 'receiving', 'receive-worker', 'webhooks', 'isolation', 'relay', 'memory']
+const BENCHMARKS = [
+  'accept',
+  'smtp-accept',
+  'smtp-durable',
+  'receiving',
+  'receive-worker',
+  'webhooks',
+  'isolation',
+  'relay',
+  'memory',
+]
 
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !BENCHMARKS.includes(name))

@@ -1,4 +1,7 @@
-/** A listener that reads and forgets, for smtp-accept.ts: `kabutar` or npm `smtp-server`. Tells its port, then its usage. */
+/**
+ * A listener that reads and forgets, for the SMTP benchmarks: the last argument is `kabutar` or npm `smtp-server`. It tells its
+ * port, to a parent that forked it by message, and then its usage when asked.
+ */
 import type { AddressInfo } from 'node:net'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
@@ -16,7 +19,7 @@ async function ours(): Promise<number> {
     backend: {
       async recipient() {},
       async data(_session, envelope, body) {
-        for await (const _chunk of body);
+        if (!(body instanceof Uint8Array)) for await (const _chunk of body);
         return { id: envelope.id }
       },
     },
@@ -43,4 +46,6 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.({ cpu: user + system, rss: process.memoryUsage.rss() })
 })
-process.send?.(process.argv[2] === 'kabutar' ? await ours() : await theirs())
+const port = process.argv.at(-1) === 'kabutar' ? await ours() : await theirs()
+if (process.send) process.send(port)
+else console.log(`port ${port}`)

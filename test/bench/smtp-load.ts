@@ -1,25 +1,24 @@
 /**
- * Load for smtp-accept.ts, in a process of its own: keeps sessions open and sends messages of 4 KB over each, the envelope
- * pipelined. Arguments: port, sessions, messages. Prints the seconds it took.
+ * SMTP load, in a process of its own: messages of 4 KB, the envelope pipelined, over sessions that are kept or, with `new`, each
+ * over a connection of its own. Arguments: port, sessions, messages, recipient, `new`. Prints the seconds it took.
  */
 import { connect } from 'node:net'
 
-const [port = 0, sessions = 1, messages = 1] = process.argv.slice(2).map(Number)
+const [port = 0, sessions = 1, messages = 1] = process.argv.slice(2, 5).map(Number)
+const [recipient = 'b@y.test', mode = 'kept'] = process.argv.slice(5)
 const line = `${'x'.repeat(76)}\r\n`
-const content = Buffer.from(`Subject: bench\r\n\r\n${line.repeat(52)}.\r\n`)
-const envelope = Buffer.from('MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n')
+const content = Buffer.from(`From: a@x.test\r\nSubject: bench\r\n\r\n${line.repeat(52)}.\r\n`)
+const envelope = Buffer.from(`MAIL FROM:<a@x.test>\r\nRCPT TO:<${recipient}>\r\nDATA\r\n`)
 let left = messages
 
-/** One session: resolves when no messages are left to send. */
-function session(): Promise<void> {
+/** One connection with `most` messages, or fewer if no more are left: resolves when the server has closed it. */
+function session(most: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1').setNoDelay(true)
     let text = ''
-    const next = () => {
-      if (left-- > 0) socket.write(envelope)
-      else socket.end('QUIT\r\n', () => resolve())
-    }
-    socket.on('error', reject)
+    let mine = 0
+    const next = () => socket.write(mine++ < most && left-- > 0 ? envelope : 'QUIT\r\n')
+    socket.on('error', reject).on('close', () => resolve())
     let awaited: 'hello' | 'envelope' | 'content' = 'hello'
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
@@ -40,6 +39,11 @@ function session(): Promise<void> {
   })
 }
 
+async function sender(): Promise<void> {
+  if (mode === 'kept') return session(Number.POSITIVE_INFINITY)
+  while (left > 0) await session(1)
+}
+
 const began = performance.now()
-await Promise.all(Array.from({ length: sessions }, session))
+await Promise.all(Array.from({ length: sessions }, sender))
 console.log((performance.now() - began) / 1_000)

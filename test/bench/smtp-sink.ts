@@ -14,7 +14,7 @@ const server = createSmtpServer({
   backend: {
     async recipient() {},
     async data(_session, envelope, body) {
-      for await (const _chunk of body);
+      if (!(body instanceof Uint8Array)) for await (const _chunk of body);
       count++
       lastAt = Date.now()
       return { id: envelope.id }

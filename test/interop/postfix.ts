@@ -29,6 +29,8 @@ export type PostfixOptions = {
   /** Answers to RCPT TO by whole address, such as `550 5.1.1 No such user` or `450 4.2.2 Full`. */
   readonly replies?: Readonly<Record<string, string>>
   readonly maxBytes?: number
+  /** What is taken is queued, and then thrown away by discard(8) instead of delivered. */
+  readonly discard?: boolean
 }
 /** `raw` as Postfix took it, its own trace fields on top, lines ended by CRLF. */
 export type PostfixMessage = { readonly recipient: string; readonly returnPath: string; readonly raw: Buffer }
@@ -119,7 +121,7 @@ function makeFolders(): Folders {
 
 function mainCf(
   folders: Folders,
-  { domains = ['postfix.test'], maxBytes = 20_000_000, relayTo }: PostfixOptions,
+  { domains = ['postfix.test'], maxBytes = 20_000_000, relayTo, discard }: PostfixOptions,
 ): string {
   const settings = {
     compatibility_level: '3.6',
@@ -145,6 +147,9 @@ function mainCf(
     smtpd_relay_restrictions: relayTo ? 'permit_mynetworks, reject' : 'reject_unauth_destination',
     smtpd_recipient_restrictions: `check_recipient_access texthash:${join(folders.config, 'replies')}, permit`,
     virtual_mailbox_domains: relayTo ? '' : domains.join(' '),
+    virtual_transport: discard ? 'discard:' : 'virtual',
+    // Else whoever is faster than the deliveries waits for them.
+    in_flow_delay: discard ? '0' : '1s',
     virtual_mailbox_base: folders.mail,
     virtual_mailbox_maps: 'static:all/',
     virtual_minimum_uid: '100',

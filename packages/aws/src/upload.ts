@@ -72,8 +72,8 @@ async function* inParts(body: AsyncIterable<Uint8Array>, maxBytes: number): Asyn
       held = []
       heldBytes = 0
     }
-    // Copied: whoever feeds us may reuse the chunk's memory.
-    held.push(rest.slice())
+    // Copied, since its memory is lent; `slice` of a Buffer would not.
+    held.push(Uint8Array.from(rest))
     heldBytes += rest.length
   }
   if (heldBytes > 0) yield Buffer.concat(held)

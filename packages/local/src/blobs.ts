@@ -2,6 +2,7 @@
  * The Blobs port: bodies up to 64 KB lie in the engine's file, where they share its group commit (a tenth of the cost
  * of a file with its own fsyncs); larger ones are files.
  */
+import { Gathered, type Room } from '@kabutar/core/gathered.ts'
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -21,7 +22,9 @@ export type LocalBlobs = Blobs & {
   rotateSecret(): void
 }
 
-const INLINE_BYTES = 64 * 1024
+export const INLINE_BYTES = 64 * 1024
+/** Of bodies that are still coming and may turn out small; with more of them, the next ones become files at once. */
+const GATHERED_BYTES = 4 * 1024 * 1024
 
 const PUT = 'INSERT INTO blob (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING'
 const GET = 'SELECT body FROM blob WHERE key = ?'
@@ -33,10 +36,11 @@ export function localBlobs(
   options: { readonly baseUrl: URL; readonly clock: Clock },
 ): LocalBlobs {
   const files = new BlobFiles(folder)
+  const room = { bytes: GATHERED_BYTES }
   const links = new LinkSigner(folder, options.baseUrl)
   const inline = (key: string) => reading(() => engine.statement(GET).get(key)?.body) as Uint8Array | undefined
   return {
-    put: (key, body, { maxBytes }) => put(engine, files, key, body, maxBytes),
+    put: (key, body, { maxBytes }) => put({ engine, files, room }, key, body, maxBytes),
     async get(key) {
       checkBlobKey(key)
       return inline(key) ?? files.read(key).catch(unavailable)
@@ -73,56 +77,29 @@ export function localBlobs(
   }
 }
 
-async function put(engine: Engine, files: BlobFiles, key: string, body: BlobBody, maxBytes: number): Promise<void> {
+type Stores = { readonly engine: Engine; readonly files: BlobFiles; readonly room: Room }
+
+async function put({ engine, files, room }: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
   checkBlobKey(key)
+  if (body instanceof Uint8Array && body.length <= Math.min(INLINE_BYTES, maxBytes)) return putInline(engine, key, body)
   const source = new Source(body, maxBytes)
   const stream = source.chunks()
-  const start = new Start()
-  for (let next = await stream.next(); !next.done; next = await stream.next()) {
-    if (start.length + next.value.length > INLINE_BYTES) {
+  const start = new Gathered(INLINE_BYTES, room)
+  try {
+    for (let next = await stream.next(); !next.done; next = await stream.next()) {
+      if (start.push(next.value, true)) continue
       const pieces = joined([start.take(), next.value], stream)
-      return files.write(key, pieces).catch((error) => source.rethrow(error))
+      return await files.write(key, pieces).catch((error) => source.rethrow(error))
     }
-    start.push(next.value)
+    await putInline(engine, key, start.take())
+  } finally {
+    start.take()
   }
-  const whole = start.take()
-  await engine.commit(() => engine.statement(PUT).run(key, whole))
 }
 
-/**
- * Up to 64 KB of a body, until it is known where it will lie: in one piece, since a body that dribbles in octet by octet
- * would take hundreds of times its size in pieces.
- */
-class Start {
-  length = 0
-  #first: Uint8Array | undefined
-  #buffer: Buffer | undefined
-
-  push(chunk: Uint8Array): void {
-    const at = this.length
-    this.length += chunk.length
-    if (at === 0 && chunk.length > 0) {
-      this.#first = chunk
-      return
-    }
-    if (this.#buffer === undefined || this.#buffer.length < this.length) this.#grow(at)
-    this.#buffer?.set(chunk, at)
-  }
-
-  /** The bytes so far, which are held no longer. */
-  take(): Uint8Array {
-    const whole = this.#buffer?.subarray(0, this.length) ?? this.#first ?? Buffer.alloc(0)
-    this.#buffer = undefined
-    this.#first = undefined
-    return whole
-  }
-
-  #grow(used: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(INLINE_BYTES, Math.max(1024, 2 * this.length)))
-    larger.set((this.#buffer ?? this.#first ?? larger).subarray(0, used))
-    this.#buffer = larger
-    this.#first = undefined
-  }
+/** Asks for its commit at once, so that others can join it; see accepting.ts. */
+async function putInline(engine: Engine, key: string, body: Uint8Array): Promise<void> {
+  await engine.commit(() => engine.statement(PUT).run(key, body))
 }
 
 /** A body as it is read; what itself throws (a client that went away) is told from what the file system does. */

@@ -74,3 +74,23 @@ test('only the owner may read the data folder', () => {
   assert.equal(mode(folder), 0o700)
   for (const name of ['kabutar.db', 'kabutar.db-wal', 'kabutar.db-shm']) assert.equal(mode(join(folder, name)), 0o600)
 })
+
+test('joined commits are one: all of them, or none and each caller hears of it', async () => {
+  const engine = memoryEngine()
+  const refuse = () => {
+    throw new StoreError('Invalid', 'no')
+  }
+  const join = (...works: (() => unknown)[]) => engine.joined(() => works.map((work) => engine.commit(work)))
+  const results = await Promise.allSettled([
+    ...join(add(engine, 'a'), add(engine, 'b')),
+    ...join(add(engine, 'c'), add(engine, 'a')),
+    ...join(add(engine, 'd'), refuse),
+    ...join(refuse, add(engine, 'e')),
+    engine.commit(add(engine, 'f')),
+  ])
+  assert.deepEqual(
+    results.map((result) => (result.status === 'fulfilled' ? Number(result.value) : result.reason.code)),
+    [1, 1, 'Unavailable', 'Unavailable', 'Unavailable', 'Unavailable', 'Invalid', 'Invalid', 1],
+  )
+  assert.equal(count(engine), 3)
+})

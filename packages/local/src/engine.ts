@@ -39,6 +39,7 @@ export class Engine {
   readonly sleepers = new Map<string, Sleepers>()
   readonly #statements = new Map<string, StatementSync>()
   #waiting: Waiting[] = []
+  #joining: Waiting[] | undefined
   #scheduled = false
   #lastNumber: number
 
@@ -75,15 +76,36 @@ export class Engine {
    */
   commit<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve, reject })
-      this.#schedule()
+      const waiting = { work, resolve, reject }
+      if (this.#joining !== undefined) this.#joining.push(waiting)
+      else this.#wait(waiting)
     })
+  }
+
+  /**
+   * What `start` asks to commit before it first waits is done in that order, and all of it or nothing. Only the first part may
+   * throw a StoreError of its own.
+   */
+  joined<T>(start: () => T): T {
+    const parts: Waiting[] = []
+    this.#joining = parts
+    try {
+      return start()
+    } finally {
+      this.#joining = undefined
+      if (parts.length > 0) this.#wait(oneOf(parts))
+    }
   }
 
   /** Writes what still waits, then closes the file. */
   close(): void {
     while (this.#waiting.length > 0) this.#flush()
     if (this.db.isOpen) this.db.close()
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    this.#schedule()
   }
 
   #schedule(): void {
@@ -143,6 +165,27 @@ export class Engine {
 
   #takeBack(): void {
     if (this.db.isOpen && this.db.isTransaction) this.db.exec('ROLLBACK')
+  }
+}
+
+function oneOf(parts: readonly Waiting[]): Waiting {
+  return {
+    work: () => parts.map(({ work }, i) => (i === 0 ? work() : writingAfterOthers(work))),
+    resolve(values: readonly unknown[]) {
+      for (const [i, { resolve }] of parts.entries()) resolve(values[i] as never)
+    },
+    reject(error) {
+      for (const { reject } of parts) reject(error)
+    },
+  }
+}
+
+/** A refusal now would keep what the parts before it wrote. */
+function writingAfterOthers(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (cause) {
+    throw new Error('a joined part failed', { cause })
   }
 }
 

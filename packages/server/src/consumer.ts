@@ -2,11 +2,15 @@
  * The loop behind every worker outside Lambda: receive, keep the lease while the handler runs, settle. At least once: an
  * entry whose settlement is lost comes back, and handlers are idempotent. Nothing here ends the process; what fails is
  * logged and tried again after a bounded wait.
+ *
+ * A consumer can be made to give way: it then waits for its turn before each batch, and while the front door is crowded its
+ * turn comes seldom, though never not at all (front-door.ts). The batch in hand is always finished first.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Handler, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
+import type { Turn } from './front-door.ts'
 
 export type ConsumerOptions = {
   /** Of the queue, for the log. */
@@ -26,6 +30,8 @@ export type ConsumerOptions = {
   readonly maxHandlingMs?: number
   /** After the drain began, handlers may go on for this long before they are told to stop. @default 8000 */
   readonly drainMs?: number
+  /** Waited for before each batch; see front-door.ts. */
+  readonly turn?: Turn
 }
 
 const RECEIVE_BACKOFF_MS = { first: 100, most: 10_000 } as const
@@ -57,12 +63,15 @@ export async function runConsumer(queue: Queue, handler: Handler, options: Consu
 /** A batch is settled while the next one is received: where writes share a commit, the two are one. */
 async function receiveLoop(run: Run): Promise<void> {
   let failures = 0
+  let waitedMs = 0
   let settled: Promise<void> = Promise.resolve()
   while (!run.signal.aborted) {
     try {
       const { batch: max, visibilityMs, waitMs = 20_000, signal } = run
+      await run.turn?.(waitedMs, signal)
       const batch = await run.queue.receive({ max, visibilityMs, waitMs, signal })
       failures = 0
+      waitedMs = Math.max(0, ...batch.map(({ sentAt }) => run.clock.now() - sentAt))
       await settled
       if (batch.length > 0) settled = settle(run, await handle(run, batch))
       // A queue that answers at once must not keep timers and sockets from their turn.

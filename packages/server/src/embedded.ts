@@ -15,6 +15,7 @@ import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
 import { acceptCaptured } from '@kabutar/core/receiving/captured.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
+import { storeAtOnce } from '@kabutar/local/accepting.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { dkimKeyOf } from '@kabutar/local/dkim-keys.ts'
 import { type Engine, openEngine } from '@kabutar/local/engine.ts'
@@ -26,6 +27,7 @@ import { captureRelay } from '@kabutar/local/relay-capture.ts'
 import { signedRelay } from '@kabutar/local/relay-signed.ts'
 import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
+import { FrontDoor } from './front-door.ts'
 import { listenHttp } from './http.ts'
 import type { Settings } from './settings.ts'
 import { hostnameOf, listenSmtp } from './smtp.ts'
@@ -55,8 +57,9 @@ export async function startEmbedded(settings: Settings, log: Log): Promise<Runni
   const operatorFile = join(settings.dataFolder, 'operator.json')
   await writeFile(operatorFile, JSON.stringify({ url: http.url, token: operatorToken }), { mode: 0o600 })
   const ending = new AbortController()
-  const workers = runWorkers(ports, ending.signal)
-  const smtp = await listenSmtp(settings, ports)
+  const door = new FrontDoor(systemClock)
+  const workers = runWorkers(ports, door, ending.signal)
+  const smtp = await listenSmtp(settings, ports, door)
   http.serve(createApp(ports, { operatorToken, inject: settings.relay.kind === 'capture' }))
   return {
     url: http.url,
@@ -83,7 +86,15 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
   const table = sqliteTable(engine, clock)
   const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
-  const accepting = { table, blobs, receiveQueue: queue('receive'), clock, ids: uuidIds(clock) }
+  const receiveQueue = queue('receive')
+  const accepting = {
+    table,
+    blobs,
+    receiveQueue,
+    clock,
+    ids: uuidIds(clock),
+    storeAtOnce: storeAtOnce(engine, blobs, receiveQueue),
+  }
   return {
     ...accepting,
     identities: localIdentities({ table, records: dnsRecords(serverOf(settings)), hostname: hostnameOf(settings) }),

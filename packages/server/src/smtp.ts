@@ -3,6 +3,7 @@ import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import type { Backend } from '@kabutar/smtp/backend.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
+import type { FrontDoor } from './front-door.ts'
 import type { Settings } from './settings.ts'
 
 export type SmtpListener = {
@@ -22,12 +23,13 @@ export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 
 export async function listenSmtp(
   settings: Settings,
   ports: AcceptPorts & { readonly log: Log },
+  door: FrontDoor,
 ): Promise<SmtpListener | undefined> {
   const { smtp, tls } = settings
   if (smtp === undefined) return undefined
   const server = createSmtpServer({
     hostname: hostnameOf(settings),
-    backend: inbound(ports),
+    backend: inbound(ports, door),
     log: ports.log,
     ids: ports.ids,
     ...(tls !== undefined && { tls }),
@@ -40,12 +42,13 @@ export async function listenSmtp(
 }
 
 /** Mail for our domains, from anybody. */
-function inbound(ports: AcceptPorts): Backend {
+function inbound(ports: AcceptPorts, door: FrontDoor): Backend {
   return {
     async recipient(_session, address) {
       await recipientOwner(ports.table, address)
     },
     async data(_session, envelope, body) {
+      door.enter()
       const { id, returnPath, recipients, remoteAddress, helo, tls } = envelope
       await accept(ports, { id, returnPath, recipients, remoteAddress, helo, tls }, body)
       return { id }

@@ -12,6 +12,7 @@ import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
 import type { SqliteTable } from '@kabutar/local/table.ts'
 import { runConsumer } from './consumer.ts'
+import type { FrontDoor, Turn } from './front-door.ts'
 
 export type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
 type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }
@@ -28,10 +29,11 @@ const RECEIVE_LOOPS = 4
 const WEBHOOK_LOOPS = 64
 
 /** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
-export async function runWorkers(ports: WorkerPorts, signal: AbortSignal): Promise<void> {
+export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: AbortSignal): Promise<void> {
   const { clock, log, sendQueue, receiveQueue, webhookQueue, table } = ports
-  const consume = (name: string, queue: Queue, concurrency: number, handler: Handler) =>
-    runConsumer(queue, handler, { name, concurrency, batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal })
+  const common = { batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal }
+  const consume = (name: string, queue: Queue, concurrency: number, handler: Handler, turn?: Turn) =>
+    runConsumer(queue, handler, { ...common, name, concurrency, ...(turn && { turn }) })
   const due = {
     send: dueSends(sendQueue),
     hook: dueHooks(webhookQueue),
@@ -40,7 +42,7 @@ export async function runWorkers(ports: WorkerPorts, signal: AbortSignal): Promi
   }
   await Promise.all([
     consume('send', sendQueue, SEND_LOOPS, (batch, stop) => sendBatch(ports, batch, stop)),
-    consume('receive', receiveQueue, RECEIVE_LOOPS, (batch, stop) => receiveBatch(ports, batch, stop)),
+    consume('receive', receiveQueue, RECEIVE_LOOPS, (batch, stop) => receiveBatch(ports, batch, stop), door.turns()),
     consume('webhooks', webhookQueue, WEBHOOK_LOOPS, (batch, stop) => dispatchBatch(ports, batch, stop)),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
     every(REAP_EVERY_MS, 'removing expired rows', ports, signal, () => table.reap()),

@@ -40,9 +40,13 @@ export interface Backend {
 
   /**
    * Takes a message over: once it resolves, the sender is told 250 and forgets the message, so content and queue entry
-   * must be durable. It must read `body` to its end. The content is exactly what came, without dot stuffing and
-   * terminator; it is read from the network no faster than it is consumed. `body` throws a `MailError` when the content
-   * turns out too large or malformed or the peer goes away: then nothing may be kept, and 250 isn't said either way.
+   * must be durable. The content is exactly what came, without dot stuffing and terminator.
+   * Up to 64 KB come whole, once all has arrived, and may be used until this resolves. A larger `body`, or any in a flood, must
+   * be read to its end, and is read from the network no faster than it is consumed; a chunk is to be used before the next is
+   * asked for, since its memory is gone then. It throws a `MailError` when the content turns out too large or malformed or
+   * the peer goes away: then nothing may be kept, and 250 isn't said either way.
    */
-  data(session: Session, envelope: Envelope, body: AsyncIterable<Uint8Array>): Promise<{ readonly id: string }>
+  data(session: Session, envelope: Envelope, body: Content): Promise<{ readonly id: string }>
 }
+
+export type Content = Uint8Array | AsyncIterable<Uint8Array>

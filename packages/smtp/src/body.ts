@@ -1,11 +1,19 @@
 import { MailError } from '@kabutar/core/errors.ts'
+import { Gathered, type Room } from '@kabutar/core/gathered.ts'
+import { giveBack, isLent } from './lent.ts'
 import type { Limits } from './limits.ts'
 import { Unstuffer } from './unstuff.ts'
 import type { Wire } from './wire.ts'
 
+const NOTHING = Buffer.alloc(0)
+const GONE = Buffer.alloc(0)
+/** What is handed on in one piece: most mail. */
+const WHOLE_BYTES = 64 * 1024
+
 /**
- * The content of one message, read from the wire as it is consumed. At most one chunk of the socket is held.
- * Iterated once. It throws `refusal` as soon as there is one; `drain` then reads on to the end of the data.
+ * The content of one message, read from the wire: what is small is gathered, what is larger comes as it is consumed, and then at
+ * most one chunk of the socket is held. Iterated once, after `begin`. It throws `refusal` as soon as there is one; `drain`
+ * then reads on to the end of the data.
  */
 export class Body implements AsyncIterable<Uint8Array> {
   /** Why this content can't be taken, whatever the backend says. */
@@ -16,10 +24,14 @@ export class Body implements AsyncIterable<Uint8Array> {
   #bytes = 0
   #drained = 0
   #until: number
+  #begun: Gathered
+  /** More than that, of a larger message. */
+  #first: Uint8Array = NOTHING
 
-  constructor(wire: Wire, limits: Limits) {
+  constructor(wire: Wire, limits: Limits, room: Room) {
     this.#wire = wire
     this.#limits = limits
+    this.#begun = new Gathered(WHOLE_BYTES, room)
     this.#until = performance.now() + limits.dataMs
   }
 
@@ -28,8 +40,39 @@ export class Body implements AsyncIterable<Uint8Array> {
     return this.#unstuffer.ended
   }
 
-  /** @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away) */
+  /** All of a small message, or itself to be iterated, once there is more than that. Undefined if it is refused already. */
+  async begin(): Promise<Uint8Array | this | undefined> {
+    while (!this.ended) {
+      const content = await this.#next()
+      if (this.refusal) {
+        this.#begun.take()
+        return undefined
+      }
+      if (this.#begun.push(content, isLent(content))) continue
+      this.#first = content
+      if (this.#begun.length > 0) this.#join(content)
+      return this
+    }
+    return this.#begun.take()
+  }
+
+  /** In one piece, so that whoever gathers what is small sees at once that this is not. */
+  #join(content: Uint8Array): void {
+    const begun = this.#begun.take()
+    this.#first = Buffer.concat([begun, content])
+    giveBack(begun)
+    this.#wire.spent()
+  }
+
+  /**
+   * A chunk is to be used, or copied, before the next is asked for: then its memory is gone.
+   * @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away)
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    const first = this.#first
+    this.#first = NOTHING
+    yield first
+    giveBack(first)
     while (!this.ended) {
       const content = await this.#next()
       if (this.refusal) throw this.refusal
@@ -70,5 +113,3 @@ export class Body implements AsyncIterable<Uint8Array> {
     }
   }
 }
-
-const GONE = Buffer.alloc(0)

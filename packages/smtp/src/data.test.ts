@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Backend } from './backend.ts'
 import { Client } from './testing/client.ts'
-import { keepingBackend, start } from './testing/server.ts'
+import { keepingBackend, readAll, start } from './testing/server.ts'
 
 const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'
 const READY = '220 250 250 250 354'
@@ -120,11 +120,44 @@ describe('the content', () => {
     assert.equal(await client.codes(2), '552 closed')
   })
 
+  test('a small message is handed on in one piece, once all of it has come', async (t) => {
+    const bodies: unknown[] = []
+    const data: Backend['data'] = async (_session, { id }, body) => {
+      bodies.push(body instanceof Uint8Array ? body.length : (await readAll(body)).length.toString())
+      return { id }
+    }
+    const { port } = await start(t, { backend: { ...keepingBackend([]), data } })
+    const client = await ready(port)
+    for (const bytes of [65_536, 65_538]) {
+      await client.send(`${'x'.repeat(bytes - 2)}\r`)
+      await client.send('\n.\r\n')
+      assert.equal(await client.codes(1), '250')
+      await client.send(ENVELOPE)
+      await client.codes(4)
+    }
+    assert.deepEqual(bodies, [65_536, '65538'])
+    client.destroy()
+  })
+
+  test('a small message that is cut off or refused is never handed on', async (t) => {
+    const data: Backend['data'] = () => assert.fail('handed on')
+    const { port, server, errors } = await start(t, { backend: { ...keepingBackend([]), data } })
+    const refused = await ready(port)
+    await refused.send('bare\nLF\r\n.\r\n')
+    assert.equal(await refused.codes(1), '550')
+    const cut = await ready(port)
+    await cut.send('half a mess')
+    cut.destroy()
+    refused.destroy()
+    await server.close(1000)
+    assert.deepEqual(errors, [])
+  })
+
   test('a peer that goes away amid its message leaves nothing behind', async (t) => {
     const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>()
     const data: Backend['data'] = async (_session, { id }, body) => {
       try {
-        for await (const _ of body);
+        await readAll(body)
       } catch (error) {
         fail(error)
         throw error
@@ -133,7 +166,7 @@ describe('the content', () => {
     }
     const { port, server, errors } = await start(t, { backend: { ...keepingBackend([]), data } })
     const client = await ready(port)
-    await client.send('half a mess')
+    await client.send(`${'x'.repeat(70_000)}\r\nhalf a mess`)
     client.destroy()
     const error = await failed
     assert.ok(error instanceof MailError && error.code === 'unavailable')
@@ -141,6 +174,9 @@ describe('the content', () => {
     assert.deepEqual(errors, [])
   })
 })
+
+/** Is not handed on whole. */
+const LARGE = `${'x'.repeat(200_000)}\r\n`
 
 const BACKENDS: readonly { name: string; data: Backend['data']; content?: string; reply: string }[] = [
   {
@@ -161,26 +197,27 @@ const BACKENDS: readonly { name: string; data: Backend['data']; content?: string
   {
     name: 'a backend that accepts what it has not read',
     data: async (_session, { id }) => ({ id }),
+    content: LARGE,
     reply: '451 4.3.0 Local error, try again later',
   },
   {
     name: 'a backend that accepts what it has read in part',
     data: async (_session, { id }, body) => {
-      for await (const _ of body) break
+      if (!(body instanceof Uint8Array)) for await (const _ of body) break
       return { id }
     },
-    content: `${'x'.repeat(200_000)}\r\n`,
+    content: LARGE,
     reply: '451 4.3.0 Local error, try again later',
   },
   {
     name: 'a backend that accepts what was refused',
     data: async (_session, { id }, body) => {
       try {
-        for await (const _ of body);
+        await readAll(body)
       } catch {}
       return { id }
     },
-    content: 'bare\nLF\r\n',
+    content: `${LARGE}bare\nLF\r\n`,
     reply: '550 5.6.0 Lines must end in CRLF: bare CR or LF in the message',
   },
 ]
@@ -200,7 +237,7 @@ describe('the backend answers for a message', () => {
     const { promise: durable, resolve: sync } = Promise.withResolvers<void>()
     const { promise: read, resolve: end } = Promise.withResolvers<void>()
     const data: Backend['data'] = async (_session, { id }, body) => {
-      for await (const _ of body);
+      await readAll(body)
       end()
       await durable
       return { id }
@@ -221,7 +258,7 @@ describe('the backend answers for a message', () => {
     let octets = 0
     const data: Backend['data'] = async (_session, { id }, body) => {
       await go
-      for await (const chunk of body) octets += chunk.length
+      octets = (await readAll(body)).length
       return { id }
     }
     const { port } = await start(t, { backend: { ...keepingBackend([]), data } })

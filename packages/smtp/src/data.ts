@@ -3,8 +3,12 @@ import { Body } from './body.ts'
 import type { Dialogue, Transaction } from './dialogue.ts'
 import { sessionOf } from './dialogue.ts'
 import { failureOf } from './failure.ts'
+import { giveBack } from './lent.ts'
 import type { Reply } from './replies.ts'
 import { replyOf } from './replies.ts'
+
+/** Of a message that came whole. */
+const WORTH_IT_BYTES = 1024
 
 /**
  * DATA (RFC 5321 section 4.1.1.4): 250 means that the message is ours from now on, so it is said only when the backend has
@@ -16,7 +20,7 @@ export async function data(dialogue: Dialogue): Promise<Reply> {
   if (transaction.recipients.length === 0) return { code: 554, status: '5.5.1', text: 'No valid recipients' }
   wire.write('354 End data with <CR><LF>.<CR><LF>\r\n')
   wire.flush()
-  const body = new Body(wire, listener.limits)
+  const body = new Body(wire, listener.limits, listener.room)
   const reply = await accept(dialogue, envelopeOf(dialogue, transaction), body)
   dialogue.transaction = undefined
   if (!(await body.drain())) return { ...reply, hangUp: true }
@@ -30,9 +34,12 @@ export async function data(dialogue: Dialogue): Promise<Reply> {
 
 async function accept(dialogue: Dialogue, envelope: Envelope, body: Body): Promise<Reply> {
   const { backend, limits } = dialogue.listener
-  dialogue.wire.allow(limits.backendMs)
   try {
-    const { id } = await backend.data(sessionOf(dialogue), envelope, body)
+    const content = await body.begin()
+    if (content === undefined) return replyOf(body.refusal)
+    dialogue.wire.allow(limits.backendMs)
+    const { id } = await backend.data(sessionOf(dialogue), envelope, content)
+    if (content instanceof Uint8Array) giveBack(content, WORTH_IT_BYTES)
     if (body.refusal) return replyOf(body.refusal)
     if (!body.ended) throw new Error('the backend has not read the message to its end')
     return { code: 250, status: '2.0.0', text: `Ok: queued as ${id}` }

@@ -1,4 +1,5 @@
 import type { SecureContext } from 'node:tls'
+import type { Room } from '@kabutar/core/gathered.ts'
 import type { Ids } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Backend, Session } from './backend.ts'
@@ -12,6 +13,8 @@ export interface Listener {
   readonly log: Log
   readonly ids: Ids
   readonly limits: Limits
+  /** For the beginnings of messages, until they are known to be small or not. */
+  readonly room: Room
   readonly secureContext: SecureContext | undefined
 }
 

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS } from './limits.ts'
 import { isLoopback, networkOf, plainAddress } from './network.ts'
 import { selfSigned } from './testing/certificate.ts'
 import { Client, play } from './testing/client.ts'
-import { keepingBackend, start } from './testing/server.ts'
+import { keepingBackend, readAll, start } from './testing/server.ts'
 import { traceField } from './trace.ts'
 
 const tls = selfSigned('mx.test')
@@ -176,7 +176,7 @@ describe('limits', () => {
     const data: Backend['data'] = async (_session, { id }, body) => {
       await new Promise((resolve) => setTimeout(resolve, 60))
       try {
-        for await (const _ of body);
+        await readAll(body)
         settle('read to its end')
       } catch (error) {
         settle(String(error))
@@ -185,7 +185,7 @@ describe('limits', () => {
     }
     const { port } = await start(t, { backend: { ...keepingBackend([]), data }, limits: { backendMs: 20 } })
     const client = Client.to(port)
-    await client.send(`${ENVELOPE}hello\r\n.\r\n`)
+    await client.send(`${ENVELOPE}${'x'.repeat(200_000)}\r\n.\r\n`)
     assert.equal(await client.codes(7), '220 250 250 250 354 421 closed')
     assert.equal(await settled, 'MailError: The message has not arrived in full')
   })

@@ -15,6 +15,9 @@ import { serialize } from './replies.ts'
 import { secure } from './starttls.ts'
 import { Wire } from './wire.ts'
 
+/** Of messages that are still coming and may turn out small; with more of them, the next ones are streamed at once. */
+const GATHERED_BYTES = 4 * 1024 * 1024
+
 export interface SmtpOptions {
   /** Our name in the greeting, and the domain of `<postmaster>`. */
   readonly hostname: string
@@ -78,7 +81,8 @@ function listenerOf(options: SmtpOptions): Listener {
   const { hostname, backend, log, ids, tls } = options
   if (options.implicitTls && !tls) throw new Error('implicit TLS needs a certificate')
   const secureContext = tls && createSecureContext({ minVersion: 'TLSv1.2', ...tls })
-  return { hostname, backend, log, ids, limits: { ...DEFAULT_LIMITS, ...options.limits }, secureContext }
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  return { hostname, backend, log, ids, limits, room: { bytes: GATHERED_BYTES }, secureContext }
 }
 
 function dialogueOn(socket: Socket, listener: Listener, remoteAddress: string): Dialogue {

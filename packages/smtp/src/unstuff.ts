@@ -9,6 +9,16 @@ const LINE_START = 2
 const AFTER_DOT = 3
 const AFTER_DOT_CR = 4
 
+/** The last octet before the next CR or LF: most octets are looked at here, and only here. */
+function endOfRun(chunk: Buffer, at: number): number {
+  let next = at + 1
+  for (; next < chunk.length; next++) {
+    const octet = chunk[next]!
+    if (octet === LF || octet === CR) break
+  }
+  return next - 1
+}
+
 /**
  * Message content out of the octets after DATA: takes off dot stuffing and finds the end (RFC 5321 section 4.5.2).
  * Only CRLF "." CRLF ends it. Nothing is held back between chunks but a CR that may belong to the terminator.
@@ -30,9 +40,14 @@ export class Unstuffer {
     let to = 0
     for (let i = 0; i < length; i++) {
       const octet = chunk[i]!
-      if (octet !== CR && octet !== LF && octet !== DOT) {
+      if (octet !== CR && octet !== LF && (octet !== DOT || state === INSIDE)) {
         if (state === AFTER_CR || state === AFTER_DOT_CR) this.bare = true
         state = INSIDE
+        const from = i
+        i = endOfRun(chunk, i)
+        if (to !== from) chunk.copyWithin(to, from, i + 1)
+        to += i + 1 - from
+        continue
       } else if (state === LINE_START && octet === DOT) {
         state = AFTER_DOT
         continue

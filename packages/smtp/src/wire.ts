@@ -2,21 +2,26 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { TLSSocket } from 'node:tls'
 import { Deadline } from './deadline.ts'
+import { giveBack, isLent } from './lent.ts'
 import { MalformedError } from './malformed.ts'
 
 const NOTHING = Buffer.alloc(0)
 const LF = 0x0a
 const CR = 0x0d
-/** Octets read ahead of whoever consumes them; past it the socket rests until they are used up, and TCP holds the peer back. */
+/**
+ * Octets that may come at once; past it, or while what came before is still being consumed, the socket rests until all is used
+ * up, and TCP holds the peer back.
+ */
 const READ_AHEAD = 16 * 1024
 /** Octets of replies that the peer hasn't read; past it nothing more of what it sends is looked at. */
-const WRITE_AHEAD = 64 * 1024
+const WRITE_AHEAD = 4 * 1024
 /** Characters of replies that wait for the end of a pipelined group. */
-const REPLY_BATCH = 16 * 1024
+const REPLY_BATCH = 4 * 1024
 /** A line that runs on this far past its limit is no mistake any more. */
 const MAX_SKIPPED = 64 * 1024
-/** How long a connection we ended may stay for the peer to read the last reply. */
+/** How long a connection we ended may stay for the peer to read the last reply, and what it may still send meanwhile. */
 const LINGER_MS = 1_000
+const LINGER_BYTES = 1024 * 1024
 
 /**
  * The octets of one connection: lines and chunks in, replies out.
@@ -25,7 +30,11 @@ const LINGER_MS = 1_000
  */
 export class Wire {
   #socket: Socket
+  /** Whose memory the head is part of. */
+  #chunk: Buffer = NOTHING
   #head: Buffer = NOTHING
+  /** Whoever was given a chunk may still be reading it. */
+  #inUse = false
   #queue: Buffer[] = []
   #queued = 0
   #paused = false
@@ -74,10 +83,15 @@ export class Wire {
   }
 
   /**
-   * The next line without its CRLF, within `timeoutMs` in all; undefined when the connection has ended.
+   * The next line without its CRLF, to be used before the next is asked for; within `timeoutMs` in all; undefined when the connection has ended.
    * @throws {MalformedError} 500: longer than allowed (it has been skipped), or it holds a bare LF
    */
   async line(timeoutMs: number): Promise<Buffer | undefined> {
+    this.#inUse = false
+    if (this.#isUnread()) {
+      this.#ask(timeoutMs)
+      while (this.#isUnread()) if (!(await this.#woken())) return undefined
+    }
     let line = this.#takeLine()
     if (line === undefined) this.#ask(timeoutMs)
     while (line === undefined) {
@@ -87,15 +101,26 @@ export class Wire {
     return line
   }
 
-  /** Whatever has arrived, within `timeoutMs`; undefined when the connection has ended. Never empty. */
+  /**
+   * Whatever has arrived, within `timeoutMs`; undefined when the connection has ended. Never empty. If `isLent`, its memory is
+   * gone once the next chunk or line is asked for.
+   */
   async chunk(timeoutMs: number): Promise<Buffer | undefined> {
+    this.#inUse = false
     if (this.#head.length === 0) this.#ask(timeoutMs)
     while (this.#head.length === 0) {
       if (!(await this.#fill())) return undefined
     }
     const chunk = this.#head
     this.#head = NOTHING
+    this.#inUse = true
     return chunk
+  }
+
+  /** The last chunk is not looked at any more: its memory needn't wait for the next. */
+  spent(): void {
+    this.#inUse = false
+    this.#shrink()
   }
 
   /** Gives back the end of a chunk, to be read again. */
@@ -141,7 +166,12 @@ export class Wire {
     this.#abandon()
     if (this.#handshaking) socket.destroy()
     if (socket.destroyed || socket.writableEnded) return
-    socket.off('data', this.#onData)
+    let left = LINGER_BYTES
+    socket.off('data', this.#onData).on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      giveBack(chunk)
+      if (left < 0) socket.destroy()
+    })
     socket.resume()
     socket.end(this.#output)
     this.#output = ''
@@ -169,7 +199,7 @@ export class Wire {
   #received(chunk: Buffer): void {
     this.#queue.push(chunk)
     this.#queued += chunk.length
-    if (this.#queued > READ_AHEAD && !this.#paused) {
+    if ((this.#queued > READ_AHEAD || this.#wake === undefined) && !this.#paused) {
       this.#paused = true
       this.#socket.pause()
     }
@@ -189,7 +219,10 @@ export class Wire {
   }
 
   #forget(): void {
+    if (!this.#inUse) giveBack(this.#chunk)
+    this.#chunk = NOTHING
     this.#head = NOTHING
+    for (const chunk of this.#queue) giveBack(chunk)
     this.#queue = []
     this.#queued = 0
     this.#paused = false
@@ -197,22 +230,46 @@ export class Wire {
 
   /** Moves the next chunk to the head, after waiting for it if there is none; false when there will be none. */
   async #fill(): Promise<boolean> {
-    while (this.#queue.length === 0 || this.#socket.writableLength > WRITE_AHEAD) {
-      if (this.#ended) return false
+    while (this.#queue.length === 0) {
       this.flush()
+      this.#shrink()
       if (this.#paused && this.#queue.length === 0) {
         this.#paused = false
         this.#socket.resume()
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#wake = undefined
+      if (!(await this.#woken())) return false
     }
     const next = this.#queue.shift()!
     this.#queued -= next.length
-    this.#head = this.#head.length === 0 ? next : Buffer.concat([this.#head, next])
+    this.#become(this.#head.length === 0 ? next : Buffer.concat([this.#head, next]))
+    if (this.#chunk !== next) giveBack(next)
     return true
+  }
+
+  /** The peer leaves our replies unread. */
+  #isUnread(): boolean {
+    return this.#socket.writableLength > WRITE_AHEAD
+  }
+
+  /** Until something has come or left; false when nothing will. */
+  async #woken(): Promise<boolean> {
+    if (this.#ended) return false
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    this.#wake = undefined
+    return true
+  }
+
+  /** What waits for its other half holds no more memory than its own. */
+  #shrink(): void {
+    if (isLent(this.#chunk)) this.#become(this.#head.length === 0 ? NOTHING : Buffer.from(this.#head))
+  }
+
+  #become(chunk: Buffer): void {
+    giveBack(this.#chunk)
+    this.#chunk = chunk
+    this.#head = chunk
   }
 
   #takeLine(): Buffer | undefined {

@@ -1,6 +1,8 @@
 /**
  * Large immutable bytes. A key is `<account>/<id>`, or `inbound/<SES's id>` for what SES wrote itself; it is never shared
- * between accounts, and the same key always means the same bytes: a second put of a key is a repetition. Put is durable when it resolves and leaves nothing when it throws.
+ * between accounts, and the same key always means the same bytes: a second put of a key is a repetition. Put is durable
+ * when it resolves and leaves nothing when it throws. The memory of a body's chunk may be used again, or be gone, once the
+ * next is asked for.
  */
 export type BlobBody = Uint8Array | AsyncIterable<Uint8Array>
 /** First and last byte, both inclusive, as in RFC 9110 section 14.1.2. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { accept, mailboxAddress, rawKey, recipientOwner } from './accept.ts'
+import { accept, mailboxAddress, rawKey, recipientOwner, type StoreAtOnce } from './accept.ts'
 import { parseReceiveEntry } from './entry.ts'
 import { LETTER, receivePorts, take } from './testing.ts'
 
@@ -90,5 +90,35 @@ describe('accepted is blob and queue entry', () => {
     })
     assert.equal(await ports.blobs.get(rawKey('a', inbound.id)), undefined)
     assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  })
+
+  test('where both can be stored at once, a body that is there is stored so, and one that streams goes first', async () => {
+    const ports = await receivePorts()
+    const stored: { keys: string[]; ids: string[] }[] = []
+    const storeAtOnce: StoreAtOnce = async (contents, entries) => {
+      stored.push({
+        keys: contents.map(({ key }) => key),
+        ids: entries.map(({ body }) => parseReceiveEntry(body).id),
+      })
+    }
+    const inbound = {
+      id: ports.ids.next(),
+      returnPath: '',
+      recipients: ['ada@kabutar.test', 'bob@b.test'],
+      remoteAddress: '',
+      helo: '',
+      tls: false,
+    }
+    const [a, b] = await accept({ ...ports, storeAtOnce }, inbound, Buffer.from(LETTER))
+    assert.deepEqual(stored, [{ keys: [rawKey('a', inbound.id), rawKey('b', b?.id ?? '')], ids: [a?.id, b?.id] }])
+    assert.equal((await ports.receiveQueue.depth()).ready, 0)
+    const streaming = (async function* () {
+      yield Buffer.from(LETTER)
+    })()
+    await accept({ ...ports, storeAtOnce }, inbound, streaming)
+    assert.equal(stored.length, 1)
+    assert.equal((await ports.receiveQueue.depth()).ready, 2)
+    const tooLarge = Buffer.alloc(40 * 1024 * 1024 + 1)
+    await assert.rejects(accept({ ...ports, storeAtOnce }, inbound, tooLarge), { code: 'message_too_large' })
   })
 })

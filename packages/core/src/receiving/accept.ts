@@ -5,7 +5,7 @@ import { MailError } from '../errors.ts'
 import type { BlobBody, Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import type { Queue } from '../ports/queue.ts'
+import type { Outgoing, Queue } from '../ports/queue.ts'
 import { StoreError, type Table } from '../ports/table.ts'
 import { type InboundEnvelope, receiveEntry } from './entry.ts'
 
@@ -15,7 +15,11 @@ export type AcceptPorts = {
   readonly receiveQueue: Queue
   readonly clock: Clock
   readonly ids: Ids
+  /** Where content and queue share a commit: the whole of both, durable at once or not at all. Else the content goes first. */
+  readonly storeAtOnce?: StoreAtOnce
 }
+export type StoreAtOnce = (contents: readonly Content[], entries: readonly Outgoing[]) => Promise<void>
+type Content = { readonly key: string; readonly body: Uint8Array }
 /** A message at our door. `id` is a fresh UUIDv7, or the same again for a message that is offered again. */
 export type Inbound = Omit<InboundEnvelope, 'receivedAt'> & { readonly id: string }
 
@@ -68,22 +72,42 @@ export async function accept(
 ): Promise<readonly { readonly accountId: string; readonly id: string }[]> {
   const { id: firstId, recipients, ...rest } = inbound
   const byAccount = await ownersOf(ports.table, recipients)
-  const accepted = [...byAccount.keys()].map((accountId, i) => ({
+  const copies = [...byAccount].map(([accountId, own], i) => ({
     accountId,
     id: i === 0 ? firstId : ports.ids.next(),
+    recipients: own,
   }))
-  await putContent(
-    ports.blobs,
-    accepted.map(({ accountId, id }) => rawKey(accountId, id)),
-    body,
-  )
-  const receivedAt = ports.clock.now()
-  const entries = accepted.map(({ accountId, id }) =>
-    receiveEntry({ accountId, id, envelope: { ...rest, recipients: byAccount.get(accountId) ?? [], receivedAt } }),
-  )
-  await ports.receiveQueue.send(entries.map((entry) => ({ body: entry })))
-  return accepted
+  await keep(ports, copies, rest, body)
+  return copies
 }
+
+/** What one account gets of a message. */
+type Copy = { readonly accountId: string; readonly id: string; readonly recipients: readonly string[] }
+
+async function keep(
+  ports: AcceptPorts,
+  copies: readonly Copy[],
+  envelope: Omit<InboundEnvelope, 'recipients' | 'receivedAt'>,
+  body: BlobBody,
+): Promise<void> {
+  const keys = copies.map(({ accountId, id }) => rawKey(accountId, id))
+  const entries = () => {
+    const receivedAt = ports.clock.now()
+    return copies.map(({ accountId, id, recipients }) => ({
+      body: receiveEntry({ accountId, id, envelope: { ...envelope, recipients, receivedAt } }),
+    }))
+  }
+  if (ports.storeAtOnce !== undefined && body instanceof Uint8Array) {
+    if (body.length > MAX_INBOUND_BYTES) throw tooLarge()
+    const contents = keys.map((key) => ({ key, body }))
+    await ports.storeAtOnce(contents, entries())
+    return
+  }
+  await putContent(ports.blobs, keys, body)
+  await ports.receiveQueue.send(entries())
+}
+
+const tooLarge = (cause?: unknown) => new MailError('message_too_large', 'The message is larger than 40 MB', { cause })
 
 async function ownersOf(table: Table, recipients: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const owners = await Promise.all(recipients.map((recipient) => recipientOwner(table, recipient)))
@@ -97,7 +121,7 @@ async function putContent(blobs: Blobs, keys: readonly string[], body: BlobBody)
     await blobs.put(first, body, { maxBytes: MAX_INBOUND_BYTES })
   } catch (error) {
     if (!(error instanceof StoreError && error.code === 'TooLarge')) throw error
-    throw new MailError('message_too_large', 'The message is larger than 40 MB', { cause: error })
+    throw tooLarge(error)
   }
   for (const key of others) {
     const written = await blobs.open(first)

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
-import type { Backend, Envelope } from '../backend.ts'
+import type { Backend, Content, Envelope } from '../backend.ts'
 import type { SmtpOptions, SmtpServer } from '../server.ts'
 import { createSmtpServer } from '../server.ts'
 
@@ -28,12 +28,17 @@ export function keepingBackend(received: Received[]): Backend {
       if (address.startsWith('crash@')) throw new TypeError('a defect of ours')
     },
     async data(_session, envelope, body) {
-      const chunks: Uint8Array[] = []
-      for await (const chunk of body) chunks.push(chunk)
-      received.push({ envelope, content: Buffer.concat(chunks) })
+      received.push({ envelope, content: await readAll(body) })
       return { id: envelope.id }
     },
   }
+}
+
+export async function readAll(body: Content): Promise<Buffer> {
+  if (body instanceof Uint8Array) return Buffer.from(body)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(Uint8Array.from(chunk))
+  return Buffer.concat(chunks)
 }
 
 /** A listener on loopback that the test closes at its end; ids count from `1`. */

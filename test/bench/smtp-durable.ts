@@ -1,0 +1,109 @@
+/**
+ * Durable accepting by SMTP: messages of 4 KB to the whole embedded server, its receive worker at work behind the listener, in
+ * turn with Postfix (queued with fsync, then discarded) and with npm smtp-server, which forgets what it reads. Over 10 and over 50
+ * kept sessions, and with a connection for each message. `node test/bench/smtp-durable.ts [rounds]`
+ */
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { newToken } from '@kabutar/core/accounts/keys.ts'
+import { startPostfix } from '../interop/postfix.ts'
+import { cpuMicros, cpuMicrosOfTree, median, startPeer } from './measure.ts'
+
+type Contender = {
+  readonly name: string
+  /** Of one measured run; a quarter more comes before it. */
+  readonly messages: number
+  start(): Promise<{ readonly port: number; cpuMicros(): number; stop(): Promise<void> }>
+}
+type Figures = { readonly perSecond: number; readonly cpuMicros: number }
+type Way = { readonly name: string; readonly sessions: number; readonly mode: 'kept' | 'new' }
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const RECIPIENT = 'ada@kabutar.test'
+/** Nothing is asked of a new connection beside smtp-server, which keeps each of them waiting for 100 ms. */
+const TARGETS = { postfix: { kept: 5, new: 1 }, 'smtp-server': { kept: 0.5, new: undefined } } as const
+const WAYS: readonly Way[] = [
+  { name: '10 kept', sessions: 10, mode: 'kept' },
+  { name: '50 kept', sessions: 50, mode: 'kept' },
+  { name: 'new each', sessions: 10, mode: 'new' },
+]
+const CONTENDERS: readonly Contender[] = [
+  { name: 'kabutar', messages: 10_000, start: () => startNode('./peer-receiving.ts', newToken()) },
+  { name: 'postfix', messages: 2000, start: startQueueing },
+  { name: 'smtp-server', messages: 10_000, start: () => startNode('./smtp-discard.ts', 'smtp-server') },
+]
+
+async function startNode(script: string, argument: string) {
+  const { child, port, smtpPort, stop } = await startPeer(path(script), [argument])
+  return { port: smtpPort || port, cpuMicros: () => cpuMicros(child.pid ?? 0), stop }
+}
+
+async function startQueueing() {
+  const { port, queueFolder, stop } = await startPostfix({ domains: ['kabutar.test'], discard: true })
+  const master = Number(readFileSync(join(queueFolder, 'pid', 'master.pid'), 'utf8'))
+  return {
+    port,
+    cpuMicros: () => cpuMicrosOfTree(master),
+    async stop() {
+      await drained(queueFolder)
+      await stop()
+    },
+  }
+}
+
+/** What is queued is thrown away, so that the next contender has the machine for itself. */
+async function drained(queueFolder: string): Promise<void> {
+  const queued = () => ['incoming', 'active'].flatMap((name) => readdirSync(join(queueFolder, name))).length
+  for (const end = Date.now() + 60_000; queued() > 0; await sleep(100)) {
+    if (Date.now() > end) throw new Error('Postfix does not empty its queue')
+  }
+}
+
+async function run(contender: Contender, { sessions, mode }: Way): Promise<Figures> {
+  const server = await contender.start()
+  try {
+    const load = (count: number) => {
+      const args = [path('./smtp-load.ts'), server.port, sessions, count, RECIPIENT, mode].map(String)
+      return promisify(execFile)(process.execPath, args, { timeout: 120_000 })
+    }
+    await load(Math.ceil(contender.messages / 4))
+    const before = server.cpuMicros()
+    const { stdout } = await load(contender.messages)
+    const used = server.cpuMicros() - before
+    return { perSecond: contender.messages / Number(stdout), cpuMicros: used / contender.messages }
+  } finally {
+    await server.stop()
+  }
+}
+
+const contendersOf = ({ mode }: Way) => CONTENDERS.filter(({ name }) => mode === 'kept' || name !== 'smtp-server')
+
+function report(way: Way, figures: ReadonlyMap<string, readonly Figures[]>): void {
+  const of = (name: string, what: keyof Figures) => median((figures.get(name) ?? []).map((one) => one[what]))
+  for (const { name } of contendersOf(way)) {
+    const cells = [of(name, 'perSecond'), of(name, 'cpuMicros')].map((value) => value.toFixed(0).padStart(12))
+    console.log(`${way.name.padEnd(10)}${name.padEnd(12)}${cells.join('')}`)
+  }
+  for (const [name, targets] of Object.entries(TARGETS)) {
+    const ratio = of('kabutar', 'perSecond') / of(name, 'perSecond')
+    const target = targets[way.mode]
+    if (target !== undefined) console.log(`${' '.repeat(10)}to ${name} ${ratio.toFixed(2)}, target >= ${target}`)
+  }
+}
+
+if (!existsSync('/usr/sbin/postfix')) {
+  throw new Error('Postfix is missing: apt-get update && apt-get install -y --no-install-recommends postfix')
+}
+const [rounds = 3] = process.argv.slice(2).map(Number)
+console.log(`${'way'.padEnd(10)}${'server'.padEnd(12)}  messages/s  CPU us each   medians of ${rounds} rounds`)
+for (const way of WAYS) {
+  const figures = new Map<string, Figures[]>(CONTENDERS.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contendersOf(way)) figures.get(contender.name)?.push(await run(contender, way))
+  }
+  report(way, figures)
+}
