@@ -59,10 +59,8 @@ function nameOf({ handler }: LambdaFunction): string {
 /** The settings that the stacks declare and no other, with URLs of queues that lead to the stand-in. */
 function environmentOf({ inputs }: LambdaFunction, urlOf: (queue: string) => string, env: Env): Env {
   const { variables } = inputs.environment
-  const declared = Object.entries(variables).map(([name, value]) => {
-    const [, queue] = /^https:\/\/sqs\.[^/]+\/\d+\/(.+)$/.exec(value) ?? []
-    return [name, queue === undefined ? value : urlOf(queue)] as const
-  })
+  const led = (value: string) => value.replaceAll(/https:\/\/sqs\.[^/]+\/\d+\/([\w-]+)/g, (_, queue) => urlOf(queue))
+  const declared = Object.entries(variables).map(([name, value]) => [name, led(value)] as const)
   const set = Object.entries(env).filter(([name]) => name in variables || FREE.test(name))
   return { ...Object.fromEntries(declared), ...Object.fromEntries(set) }
 }
