@@ -17,6 +17,12 @@ const CORRECTIONS = [
     line: '\\uE000-\\uFFFD]/',
     corrected: '\\uE000-\\uFFFD\\u{10000}-\\u{10FFFF}]/u',
   },
+  {
+    reason: 'PutObject takes an object of up to 5 GB; here as much as any test puts',
+    file: '/fauxqs/dist/app.js',
+    line: 'bodyLimit: 11 * 1_048_576',
+    corrected: 'bodyLimit: 64 * 1_048_576',
+  },
 ]
 
 registerHooks({

@@ -3,22 +3,19 @@ import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders }
 import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import './corrections.ts'
 import { dynamoClient } from '@kabutar/aws/clients.ts'
+import { type Strike, strike, type WireFault } from './faults.ts'
 import { bodyOf, closeNow, listen, standIn } from './servers.ts'
 import { type Call, transactor, type WireAnswer, wireError } from './transactions.ts'
 
 const { default: dynalite } = await import('dynalite')
 
 /** What goes wrong with the next request of this operation. */
-export type DynamoFault = {
-  readonly operation: string
-  /** `lost answer`: done, but the caller hears 500. */
-  readonly kind: 'lost answer' | 'throttled' | 'conflict' | 'unavailable'
-}
+export type DynamoFault = Strike & { readonly kind: WireFault | 'conflict' }
 
 export type Dynamo = {
   readonly endpoint: string
   readonly client: DynamoDBClient
-  /** Each is used up by one request. */
+  /** Each is used up by as many requests as it says. */
   readonly faults: DynamoFault[]
   /** Operations in the order they came. */
   readonly operations: string[]
@@ -65,8 +62,7 @@ function answerer(innerUrl: string, faults: DynamoFault[]) {
   const agent = new Agent({ keepAlive: true })
   return async (operation: string, body: string, headers: IncomingHttpHeaders): Promise<WireAnswer> => {
     const call: Call = (target, json) => forward(innerUrl, agent, target, json, headers)
-    const index = faults.findIndex((one) => one.operation === operation)
-    const fault = index >= 0 ? faults.splice(index, 1)[0] : undefined
+    const fault = strike(faults, operation, body)
     if (fault && fault.kind !== 'lost answer') return failing(fault, operation)
     const done = await (operation === 'TransactWriteItems' ? transact(call, body) : call(operation, body))
     return fault ? wireError(500, 'InternalServerError', 'the answer was lost') : done

@@ -5,49 +5,69 @@ import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { smtpRelay } from '@kabutar/local/relay-smtp.ts'
 import type { Server, ServerOptions } from '../flows/support/server-type.ts'
+import { takenBy } from './inbound.ts'
 import { type Platform, type Running, startPlatform } from './platform.ts'
+import type { SentMail } from './ses.ts'
 import { deliver, type SesHop } from './ses-hop.ts'
 
 const SES_RETRIES_MS = [300, 300]
+/**
+ * Nobody restarts anything at AWS: what a killed sandbox held comes back when its lease has ended and its row is due,
+ * within two minutes. So much later the sandboxes after a restart believe it to be.
+ */
+const RESTART_TAKES_MS = 125_000
 
 /**
  * The AWS composition in place of the server process of the flow tests. SES's stand-in delivers to the SMTP peer that
- * the test names as `KABUTAR_RELAY`, with retries of its own. Stopping it loses every sandbox; what lasts is in the stand-ins.
+ * the test names as `KABUTAR_RELAY`, with retries of its own, and to our own domains by their receipt rules. Stopping it
+ * loses every sandbox; what lasts is in the stand-ins.
  */
 export async function startAwsServer(options: ServerOptions & { readonly apiKey: string }): Promise<Server> {
   const { env = {}, apiKey } = options
   const nextHop = smtpRelay(new URL(env.KABUTAR_RELAY ?? 'smtp://127.0.0.1:1'))
   const publish = (event: object) => platform.publish(event)
   const hop: SesHop = { nextHop, retriesMs: SES_RETRIES_MS, tellDelivery: false, publish }
-  const platform: Platform = await startPlatform((mail) => void deliver(hop, mail))
+  const platform: Platform = await startPlatform((mail) => void route(platform, hop, mail))
+  const { relayDefers = () => false } = options
+  platform.ses.rules.push(({ recipients }) => (recipients.some(relayDefers) ? 'forbidden' : undefined))
   await prepare(platform, apiKey)
-  const start = (more: Readonly<Record<string, string>> = {}, port = 0) =>
-    platform.run({ KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more }, { port })
+  let aheadMs = 0
+  const start = (more: Readonly<Record<string, string>> = {}, port = 0) => {
+    const all = { KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more, CLOCK_AHEAD_MS: String(aheadMs) }
+    return platform.run(all, { port })
+  }
   let running: Running = await start()
   const close = async () => {
-    await running.stop()
+    await running.kill()
     await nextHop.close?.()
     await platform.close()
   }
   return {
+    platform: 'aws',
     get url() {
       return running.url
     },
     get stderr() {
-      return Object.values(running.lambdas).flatMap(({ logs }) => logs)
+      return running.logs()
     },
     stdout: [],
     smtpPort: undefined,
     pid: 0,
     dataFolder: '',
     apiKey,
+    operator: { args: ['--stage', 'ci'], env: platform.env },
+    receive: (raw, recipients) => takeMail(platform, raw, recipients),
+    async publish(records) {
+      for (const { name } of records) platform.ses.published.add(name)
+    },
     async stop() {
       await running.stop()
       return 0
     },
-    kill: () => running.stop(),
+    kill: () => running.kill(),
     async restart(more) {
-      await running.stop()
+      await running.kill()
+      aheadMs += RESTART_TAKES_MS
       running = await start(more, Number(new URL(running.url).port))
     },
     close,
@@ -55,10 +75,35 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
   }
 }
 
+/** SES finds by MX that some recipients are its own. */
+async function route(platform: Platform, hop: SesHop, mail: SentMail): Promise<void> {
+  const own = takenBy(platform.rules, mail.recipients)
+  const others = mail.recipients.filter((recipient) => !own.includes(recipient))
+  if (own.length > 0) await platform.receive({ sesId: `loop-${mail.id}`, raw: mail.raw, recipients: own })
+  if (others.length > 0) await deliver(hop, { ...mail, recipients: others })
+}
+
+/** @throws {Error} as SES refuses at RCPT what no rule of the active set takes */
+async function takeMail(platform: Platform, raw: string | Uint8Array, recipients: readonly string[]): Promise<void> {
+  const taken = takenBy(platform.rules, recipients)
+  if (taken.length === 0) throw new Error('550 5.1.1 mailbox unavailable')
+  await platform.receive({ sesId: `in-${mails++}`, raw, recipients: taken })
+}
+let mails = 0
+
 /** The first account with its domain and a key, as `npm run account` makes it in an account of AWS. */
-export async function prepare({ table }: Platform, apiKey: string): Promise<void> {
+export async function prepare({ table, rules, ses, wiring }: Platform, apiKey: string): Promise<void> {
   const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
   await ensureFirstAccount(ports)
   await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')
   await adoptKey(ports, FIRST_ACCOUNT, { name: 'First key', permission: 'full_access' }, apiKey)
+  ses.verified.add('kabutar.test')
+  const S3 = {
+    BucketName: wiring.bucket,
+    ObjectKeyPrefix: wiring.created.prefix,
+    TopicArn: 'arn:aws:sns:us-east-1:123456789012:Inbound',
+  }
+  const rule = { Name: 'by-hand', Enabled: true, TlsPolicy: 'Optional', ScanEnabled: true, S3 }
+  rules.active = wiring.ruleSet
+  rules.sets.set(wiring.ruleSet, [{ ...rule, Recipients: ['kabutar.test'] }])
 }

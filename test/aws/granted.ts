@@ -49,11 +49,10 @@ function dynamo(name: string, { TransactItems = [], IndexName }: Transacted): re
   }))
 }
 
-/** The stand-ins' `webhooks-dead` is what the stacks call WebhooksDeadQueue. */
+/** The last part of its URL is a queue's name, as of its ARN. */
 function sqs(name: string, { QueueUrl }: { readonly QueueUrl: string }): readonly Needed[] {
-  const words = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1).split('-')
-  const queue = words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join('')
-  return [{ action: `sqs:${name.replace(/Batch$/, '')}`, on: new RegExp(`-${queue}Queue-[a-z]+$`) }]
+  const queue = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1)
+  return [{ action: `sqs:${name.replace(/Batch$/, '')}`, on: new RegExp(`:${queue}$`) }]
 }
 
 const IDENTITIES: Readonly<Record<string, string>> = {

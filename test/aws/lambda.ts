@@ -5,7 +5,8 @@ export type Lambda = {
   /** @throws {Error} if the handler throws, runs out of time or its process ends */
   invoke(event: unknown): Promise<unknown>
   readonly logs: readonly string[]
-  readonly used: { invocations: number; milliseconds: number }
+  /** `failed`: those that ended with an error, or with their sandbox. */
+  readonly used: { invocations: number; milliseconds: number; failed: number }
   initMs(): readonly number[]
   /** Kills every sandbox in the middle of whatever it does; the next event starts new ones. */
   kill(): Promise<void>
@@ -23,7 +24,7 @@ type Pool = {
 export async function startLambda(options: LambdaOptions): Promise<Lambda> {
   const logs: string[] = []
   const pool: Pool = { free: [], all: new Set(), waiting: [], starting: 0 }
-  const used = { invocations: 0, milliseconds: 0 }
+  const used = { invocations: 0, milliseconds: 0, failed: 0 }
   const start = () => startSandbox({ ...options, onLog: (line) => logs.push(line) })
   // A function that cannot start fails here and not in the first test.
   release(pool, await take(pool, options.sandboxes, start))
@@ -36,6 +37,9 @@ export async function startLambda(options: LambdaOptions): Promise<Lambda> {
       const from = performance.now()
       try {
         return await sandbox.invoke(event)
+      } catch (error) {
+        used.failed++
+        throw error
       } finally {
         used.invocations++
         used.milliseconds += performance.now() - from

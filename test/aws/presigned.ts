@@ -6,33 +6,40 @@ import { STAND_IN_SECRET } from './servers.ts'
  * its time, and with the headers that `response-*` parameters ask for. fauxqs looks at none of these.
  */
 export async function downloadPresigned(url: URL): Promise<Response> {
-  const refused = refusal(url, 'GET')
-  if (refused) return refused
+  const refused = refusal(url, 'GET', { host: url.host })
+  if (refused) return new Response(refused.reason, refused)
   const stored = await fetch(url)
   const headers = new Headers(stored.headers)
-  for (const [name, value] of url.searchParams) {
-    if (name.startsWith('response-')) headers.set(name.slice('response-'.length), value)
-  }
+  for (const [name, value] of Object.entries(headersAsked(url))) headers.set(name, value)
   return new Response(await stored.arrayBuffer(), { status: stored.status, headers })
 }
 
 /** Puts a body to a presigned link; S3 also refuses a body that does not match the checksum of the link. */
 export async function uploadPresigned(url: URL, body: Uint8Array): Promise<Response> {
-  const refused = refusal(url, 'PUT', { 'content-length': String(body.length) })
-  if (refused) return refused
-  if ([...url.searchParams.keys()].some((name) => name.startsWith('x-amz-checksum-')))
-    return new Response('BadDigest', { status: 400 })
+  const refused = refusal(url, 'PUT', { host: url.host, 'content-length': String(body.length) })
+  if (refused) return new Response(refused.reason, refused)
   return fetch(url, { method: 'PUT', body: Buffer.from(body) })
 }
 
 type Named = Readonly<Record<string, string>>
 
-function refusal(url: URL, method: string, headers: Named = {}): Response | undefined {
+/** What the `response-*` parameters of a link ask for. */
+export function headersAsked(url: URL): Named {
+  const asked = [...url.searchParams].filter(([name]) => name.startsWith('response-'))
+  return Object.fromEntries(asked.map(([name, value]) => [name.slice('response-'.length), value]))
+}
+
+/** Why S3 would not serve a link; `headers` are those of the request. The checksum of another body never matches. */
+export function refusal(
+  url: URL,
+  method: string,
+  headers: Named,
+): { readonly status: number; readonly reason: string } | undefined {
   const given = url.searchParams.get('X-Amz-Signature') ?? ''
-  if (given !== signatureOf(url, method, { ...headers, host: url.host }))
-    return new Response('SignatureDoesNotMatch', { status: 403 })
-  if (Date.now() > expiryOf(url)) return new Response('Request has expired', { status: 403 })
-  return undefined
+  if (given !== signatureOf(url, method, headers)) return { status: 403, reason: 'SignatureDoesNotMatch' }
+  if (Date.now() > expiryOf(url)) return { status: 403, reason: 'Request has expired' }
+  const checked = [...url.searchParams.keys()].some((name) => name.startsWith('x-amz-checksum-'))
+  return checked && method === 'PUT' ? { status: 400, reason: 'BadDigest' } : undefined
 }
 
 /** AWS Signature Version 4 in query parameters, as S3 documents it; the payload is unsigned. */

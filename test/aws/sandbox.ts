@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 import { RUNTIME } from './ric.ts'
 import { bodyOf, serve } from './servers.ts'
 
@@ -34,6 +35,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+const preloaded = (file: string) => `--import=${pathToFileURL(join(import.meta.dirname, file)).href}`
 const PATH = /^\/2018-06-01\/runtime\/(?:invocation\/(?<rest>.+)|init\/error)$/
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -59,6 +61,10 @@ function spawnRuntime({ bundle, handler, env, onLog }: SandboxOptions, runtimeAp
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...env,
+      NODE_OPTIONS: [
+        ...(Number(env.CLOCK_AHEAD_MS ?? 0) > 0 ? [preloaded('clock-ahead.ts')] : []),
+        ...(env.KABUTAR_TEST_CALLS ? [preloaded('observe.ts')] : []),
+      ].join(' '),
       _HANDLER: handler,
       LAMBDA_TASK_ROOT: dirname(bundle),
       AWS_LAMBDA_RUNTIME_API: runtimeApi,
@@ -96,14 +102,14 @@ async function runtimeApi(state: State, options: SandboxOptions, request: Incomi
   else job.failed(new Error(`the handler failed: ${body.slice(0, 2000)}`))
 }
 
-function give(state: State, { timeoutMs }: SandboxOptions): void {
+function give(state: State, { timeoutMs, env }: SandboxOptions): void {
   const { job, waiting } = state
   if (job === undefined || waiting === undefined) return
   state.waiting = undefined
   waiting.writeHead(200, {
     'content-type': 'application/json',
     'lambda-runtime-aws-request-id': job.id,
-    'lambda-runtime-deadline-ms': String(Date.now() + timeoutMs),
+    'lambda-runtime-deadline-ms': String(Date.now() + Number(env.CLOCK_AHEAD_MS ?? 0) + timeoutMs),
     'lambda-runtime-invoked-function-arn': 'arn:aws:lambda:us-east-1:123456789012:function:kabutar',
     'lambda-runtime-trace-id': 'Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0',
   })

@@ -61,11 +61,12 @@ export function deliveryOf(mail: SentMail, recipients: readonly string[]): objec
 
 export function bounceOf(mail: SentMail, { recipient, replyCode, status, diagnostic }: Rejection): object {
   const permanent = replyCode >= 500
+  const reply = diagnostic.startsWith(`${replyCode}`) ? diagnostic : `${replyCode} ${diagnostic}`
   const bounced = {
     emailAddress: recipient,
     action: 'failed',
     status,
-    diagnosticCode: `smtp; ${replyCode} ${diagnostic}`,
+    diagnosticCode: `smtp; ${reply}`,
   }
   const bounce = {
     bounceType: permanent ? 'Permanent' : 'Transient',

@@ -36,6 +36,8 @@ export type Ses = IdentitiesState & {
   readonly sent: SentMail[]
   /** Each is used up by one SendEmail. */
   readonly faults: SesFault[]
+  /** What always goes wrong with some mail. */
+  readonly rules: ((mail: Pick<SentMail, 'recipients'>) => SesFault | undefined)[]
   readonly account: { maxSendRate: number; requests: number; fails: boolean }
   close(): void
 }
@@ -63,6 +65,7 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
     configurationSets: new Set(['kabutar']),
     sent: [] as SentMail[],
     faults: [] as SesFault[],
+    rules: [] as Ses['rules'],
     account: { maxSendRate: 1000, requests: 0, fails: false },
     identities: new Map(),
     published: new Set<string>(),
@@ -87,7 +90,7 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
   return { ...state, endpoint, client, close: stop }
 }
 
-type State = IdentitiesState & Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'account'>
+type State = IdentitiesState & Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'rules' | 'account'>
 
 function sendEmail(
   state: State,
@@ -95,10 +98,10 @@ function sendEmail(
   response: ServerResponse,
   deliver: (mail: SentMail) => void,
 ): ServerResponse {
-  const fault = state.faults.shift()
-  if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
   const request = JSON.parse(body.toString()) as SendRequest
   const raw = Buffer.from(request.Content?.Raw?.Data ?? '', 'base64')
+  const fault = state.faults.shift() ?? ruledFault(state, request, raw)
+  if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
   const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
   const error = refusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
   if (error) return refuse(response, error)
@@ -113,6 +116,12 @@ function sendEmail(
     return refuse(response, { status: 500, type: 'InternalServiceErrorException', message: 'try later' })
   }
   return answer(response, { MessageId: id })
+}
+
+function ruledFault({ rules }: State, request: SendRequest, raw: Buffer): SesFault | undefined {
+  if (rules.length === 0) return undefined
+  const recipients = recipientsOf(request, headersOf(raw))
+  return rules.map((rule) => rule({ recipients })).find((fault) => fault !== undefined)
 }
 
 function mailOf(id: string, raw: Buffer, request: SendRequest): SentMail {

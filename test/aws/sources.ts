@@ -64,31 +64,60 @@ export type Mapping = {
   readonly url: string
   readonly lambda: Lambda
   readonly batch: number
+  /** How long a batch may wait to be whole. @default 0 */
+  readonly windowMs?: number
   readonly signal: AbortSignal
-  /** Before an invocation: the faults that SQS is allowed. @default none */
-  readonly disturb?: (records: readonly SqsRecord[]) => readonly SqsRecord[]
+  /** Awaited before a batch is asked for. */
+  readonly gate?: () => Promise<void>
+  /** Before an invocation of a function: the faults that SQS is allowed. @default none */
+  readonly disturb?: (records: readonly SqsRecord[], name: string) => readonly SqsRecord[]
+  readonly name: string
 }
 
 /** An event source mapping with `ReportBatchItemFailures`. A function that throws keeps its whole batch in the queue. */
-export async function mapQueue({ sqs, url, lambda, batch, signal, disturb = (r) => r }: Mapping): Promise<void> {
+export async function mapQueue(mapping: Mapping): Promise<void> {
+  const { lambda, name, signal, disturb = (records) => records } = mapping
   while (!signal.aborted) {
-    const records = disturb(await receive(sqs, url, batch, signal))
+    await mapping.gate?.()
+    const records = disturb(await gather(mapping), name)
     if (records.length === 0) continue
     const answer = await lambda.invoke({ Records: records }).catch(() => undefined)
-    if (answer === undefined || signal.aborted) continue
+    if (answer === undefined) continue
     const failed = new Set((answer as BatchAnswer).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
     const done = new Map(records.filter(({ messageId }) => !failed.has(messageId)).map((one) => [one.messageId, one]))
-    if (done.size === 0) continue
-    const Entries = [...done.values()].map(({ receiptHandle }, i) => ({ Id: String(i), ReceiptHandle: receiptHandle }))
-    await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }))
+    await remove(mapping, [...done.values()])
   }
 }
 
-async function receive(sqs: SQSClient, url: string, max: number, signal: AbortSignal): Promise<readonly SqsRecord[]> {
+const TEN = 10
+
+/** Until the batch is whole, or its window has ended and the queue has no more now. */
+async function gather(mapping: Mapping): Promise<readonly SqsRecord[]> {
+  const { batch, windowMs = 0, signal } = mapping
+  const records = [...(await receive(mapping, Math.min(TEN, batch), 1))]
+  for (const end = Date.now() + windowMs; records.length > 0 && records.length < batch && !signal.aborted; ) {
+    const some = await receive(mapping, Math.min(TEN, batch - records.length), 0)
+    if (some.length === 0 && Date.now() >= end) break
+    if (some.length === 0) await sleep(20)
+    records.push(...some)
+  }
+  return records
+}
+
+/** What SQS does not remove comes again. */
+async function remove({ sqs, url }: Mapping, records: readonly SqsRecord[]): Promise<void> {
+  for (let from = 0; from < records.length; from += TEN) {
+    const some = records.slice(from, from + TEN)
+    const Entries = some.map(({ receiptHandle }, i) => ({ Id: String(i), ReceiptHandle: receiptHandle }))
+    await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries })).catch(() => undefined)
+  }
+}
+
+async function receive({ sqs, url, signal }: Mapping, max: number, wait: number): Promise<readonly SqsRecord[]> {
   const command = new ReceiveMessageCommand({
     QueueUrl: url,
-    MaxNumberOfMessages: Math.min(10, max),
-    WaitTimeSeconds: 1,
+    MaxNumberOfMessages: max,
+    WaitTimeSeconds: wait,
     MessageSystemAttributeNames: ['All'],
   })
   try {
@@ -99,11 +128,13 @@ async function receive(sqs: SQSClient, url: string, max: number, signal: AbortSi
       body: Body,
       attributes: Attributes,
     }))
-  } catch (error) {
-    if (signal.aborted) return []
-    throw error
+  } catch {
+    await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
+    return []
   }
 }
+
+const AGAIN_MS = 100
 
 /** A schedule; a run that fails is not repeated, the next one comes anyway. */
 export async function runEvery(ms: number, lambda: Lambda, signal: AbortSignal): Promise<void> {

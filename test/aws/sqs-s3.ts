@@ -15,6 +15,10 @@ export type SqsS3 = {
   readonly s3: S3Client
   /** A queue and its dead letters; an entry moves after `maxAttempts` receipts. */
   createQueues(name: string, maxAttempts: number): QueueUrls
+  /** Answers its ARN. */
+  createQueue(name: string, attributes: Readonly<Record<string, string>>): string
+  /** Of all entries, which stay where they are. */
+  bodiesIn(queue: string): readonly string[]
   createBucket(name: string): Promise<void>
   close(): Promise<void>
 }
@@ -38,6 +42,11 @@ export async function startSqsS3(): Promise<SqsS3> {
       const main = server.createQueue(name, { attributes: { RedrivePolicy: redrive } })
       const local = ({ queueName }: { queueName: string }) => `${endpoint}/000000000000/${queueName}`
       return { main: local(main), deadLetters: local(dead) }
+    },
+    createQueue: (name, attributes) => server.createQueue(name, { attributes: { ...attributes } }).queueArn,
+    bodiesIn(queue) {
+      const { ready = [], delayed = [], inflight = [] } = server.inspectQueue(queue)?.messages ?? {}
+      return [...ready, ...delayed, ...inflight.map(({ message }) => message)].map(({ body }) => body)
     },
     createBucket: async (name) => {
       await s3.send(new CreateBucketCommand({ Bucket: name }))

@@ -11,6 +11,8 @@ import { type Behaviour, startSmtpPeer } from './support/smtp-peer.ts'
 const CLI = join(import.meta.dirname, '../../packages/cli/src/account.ts')
 const FROM = 'ada@kabutar.test'
 const PER_MAIL = 50
+/** Longer than it takes to hear of the bounces, which behind SES come as events. */
+const RETRY_SECONDS = process.env.KABUTAR_FLOW === 'aws' ? 15 : 3
 
 test('an account whose mail bounces pauses itself, shows what waits, and is resumed by the operator', async () => {
   const gone = Array.from({ length: 2 * PER_MAIL }, (_, n): [string, Behaviour] => [
@@ -19,8 +21,10 @@ test('an account whose mail bounces pauses itself, shows what waits, and is resu
   ])
   const later: Behaviour = { at: 'rcpt', reply: '451 4.3.0 Try again later' }
   await using peer = await startSmtpPeer({ behaviours: { ...Object.fromEntries(gone), later } })
+  let asked = 0
   await using server = await startServer({
-    env: { KABUTAR_RELAY: `smtp://127.0.0.1:${peer.port}`, KABUTAR_SEND_RETRIES: '2s,1h' },
+    env: { KABUTAR_RELAY: `smtp://127.0.0.1:${peer.port}`, KABUTAR_SEND_RETRIES: `${RETRY_SECONDS}s,1h` },
+    relayDefers: (recipient) => recipient === 'later@dest.test' && ++asked > 0,
   })
   const resend = new Resend(server.apiKey, { baseUrl: server.url })
   const send = async (...to: string[]) => {
@@ -32,29 +36,32 @@ test('an account whose mail bounces pauses itself, shows what waits, and is resu
   await peer.waitFor(20)
 
   const { id: waiting } = await send('later@dest.test')
+  const deferredAt = Date.now()
   await send(...some('gone'))
   await send(...some('gone', PER_MAIL))
   const refused = await until(async () => (await send('here@dest.test')).error ?? undefined)
   assert.deepEqual([refused.statusCode, refused.name], [403, 'suspended_api_key'])
-  assert.ok(server.stderr.some((line) => line.includes('an account is paused') && line.includes('"level":"error"')))
+  assert.ok(server.stderr.some((line) => line.includes('an account is paused') && /"level":"error"/i.test(line)))
 
   const shown = (await resend.emails.get(waiting)).data as unknown as Record<string, unknown>
   assert.deepEqual([shown.waiting_reason, shown.waiting_until], ['account_paused', null])
-  await sleep(3000)
+  await sleep(deferredAt + 1000 * (RETRY_SECONDS + 1) - Date.now())
   const attempts = peer.attempts().filter(({ recipient }) => recipient === 'later@dest.test')
-  assert.equal(attempts.length, 1, 'nothing goes out, what was deferred neither')
+  assert.equal(attempts.length + asked, 1, 'nothing goes out, what was deferred neither')
 
-  const args = ['resume', 'first', '--data', server.dataFolder]
-  await promisify(execFile)(process.execPath, [CLI, ...args], { timeout: 20_000 })
-  assert.equal((await send('here@dest.test')).error, null)
+  const { args, env } = server.operator
+  const options = { timeout: 20_000, env: { ...process.env, ...env } }
+  await promisify(execFile)(process.execPath, [CLI, 'resume', 'first', ...args], options)
+  // Another process or function may believe for some seconds that the pause goes on.
+  await until(async () => ((await send('here@dest.test')).error === null ? true : undefined))
   await peer.waitFor((received) => received.some(({ envelope }) => envelope.recipients.includes('here@dest.test')))
 })
 
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 300; tries++) {
     const answer = await ask()
     if (answer !== undefined) return answer
     await sleep(50)
   }
-  throw new Error('waited 10 s')
+  throw new Error('waited 15 s')
 }

@@ -15,7 +15,9 @@ const template = (bytes: number) => {
   return html.slice(0, bytes)
 }
 
-test('a send stays within 10 write units (ARCHITECTURE, Costs)', async () => {
+const skip = process.env.KABUTAR_FLOW === 'aws' && 'it counts at the port, before any platform'
+
+test('a send stays within 10 write units (ARCHITECTURE, Costs)', { skip }, async () => {
   for (const [name, html] of [
     ['2 KB', template(2_000)],
     ['20 KB', template(20_000)],

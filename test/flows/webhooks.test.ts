@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend, type WebhookEvent } from 'resend'
+import { OUTCOMES } from './support/outcomes.ts'
 import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
 import { startWebhookReceiver, type WebhookDelivery, type WebhookReceiver } from './support/webhook-receiver.ts'
@@ -64,56 +65,27 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
 
   test('each outcome arrives in the form of the wire, once, with an id of its own', async () => {
     const { id: webhookId } = await hook('/outcomes')
+    // SES writes a Message-ID of its own, which is not foretold.
+    const messageId = (emailId: string, { message_id }: { message_id?: string }) =>
+      message_id?.endsWith('@email.amazonses.com>') ? message_id : `<${emailId}@kabutar.test>`
     const common = (emailId: string, to: string) => ({
       email_id: emailId,
-      message_id: `<${emailId}@kabutar.test>`,
       from: FROM,
       to: [to],
       subject: 'Grüße',
     })
-    const cases: readonly { to: string; events: Readonly<Record<string, object>> }[] = [
-      { to: 'fine@dest.test', events: { 'email.sent': {} } },
-      { to: 'delivered@resend.dev', events: { 'email.sent': {}, 'email.delivered': {} } },
-      { to: 'complained@resend.dev', events: { 'email.sent': {}, 'email.delivered': {}, 'email.complained': {} } },
-      {
-        to: 'bounce@dest.test',
-        events: {
-          'email.bounced': {
-            bounce: {
-              message: '550 5.1.1 No such user',
-              type: 'Permanent',
-              subType: 'NoEmail',
-              diagnosticCode: ['550 5.1.1 No such user'],
-            },
-          },
-        },
-      },
-      {
-        to: 'defer@dest.test',
-        events: { 'email.delivery_delayed': {}, 'email.failed': { failed: { reason: '451 4.3.0 Try again later' } } },
-      },
-      {
-        to: 'suppressed@resend.dev',
-        events: {
-          'email.suppressed': {
-            suppressed: {
-              message: 'The address is on the suppression list',
-              type: 'OnAccountSuppressionList',
-              reason: 'previous_bounce',
-              diagnosticCode: ['The address is on the suppression list'],
-            },
-          },
-        },
-      },
-    ]
-    for (const { to, events } of cases) {
+    let told = 0
+    for (const { to, events: embedded, behindSes = embedded } of OUTCOMES) {
+      const events = server.platform === 'aws' ? behindSes : embedded
+      told += Object.keys(events).length
       const emailId = await send(to, { tags: [{ name: 'category', value: 'welcome' }] })
       const came = await deliveries('/outcomes', emailId, Object.keys(events).length)
       assert.deepEqual(came.map(({ payload }) => payload.type).sort(), Object.keys(events).sort(), to)
       for (const { payload, headers } of came) {
-        const { created_at, ...data } = payload.data as { created_at: string }
+        const { created_at, ...data } = payload.data as { created_at: string; message_id?: string }
         assert.deepEqual(data, {
           ...common(emailId, to),
+          message_id: messageId(emailId, data),
           tags: { category: 'welcome' },
           ...events[payload.type],
         })
@@ -124,8 +96,8 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     }
     await sleep(300)
     const all = receiver.received('/outcomes')
-    assert.equal(all.length, 10)
-    assert.equal(new Set(all.map(({ id }) => id)).size, 10)
+    assert.equal(all.length, told)
+    assert.equal(new Set(all.map(({ id }) => id)).size, told)
     assert.deepEqual(receiver.refused(), [])
 
     const listed = await ok(resend.webhooks.events.list({ webhookId, limit: 100 }))
@@ -255,10 +227,12 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     await deliveries('/killed-telling', emailId, 1)
     await server.kill()
     await server.restart()
-    const both = await deliveries('/killed-telling', emailId, 2)
-    assert.deepEqual([both[0]?.id, both[0]?.body], [both[1]?.id, both[1]?.body])
+    await deliveries('/killed-telling', emailId, 2)
     await sleep(300)
-    assert.equal(receiver.received('/killed-telling').length, 2)
+    const all = receiver.received('/killed-telling').filter(about(emailId))
+    assert.equal(new Set(all.map(({ id, body }) => id + body)).size, 1)
+    // SQS may give one attempt to two functions at once; receivers drop what they know by its id.
+    if (server.platform === 'embedded') assert.equal(all.length, 2)
     await ok(resend.webhooks.remove(webhookId))
   })
 

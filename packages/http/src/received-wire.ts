@@ -53,6 +53,7 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
     cc: orNull(addressesOf(envelope.cc)),
     bcc: orNull(addressesOf(envelope.bcc)),
     attachments: within(attachments.map(inboundAttachment), MAX_ATTACHMENTS_BYTES),
+    ...(received.envelope.reconstructed && { reconstructed: true }),
     ...(received.envelope.verdicts && { verdicts: received.envelope.verdicts }),
     raw,
     html_format: format,

@@ -48,6 +48,10 @@ const Email = Listed.extend({
     .describe(
       `By lower-case name; values of a repeated field are separated by line feeds. ${LEFT_OUT} then they are in \`raw\`.`,
     ),
+  reconstructed: z
+    .literal(true)
+    .optional()
+    .describe('The envelope got lost: `received_for` is made of header fields, and Bcc recipients are missing.'),
   verdicts: z
     .partialRecord(z.enum(CHECKS), z.enum(VERDICTS))
     .optional()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
 import { drainReceived, LETTER } from '@kabutar/core/receiving/testing.ts'
-import { notificationOf } from '../../../test/aws/ses-receipt.ts'
+import { createdOf, notificationOf } from '../../../test/aws/ses-receipt.ts'
 import { call, receiveOne, setup } from './testing.ts'
 
 test('mail that SES received shows its verdicts, mail that nobody judged shows none', async () => {
@@ -17,4 +17,23 @@ test('mail that SES received shows its verdicts, mail that nobody judged shows n
   const { verdicts } = (await call(rig, `GET /emails/receiving/${id}`)).body
   assert.deepEqual(verdicts, { spf: 'pass', dkim: 'pass', dmarc: 'pass', spam: 'pass', virus: 'pass' })
   assert.ok(!('verdicts' in (await call(rig, `GET /emails/receiving/${await receiveOne(rig)}`)).body))
+})
+
+test('mail whose envelope got lost says so, until the envelope comes', async () => {
+  const rig = await setup()
+  const key = 'inbound/ses-1'
+  const take = async (event: object) => {
+    const delivery = { id: 'q', body: JSON.stringify(event), attempt: 1, sentAt: 0, handle: 'h' }
+    assert.deepEqual(await receiveFromSes(rig.ports, [delivery], new AbortController().signal), [])
+    await drainReceived(rig.ports)
+    const [{ id }] = (await call(rig, 'GET /emails/receiving')).body.data as [{ id: string }]
+    const { reconstructed, received_for } = (await call(rig, `GET /emails/receiving/${id}`)).body
+    return { reconstructed, received_for }
+  }
+  await rig.ports.blobs.put(key, Buffer.from(LETTER), { maxBytes: 1e6 })
+  const lost = await take(createdOf(key))
+  assert.equal(lost.reconstructed, true)
+  const recipients = [...(lost.received_for as string[]), 'hidden@kabutar.test']
+  const found = await take(notificationOf({ sesId: 'ses-1', key, recipients, receivedAt: new Date() }))
+  assert.deepEqual(found, { reconstructed: undefined, received_for: recipients })
 })

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { Resend } from 'resend'
 import { startWebhookReceiver, type WebhookReceiver } from '../../flows/support/webhook-receiver.ts'
 import { prepare } from '../flow-server.ts'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
 import type { SentMail } from '../ses.ts'
 import { bounceOf, complaintOf, deliveryOf } from '../ses-hop.ts'
-import { createdOf } from '../ses-receipt.ts'
 
 /** For tests alone. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
 const FROM = 'Ada <ada@kabutar.test>'
+const ENV = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '300ms,300ms' }
 
 async function until<T>(what: string, ask: () => Promise<T | undefined | false>, seconds = 15): Promise<T> {
   for (let tries = 0; tries < seconds * 20; tries++) {
@@ -34,17 +33,13 @@ describe('the built functions, and what only AWS has', () => {
   let running: Running
   let receiver: WebhookReceiver
   let resend: Resend
-  /** Every second batch comes twice, and backwards: a standard queue may. */
-  let disturbed = false
   /** Called by SES's stand-in when it has taken a mail, before it answers. */
   let accepted: (mail: SentMail) => void = () => undefined
   before(async () => {
     receiver = await startWebhookReceiver()
     platform = await startPlatform((mail) => accepted(mail))
     await prepare(platform, API_KEY)
-    const env = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '300ms,300ms' }
-    const disturb = <T>(records: readonly T[]) => (disturbed ? [...records, ...records].reverse() : records)
-    running = await platform.run(env, { disturb })
+    running = await platform.run(ENV)
     resend = new Resend(API_KEY, { baseUrl: running.url })
   })
   after(async () => {
@@ -96,27 +91,18 @@ describe('the built functions, and what only AWS has', () => {
     )
   })
 
-  test('an answer of SES that is lost is no second mail once SES speaks of the first', async () => {
-    platform.ses.faults.push('500 after acceptance')
-    const id = await send('lost@dest.test')
-    const mail = await until('the mail at SES', async () => mailsOf(id)[0])
-    await sleep(300)
-    assert.equal((await ok(resend.emails.get(id))).last_event, 'queued')
-    await platform.publish(deliveryOf(mail, ['lost@dest.test']))
-    await last(id, 'delivered')
-    assert.equal(mailsOf(id).length, 1)
-  })
-
-  test('batches that come twice and backwards send nothing twice', async () => {
-    disturbed = true
-    try {
-      const ids = await Promise.all(Array.from({ length: 12 }, (_, n) => send(`d${n}@dest.test`)))
-      for (const id of ids) await last(id, 'sent')
-      assert.ok(ids.every((id) => mailsOf(id).length === 1))
-    } finally {
-      disturbed = false
-    }
-  })
+  for (const fault of ['500 after acceptance', 'dropped after acceptance'] as const) {
+    test(`an answer of SES that is lost is no second mail once SES speaks of the first: ${fault}`, async () => {
+      platform.ses.faults.push(fault)
+      const id = await send('lost@dest.test')
+      const mail = await until('the mail at SES', async () => mailsOf(id)[0])
+      await sleep(300)
+      assert.equal((await ok(resend.emails.get(id))).last_event, 'queued')
+      await platform.publish(deliveryOf(mail, ['lost@dest.test']))
+      await last(id, 'delivered')
+      assert.equal(mailsOf(id).length, 1)
+    })
+  }
 
   test('a function that is killed between acceptance and record: the message is known by what SES says of it', async () => {
     const mail = new Promise<SentMail>((resolve) => {
@@ -184,20 +170,21 @@ describe('the built functions, and what only AWS has', () => {
     )
     const opened = await fetch(data[0]?.download_url ?? '')
     assert.ok(Buffer.from(await opened.arrayBuffer()).equals(file))
-
-    const lost = raw.replace('from SES', 'lost')
-    const key = await platform.receive({ ...mail, sesId: 'ses-in-2', raw: lost, notification: 'lost' })
-    const QueueUrl = platform.queues.lost.main
-    await platform.sqsS3.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(createdOf(key)) }))
-    await until('the lost mail', async () => (await listed('lost')).length === 1)
   })
 
-  test('a poison entry holds nobody up', async () => {
-    await platform.sqsS3.sqs.send(
-      new SendMessageCommand({ QueueUrl: platform.queues.feedback.main, MessageBody: '{"eventType":"Bounce"}' }),
-    )
-    const id = await send('after@dest.test')
-    await platform.publish(deliveryOf(await sent(id), ['after@dest.test']))
-    await last(id, 'delivered')
+  test('a quota that is spent holds mail back, says so, and lets it go an hour later, once', async () => {
+    platform.ses.faults.push('quota')
+    const first = await send('quota-1@dest.test')
+    const waiting = async (id: string) => (await ok(resend.emails.get(id))) as unknown as { waiting_reason?: string }
+    await until('the quota to be known', async () => (await waiting(first)).waiting_reason === 'quota')
+    const second = await send('quota-2@dest.test')
+    await until('the other to wait', async () => (await waiting(second)).waiting_reason === 'quota')
+    assert.deepEqual([mailsOf(first), mailsOf(second)], [[], []])
+    const { port } = new URL(running.url)
+    await running.kill()
+    running = await platform.run({ ...ENV, CLOCK_AHEAD_MS: String(61 * 60_000) }, { port: Number(port) })
+    for (const id of [first, second]) await last(id, 'sent')
+    await sleep(500)
+    assert.deepEqual([mailsOf(first).length, mailsOf(second).length], [1, 1])
   })
 })

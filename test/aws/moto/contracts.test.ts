@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { after, test } from 'node:test'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
 import { CreateConfigurationSetCommand, CreateEmailIdentityCommand } from '@aws-sdk/client-sesv2'
@@ -11,8 +12,9 @@ import { s3Client } from '@kabutar/aws/s3-client.ts'
 import { sesClient } from '@kabutar/aws/ses-client.ts'
 import { dynamoTable } from '@kabutar/aws/table.ts'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { type Clock, systemClock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
+import { type Relayed, relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import { createTable, freshName } from '../dynamo.ts'
 import { downloadPresigned, uploadPresigned } from '../presigned.ts'
@@ -65,14 +67,44 @@ blobsContract('S3 as moto sees it', async () => ({
   upload: uploadPresigned,
 }))
 
+/**
+ * Of SES moto has the sending. It knows neither PutEmailIdentityMailFromAttributes nor DeleteReceiptRule, without which no
+ * domain is added or given up, so the Identities contract runs before our own stand-ins alone.
+ */
+const ses = sesClient(options)
+await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: 'kabutar.test' }))
+await ses.send(new CreateConfigurationSetCommand({ ConfigurationSetName: 'kabutar' }))
+/** Nor does it know GetAccount, and an unknown rate is one a second: these seconds take no time. */
+let seconds = 0
+const clock: Clock = {
+  now: () => Date.now() + seconds,
+  sleep: async (ms) => {
+    seconds += ms
+  },
+}
+const relay = sesRelay(ses, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
+
+type RawMessage = { readonly destinations: readonly string[]; readonly raw_data: string }
+/** What moto tells of itself. It adds the recipients of the header, which SES does not where a Destination is given. */
+function received(): readonly Relayed[] {
+  const dump = execFileSync('curl', ['-sS', `${moto.endpoint}/moto-api/data.json`], { maxBuffer: 256 * 1024 * 1024 })
+  const { ses: stored = {} } = JSON.parse(dump.toString()) as { ses?: { RawMessage?: readonly RawMessage[] } }
+  return (stored.RawMessage ?? []).map(({ destinations, raw_data }) => ({
+    envelope: { returnPath: '', recipients: destinations },
+    raw: Buffer.from(raw_data),
+  }))
+}
+const OWN_RETURN_PATH = 'SES puts its own MAIL FROM in place of the return path'
+relayContract('SES as moto sees it', async () => ({ relay, received }), {
+  'the next hop takes the bytes and the envelope as they are': OWN_RETURN_PATH,
+  'a notification has an empty return path': OWN_RETURN_PATH,
+})
+
 test('SES as moto sees it takes what we send, with configuration set and tags', async () => {
-  const ses = sesClient(options)
-  await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: 'kabutar.test' }))
-  await ses.send(new CreateConfigurationSetCommand({ ConfigurationSetName: 'kabutar' }))
-  const relay = sesRelay(ses, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
   const raw = Buffer.from('From: a@kabutar.test\r\nTo: b@x.test\r\nSubject: s\r\n\r\nbody\r\n')
   const envelope = { returnPath: 'bounce@kabutar.test', recipients: ['b@x.test'] }
   const result = await relay.send(envelope, raw, { messageId: '<1@kabutar.test>', tags: { kabutar_id: '1' } })
   assert.equal(result.outcome, 'sent')
   assert.equal(result.messageId, `<${result.relayId}@email.amazonses.com>`)
+  assert.ok(received().some((one) => raw.equals(one.raw)))
 })

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bringMail, publishIn } from './outside.ts'
 import type { Server, ServerOptions } from './server-type.ts'
 
 export type { Server, ServerOptions } from './server-type.ts'
@@ -41,6 +42,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     KABUTAR_SMTP: '127.0.0.1:0',
     KABUTAR_API_KEY: apiKey,
     KABUTAR_ALLOW_PRIVATE: 'on',
+    ...(options.dns && { KABUTAR_DNS: options.dns.address }),
     ...options.env,
   }
   let running = await run(env)
@@ -49,6 +51,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true })
   }
   return {
+    platform: 'embedded',
     get url() {
       return running.url
     },
@@ -66,6 +69,9 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     },
     apiKey,
     dataFolder,
+    operator: { args: ['--data', dataFolder], env: {} },
+    receive: (raw, recipients) => bringMail(running.smtpPort ?? 0, raw, recipients),
+    publish: async (records) => publishIn(options.dns, records),
     stop: () => stop(running.child),
     kill: () => kill(running.child),
     async restart(more = {}) {

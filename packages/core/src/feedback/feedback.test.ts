@@ -245,3 +245,14 @@ test('what is not ours is dropped, what is broken comes back and ends in the dea
     ['3', '4'],
   )
 })
+
+test('fifty recipients of one message are told of in one batch, and none comes back', async () => {
+  const to = Array.from({ length: 50 }, (_, n) => `r${n}@y.test`)
+  const { ports, id, row } = await sent({ ...DRAFT, to: to.map((address) => ({ name: '', address })) })
+  const batch = to.map((recipient) => {
+    const detail = { delivery: { timestamp: AT, recipients: [recipient] } }
+    return delivery(bodyOf(id, { type: 'Delivery', detail }), recipient)
+  })
+  assert.deepEqual(await feedbackBatch(ports, batch, never), [])
+  assert.ok((await row()).recipients.every(({ status }) => status === 'delivered'))
+})

@@ -293,8 +293,9 @@ test('mail for nobody here stays where it is; what AWS tries is nothing', async 
   }
 })
 
-test('what only looks like an announcement fails, and ends in the dead-letter queue', async () => {
+test('what cannot be read fails, and ends in the dead-letter queue', async () => {
   const ports = await receivePorts()
-  assert.deepEqual(await feed(ports, { notificationType: 'Received' }), [{ id: 'q', retryInMs: 5000 }])
-  assert.deepEqual(await feed(ports, { v: 1, a: 'a' }), [{ id: 'q', retryInMs: 5000 }])
+  const long = JSON.stringify({ Records: [], more: 'x'.repeat(300_000) })
+  for (const body of [{ notificationType: 'Received' }, { v: 1, a: 'a' }, 'no JSON', long])
+    assert.deepEqual(await feed(ports, body), [{ id: 'q', retryInMs: 5000 }])
 })

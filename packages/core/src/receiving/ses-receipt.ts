@@ -33,19 +33,21 @@ const Notification = z.object({
 const Created = z.object({
   Records: z.array(z.object({ eventTime: z.iso.datetime(), s3: z.object({ object: z.object({ key: z.string() }) }) })),
 })
-/** SES tries a bucket with an object of this name, and a topic with a text. */
+/** SES tries a bucket with an object of this name, and a topic with this text. */
 const SETUP = 'AMAZON_SES_SETUP_NOTIFICATION'
+const TOPIC_TEST = /^Successfully validated SNS topic/
 const MAX_JSON = 300_000
 
 /**
  * What an entry of the receive queue is, if it comes from AWS: SES's notification, S3's events, or neither, which is an
  * entry of our own. Tests of SES and S3 are events without an object.
- * @throws {Error} for what looks like one and is not
+ * @throws {Error} for what cannot be read: it ends in the dead-letter queue, whole
  */
 export function parseAwsEntry(
   body: string,
 ): { readonly receipt: Receipt } | { readonly stored: readonly Stored[] } | undefined {
-  if (body.length > MAX_JSON || !body.startsWith('{')) return { stored: [] }
+  if (TOPIC_TEST.test(body)) return { stored: [] }
+  if (body.length > MAX_JSON) throw new Error('an entry of the receive queue is longer than any that is written')
   const json = JSON.parse(body) as { notificationType?: unknown; Records?: unknown; Event?: unknown }
   if (json.notificationType !== undefined) return receiptOf(json)
   if (json.Records !== undefined) return { stored: storedOf(json) }

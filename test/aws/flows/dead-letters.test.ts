@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { isDeepStrictEqual, promisify } from 'node:util'
+import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { type Load, ok, startLoad, until } from '../load.ts'
+import { deliveryOf } from '../ses-hop.ts'
+
+const REDRIVE = join(import.meta.dirname, '../../../packages/cli/src/redrive.ts')
+const MAIL = 'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: mended\r\n\r\ntext\r\n'
+
+/** Of each queue something that nobody can read, in characters that are easily lost. */
+const POISON = {
+  send: '{"v":99,"é😀":"\\u0000 \\"send\\""}',
+  receive: 'no JSON either é😀',
+  feedback: '{"eventType":"Bounce","é😀":"feedback"}',
+  webhooks: 'no JSON é😀',
+} as const
+const ROLES = Object.keys(POISON) as (keyof typeof POISON)[]
+
+describe('poison', () => {
+  let load: Load
+  before(async () => {
+    load = await startLoad()
+  })
+  after(async () => {
+    await load?.close()
+  })
+
+  test('goes to the dead letters whole, alone, and comes back by `npm run redrive`', { timeout: 120_000 }, async () => {
+    const { platform } = load
+    const stuck = await sentOne()
+    for (const role of ROLES) await platform.queue(role).send([{ body: POISON[role] }])
+    // These can be read; of one the object is not there, of the other the rows cannot be written.
+    const unread = { sesId: 'mended', raw: MAIL, recipients: ['ada@kabutar.test'] }
+    await platform.notify(unread)
+    for (const operation of ['PutItem', 'UpdateItem', 'TransactWriteItems'])
+      platform.dynamo.faults.push({ operation, kind: 'unavailable', about: stuck.id, times: 10_000 })
+    await platform.publish(deliveryOf(stuck.mail, stuck.mail.recipients))
+    const named = [
+      ['"messageId":"mended"', 'mended'],
+      [`"kabutar_id":["${stuck.id}"]`, 'stuck'],
+    ] as const
+    const expected = [...Object.values(POISON), 'mended', 'stuck'].toSorted()
+    await Promise.all([load.send(20), load.receive(10)])
+
+    await until('the dead letters, whole and no others', 60, async () => {
+      const bodies = platform.deadLetters().map((body) => named.find(([part]) => body.includes(part))?.[1] ?? body)
+      return isDeepStrictEqual(bodies.toSorted(), expected)
+    }).catch((error) => assert.fail(`${error}: ${platform.deadLetters()}`))
+    for (const role of ROLES) await removePoison(platform.queue({ deadLettersOf: role }))
+    platform.dynamo.faults.length = 0
+    await platform.put(unread)
+    const env = { ...process.env, ...platform.env }
+    await promisify(execFile)(process.execPath, [REDRIVE, '--stage', 'ci'], { env, timeout: 60_000 })
+    await until('the mended ones', 30, async () => {
+      const { data } = await ok(load.resend.emails.receiving.list({ limit: 100 }))
+      return data.some(({ subject }) => subject === 'mended') && (await lastEvent(stuck.id)) === 'delivered'
+    })
+    await load.settle()
+    assert.deepEqual(load.doubled(), [])
+  })
+
+  const lastEvent = async (id: string) => (await ok(load.resend.emails.get(id))).last_event
+  /** SES says nothing of it on its own. */
+  async function sentOne() {
+    const mail = { from: 'ada@kabutar.test', to: 'quiet@dest.test', subject: 's', text: 't' }
+    const { id } = await ok(load.resend.emails.send(mail))
+    await until('it to be sent and told', 15, async () => {
+      const { leased } = await load.platform.queue('webhooks').depth()
+      return load.told(`email.sent ${id}`) && leased === 0
+    })
+    const found = load.platform.ses.sent.find(({ tags }) => tags.kabutar_id === id)
+    assert.ok(found)
+    return { id, mail: found }
+  }
+})
+
+/** As an operator does who has looked at it. */
+async function removePoison(queue: Queue): Promise<void> {
+  const bodies: readonly string[] = Object.values(POISON)
+  const letters = await queue.receive({ max: 10, visibilityMs: 30_000, waitMs: 0 })
+  await queue.settle(
+    letters.map((delivery) =>
+      bodies.includes(delivery.body) ? { delivery, ok: true } : { delivery, ok: false, retryInMs: 0 },
+    ),
+  )
+}

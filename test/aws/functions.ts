@@ -1,0 +1,70 @@
+import { basename, join } from 'node:path'
+import type { LambdaFunction } from '../infra/declared.ts'
+import { APP } from '../infra/diff.ts'
+import { type Lambda, startLambda } from './lambda.ts'
+import type { Wiring } from './wiring.ts'
+
+export type Env = Readonly<Record<string, string>>
+/** By what the stacks call them: `send` of functions/send.ts, `receive.recover` for another export than `handler`. */
+export type Lambdas = Readonly<Record<'api' | 'send' | 'feedback' | 'notify' | 'receive' | 'sweep', Lambda>>
+
+/** How many sandboxes each may have; this machine is smaller than AWS. */
+const SANDBOXES: Readonly<Record<string, number>> = { api: 4, send: 2, notify: 2 }
+/** What tests may change for a function, whether the stacks set it or not. */
+const FREE = /^(AWS_|CLOCK_AHEAD_MS$|KABUTAR_(SEND_RETRIES|WEBHOOK_RETRIES|ALLOW_PRIVATE)$)/
+/** Its clock signs webhooks, and receivers compare that with their own. */
+const ON_TIME = 'notify'
+
+export type Started = {
+  readonly named: Lambdas
+  readonly byComponent: ReadonlyMap<string, Lambda>
+  readonly all: readonly Lambda[]
+  readonly nameOf: (component: string) => string
+  readonly sandboxesOf: (component: string) => number
+}
+
+/** Where a function's calls to AWS are written down, in a folder for them. */
+export const callsOf = (folder: string, { handler }: LambdaFunction) => join(folder, `${basename(handler)}.jsonl`)
+
+export async function startFunctions(
+  { functions }: Wiring,
+  urlOf: (queue: string) => string,
+  env: Env,
+  calls: string,
+): Promise<Started> {
+  const started = await Promise.all(
+    functions.map(async (declared) => {
+      const name = nameOf(declared)
+      const own = name === ON_TIME ? { ...env, CLOCK_AHEAD_MS: '0' } : env
+      const lambda = await startLambda({
+        bundle: join(APP, '.sst/artifacts', `${declared.component}-src`, 'bundle.mjs'),
+        handler: declared.inputs.handler,
+        timeoutMs: declared.inputs.timeout * 1000,
+        sandboxes: SANDBOXES[name] ?? 1,
+        env: { ...environmentOf(declared, urlOf, own), KABUTAR_TEST_CALLS: callsOf(calls, declared) },
+      })
+      return { name, lambda, component: declared.component }
+    }),
+  )
+  const names = new Map(started.map(({ component, name }) => [component, name]))
+  return {
+    named: Object.fromEntries(started.map(({ name, lambda }) => [name, lambda])) as unknown as Lambdas,
+    byComponent: new Map(started.map(({ component, lambda }) => [component, lambda])),
+    all: started.map(({ lambda }) => lambda),
+    nameOf: (component) => names.get(component) ?? '',
+    sandboxesOf: (component) => SANDBOXES[names.get(component) ?? ''] ?? 1,
+  }
+}
+
+function nameOf({ handler }: LambdaFunction): string {
+  return handler.replace(/^functions\//, '').replace(/\.handler$/, '')
+}
+
+/** The settings that the stacks declare and no other, with URLs of queues that lead to the stand-in. */
+function environmentOf({ inputs }: LambdaFunction, urlOf: (queue: string) => string, env: Env): Env {
+  const { variables } = inputs.environment
+  const led = (value: string) => value.replaceAll(/https:\/\/sqs\.[^/]+\/\d+\/([\w-]+)/g, (_, queue) => urlOf(queue))
+  const declared = Object.entries(variables).map(([name, value]) => [name, led(value)] as const)
+  const set = Object.entries(env).filter(([name]) => name in variables || FREE.test(name))
+  return { ...Object.fromEntries(declared), ...Object.fromEntries(set) }
+}

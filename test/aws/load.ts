@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Resend } from 'resend'
+import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
+import { prepare } from './flow-server.ts'
+import { type Platform, type Running, type RunOptions, startPlatform } from './platform.ts'
+import type { SentMail } from './ses.ts'
+import { bounceOf, deliveryOf } from './ses-hop.ts'
+
+/** For tests alone. */
+export const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
+const EVENTS = ['email.sent', 'email.delivered', 'email.bounced', 'email.received'] as const
+const LATER_MS = 125_000
+
+/** Mail in both directions over the composition, what was promised of it, and whether the promises were kept. */
+export type Load = {
+  readonly platform: Platform
+  readonly resend: Resend
+  readonly running: () => Running
+  /** As an application does: again under the same key until it is accepted. */
+  send(count: number): Promise<void>
+  /** SES takes them, whatever happens to us. */
+  receive(count: number): Promise<void>
+  /** Two minutes later: leases have ended and rows are due. */
+  later(): Promise<void>
+  /**
+   * Once all is quiet: each accepted message went to SES once and has its one outcome, each mail that came is read once,
+   * each event was told under one id, and no queue holds anything back. @throws {Error} saying what is missing
+   */
+  settle(seconds?: number): Promise<void>
+  /** Has an endpoint heard of it? Such as `email.sent` and an id. */
+  told(about: string): boolean
+  /** What went to SES more than once. */
+  doubled(): readonly string[]
+  close(): Promise<void>
+}
+
+type Promised = {
+  readonly sent: Map<string, string>
+  readonly taken: Map<string, string>
+  heard: Map<string, Set<string>>
+}
+
+export async function startLoad(options: RunOptions = {}): Promise<Load> {
+  const receiver = await startWebhookReceiver()
+  const platform: Platform = await startPlatform((mail) => void tellOf(platform, mail))
+  await prepare(platform, API_KEY)
+  const env = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '1s,1s,1s', KABUTAR_WEBHOOK_RETRIES: '0s,1s,1s,1s' }
+  let aheadMs = 0
+  const start = (port = 0) => platform.run({ ...env, CLOCK_AHEAD_MS: String(aheadMs) }, { ...options, port })
+  let running = await start()
+  const resend = new Resend(API_KEY, { baseUrl: running.url })
+  const hook = await ok(resend.webhooks.create({ endpoint: receiver.url('/load'), events: [...EVENTS] }))
+  receiver.trust('/load', hook.signing_secret)
+  const promised: Promised = { sent: new Map(), taken: new Map(), heard: new Map() }
+  const missing = () => missingOf({ platform, resend, receiver, promised })
+  return {
+    platform,
+    resend,
+    running: () => running,
+    send: (count) => inParallel(count, 24, (n) => sendOne(resend, promised, n)),
+    receive: (count) => inParallel(count, 4, (n) => receiveOne(platform, promised, n)),
+    async later() {
+      const { port } = new URL(running.url)
+      await running.kill()
+      aheadMs += LATER_MS
+      running = await start(Number(port))
+    },
+    async settle(seconds = 60) {
+      let left: readonly string[] = []
+      for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(250)) {
+        left = await missing()
+        if (left.length === 0) return
+      }
+      throw new Error(`after ${seconds} s: ${left.length} missing: ${left.slice(0, 10).join('; ')}`)
+    },
+    told: (about) => heardBy(receiver).has(about),
+    doubled: () => doubledIn(platform.ses.sent),
+    async close() {
+      await running.kill()
+      await platform.close()
+      await receiver[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
+  const { data, error } = await call
+  assert.equal(error, null)
+  return data as T
+}
+
+/** @throws {Error} if there is no answer in time */
+export async function until<T>(what: string, seconds: number, ask: () => Promise<T | undefined | false>): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+  }
+  throw new Error(`waited ${seconds} s for ${what}`)
+}
+
+async function inParallel(count: number, width: number, work: (n: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+}
+
+const MAX_TRIES = 50
+let serial = 0
+
+async function sendOne(resend: Resend, { sent }: Promised, n: number): Promise<void> {
+  const to = n % 5 === 4 ? 'gone@dest.test' : `r${n}@dest.test`
+  const mail = { from: 'ada@kabutar.test', to, subject: `sent ${n}`, text: 't' }
+  const idempotencyKey = `load/${serial++}`
+  for (let tries = 0; tries < MAX_TRIES; tries++, await sleep(100)) {
+    const { data } = await resend.emails.send(mail, { idempotencyKey })
+    if (data) return void sent.set(data.id, to)
+  }
+  throw new Error(`${idempotencyKey} is not accepted after ${MAX_TRIES} tries`)
+}
+
+async function receiveOne(platform: Platform, { taken }: Promised, n: number): Promise<void> {
+  const subject = `taken ${serial++}`
+  const raw = `From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: ${subject}\r\n\r\nbody ${n}\r\n`
+  await platform.receive({ sesId: subject.replace(' ', '-'), raw, recipients: ['ada@kabutar.test'] })
+  taken.set(subject, raw)
+}
+
+/** SES tells of each mail what came of it, but for those to `quiet@`. */
+async function tellOf(platform: Platform, mail: SentMail): Promise<void> {
+  const rejection = { recipient: 'gone@dest.test', replyCode: 550, status: '5.7.1', diagnostic: '550 5.7.1 refused' }
+  if (mail.recipients.includes('quiet@dest.test')) return
+  const gone = mail.recipients.includes('gone@dest.test')
+  await platform.publish(gone ? bounceOf(mail, rejection) : deliveryOf(mail, mail.recipients))
+}
+
+function doubledIn(sent: readonly SentMail[]): readonly string[] {
+  const ids = sent.map(({ tags }) => tags.kabutar_id ?? '')
+  return ids.filter((id, at) => ids.indexOf(id) !== at)
+}
+
+type Looking = {
+  readonly platform: Platform
+  readonly resend: Resend
+  readonly receiver: WebhookReceiver
+  readonly promised: Promised
+}
+
+/** Ids of events, by type and email. */
+function heardBy(receiver: WebhookReceiver): Map<string, Set<string>> {
+  const heard = new Map<string, Set<string>>()
+  for (const { id, payload } of receiver.received('/load')) {
+    const { email_id = '' } = payload.data as { email_id?: string }
+    const about = `${payload.type} ${email_id}`
+    heard.set(about, (heard.get(about) ?? new Set()).add(id))
+  }
+  return heard
+}
+
+async function missingOf(looking: Looking): Promise<readonly string[]> {
+  const { receiver, promised } = looking
+  assert.deepEqual(receiver.refused(), [])
+  const heard = heardBy(receiver)
+  for (const [about, ids] of heard) assert.equal(ids.size, 1, `${about} was told under ${[...ids]}`)
+  promised.heard = heard
+  const missing = [...(await unsettled(looking)), ...(await unread(looking))]
+  return missing.length > 0 ? missing : heldBack(looking)
+}
+
+async function unsettled({ resend, promised: { sent, heard } }: Looking): Promise<readonly string[]> {
+  const found = await listed((page) => ok(resend.emails.list(page)))
+  const events = new Map(found.map(({ id, last_event }) => [id, last_event]))
+  return [...sent].flatMap(([id, to]) => {
+    const outcome = to.startsWith('gone') ? 'bounced' : 'delivered'
+    if (events.get(id) !== outcome) return [`${id} is ${events.get(id)}`]
+    return ['sent', outcome].flatMap((event) => (heard.has(`email.${event} ${id}`) ? [] : [`${event} of ${id} untold`]))
+  })
+}
+
+async function unread({ resend, promised: { taken, heard } }: Looking): Promise<readonly string[]> {
+  const found = await listed((page) => ok(resend.emails.receiving.list(page)))
+  const bySubject = Map.groupBy(found, ({ subject }) => subject)
+  return [...taken.keys()].flatMap((subject) => {
+    const [first, ...more] = bySubject.get(subject) ?? []
+    assert.deepEqual(more, [], `${subject} is there more than once`)
+    if (first === undefined) return [`${subject} is not listed`]
+    return heard.has(`email.received ${first.id}`) ? [] : [`${subject} untold`]
+  })
+}
+
+async function heldBack({ platform }: Looking): Promise<readonly string[]> {
+  const roles = ['send', 'receive', 'webhooks', 'feedback'] as const
+  const depths = await Promise.all(
+    roles.map(async (role) => ({
+      role,
+      main: await platform.queue(role).depth(),
+      dead: await platform.queue({ deadLettersOf: role }).depth(),
+    })),
+  )
+  return depths.flatMap(({ role, main, dead }) => [
+    ...(main.ready + main.leased > 0 ? [`${role} holds ${JSON.stringify(main)}`] : []),
+    ...(dead.ready + dead.leased > 0 ? [`dead letters of ${role}: ${JSON.stringify(dead)}`] : []),
+  ])
+}
+
+type Page<T> = { readonly data: readonly T[]; readonly has_more: boolean }
+
+async function listed<T extends { readonly id: string }>(
+  read: (page: { limit: number; after?: string }) => Promise<Page<T>>,
+): Promise<readonly T[]> {
+  const found: T[] = []
+  for (let more = true; more; ) {
+    const after = found.at(-1)?.id
+    const page = await read({ limit: 100, ...(after !== undefined && { after }) })
+    found.push(...page.data)
+    more = page.has_more
+  }
+  return found
+}

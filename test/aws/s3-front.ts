@@ -1,0 +1,53 @@
+import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { headersAsked, refusal } from './presigned.ts'
+import { serve } from './servers.ts'
+
+/**
+ * In front of fauxqs, which looks at no signature: a presigned link is served as S3 would serve it to a stranger, every
+ * other request as it comes. Bodies stream.
+ */
+export async function startS3Front(inner: string): Promise<{ readonly endpoint: string; close(): void }> {
+  const agent = new Agent({ keepAlive: true })
+  const front = await serve((request, response) => {
+    const url = new URL(request.url ?? '/', `http://${request.headers.host}`)
+    const presigned = url.searchParams.has('X-Amz-Signature')
+    const refused = presigned ? refusal(url, request.method ?? '', namedHeaders(request)) : undefined
+    if (refused) return refuse(request, response, refused.status, refused.reason)
+    forward(inner, agent, request, response, presigned ? headersAsked(url) : {})
+  })
+  const close = () => {
+    agent.destroy()
+    front.close()
+  }
+  return { endpoint: front.endpoint, close }
+}
+
+function namedHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join(',')]))
+}
+
+/** The body is read all the same: a client that still writes would hear of a broken connection instead. */
+function refuse(request: IncomingMessage, response: ServerResponse, status: number, reason: string): void {
+  request.resume()
+  request.once('end', () => response.writeHead(status, { 'content-type': 'text/plain' }).end(reason))
+}
+
+function forward(
+  inner: string,
+  agent: Agent,
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const { method, url, headers: given } = request
+  const { 'accept-encoding': _, ...kept } = given
+  const target = new URL(inner)
+  const sent = httpRequest({ agent, host: target.hostname, port: target.port, method, path: url, headers: kept })
+  sent.on('error', () => response.destroy())
+  response.on('close', () => sent.destroy())
+  sent.on('response', (answer) => {
+    response.writeHead(answer.statusCode ?? 500, { ...answer.headers, ...headers })
+    answer.pipe(response)
+  })
+  request.pipe(sent)
+}

@@ -1,0 +1,85 @@
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { type Strike, strike, type WireFault } from './faults.ts'
+import { bodyOf, serve } from './servers.ts'
+
+/** `entries failed`: 200, and every entry of a batch failed by a fault of SQS. */
+export type SqsFault = Strike & { readonly kind: WireFault | 'entries failed' }
+export type SqsFront = {
+  readonly endpoint: string
+  /** Each is used up by as many requests as it says. */
+  readonly faults: SqsFault[]
+  /** Operations in the order they came. */
+  readonly operations: string[]
+  close(): void
+}
+
+/**
+ * In front of fauxqs: faults on demand, URLs of queues that lead here again, and waits that last a twentieth.
+ * Those are the waits after failures; what a sender asks for by `DelaySeconds` lasts as long as it does on AWS.
+ */
+export async function startSqsFront(inner: string): Promise<SqsFront> {
+  const agent = new Agent({ keepAlive: true })
+  const faults: SqsFault[] = []
+  const operations: string[] = []
+  const front = await serve(async (request, response) => {
+    const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
+    operations.push(operation)
+    const body = (await bodyOf(request)).toString()
+    const { status, text } = await answer(operation, body, request).catch((error) => refusal(500, 'Broken', `${error}`))
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(text)
+  })
+  const answer = async (operation: string, body: string, request: IncomingMessage): Promise<Answer> => {
+    const fault = strike(faults, operation, body)
+    if (fault?.kind === 'throttled') return refusal(400, 'RequestThrottled', 'too fast')
+    if (fault?.kind === 'unavailable') return refusal(503, 'ServiceUnavailable', 'try later')
+    if (fault?.kind === 'entries failed') return { status: 200, text: JSON.stringify(allFailed(body)) }
+    const { status, text } = await forward(inner, agent, operation, shortened(operation, body), request)
+    if (fault) return refusal(500, 'InternalError', 'the answer was lost')
+    return { status, text: text.replaceAll(/http:\/\/sqs\.[^/"]+/g, front.endpoint) }
+  }
+  const close = () => {
+    agent.destroy()
+    front.close()
+  }
+  return { endpoint: front.endpoint, faults, operations, close }
+}
+
+const FASTER = 20
+
+type Answer = { readonly status: number; readonly text: string }
+
+function refusal(status: number, type: string, message: string): Answer {
+  return { status, text: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message }) }
+}
+
+function allFailed(body: string): object {
+  const { Entries } = JSON.parse(body) as { Entries: readonly { Id: string }[] }
+  return { Failed: Entries.map(({ Id }) => ({ Id, SenderFault: false, Code: 'InternalError', Message: 'try later' })) }
+}
+
+function shortened(operation: string, body: string): string {
+  if (operation !== 'ChangeMessageVisibilityBatch') return body
+  const asked = JSON.parse(body) as { Entries: readonly { VisibilityTimeout: number }[] }
+  const Entries = asked.Entries.map((entry) => ({ ...entry, VisibilityTimeout: entry.VisibilityTimeout / FASTER }))
+  return JSON.stringify({ ...asked, Entries })
+}
+
+function forward(inner: string, agent: Agent, operation: string, body: string, { headers }: IncomingMessage) {
+  return new Promise<Answer>((resolve, reject) => {
+    const sent = httpRequest(inner, {
+      agent,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': `AmazonSQS.${operation}`,
+        authorization: headers.authorization ?? '',
+        'content-length': Buffer.byteLength(body),
+      },
+    })
+    sent.on('error', reject)
+    sent.on('response', (response) => {
+      bodyOf(response).then((bytes) => resolve({ status: response.statusCode ?? 500, text: bytes.toString() }), reject)
+    })
+    sent.end(body)
+  })
+}

@@ -1,0 +1,95 @@
+import { type LambdaFunction, reader } from '../infra/declared.ts'
+import { load } from '../infra/diff.ts'
+
+/**
+ * How the stacks connect functions, queues, topics and the bucket, read from what `sst diff` declared. Nothing of it is
+ * repeated here, so that the composition follows the stacks.
+ */
+export type DeclaredQueue = {
+  readonly name: string
+  readonly delaySeconds: number
+  readonly visibilitySeconds: number
+  readonly redrive: { readonly deadLetters: string; readonly maxReceiveCount: number } | undefined
+}
+export type Wiring = {
+  readonly functions: readonly LambdaFunction[]
+  /** Dead-letter queues stand before those that name them. */
+  readonly queues: readonly DeclaredQueue[]
+  /** Event source mappings: the queue's name, and the component of the function. */
+  readonly mappings: readonly { readonly queue: string; readonly component: string; readonly batch: number }[]
+  /** Names of queues by what they are for. */
+  readonly roles: Readonly<Record<QueueRole, string>>
+  /** Where S3 tells of new objects, and of which. */
+  readonly created: { readonly queue: string; readonly prefix: string }
+  readonly table: string
+  readonly bucket: string
+  readonly configurationSet: string
+  readonly ruleSet: string
+}
+export type QueueRole = 'send' | 'webhooks' | 'feedback' | 'receive'
+
+type QueueInputs = {
+  readonly name: string
+  readonly redrivePolicy?: string
+  readonly delaySeconds: number
+  readonly visibilityTimeoutSeconds: number
+}
+type MappingInputs = { readonly eventSourceArn: string; readonly functionName: string; readonly batchSize: number }
+type Notification = { readonly queues: readonly { readonly queueArn: string; readonly filterPrefix: string }[] }
+type Subscription = { readonly topic: string; readonly protocol: string; readonly endpoint: string }
+
+const lastOf = (arnOrUrl: string) => arnOrUrl.split(/[:/]/).at(-1) ?? ''
+
+export function readWiring(): Wiring {
+  const { all, only, workers } = reader(load('ci'))
+  const functions = workers()
+  const inputsOf = <T>(type: string) => all(type).map(({ inputs }) => inputs as unknown as T)
+  const variables = functions.find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables
+  const variable = (name: string) => {
+    const value = variables?.[name]
+    if (value === undefined) throw new Error(`the API function has no ${name}`)
+    return value
+  }
+  const subscribed = inputsOf<Subscription>('aws:sns/topicSubscription:TopicSubscription')
+  const events = subscribed.find(({ topic, protocol }) => protocol === 'sqs' && topic.includes(':SesEvents'))
+  const [created] = (only('aws:s3/bucketNotification:BucketNotification') as unknown as Notification).queues
+  if (events === undefined || created === undefined) throw new Error('the stacks connect no events')
+  return {
+    functions,
+    queues: queuesOf(inputsOf('aws:sqs/queue:Queue')),
+    mappings: inputsOf<MappingInputs>('aws:lambda/eventSourceMapping:EventSourceMapping').map((mapping) => ({
+      queue: lastOf(mapping.eventSourceArn),
+      component: componentOf(functions, lastOf(mapping.functionName)),
+      batch: mapping.batchSize,
+    })),
+    roles: {
+      send: lastOf(variable('KABUTAR_SEND_QUEUE')),
+      webhooks: lastOf(variable('KABUTAR_WEBHOOK_QUEUE')),
+      receive: lastOf(variable('KABUTAR_RECEIVE_QUEUE')),
+      feedback: lastOf(events.endpoint),
+    },
+    created: { queue: lastOf(created.queueArn), prefix: created.filterPrefix },
+    table: variable('KABUTAR_TABLE'),
+    bucket: variable('KABUTAR_BUCKET'),
+    configurationSet: variable('KABUTAR_CONFIGURATION_SET'),
+    ruleSet: variable('KABUTAR_RULE_SET'),
+  }
+}
+
+function queuesOf(inputs: readonly QueueInputs[]): readonly DeclaredQueue[] {
+  const queues = inputs.map(({ name, redrivePolicy, delaySeconds, visibilityTimeoutSeconds }) => {
+    const policy =
+      redrivePolicy && (JSON.parse(redrivePolicy) as { deadLetterTargetArn: string; maxReceiveCount: number })
+    const redrive = policy
+      ? { deadLetters: lastOf(policy.deadLetterTargetArn), maxReceiveCount: policy.maxReceiveCount }
+      : undefined
+    return { name, delaySeconds, visibilitySeconds: visibilityTimeoutSeconds, redrive }
+  })
+  return queues.toSorted((a, b) => Number(a.redrive !== undefined) - Number(b.redrive !== undefined))
+}
+
+function componentOf(functions: readonly LambdaFunction[], name: string): string {
+  const found = functions.find(({ inputs }) => (inputs as { name?: string }).name === name)
+  if (found === undefined) throw new Error(`the stacks have no function ${name}`)
+  return found.component
+}

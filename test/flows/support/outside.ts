@@ -1,0 +1,23 @@
+/** What the world does to an embedded server: brings mail in over SMTP, and publishes records of domains. */
+import { createTransport } from 'nodemailer'
+import type { DnsServer } from './dns-server.ts'
+import type { DnsRecord } from './server-type.ts'
+
+/** @throws {Error} the refusal, or that the connection ended */
+export async function bringMail(port: number, raw: string | Uint8Array, recipients: readonly string[]): Promise<void> {
+  const transport = createTransport({ host: '127.0.0.1', port, tls: { rejectUnauthorized: false } })
+  try {
+    const envelope = { from: 'eve@far.test', to: [...recipients] }
+    await transport.sendMail({ envelope, raw: typeof raw === 'string' ? raw : Buffer.from(raw) })
+  } finally {
+    transport.close()
+  }
+}
+
+export function publishIn(dns: DnsServer | undefined, records: readonly DnsRecord[]): void {
+  if (dns === undefined) throw new Error('the server was started without a name server')
+  for (const { type, name, value, priority = 0 } of records) {
+    if (type === 'MX') dns.mx.set(name, { exchange: value, priority })
+    else dns.txt.set(name, [...(dns.txt.get(name) ?? []), value])
+  }
+}
