@@ -42,8 +42,8 @@ type Promised = {
 }
 
 export async function startLoad(options: RunOptions = {}): Promise<Load> {
-  const receiver = await startWebhookReceiver()
   const platform: Platform = await startPlatform((mail) => void tellOf(platform, mail))
+  const receiver = await startWebhookReceiver()
   await prepare(platform, API_KEY)
   const env = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '1s,1s,1s', KABUTAR_WEBHOOK_RETRIES: '0s,1s,1s,1s' }
   let aheadMs = 0

@@ -44,10 +44,9 @@ export function readWiring(): Wiring {
   const { all, only, workers } = reader(load('ci'))
   const functions = workers()
   const inputsOf = <T>(type: string) => all(type).map(({ inputs }) => inputs as unknown as T)
-  const variables = functions.find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables
   const variable = (name: string) => {
-    const value = variables?.[name]
-    if (value === undefined) throw new Error(`the API function has no ${name}`)
+    const value = functions.map(({ inputs }) => inputs.environment.variables[name]).find((one) => one !== undefined)
+    if (value === undefined) throw new Error(`no function has ${name}`)
     return value
   }
   const subscribed = inputsOf<Subscription>('aws:sns/topicSubscription:TopicSubscription')
