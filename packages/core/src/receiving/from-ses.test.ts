@@ -21,11 +21,7 @@ const entry = (body: object | string): Delivery => ({
 })
 const receipt = (recipients: readonly string[], sesId: string) => ({
   notificationType: 'Received',
-  receipt: {
-    timestamp: '2026-11-22T12:00:00.000Z',
-    recipients,
-    action: { type: 'S3', objectKey: `inbound/${sesId}` },
-  },
+  receipt: { timestamp: '2026-11-22T12:00:00.000Z', recipients, action: { type: 'S3', objectKey: `inbound/${sesId}` } },
   mail: { messageId: sesId, source: 'eve@far.test' },
 })
 const created = (key: string) => ({
@@ -295,7 +291,7 @@ test('mail for nobody here stays where it is; what AWS tries is nothing', async 
 
 test('what cannot be read fails, and ends in the dead-letter queue', async () => {
   const ports = await receivePorts()
-  const long = JSON.stringify({ Records: [], more: 'x'.repeat(300_000) })
+  const long = { Records: [], more: 'x'.repeat(300_000) }
   for (const body of [{ notificationType: 'Received' }, { v: 1, a: 'a' }, 'no JSON', long])
     assert.deepEqual(await feed(ports, body), [{ id: 'q', retryInMs: 5000 }])
 })
