@@ -57,7 +57,7 @@ describe('bursts of refusals that outlast the repetitions of the SDK', () => {
     const { sqs, dynamo } = load.platform
     await burst(sqs.faults, sqsBursts)
     // Only what fails asks for a visibility.
-    dynamo.faults.push({ operation: 'UpdateItem', kind: 'unavailable', times: 4 * BURST })
+    dynamo.faults.push({ operation: 'UpdateItem', kind: 'unavailable', times: 12 * BURST })
     await burst(sqs.faults, visibilityBursts)
     dynamo.faults.length = 0
     await load.later()

@@ -2,9 +2,11 @@
 import { createTransport } from 'nodemailer'
 import type { DnsServer } from './dns-server.ts'
 import type { DnsRecord } from './server-type.ts'
+import { connectSender } from './smtp-sender.ts'
 
 /** @throws {Error} the refusal, or that the connection ended */
 export async function bringMail(port: number, raw: string | Uint8Array, recipients: readonly string[]): Promise<void> {
+  if (raw.length === 0) return bringNothing(port, recipients)
   const transport = createTransport({ host: '127.0.0.1', port, tls: { rejectUnauthorized: false } })
   try {
     const envelope = { from: 'eve@far.test', to: [...recipients] }
@@ -12,6 +14,12 @@ export async function bringMail(port: number, raw: string | Uint8Array, recipien
   } finally {
     transport.close()
   }
+}
+
+/** nodemailer would send a line end. */
+async function bringNothing(port: number, [recipient = '']: readonly string[]): Promise<void> {
+  const sender = await connectSender(port)
+  await sender.send(recipient, Buffer.alloc(0)).finally(() => sender.close())
 }
 
 export function publishIn(dns: DnsServer | undefined, records: readonly DnsRecord[]): void {
