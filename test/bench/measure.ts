@@ -1,5 +1,5 @@
 /** What the benchmarks share: a server in a process of its own, its CPU time, and load over kept connections. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -29,8 +29,8 @@ export type Load = {
 export async function startPeer(script: string, args: readonly string[] = []): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'kabutar-bench-'))
   const node = [process.execPath, script, folder, ...args]
-  const pinned = existsSync('/usr/bin/taskset') ? ['taskset', '-c', '0', ...node] : node
-  const child = spawn(pinned[0] ?? '', pinned.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [command = '', ...rest] = onCore(0, node)
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   return {
     child,
     ...(await announced(child)),
@@ -41,6 +41,18 @@ export async function startPeer(script: string, args: readonly string[] = []): P
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+const CHOOSES = existsSync('/usr/bin/taskset')
+
+/** The command so that it runs on that core alone, where the machine lets us choose. */
+export function onCore(core: number, command: readonly string[]): readonly string[] {
+  return CHOOSES ? ['taskset', '-c', `${core}`, ...command] : command
+}
+
+/** Likewise a process that runs, and what it will start. */
+export function keepOnCore(core: number, pid: number): void {
+  if (CHOOSES) execFileSync('taskset', ['-acp', `${core}`, `${pid}`])
 }
 
 async function announced(child: ChildProcess): Promise<Pick<Peer, 'port' | 'smtpPort' | 'token'>> {

@@ -1,7 +1,8 @@
 /**
  * Durable accepting by SMTP: messages of 4 KB to the whole embedded server, its receive worker at work behind the listener, in
  * turn with Postfix (queued with fsync, then discarded) and with npm smtp-server, which forgets what it reads. Over 10 and over 50
- * kept sessions, and with a connection for each message. `node test/bench/smtp-durable.ts [rounds]`
+ * kept sessions, and with a connection for each message. Every server, Postfix with all its processes, has core 0 and the load
+ * core 1. `node test/bench/smtp-durable.ts [rounds]`
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -11,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { newToken } from '@kabutar/core/accounts/keys.ts'
 import { startPostfix } from '../interop/postfix.ts'
-import { cpuMicros, cpuMicrosOfTree, median, startPeer } from './measure.ts'
+import { cpuMicros, cpuMicrosOfTree, keepOnCore, median, onCore, startPeer } from './measure.ts'
 
 type Contender = {
   readonly name: string
@@ -44,7 +45,9 @@ async function startNode(script: string, argument: string) {
 
 async function startQueueing() {
   const { port, queueFolder, stop } = await startPostfix({ domains: ['kabutar.test'], discard: true })
+  // Its other processes are started as mail comes, and inherit this.
   const master = Number(readFileSync(join(queueFolder, 'pid', 'master.pid'), 'utf8'))
+  keepOnCore(0, master)
   return {
     port,
     cpuMicros: () => cpuMicrosOfTree(master),
@@ -67,8 +70,9 @@ async function run(contender: Contender, { sessions, mode }: Way): Promise<Figur
   const server = await contender.start()
   try {
     const load = (count: number) => {
-      const args = [path('./smtp-load.ts'), server.port, sessions, count, RECIPIENT, mode].map(String)
-      return promisify(execFile)(process.execPath, args, { timeout: 120_000 })
+      const script = [path('./smtp-load.ts'), server.port, sessions, count, RECIPIENT, mode].map(String)
+      const [command = '', ...args] = onCore(1, [process.execPath, ...script])
+      return promisify(execFile)(command, args, { timeout: 120_000 })
     }
     await load(Math.ceil(contender.messages / 4))
     const before = server.cpuMicros()
