@@ -13,7 +13,8 @@ export const PRICES = {
   s3Writes: 5.0,
   s3Reads: 0.4,
   schedulerRuns: 1.0,
-  tableGbMonth: 0.25,
+  /** With point-in-time recovery, which is $0.20 of it. */
+  tableGbMonth: 0.45,
   s3GbMonth: 0.023,
   logGb: 0.5,
   egressGb: 0.09,
