@@ -35,7 +35,7 @@ test('mail whose envelope got lost says so, until the envelope comes', async () 
   assert.equal(lost.reconstructed, true)
   const recipients = [...(lost.received_for as string[]), 'hidden@kabutar.test']
   // S3's own event is heard of after a quarter of an hour, so what comes after it is older than that.
-  const receivedAt = new Date(Date.now() - 16 * 60_000)
+  const receivedAt = new Date(rig.ports.clock.now() - 16 * 60_000)
   const found = await take(notificationOf({ sesId: 'ses-1', key, recipients, receivedAt }))
   assert.deepEqual(found, { reconstructed: undefined, received_for: recipients })
 })
