@@ -37,7 +37,9 @@ export async function startDynamo(): Promise<Dynamo> {
   const outer = createServer(async (request, response) => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
     operations.push(operation)
-    const body = (await bodyOf(request)).toString()
+    const body = await bodyOf(request).then(String, () => undefined)
+    // Whoever asked was killed.
+    if (body === undefined) return
     const turn = queue.then(() => answer(operation, body, request.headers))
     queue = turn.catch(() => undefined)
     const {
@@ -53,7 +55,8 @@ export async function startDynamo(): Promise<Dynamo> {
   const close = () => {
     client.destroy()
     closeNow(outer)
-    closeNow(inner)
+    // Nobody asks any more, but what was asked is still being answered.
+    void queue.then(() => closeNow(inner))
   }
   return { endpoint, client, faults, operations, createTable: (name) => createTable(client, name), close }
 }
