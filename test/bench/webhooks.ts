@@ -23,11 +23,11 @@ import { openEngine } from '@kabutar/local/engine.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
+import { WEBHOOK_LOOPS } from '@kabutar/server/workers.ts'
 import { Pool } from 'undici'
 
 const IN_FLIGHT = 32
 const BATCH = 10
-const LOOPS = 12
 
 type Measured = { readonly perSecond: number; readonly cpuMicros: number }
 
@@ -86,7 +86,7 @@ async function ours(url: string, count: number): Promise<Measured> {
     }
     await settling
   }
-  const result = await measured(count, () => Promise.all(Array.from({ length: LOOPS }, loop)))
+  const result = await measured(count, () => Promise.all(Array.from({ length: WEBHOOK_LOOPS }, loop)))
   const { ready, leased, delayed } = await webhookQueue.depth()
   if (ready + leased + delayed > 0) throw new Error(`${ready + leased + delayed} deliveries were put off`)
   client.close()

@@ -26,7 +26,7 @@ const SEND_LOOPS = 4
 export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
 const RECEIVE_LOOPS = 4
 /** An endpoint that hangs holds a loop until its time is up: there are enough for the others. */
-const WEBHOOK_LOOPS = 64
+export const WEBHOOK_LOOPS = 64
 
 /** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
 export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: AbortSignal): Promise<void> {

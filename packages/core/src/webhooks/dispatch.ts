@@ -76,7 +76,7 @@ async function load(
   if (entries.length === 0) return []
   const endpoints = new Map(entries.map(({ entry }) => [ownerOf(entry), endpointKey(entry.account, entry.endpoint)]))
   const hooks = entries.map(({ entry }) => hookKey(entry.account, entry.endpoint, entry.event))
-  const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event))
+  const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event, entry.type))
   const items = await ports.table.getMany([...hooks, ...events, ...endpoints.values()])
   const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
   const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))

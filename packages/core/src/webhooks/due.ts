@@ -14,6 +14,7 @@ export function nextEntry(accountId: string, hook: Hook): string {
     endpoint: hook.endpointId,
     message: hook.messageId,
     event: hook.eventId,
+    type: hook.type,
     attempt: hook.made + 1,
   })
 }

@@ -7,6 +7,8 @@ const Entry = z.strictObject({
   endpoint: named,
   message: named,
   event: z.string().check(z.regex(/^msg_[0-9a-f]{32}$/)),
+  /** Of the event: it tells where the event lies. */
+  type: z.optional(named),
   /** From 1; of this event at this endpoint, over all replays. */
   attempt: z.int().check(z.minimum(1)),
   /** When the first attempt was put off for the first time (epoch ms). */

@@ -95,9 +95,13 @@ export function receivedEventId(accountId: string, messageId: string): string {
   return eventId({ accountId, messageId, recipient: '', type: 'email.received', occurrence: '' })
 }
 
-/** Where an event is: `email.received` in the row of its message while there is one, any other in a row of its own. */
-export function eventKey(accountId: string, messageId: string, id: string): Key {
-  if (id === receivedEventId(accountId, messageId)) return dayKey(accountId, 'in', messageId)
+/**
+ * Where an event is: `email.received` in the row of its message while there is one, any other in a row of its own. Who knows
+ * the type says it, since without it a hash tells which of the two.
+ */
+export function eventKey(accountId: string, messageId: string, id: string, type?: string): Key {
+  const received = type === undefined ? id === receivedEventId(accountId, messageId) : type === 'email.received'
+  if (received) return dayKey(accountId, 'in', messageId)
   return { pk: partition(accountId, messageId), sk: id }
 }
 

@@ -35,6 +35,7 @@ export async function notify(
           endpoint: endpoint.id,
           message: event.messageId,
           event: event.id,
+          type: event.type,
           attempt: 1,
         }),
         ...(delayMs > 0 && { delayMs }),
