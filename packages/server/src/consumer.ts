@@ -90,19 +90,36 @@ async function receiveLoop(run: Run): Promise<void> {
 async function handle(run: Run, batch: readonly Delivery[]): Promise<readonly Settlement[] | undefined> {
   const { clock, maxHandlingMs = 15 * 60_000 } = run
   const finished = new AbortController()
-  const overdue = new AbortController()
-  const stop = AbortSignal.any([run.stop, overdue.signal])
+  const stop = new AbortController()
+  const beat = new AbortController()
+  const halt = (reason: unknown) => {
+    stop.abort(reason)
+    beat.abort()
+  }
+  const forget = whenAborted(run.stop, () => halt(run.stop.reason))
   const late = clock.sleep(maxHandlingMs, finished.signal).then(() => {
-    if (!finished.signal.aborted) overdue.abort(new Error(`handling took more than ${maxHandlingMs} ms`))
+    if (!finished.signal.aborted) halt(new Error(`handling took more than ${maxHandlingMs} ms`))
   })
   const given = late.then(() => clock.sleep(GRACE_MS, finished.signal)).then(() => undefined)
-  const beating = heartbeat(run, batch, AbortSignal.any([finished.signal, stop]))
-  const settlements = await Promise.race([settlementsOf(run, batch, stop), given])
+  const beating = heartbeat(run, batch, beat.signal)
+  const settlements = await Promise.race([settlementsOf(run, batch, stop.signal), given])
+  forget()
   finished.abort()
+  beat.abort()
   await beating
   if (settlements === undefined)
     run.log.error('a handler does not stop; its entries come back', { queue: run.name, entries: batch.length })
   return settlements
+}
+
+/**
+ * Not `AbortSignal.any`: what that makes for each batch of a signal that lives as long as the process is given back only by
+ * the garbage collector's long pauses.
+ */
+function whenAborted(signal: AbortSignal, then: () => void): () => void {
+  if (signal.aborted) then()
+  signal.addEventListener('abort', then, { once: true })
+  return () => signal.removeEventListener('abort', then)
 }
 
 /** Extends the leases at each third of them, until `signal` aborts. A failed extension is logged: the next may succeed. */
@@ -155,10 +172,10 @@ function backoff({ first, most }: { readonly first: number; readonly most: numbe
 const errorOf = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 
 /** Resolves when either signal aborts. */
-function aborted(...signals: readonly AbortSignal[]): Promise<void> {
-  const any = AbortSignal.any([...signals])
-  return new Promise((resolve) => {
-    if (any.aborted) resolve()
-    else any.addEventListener('abort', () => resolve(), { once: true })
+async function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  const forgets: (() => void)[] = []
+  await new Promise<void>((resolve) => {
+    for (const signal of signals) forgets.push(whenAborted(signal, resolve))
   })
+  for (const forget of forgets) forget()
 }
