@@ -81,8 +81,9 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #done(truncated: boolean): void {
     const [first] = this.#chunks
-    const whole = first !== undefined && first.length === this.#bytes && !truncated
-    const body = whole ? first : Buffer.concat(this.#chunks, Math.min(this.#bytes, this.#maxBytes))
+    const length = Math.min(this.#bytes, this.#maxBytes)
+    const body =
+      first !== undefined && first.length >= length ? first.subarray(0, length) : Buffer.concat(this.#chunks, length)
     this.#resolve({ status: this.#status, headers: this.#headers, body, truncated })
     this.#end(!truncated)
   }

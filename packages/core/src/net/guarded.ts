@@ -43,7 +43,8 @@ type Limits = Required<GuardOptions>
 
 const IDLE_MS = 30_000
 const MAX_HEADER_BYTES = 16 * 1024
-const READ_BYTES = 16 * 1024
+/** Beside the body: an answer that is too long shows it with the first read. */
+const READ_HEADER_BYTES = 2 * 1024
 
 /** One client per process: it owns the pool of connections. */
 export function guardedClient(options: GuardOptions): GuardedClient {
@@ -101,7 +102,7 @@ function targets(allowPrivate: boolean): (url: string) => Target {
 }
 
 function connector(build: typeof buildConnector, limits: Limits): buildConnector.connector {
-  const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback: pushCopy }
+  const onread = { buffer: Buffer.allocUnsafe(limits.maxBodyBytes + READ_HEADER_BYTES), callback: pushCopy }
   const connect = build({ lookup: guardedLookup(limits), timeout: limits.timeoutMs, onread })
   return (options, callback) =>
     connect(options, (...result) => {
@@ -112,11 +113,13 @@ function connector(build: typeof buildConnector, limits: Limits): buildConnector
 }
 
 /**
- * Sockets read into one buffer and keep a copy of what came. By itself each read makes a buffer of 64 KB, and an endpoint
- * that sends without end fills it: garbage outside of the heap, for which the whole process is stopped again and again.
+ * Sockets read into one buffer and keep a copy of what came, and read again when that was taken. By itself each read makes
+ * a buffer of 64 KB, and an endpoint that sends without end fills some of them before it is cut short: garbage outside of
+ * the heap, for which the whole process is stopped again and again.
  */
 function pushCopy(this: Socket, bytes: number, buffer: Uint8Array): boolean {
-  return this.push(Buffer.from(buffer.subarray(0, bytes)))
+  this.push(Buffer.from(buffer.subarray(0, bytes)))
+  return false
 }
 
 /**
