@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
+import { ok } from '../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
 import { prepare } from './flow-server.ts'
 import { type Platform, type Running, type RunOptions, startPlatform } from './platform.ts'
@@ -83,21 +84,6 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
       await receiver[Symbol.asyncDispose]()
     },
   }
-}
-
-export async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
-
-/** @throws {Error} if there is no answer in time */
-export async function until<T>(what: string, seconds: number, ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
-    const answer = await ask()
-    if (answer !== undefined && answer !== false) return answer
-  }
-  throw new Error(`waited ${seconds} s for ${what}`)
 }
 
 async function inParallel(count: number, width: number, work: (n: number) => Promise<void>): Promise<void> {

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Resend } from 'resend'
+import { ok } from './support/ask.ts'
 import { type DnsServer, startDnsServer } from './support/dns-server.ts'
 import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
 import { startWebhookReceiver, type WebhookReceiver } from './support/webhook-receiver.ts'
-
-/** What the SDK answered, or the error it answered as an exception. */
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
 
 /** SES has keys of its own, and asks for a return path; an embedded server has its key and its host. */
 const RECORDS = {

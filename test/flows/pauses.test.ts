@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Resend } from 'resend'
+import { until } from './support/ask.ts'
 import { startServer } from './support/server.ts'
 import { type Behaviour, startSmtpPeer } from './support/smtp-peer.ts'
 
@@ -39,7 +40,7 @@ test('an account whose mail bounces pauses itself, shows what waits, and is resu
   const deferredAt = Date.now()
   await send(...some('gone'))
   await send(...some('gone', PER_MAIL))
-  const refused = await until(async () => (await send('here@dest.test')).error ?? undefined)
+  const refused = await until('a refusal', async () => (await send('here@dest.test')).error ?? undefined)
   assert.deepEqual([refused.statusCode, refused.name], [403, 'suspended_api_key'])
   assert.ok(server.stderr.some((line) => line.includes('an account is paused') && /"level":"error"/i.test(line)))
 
@@ -53,15 +54,6 @@ test('an account whose mail bounces pauses itself, shows what waits, and is resu
   const options = { timeout: 20_000, env: { ...process.env, ...env } }
   await promisify(execFile)(process.execPath, [CLI, 'resume', 'first', ...args], options)
   // Another process or function may believe for some seconds that the pause goes on.
-  await until(async () => ((await send('here@dest.test')).error === null ? true : undefined))
+  await until('the end of the pause', async () => (await send('here@dest.test')).error === null)
   await peer.waitFor((received) => received.some(({ envelope }) => envelope.recipients.includes('here@dest.test')))
 })
-
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 300; tries++) {
-    const answer = await ask()
-    if (answer !== undefined) return answer
-    await sleep(50)
-  }
-  throw new Error('waited 15 s')
-}

@@ -2,25 +2,9 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
+import { ok, until } from './support/ask.ts'
 import { type Server, startServer } from './support/server.ts'
-
-/** What the SDK answered, or the error it answered as an exception. */
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
-
-async function until<T>(what: string, ask: () => Promise<T | undefined | false>, seconds = 10): Promise<T> {
-  for (let tries = 0; tries < seconds * 20; tries++) {
-    const answer = await ask()
-    if (answer) return answer
-    await sleep(50)
-  }
-  throw new Error(`waited ${seconds} s for ${what}`)
-}
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { simpleParser } from 'mailparser'
 import { Resend } from 'resend'
+import { ok, until } from './support/ask.ts'
 import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
 
@@ -11,22 +12,6 @@ const FROM = 'Ada Lovelace <ada@kabutar.test>'
 /** Behind SES it is SES who gives up, and it calls that a transient bounce. */
 const GIVEN_UP = process.env.KABUTAR_FLOW === 'aws' ? 'bounced' : 'failed'
 const PDF = Buffer.from('%PDF-1.4 \u0000\u0001\r\n.\r\nÿ', 'latin1')
-
-/** What the SDK answered, or the error it answered as an exception. */
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
-
-async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (let tries = 0; tries < 200; tries++) {
-    const answer = await ask()
-    if (answer) return answer
-    await sleep(50)
-  }
-  throw new Error(`waited 10 s for ${what}`)
-}
 
 type Recipients = { recipients: { address: string; last_event: string }[] }
 

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Resend } from 'resend'
+import { ok } from './support/ask.ts'
 import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
 
@@ -19,13 +20,6 @@ after(async () => {
   await server?.close()
   await peer?.[Symbol.asyncDispose]()
 })
-
-/** What the SDK answered, or the error it answered as an exception. */
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
 
 /** Sends to the addresses, and waits until they came to what is expected. Answers the id. */
 async function send(to: readonly string[], expected: readonly string[]): Promise<string> {

@@ -2,15 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EmailReceivedEvent, Resend } from 'resend'
+import { ok } from './support/ask.ts'
 import { type Server, startServer } from './support/server.ts'
 import { startWebhookReceiver, type WebhookReceiver } from './support/webhook-receiver.ts'
-
-/** What the SDK answered, or the error it answered as an exception. */
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
 
 const LETTER = [
   'From: Eve <eve@far.test>',

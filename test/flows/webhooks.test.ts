@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend, type WebhookEvent } from 'resend'
+import { ok } from './support/ask.ts'
 import { OUTCOMES } from './support/outcomes.ts'
 import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
@@ -17,13 +18,6 @@ const EVENTS: WebhookEvent[] = [
   'email.failed',
   'email.suppressed',
 ]
-
-/** What the SDK answered, or the error it answered as an exception. */
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
 
 const about = (emailId: string) => (delivery: WebhookDelivery) =>
   'email_id' in delivery.payload.data && delivery.payload.data.email_id === emailId

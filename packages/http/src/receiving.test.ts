@@ -3,7 +3,6 @@ import { describe, test } from 'node:test'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { drainReceived, letter } from '@kabutar/core/receiving/testing.ts'
 import { MAX_ANSWER_BYTES } from './answer.ts'
-import { rangeOf } from './downloads.ts'
 import { call, receiveOne, type Setup, setup } from './testing.ts'
 
 const PNG = Buffer.from(
@@ -256,21 +255,6 @@ describe('a download', () => {
     assert.deepEqual(await range(`bytes=${size}-`), [416, `bytes */${size}`, ''])
     assert.equal((await range('lines=1-2'))[0], 200)
   })
-
-  const ranges: [string | undefined, ReturnType<typeof rangeOf>][] = [
-    [undefined, undefined],
-    ['bytes=-', undefined],
-    ['bytes=5-2', undefined],
-    ['bytes=0-1,3-4', undefined],
-    ['bytes=2-', { from: 2, to: 9 }],
-    ['bytes=2-100', { from: 2, to: 9 }],
-    ['bytes=-100', { from: 0, to: 9 }],
-    ['bytes=-0', 'unsatisfiable'],
-    ['bytes=10-', 'unsatisfiable'],
-  ]
-  for (const [header, expected] of ranges) {
-    test(`range ${header} of 10 bytes`, () => assert.deepEqual(rangeOf(header, 10), expected))
-  }
 })
 
 describe('inject', () => {

@@ -16,8 +16,6 @@ import {
 import {
   checkConditions,
   checkGetMany,
-  checkItem,
-  checkItemKeys,
   checkKey,
   checkQuery,
   checkTransact,
@@ -28,6 +26,7 @@ import {
   TABLE_RULES,
 } from '@kabutar/core/ports/table-rules.ts'
 import { holds } from './conditions.ts'
+import { documentOf } from './document.ts'
 import { type Engine, reading } from './engine.ts'
 import { indexColumns, indexEntry, manySql, querySql } from './query.ts'
 import { updated } from './update.ts'
@@ -56,9 +55,6 @@ const TOKEN_KNOWN = 'SELECT 1 FROM token WHERE token = ? AND at > ?'
 const TOKEN_KEEP = 'INSERT OR REPLACE INTO token (token, at) VALUES (?, ?)'
 const REAP_ROWS = 'DELETE FROM item WHERE rowid IN (SELECT rowid FROM item WHERE ttl <= ? LIMIT ?)'
 const REAP_TOKENS = 'DELETE FROM token WHERE at <= ?'
-
-/** At most 6 bytes by the table's rules come from one UTF-16 unit of JSON text, so a shorter text needs no counting. */
-const SURELY_FITS = TABLE_RULES.maxItemBytes / 6
 
 export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
   const rows = new Rows(engine, clock)
@@ -291,13 +287,5 @@ const asksForAbsence = (conditions: readonly Condition[]) =>
 
 const asksOnlyExistence = (conditions: readonly Condition[] = []) =>
   conditions.every((condition) => 'exists' in condition)
-
-/** The row's text. @throws {StoreError} `Invalid`, `TooLarge` */
-function documentOf(item: Item): string {
-  const doc = JSON.stringify(item)
-  if (doc.length > SURELY_FITS) checkItem(item)
-  else checkItemKeys(item)
-  return doc
-}
 
 const documented = (next: Item) => ({ next, doc: documentOf(next) })

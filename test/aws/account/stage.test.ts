@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
+import { ok, until } from '../../flows/support/ask.ts'
 
 const { KABUTAR_URL: url = '', KABUTAR_KEY: key = 're_none', KABUTAR_FROM: from = '' } = process.env
 const skip = url === '' || from === '' ? 'KABUTAR_URL, KABUTAR_KEY and KABUTAR_FROM name no stage' : false
@@ -13,27 +13,13 @@ const skip = url === '' || from === '' ? 'KABUTAR_URL, KABUTAR_KEY and KABUTAR_F
 const behindSes = skip || (url.startsWith('https:') ? false : 'SES is not behind it')
 
 const resend = new Resend(key, { baseUrl: url || 'http://127.0.0.1:1' })
+/** Mail on its way through the world. */
 const SECONDS = 120
-
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
-
-async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (let second = 0; second < SECONDS; second++) {
-    const answer = await ask()
-    if (answer) return answer
-    await sleep(1000)
-  }
-  throw new Error(`waited ${SECONDS} s for ${what}`)
-}
 
 const send = async (to: string, subject = 'Hello from a test') =>
   (await ok(resend.emails.send({ from, to, subject, text: 'It flies.' }))).id
 const becomes = (id: string, event: string) =>
-  until(`${id} to be ${event}`, async () => (await ok(resend.emails.get(id))).last_event === event)
+  until(`${id} to be ${event}`, async () => (await ok(resend.emails.get(id))).last_event === event, SECONDS)
 
 describe('a deployed stage', { concurrency: true }, () => {
   test('delivers', { skip }, async () => {
@@ -61,8 +47,10 @@ describe('a deployed stage', { concurrency: true }, () => {
   test('receives what it sends to itself', { skip }, async () => {
     const subject = `To ourselves ${Date.now()}`
     await send(from.replace(/^.*<|>.*$/g, ''), subject)
-    const { id } = await until('the mail to come back', async () =>
-      (await ok(resend.emails.receiving.list({ limit: 100 }))).data.find((email) => email.subject === subject),
+    const { id } = await until(
+      'the mail to come back',
+      async () => (await ok(resend.emails.receiving.list({ limit: 100 }))).data.find((one) => one.subject === subject),
+      SECONDS,
     )
     const whole = await ok(resend.emails.receiving.get(id))
     assert.match(whole.text ?? '', /It flies\./)

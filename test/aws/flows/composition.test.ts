@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
+import { ok, until } from '../../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../../flows/support/webhook-receiver.ts'
 import { prepare } from '../flow-server.ts'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
@@ -12,21 +13,6 @@ import { bounceOf, complaintOf, deliveryOf } from '../ses-hop.ts'
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
 const FROM = 'Ada <ada@kabutar.test>'
 const ENV = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '300ms,300ms' }
-
-async function until<T>(what: string, ask: () => Promise<T | undefined | false>, seconds = 15): Promise<T> {
-  for (let tries = 0; tries < seconds * 20; tries++) {
-    const answer = await ask()
-    if (answer) return answer
-    await sleep(50)
-  }
-  throw new Error(`waited ${seconds} s for ${what}`)
-}
-
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
 
 describe('the built functions, and what only AWS has', () => {
   let platform: Platform

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
-import { type Load, ok, startLoad, until } from '../load.ts'
+import { ok, until } from '../../flows/support/ask.ts'
+import { type Load, startLoad } from '../load.ts'
 import { deliveryOf } from '../ses-hop.ts'
 
 const REDRIVE = join(import.meta.dirname, '../../../packages/cli/src/redrive.ts')
@@ -45,19 +46,23 @@ describe('poison', () => {
     const expected = [...Object.values(POISON), 'mended', 'stuck'].toSorted()
     await Promise.all([load.send(20), load.receive(10)])
 
-    await until('the dead letters, whole and no others', 60, async () => {
+    const arrived = async () => {
       const bodies = platform.deadLetters().map((body) => named.find(([part]) => body.includes(part))?.[1] ?? body)
       return isDeepStrictEqual(bodies.toSorted(), expected)
-    }).catch((error) => assert.fail(`${error}: ${platform.deadLetters()}`))
+    }
+    await until('the dead letters, whole and no others', arrived, 60).catch((error) =>
+      assert.fail(`${error}: ${platform.deadLetters()}`),
+    )
     for (const role of ROLES) await removePoison(platform.queue({ deadLettersOf: role }))
     platform.dynamo.faults.length = 0
     await platform.put(unread)
     const env = { ...process.env, ...platform.env }
     await promisify(execFile)(process.execPath, [REDRIVE, '--stage', 'ci'], { env, timeout: 60_000 })
-    await until('the mended ones', 30, async () => {
+    const mended = async () => {
       const { data } = await ok(load.resend.emails.receiving.list({ limit: 100 }))
       return data.some(({ subject }) => subject === 'mended') && (await lastEvent(stuck.id)) === 'delivered'
-    })
+    }
+    await until('the mended ones', mended, 30)
     await load.settle()
     assert.deepEqual(load.doubled(), [])
   })
@@ -67,7 +72,7 @@ describe('poison', () => {
   async function sentOne() {
     const mail = { from: 'ada@kabutar.test', to: 'quiet@dest.test', subject: 's', text: 't' }
     const { id } = await ok(load.resend.emails.send(mail))
-    await until('it to be sent and told', 15, async () => {
+    await until('it to be sent and told', async () => {
       const { leased } = await load.platform.queue('webhooks').depth()
       return load.told(`email.sent ${id}`) && leased === 0
     })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { SqsRecord } from '@kabutar/aws/lambda.ts'
-import { type Load, ok, startLoad, until } from '../load.ts'
+import { ok, until } from '../../flows/support/ask.ts'
+import { type Load, startLoad } from '../load.ts'
 
 const HEADER = 'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test, ben@elsewhere.test\r\n'
 const mailOf = (subject: string) => `${HEADER}Subject: ${subject}\r\n\r\ntext\r\n`
@@ -51,7 +52,7 @@ describe('what SQS and SNS may do to what they carry', () => {
 
   const listed = async (subject: string) =>
     (await ok(load.resend.emails.receiving.list({ limit: 100 }))).data.filter((email) => email.subject === subject)
-  const found = (subject: string, seconds = 15) => until(subject, seconds, async () => (await listed(subject))[0])
+  const found = (subject: string, seconds = 15) => until(subject, async () => (await listed(subject))[0], seconds)
   type Marked = { readonly reconstructed?: boolean; readonly received_for: readonly string[] }
   const read = async (id: string) => (await ok(load.resend.emails.receiving.get(id))) as unknown as Marked
 
@@ -68,7 +69,7 @@ describe('what SQS and SNS may do to what they carry', () => {
     const made = await read(id)
     assert.deepEqual([made.reconstructed, made.received_for], [true, ['ada@kabutar.test']])
     await load.platform.notify(LOST)
-    const completed = await until('the envelope', 15, async () => {
+    const completed = await until('the envelope', async () => {
       const now = await read(id)
       return now.reconstructed === undefined && now
     })

@@ -2,17 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
+import { ok } from '../../flows/support/ask.ts'
 import { prepare } from '../flow-server.ts'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
 
 /** For tests alone. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
-
-async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
-  const { data, error } = await call
-  assert.equal(error, null)
-  return data as T
-}
 
 let platform: Platform
 let running: Running
