@@ -69,3 +69,8 @@ export function formatMailbox({ name, address }: Mailbox): string {
   const plain = /^[\p{L}\p{N} !#$%&'*+/=?^_`{|}~-]+$/u.test(name)
   return `${plain ? name : `"${name.replace(/["\\]/g, '\\$&')}"`} <${address}>`
 }
+
+/** `to` and `cc` as the header shows them; for lists and webhooks. */
+export function displayed(mailboxes: readonly Mailbox[]): string[] {
+  return mailboxes.map(formatMailbox)
+}

@@ -1,4 +1,4 @@
-import { formatMailbox, type Mailbox } from './address.ts'
+import type { Mailbox } from './address.ts'
 
 export type ComposeAttachment = {
   readonly filename: string
@@ -81,9 +81,4 @@ export async function textOf(html: string): Promise<string> {
       { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
     ],
   })
-}
-
-/** `to` and `cc` as the header shows them; for lists and webhooks. */
-export function displayed(mailboxes: readonly Mailbox[]): string[] {
-  return mailboxes.map(formatMailbox)
 }

@@ -1,13 +1,10 @@
-import { type Address, type AddressList, mailboxesOf } from './mime/addresses.ts'
 import { decodePart } from './mime/decode.ts'
 import { listFields } from './mime/fields.ts'
 import { indexMessage } from './mime/indexer.ts'
 import type { MessageIndex } from './mime/part.ts'
 import { type Attachment, attachmentsOf, charsetOf, textParts } from './mime/readable.ts'
 import { decodeBytes, decodeWords } from './mime/words.ts'
-
-/** A mailbox for people: the name decoded, the address as it was written, empty where there was none. */
-export type ReadAddress = { readonly name: string; readonly address: string }
+import { type ReadAddress, readAddresses } from './read-addresses.ts'
 
 /** What people and programs read of a message. Names, subject and header values are decoded text. */
 export type ReadMessage = {
@@ -113,14 +110,6 @@ function plainTexts(raw: Uint8Array, index: MessageIndex): Texts {
     return texts.length === 0 ? null : texts.join('\n')
   }
   return { html: read('html'), text: read('plain') }
-}
-
-/** The mailboxes of a list, decoded. */
-export function readAddresses(list: AddressList): readonly ReadAddress[] {
-  return mailboxesOf(list).map(({ name, mailbox, host }: Address) => ({
-    name: decodeWords(name),
-    address: host === '' ? mailbox : `${mailbox}@${host}`,
-  }))
 }
 
 function dateOf(text: string | null): Date | null {

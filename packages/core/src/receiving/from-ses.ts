@@ -4,7 +4,7 @@
  * any other gets a copy. Ids and owner follow from SES's id and the notification, so that what is announced twice is
  * received once.
  */
-import { readAddresses } from '@kabutar/mail/parse.ts'
+import { readAddresses } from '@kabutar/mail/read-addresses.ts'
 import { MailError } from '../errors.ts'
 import { hasArrived } from '../mailboxes/rows.ts'
 import type { Log } from '../ports/log.ts'

@@ -2,7 +2,7 @@
 import { formatMailbox } from '@kabutar/mail/address.ts'
 import type { AddressList } from '@kabutar/mail/mime/addresses.ts'
 import { decodeWords } from '@kabutar/mail/mime/words.ts'
-import { readAddresses } from '@kabutar/mail/parse.ts'
+import { readAddresses } from '@kabutar/mail/read-addresses.ts'
 import type { Detail } from '../mailboxes/detail-text.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import type { InboundEnvelope, ReceiveEntry } from './entry.ts'

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { domainOf, formatMailbox } from '@kabutar/mail/address.ts'
-import { displayed } from '@kabutar/mail/compose.ts'
+import { displayed, domainOf, formatMailbox } from '@kabutar/mail/address.ts'
 import { checkCustomHeaders, checkSubject } from '@kabutar/mail/headers.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import type { ApiKey } from '../accounts/keys.ts'
