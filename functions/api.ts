@@ -1,8 +1,9 @@
 import { toHttp } from '@kabutar/aws/http.ts'
 import { partLinks } from '@kabutar/aws/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
+import { blobPorts } from './blob-ports.ts'
 import { identityPorts } from './identity-ports.ts'
-import { allowPrivate, basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
+import { allowPrivate, basicPorts, queuePorts, webhookPorts } from './ports.ts'
 
 /** Where a write is billed by the kilobyte, whatever does not fit the message's own row is compressed. */
 const PACK_ABOVE = 0

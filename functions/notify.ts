@@ -1,6 +1,7 @@
 import { toLambda } from '@kabutar/aws/lambda.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
-import { basicPorts, dispatchPorts, queuePorts, webhookPorts } from './ports.ts'
+import { dispatchPorts } from './dispatch-ports.ts'
+import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
 
 const ports = { ...basicPorts(), ...queuePorts('webhookQueue'), ...webhookPorts(), ...dispatchPorts() }
 

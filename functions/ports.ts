@@ -1,18 +1,15 @@
 /**
  * The AWS platform put together. Each function asks for the ports that its operation takes, once, while it starts; what
- * it does not ask for is left out of its bundle, clients of the SDK included.
+ * it does not ask for is left out of its bundle, clients of the SDK included. Ports that load something by import() have
+ * a file of their own: a bundler keeps that for whoever names the file, called or not.
  */
 import { dynamoClient, sqsClient } from '@kabutar/aws/clients.ts'
-import { lazyBlobs } from '@kabutar/aws/lazy-blobs.ts'
 import { lambdaLog } from '@kabutar/aws/log.ts'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
 import { sesMessageId } from '@kabutar/aws/ses-message-id.ts'
 import { dynamoTable } from '@kabutar/aws/table.ts'
-import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
-import { systemResolver } from '@kabutar/core/ports/resolver.ts'
-import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'
 
 const WEBHOOK_RETRIES = '0s,5s,5m,30m,2h,5h,10h,10h'
@@ -30,10 +27,6 @@ export function basicPorts() {
     random: Math.random,
     table: dynamoTable(dynamoClient(), setting('KABUTAR_TABLE'), clock),
   }
-}
-
-export function blobPorts() {
-  return { blobs: lazyBlobs(setting('KABUTAR_BUCKET')) }
 }
 
 const QUEUE_SETTINGS = {
@@ -70,12 +63,6 @@ export function deadLetterQueues() {
 
 export function webhookPorts() {
   return { webhookRetriesMs: durationsSetting('KABUTAR_WEBHOOK_RETRIES', WEBHOOK_RETRIES) }
-}
-
-/** Private addresses are never posted to on AWS: the network behind a function is the account's own. */
-export function dispatchPorts() {
-  const client = guardedClient({ resolver: systemResolver, allowPrivate: allowPrivate() })
-  return { client, memory: dispatchMemory(client), userAgent: 'Kabutar/0.1' }
 }
 
 /** `on` only beside stand-ins of AWS: the stacks never pass it. */

@@ -1,6 +1,7 @@
 import { toLambda } from '@kabutar/aws/lambda.ts'
 import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
-import { basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
+import { blobPorts } from './blob-ports.ts'
+import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
 
 const ports = { ...basicPorts(), ...blobPorts(), ...queuePorts('receiveQueue', 'webhookQueue'), ...webhookPorts() }
 

@@ -1,6 +1,7 @@
 import { toLambda } from '@kabutar/aws/lambda.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
-import { basicPorts, blobPorts, queuePorts, webhookPorts } from './ports.ts'
+import { blobPorts } from './blob-ports.ts'
+import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
 import { relayPorts } from './relay-ports.ts'
 
 const ports = {
