@@ -9,7 +9,7 @@ export function harden(): void {
     args.memory ??= '256 MB'
     args.logging ??= { retention: '1 month', format: 'json' }
     // SST's documentation says that minifying is the default; 4.17.1 does not. What is behind import() is loaded when needed.
-    args.nodejs ??= { minify: true, splitting: true, esbuild: { external: [...OTHER_CREDENTIALS] } }
+    args.nodejs ??= { minify: true, splitting: true, esbuild: { external: [...OTHER_CREDENTIALS, ...FOR_BROWSERS] } }
   })
   $transform(aws.lambda.Function, (args) => {
     // 1 KB of log for each message would cost as much as a write to the table.
@@ -47,6 +47,12 @@ const OTHER_CREDENTIALS = [
   '@aws-sdk/nested-clients/*',
   '@smithy/credential-provider-imds',
 ]
+
+/**
+ * The SDK reads what a browser says of itself with it, in `createUserAgentStringParsingProvider`: no client calls that,
+ * and on Node even its modern successor is another function. @aws-sdk/core exports it beside what Node needs.
+ */
+const FOR_BROWSERS = ['bowser']
 
 type TrustStatement = { Principal?: { AWS?: unknown; Service?: unknown } }
 
