@@ -13,9 +13,9 @@ import { type Attrs, isConditionFailed, StoreError, type Table } from '../ports/
 import { MAX_INBOUND_BYTES, mailboxAddress } from './accept.ts'
 import type { InboundEnvelope } from './entry.ts'
 import { inspect } from './inspect.ts'
-import { detailOf } from './read.ts'
 import type { ReceivePorts } from './receive-ports.ts'
 import { type Incoming, newReceived, type Received } from './received.ts'
+import { detailOf } from './received-detail.ts'
 import { completionOf, readReceived, receivedItem } from './received-row.ts'
 import { threadOf } from './threads.ts'
 

@@ -1,16 +1,11 @@
 import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
 import { type ListOptions, listDays } from '../days.ts'
 import { MailError } from '../errors.ts'
-import { getDetail } from '../mailboxes/detail.ts'
-import type { Detail } from '../mailboxes/detail-text.ts'
-import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
-import { inFlightBudget, inspect } from './inspect.ts'
 import type { Received } from './received.ts'
+import { detailOf, type ReadPorts, unreadable } from './received-detail.ts'
 import { isRemoved, readReceived, receivedOf } from './received-row.ts'
-
-export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
 
 /** @throws {MailError} `not_found` */
 export async function getReceived(table: Table, accountId: string, id: string): Promise<Received> {
@@ -58,16 +53,3 @@ export async function getAttachments(
   const received = await getReceived(ports.table, accountId, id)
   return { blob: received.blob, attachments: receivedAttachments(id, await detailOf(ports, received)) }
 }
-
-/** From any mailbox it lies in; read anew if those are gone. @throws {MailError} `unavailable` */
-export async function detailOf(ports: ReadPorts, received: Received): Promise<Detail> {
-  for (const mailboxId of received.mailboxIds) {
-    const detail = await getDetail(ports, received.accountId, mailboxId, received)
-    if (detail !== undefined) return detail
-  }
-  const detail = await inspect(ports.blobs, received.blob, inFlightBudget())
-  if (detail === undefined) throw unreadable()
-  return detail
-}
-
-const unreadable = () => new MailError('unavailable', 'The content of the message cannot be read now.')
