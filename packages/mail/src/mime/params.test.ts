@@ -77,3 +77,10 @@ for (const { name, raw, value, params } of CASES) {
     if (value !== undefined) assert.equal(read.value, value)
   })
 }
+
+test('a boundary is compared as it stands, even one in pieces', () => {
+  assert.equal(parseStructured('multipart/mixed; boundary="=?a?="').boundary, '=?a?=')
+  assert.equal(parseStructured('multipart/mixed; boundary*0="ab"; boundary*1="cd"').boundary, 'abcd')
+  assert.equal(parseStructured("multipart/mixed; boundary*=us-ascii''a%20b").boundary, 'a b')
+  assert.equal(parseStructured('multipart/mixed; boundary=x; boundary*0=y').boundary, 'x')
+})

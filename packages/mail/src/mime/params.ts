@@ -1,5 +1,5 @@
 import { MAX_PARAMETERS } from './limits.ts'
-import type { Params } from './part.ts'
+import { type Params, paramOf } from './part.ts'
 import { decodeBytes, decodeWords, percentBytes, textOf } from './words.ts'
 
 /** A structured field: its value, its parameters as text, and the boundary byte for byte (one character each). */
@@ -12,8 +12,15 @@ export function parseStructured(raw: string): Structured {
   const semicolon = raw.indexOf(';')
   const head = semicolon < 0 ? raw : raw.slice(0, semicolon)
   const pairs = semicolon < 0 ? [] : rawParams(raw, semicolon + 1)
-  const boundary = pairs.find(({ name }) => name.toLowerCase() === 'boundary')?.value
-  return { value: withoutComments(head).trim().toLowerCase(), params: joined(pairs), boundary }
+  const params = joined(pairs)
+  const boundary = pairs.find(({ name }) => name.toLowerCase() === 'boundary')?.value ?? piecedBoundary(params)
+  return { value: withoutComments(head).trim().toLowerCase(), params, boundary }
+}
+
+/** Some programs write even this one in pieces (RFC 2231 section 3). */
+function piecedBoundary(params: Params): string | undefined {
+  const text = paramOf(params, 'boundary')
+  return text === undefined ? undefined : Buffer.from(text).toString('latin1')
 }
 
 /** Comments (RFC 5322 section 3.2.2) are not part of a value. */
