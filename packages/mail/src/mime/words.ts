@@ -1,7 +1,6 @@
 import { TextDecoder } from 'node:util'
+import { decoderOf } from './charsets.ts'
 
-const MAX_CACHED_DECODERS = 64
-const decoders = new Map<string, TextDecoder | null>()
 const strict = new TextDecoder('utf-8', { fatal: true })
 const windows1252 = new TextDecoder('windows-1252')
 /** Said by software that doesn't know better, so the bytes decide. */
@@ -19,22 +18,6 @@ function guess(bytes: Uint8Array): string {
     return strict.decode(bytes)
   } catch {
     return windows1252.decode(bytes)
-  }
-}
-
-function decoderOf(label: string): TextDecoder | null {
-  const known = decoders.get(label)
-  if (known !== undefined) return known
-  const made = newDecoder(label)
-  if (decoders.size < MAX_CACHED_DECODERS) decoders.set(label, made)
-  return made
-}
-
-function newDecoder(label: string): TextDecoder | null {
-  try {
-    return new TextDecoder(label)
-  } catch {
-    return null
   }
 }
 
