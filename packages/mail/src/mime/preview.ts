@@ -1,4 +1,5 @@
 import { decodePart } from './decode.ts'
+import { scanHtml } from './html.ts'
 import type { MessageIndex, Part } from './part.ts'
 import { charsetOf, readablePart } from './readable.ts'
 import { decodeBytes } from './words.ts'
@@ -38,72 +39,17 @@ function oneLine(text: string): string {
 
 const withoutBlanks = (text: string) => text.replace(BLANK, ' ').trim()
 
-const SKIPPED = /^<(style|script|title|head|template)(?=[\s>/])/i
-
-/** Text between the tags, for a glance and not for reading: one pass, and an element that isn't closed hides the rest. */
+/** Text between the tags, for a glance and not for reading. */
 export function textOfHtml(html: string): string {
-  const lower = html.toLowerCase()
   let out = ''
-  let at = 0
-  while (at < html.length) {
-    const tag = html.indexOf('<', at)
-    if (tag < 0) return entities(out + html.slice(at))
-    out += `${html.slice(at, tag)}${isTag(html, tag) ? ' ' : '<'}`
-    const end = isTag(html, tag) ? tagEnd(html, lower, tag) : tag + 1
-    if (end < 0) break
-    at = end
-  }
-  return entities(out)
-}
-
-function isTag(html: string, at: number): boolean {
-  return /[a-z!/?]/i.test(html[at + 1] ?? '')
-}
-
-function tagEnd(html: string, lower: string, tag: number): number {
-  if (html.startsWith('<!--', tag)) return after(html, '-->', tag)
-  const skipped = SKIPPED.exec(html.slice(tag, tag + 12))
-  if (skipped === null) return after(html, '>', tag)
-  const close = lower.indexOf(`</${skipped[1]!.toLowerCase()}`, tag)
-  return close < 0 ? -1 : after(html, '>', close)
-}
-
-function after(text: string, mark: string, from: number): number {
-  const at = text.indexOf(mark, from)
-  return at < 0 ? -1 : at + mark.length
-}
-
-const NAMED: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  nbsp: ' ',
-  copy: '©',
-  reg: '®',
-  euro: '€',
-  ndash: '–',
-  mdash: '—',
-  hellip: '…',
-  lsquo: '‘',
-  rsquo: '’',
-  ldquo: '“',
-  rdquo: '”',
-  zwnj: '',
-  zwj: '',
-  shy: '',
-  middot: '·',
-  bull: '•',
-}
-
-function entities(text: string): string {
-  return text.replace(
-    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{1,10}));?/gi,
-    (whole, decimal?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole
-      const code = decimal === undefined ? Number.parseInt(hex!, 16) : Number(decimal)
-      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ' '
+  scanHtml(
+    html,
+    (text) => {
+      out += text
+    },
+    () => {
+      out += ' '
     },
   )
+  return out
 }
