@@ -52,7 +52,7 @@ const RICH = crlf(
 )
 
 test('what people read of a message', async () => {
-  const { index, attachments, headers, ...read } = await readMessage(RICH)
+  const { index, attachments, headers, ...read } = readMessage(RICH)
   assert.deepEqual(read, {
     subject: '✓ done',
     from: [{ name: 'Bé', address: 'a@x.test' }],
@@ -80,16 +80,16 @@ test('what people read of a message', async () => {
 test('a footer joins the body before it, and no text is made up', async () => {
   const html = ['--m', 'Content-Type: text/html', '', '<p>body</p>']
   const head = ['Content-Type: multipart/mixed; boundary=m', '']
-  const both = await readMessage(crlf(...head, ...html, '--m', '', 'footer', '--m--'))
+  const both = readMessage(crlf(...head, ...html, '--m', '', 'footer', '--m--'))
   assert.deepEqual([both.html, both.text], ['<p>body</p><br/>\n<p>footer</p>', 'body\nfooter'])
-  const one = await readMessage(crlf(...head, ...html, '--m--'))
+  const one = readMessage(crlf(...head, ...html, '--m--'))
   assert.deepEqual([one.html, one.text], ['<p>body</p>', null])
-  const plain = await readMessage(crlf('', 'https://x.test <b>'))
+  const plain = readMessage(crlf('', 'https://x.test <b>'))
   assert.deepEqual([plain.html, plain.text], [null, 'https://x.test <b>'])
 })
 
 test('attachments are named by their section and read by range', async () => {
-  const { attachments } = await readMessage(RICH)
+  const { attachments } = readMessage(RICH)
   assert.deepEqual(
     attachments.map(({ id, filename, contentType, contentId, disposition, from, to, encoding }) => [
       id,
@@ -107,14 +107,14 @@ test('attachments are named by their section and read by range', async () => {
   )
 })
 
-test('where mailparser gives up, our own decoding stands in', async () => {
+test('of a message past the limits of the index, what is there is read', () => {
   const parts = Array.from({ length: 3000 }, (_, i) => `--m\r\n\r\npart ${i}\r\n`).join('')
   const many = Buffer.from(`Subject: many\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n${parts}--m--`)
-  const read = await readMessage(many)
+  const read = readMessage(many)
   assert.equal(read.subject, 'many')
   assert.ok(read.text?.startsWith('part 0\npart 1\n'))
   const longHeader = Buffer.from(`Subject: long\r\nX-Long: ${'x'.repeat(3_000_000)}\r\n\r\nbody`)
-  assert.equal((await readMessage(longHeader)).text, 'body')
+  assert.equal(readMessage(longHeader).text, 'body')
 })
 
 for (const raw of [
@@ -125,7 +125,7 @@ for (const raw of [
   'Content-Type: multipart/mixed\r\n\r\nx',
 ]) {
   test(`any message can be read: ${JSON.stringify(raw)}`, async () => {
-    const { html, text } = await readMessage(Buffer.from(raw, 'latin1'))
+    const { html, text } = readMessage(Buffer.from(raw, 'latin1'))
     for (const part of [html, text]) assert.ok(part === null || typeof part === 'string')
   })
 }

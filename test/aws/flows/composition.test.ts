@@ -147,7 +147,6 @@ describe('the built functions, and what only AWS has', () => {
     const whole = await ok(resend.emails.receiving.get(email?.id ?? ''))
     const bytes = await fetch(whole.raw?.download_url ?? '')
     assert.equal(await bytes.text(), raw)
-    // Only mailparser, behind an import(), makes text of the html before the footer.
     assert.match(whole.text ?? '', / \* one/)
     const { data } = await ok(resend.emails.receiving.attachments.list({ emailId: email?.id ?? '' }))
     assert.deepEqual(

@@ -39,7 +39,7 @@ export async function getWholeReceived(ports: ReadPorts, accountId: string, id: 
   return {
     received,
     raw,
-    message: await readMessage(raw, detail.index),
+    message: readMessage(raw, detail.index),
     attachments: receivedAttachments(id, detail),
   }
 }

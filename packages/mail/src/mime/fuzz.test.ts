@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { readTexts } from '../texts.ts'
 import { decodeChunks, decodePart } from './decode.ts'
 import { listFields } from './fields.ts'
 import { indexMessage, MimeIndexer } from './indexer.ts'
@@ -126,6 +127,7 @@ test('any bytes have an index whose ranges tile them, and everything made of it 
       bodyStructureOf(index)
       listFields(raw)
       assert.ok(previewOf(index, raw).length <= 400)
+      for (const text of Object.values(readTexts(raw, index))) assert.ok(text === null || typeof text === 'string')
       const paths = new Set([...partsOf(index.root)].map(({ path }) => path))
       for (const { id } of attachmentsOf(index)) assert.ok(paths.has(id))
     }),

@@ -8,7 +8,7 @@ export type Limits = {
   readonly maxHeaderBytes: number
 }
 
-/** As many parts as mailparser takes; real messages nest fewer than 20 levels and hold headers below 100 KB. */
+/** Real messages nest fewer than 20 levels and hold headers below 100 KB. */
 export const LIMITS: Limits = { maxParts: 1000, maxDepth: 100, maxHeaderBytes: 256 * 1024 }
 
 /** Addresses in one header field, counted over all its repetitions. */

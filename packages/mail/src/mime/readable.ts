@@ -38,7 +38,7 @@ export function textParts(index: MessageIndex): readonly Part[] {
 }
 
 /** What has another disposition is an attachment (RFC 2183 section 2.8). */
-function isShown(part: Part): boolean {
+export function isShown(part: Part): boolean {
   return isText(part) && (part.disposition === null || part.disposition.type === 'inline')
 }
 

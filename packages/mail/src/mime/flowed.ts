@@ -1,0 +1,34 @@
+/**
+ * Lines of a text in format=flowed as paragraphs (RFC 3676 section 4). `deleteSpace`: the blank before a soft break was
+ * added too (DelSp=yes). Quotes keep their marks, and what was said to differently many people stays apart.
+ */
+export function unflow(text: string, deleteSpace: boolean): string {
+  const paragraphs: string[] = []
+  let words: string[] = []
+  let depth = 0
+  const end = () => {
+    if (words.length > 0) paragraphs.push(`${marks(depth)}${words.join('')}`)
+    words = []
+  }
+  for (const line of text.split('\n')) {
+    const own = quoteDepth(line)
+    const rest = line.slice(own)
+    const content = rest.startsWith(' ') ? rest.slice(1) : rest
+    const isSignature = content === '-- '
+    if (own !== depth || isSignature) end()
+    depth = own
+    const flows = content.endsWith(' ') && !isSignature
+    words.push(flows && deleteSpace ? content.slice(0, -1) : content)
+    if (!flows) end()
+  }
+  end()
+  return paragraphs.join('\n')
+}
+
+const marks = (depth: number) => (depth === 0 ? '' : `${'>'.repeat(depth)} `)
+
+function quoteDepth(line: string): number {
+  let depth = 0
+  while (line[depth] === '>') depth++
+  return depth
+}

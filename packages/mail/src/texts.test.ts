@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { indexMessage } from './mime/indexer.ts'
+import { readTexts } from './texts.ts'
+
+const read = (raw: string | Buffer) => {
+  const bytes = typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw
+  return readTexts(bytes, indexMessage(bytes))
+}
+const of = (type: string, ...lines: readonly string[]) => [`Content-Type: ${type}`, ...lines].join('\r\n')
+const multipart = (subtype: string, ...parts: readonly string[]) => {
+  const boundary = `=${subtype}`
+  return `Content-Type: multipart/${subtype}; boundary="${boundary}"\r\n\r\n${parts
+    .map((part) => `--${boundary}\r\n${part}\r\n`)
+    .join('')}--${boundary}--\r\n`
+}
+
+const PLAIN = of('text/plain', '', 'plain')
+const HTML = of('text/html', '', '<p>html</p>')
+const FOOTER = of('text/plain', '', 'To leave the list <write> to us')
+
+const CASES: readonly { name: string; raw: string; html: string | null; text: string | null }[] = [
+  { name: 'plain alone', raw: 'Subject: x\r\n\r\na\r\nb\r\n', html: null, text: 'a\nb\n' },
+  { name: 'HTML alone makes no text up', raw: HTML, html: '<p>html</p>', text: null },
+  { name: 'alternatives are one text', raw: multipart('alternative', PLAIN, HTML), html: '<p>html</p>', text: 'plain' },
+  {
+    name: 'a footer after alternatives is in both',
+    raw: multipart('mixed', multipart('alternative', PLAIN, HTML), FOOTER),
+    html: '<p>html</p><br/>\n<p>To leave the list &lt;write&gt; to us</p>',
+    text: 'plain\nTo leave the list <write> to us',
+  },
+  {
+    name: 'a footer after HTML alone is not taken for the mail',
+    raw: multipart('mixed', multipart('related', HTML), FOOTER),
+    html: '<p>html</p><br/>\n<p>To leave the list &lt;write&gt; to us</p>',
+    text: 'html\nTo leave the list <write> to us',
+  },
+  {
+    name: 'nor after a multipart/alternative that has no other form',
+    raw: multipart('mixed', multipart('alternative', HTML), FOOTER),
+    html: '<p>html</p><br/>\n<p>To leave the list &lt;write&gt; to us</p>',
+    text: 'html\nTo leave the list <write> to us',
+  },
+  {
+    name: 'HTML in pieces around a picture is one form of the plain text beside it',
+    raw: multipart('alternative', PLAIN, multipart('mixed', HTML, of('image/png', '', 'x'), HTML)),
+    html: '<p>html</p><br/>\n<p>html</p>',
+    text: 'plain',
+  },
+  {
+    name: 'an empty form is none',
+    raw: multipart('mixed', multipart('alternative', of('text/plain', '', ''), HTML), FOOTER),
+    html: '<p>html</p><br/>\n<p>To leave the list &lt;write&gt; to us</p>',
+    text: 'html\nTo leave the list <write> to us',
+  },
+  {
+    name: 'texts with a name are shown where they stand, those disposed as attachments are not',
+    raw: multipart(
+      'mixed',
+      PLAIN,
+      of('text/html; name=a.html', 'Content-Disposition: inline', '', '<i>a</i>'),
+      of('text/plain', 'Content-Disposition: attachment', '', 'b'),
+    ),
+    html: '<p>plain</p><br/>\n<i>a</i>',
+    text: 'plain\na',
+  },
+  {
+    name: 'a message in place has its head before it',
+    raw: multipart(
+      'mixed',
+      PLAIN,
+      of(
+        'message/rfc822',
+        'Content-Disposition: inline',
+        '',
+        'From: =?utf-8?Q?B=C3=A9?= <b@x.test>',
+        'Subject: inner',
+        HTML,
+      ),
+    ),
+    html: '<p>plain</p><br/>\n<p>From: Bé &lt;b@x.test&gt;<br/>Subject: inner</p><br/>\n<p>html</p>',
+    text: 'plain\nFrom: Bé <b@x.test>\nSubject: inner\n\nhtml',
+  },
+  {
+    name: 'a message that does not say so is attached',
+    raw: multipart('mixed', PLAIN, of('message/rfc822', '', 'Subject: inner', '', 'inner')),
+    html: null,
+    text: 'plain',
+  },
+  {
+    name: 'a digest is read',
+    raw: multipart('digest', '\r\nSubject: one\r\n\r\nfirst', '\r\nSubject: two\r\n\r\nsecond'),
+    html: null,
+    text: 'Subject: one\n\nfirst\nSubject: two\n\nsecond',
+  },
+  {
+    name: 'what became of a message is told',
+    raw: multipart(
+      'report; report-type=delivery-status',
+      PLAIN,
+      of('message/delivery-status', '', 'Reporting-MTA: dns; x.test', '', 'Action: failed', 'Status: 5.1.1'),
+      of('message/rfc822', '', 'Subject: ours', '', 'ours'),
+    ),
+    html: null,
+    text: 'plain\nReporting-MTA: dns; x.test\n\nAction: failed\nStatus: 5.1.1',
+  },
+  {
+    name: 'pictures stay cid: addresses',
+    raw: multipart(
+      'related',
+      of('text/html', '', '<img src="cid:a@x">'),
+      of('image/png', 'Content-ID: <a@x>', '', 'x'),
+    ),
+    html: '<img src="cid:a@x">',
+    text: null,
+  },
+  {
+    name: 'flowed lines are paragraphs',
+    raw: of('text/plain; charset=utf-8; Format=Flowed', '', 'one ', 'two', 'three'),
+    html: null,
+    text: 'one two\nthree',
+  },
+  {
+    name: 'flowed lines of a language without blanks',
+    raw: of('text/plain; format=flowed; delsp=yes', '', 'one ', 'two'),
+    html: null,
+    text: 'onetwo',
+  },
+  {
+    name: 'a boundary in pieces',
+    raw: 'Content-Type: multipart/mixed; boundary*0=a;\r\n boundary*1=b\r\n\r\n--ab\r\n\r\nx\r\n--ab--',
+    html: null,
+    text: 'x',
+  },
+  {
+    name: 'a type that says nothing is plain',
+    raw: of('nonsense', '', 'still read'),
+    html: null,
+    text: 'still read',
+  },
+  { name: 'no character set, and not UTF-8', raw: 'Subject: x\r\n\r\ncaf\xe9', html: null, text: 'café' },
+  {
+    name: 'UTF-8 that is said to be ASCII',
+    raw: of('text/plain; charset=us-ascii', '', 'caf\xc3\xa9'),
+    html: null,
+    text: 'café',
+  },
+  {
+    name: 'a set of two bytes, in quoted-printable',
+    raw: of('text/html; charset=shift_jis', 'Content-Transfer-Encoding: quoted-printable', '', '=93=FA=96=7B'),
+    html: '日本',
+    text: null,
+  },
+  {
+    name: 'padding in the midst of base64',
+    raw: of('text/plain', 'Content-Transfer-Encoding: base64', '', 'YQ==', 'Yg=='),
+    html: null,
+    text: 'ab',
+  },
+]
+
+for (const { name, raw, html, text } of CASES) {
+  test(`texts: ${name}`, () => assert.deepEqual(read(raw), { html, text }))
+}
+
+const MB = 1024 * 1024
+const MAX_SECONDS = 5
+const MAX_GROWN_MB = 400
+const HOSTILE: readonly { name: string; head: string; line: string }[] = [
+  { name: 'lines', head: of('text/plain', '', ''), line: `${'x'.repeat(76)}\r\n` },
+  { name: 'empty lines', head: of('text/plain', '', ''), line: '\r\n' },
+  { name: 'flowed lines', head: of('text/plain; format=flowed', '', ''), line: '\n' },
+  {
+    name: 'base64',
+    head: of('text/plain', 'Content-Transfer-Encoding: base64', '', ''),
+    line: `${'YWFh'.repeat(19)}\r\n`,
+  },
+  { name: 'escapes', head: of('text/plain', 'Content-Transfer-Encoding: quoted-printable', '', ''), line: '=C3=A9' },
+  { name: 'Korean', head: of('text/plain; charset=cp949', '', ''), line: '\x81\x41' },
+  { name: 'a page of DOS', head: of('text/plain; charset=cp850', '', ''), line: '\x82' },
+  { name: 'bytes that are no text', head: of('text/plain', '', ''), line: '\xff' },
+  {
+    name: 'HTML after a plain part',
+    head: `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n${of('text/html', '', '')}`,
+    line: '<ul><li>',
+  },
+  {
+    name: 'plain text after HTML',
+    head: `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${HTML}\r\n--b\r\n\r\n`,
+    line: '<\n\n',
+  },
+]
+
+for (const { name, head, line } of HOSTILE) {
+  test(`40 MB are read: ${name}`, (t) => {
+    const raw = Buffer.concat([Buffer.from(`${head}\r\n`), Buffer.alloc(40 * MB, line, 'latin1')])
+    const index = indexMessage(raw)
+    const before = process.memoryUsage().rss
+    const from = performance.now()
+    const { html, text } = readTexts(raw, index)
+    const seconds = (performance.now() - from) / 1000
+    const grown = (process.memoryUsage().rss - before) / MB
+    t.diagnostic(
+      `${(seconds * 1000).toFixed(0)} ms, memory +${grown.toFixed(0)} MB, ${html?.length} and ${text?.length} characters`,
+    )
+    assert.ok(seconds < MAX_SECONDS)
+    assert.ok(grown < MAX_GROWN_MB)
+  })
+}
+
+test('of a great deal of HTML only the beginning is made into text', () => {
+  const large = read(multipart('mixed', of('text/html', '', `<p>${'word '.repeat(2_000_000)}</p>`), FOOTER))
+  assert.ok(large.html?.length ?? 0 > 10_000_000)
+  assert.ok((large.text?.length ?? 0) < 4_300_000, `${large.text?.length} characters`)
+  assert.ok(large.text?.endsWith(' to us'))
+})
