@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Outcome } from '../sending/status.ts'
 
 /**
@@ -17,13 +17,13 @@ export type Feedback = {
 
 const Recipient = z.object({
   emailAddress: z.string(),
-  status: z.string().optional(),
-  diagnosticCode: z.string().optional(),
+  status: z.optional(z.string()),
+  diagnosticCode: z.optional(z.string()),
 })
 const Mail = z.object({
   messageId: z.string(),
-  destination: z.array(z.string()).default([]),
-  tags: z.record(z.string(), z.array(z.string())).default({}),
+  destination: z._default(z.array(z.string()), []),
+  tags: z._default(z.record(z.string(), z.array(z.string())), {}),
 })
 const Bounce = z.object({
   bounceType: z.enum(['Undetermined', 'Permanent', 'Transient']),

@@ -1,18 +1,18 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { CHECKS, VERDICTS, type Verdicts } from './verdicts.ts'
 
 const ReceiveEntry = z.object({
   v: z.literal(1),
-  a: z.string().min(1),
+  a: z.string().check(z.minLength(1)),
   id: z.uuid(),
   from: z.string(),
-  to: z.array(z.string()).min(1),
+  to: z.array(z.string()).check(z.minLength(1)),
   ip: z.string(),
   helo: z.string(),
   tls: z.boolean(),
   at: z.number(),
-  rc: z.literal(true).optional(),
-  vd: z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS)).optional(),
+  rc: z.optional(z.literal(true)),
+  vd: z.optional(z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS))),
 })
 
 /** What came with a message and is not in it; `recipients` are those of one account, spelled as they came. */

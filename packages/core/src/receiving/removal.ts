@@ -1,5 +1,5 @@
 /** Entries of the receive queue that remove something, and how the sweep queues them from rows that are due. */
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Queue } from '../ports/queue.ts'
 import { UPLOAD_KIND } from '../sending/uploads.ts'
 import type { DueKind } from '../sweep.ts'
@@ -8,7 +8,12 @@ import type { DueKind } from '../sweep.ts'
 export type Removal = { readonly kind: 'upload' | 'received'; readonly accountId: string; readonly id: string }
 
 export const RECEIVED_KIND = 'received'
-const Entry = z.object({ v: z.literal(1), k: z.enum([UPLOAD_KIND, RECEIVED_KIND]), a: z.string().min(1), id: z.uuid() })
+const Entry = z.object({
+  v: z.literal(1),
+  k: z.enum([UPLOAD_KIND, RECEIVED_KIND]),
+  a: z.string().check(z.minLength(1)),
+  id: z.uuid(),
+})
 
 /** Undefined for entries of another kind. */
 export function parseRemoval(body: string): Removal | undefined {

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { CHECKS, type Verdict, type Verdicts } from './verdicts.ts'
 
 /** A message that SES put into the bucket, under a key of its own. */
@@ -15,7 +15,7 @@ export type Receipt = {
 /** What the bucket itself says: an object is there. */
 export type Stored = { readonly key: string; readonly storedAt: number }
 
-const Judged = z.object({ status: z.string() }).optional()
+const Judged = z.optional(z.object({ status: z.string() }))
 const Notification = z.object({
   notificationType: z.literal('Received'),
   receipt: z.object({
