@@ -6,14 +6,14 @@ import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar
 import { MailError } from '@kabutar/core/errors.ts'
 import { forgetPauses } from '@kabutar/core/sending/pauses.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { bearerOf } from './auth.ts'
 import { jsonBody } from './body.ts'
 
 export const CreateAccountRequest = z.strictObject({
-  name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
+  name: z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(50, 'must be at most 50 characters')),
   /** Taken as verified on the operator's word. */
-  domains: z.array(z.string()).max(100, 'must be at most 100').optional(),
+  domains: z.optional(z.array(z.string()).check(z.maxLength(100, 'must be at most 100'))),
 })
 
 /** POST /accounts and /accounts/:id/resume: for the operator of the machine alone, who can read the token that the server left in its folder. */

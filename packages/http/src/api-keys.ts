@@ -2,16 +2,16 @@ import { createKey, deleteKey, type KeyPorts, listKeys, renameKey } from '@kabut
 import { getDomain } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf, uuidOf } from './page.ts'
 
-const name = z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters')
+const name = z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(50, 'must be at most 50 characters'))
 export const CreateKeyRequest = z.strictObject({
   name,
-  permission: z.enum(['full_access', 'sending_access']).optional(),
-  domain_id: z.string().optional(),
+  permission: z.optional(z.enum(['full_access', 'sending_access'])),
+  domain_id: z.optional(z.string()),
 })
 export const RenameKeyRequest = z.strictObject({ name })
 

@@ -1,7 +1,11 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
-import type * as z from 'zod'
+import * as z from 'zod/mini'
+import en from 'zod/v4/locales/en.js'
 import { HttpError } from './errors.ts'
+
+// What an answer says is wrong with a field.
+z.config(en())
 
 /** 40 MB of attachments after base64, and room for what surrounds them. */
 export const MAX_BODY_BYTES = 42 * 1024 * 1024
@@ -12,7 +16,11 @@ const SMALL_BODY_BYTES = 256 * 1024
  * @throws {HttpError} 413 past the limit, 400 for what is no JSON
  * @throws {MailError} `missing_field`, `invalid_message`
  */
-export async function jsonBody<T>(c: Context, schema: z.ZodType<T>, maxBytes: number = SMALL_BODY_BYTES): Promise<T> {
+export async function jsonBody<T>(
+  c: Context,
+  schema: z.ZodMiniType<T>,
+  maxBytes: number = SMALL_BODY_BYTES,
+): Promise<T> {
   const text = await textBody(c.req.raw, maxBytes)
   const input = parse(text)
   const result = schema.safeParse(input)

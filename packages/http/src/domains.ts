@@ -6,7 +6,7 @@ import { type Capabilities, type Domain, neededRecords } from '@kabutar/core/dom
 import { updateDomain } from '@kabutar/core/domains/update.ts'
 import { readDomain, verifyDomain } from '@kabutar/core/domains/verify.ts'
 import { Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf, pageOf, uuidOf } from './page.ts'
@@ -14,15 +14,15 @@ import { listOf, pageOf, uuidOf } from './page.ts'
 const onOff = z.enum(['enabled', 'disabled'])
 /** What we can't do is not taken with another value: mail is neither tracked nor kept back for want of TLS. */
 const settable = {
-  capabilities: z.strictObject({ sending: onOff.optional(), receiving: onOff.optional() }).optional(),
-  open_tracking: z.literal(false, 'tracking is not in this version').optional(),
-  click_tracking: z.literal(false, 'tracking is not in this version').optional(),
-  tls: z.literal('opportunistic', 'only opportunistic is in this version').optional(),
+  capabilities: z.optional(z.strictObject({ sending: z.optional(onOff), receiving: z.optional(onOff) })),
+  open_tracking: z.optional(z.literal(false, 'tracking is not in this version')),
+  click_tracking: z.optional(z.literal(false, 'tracking is not in this version')),
+  tls: z.optional(z.literal('opportunistic', 'only opportunistic is in this version')),
 }
 export const CreateDomainRequest = z.strictObject({
-  name: z.string().min(1, 'must not be empty').max(255, 'must be at most 255 characters'),
-  region: z.string().max(32).optional(),
-  custom_return_path: z.string().max(63).optional(),
+  name: z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(255, 'must be at most 255 characters')),
+  region: z.optional(z.string().check(z.maxLength(32))),
+  custom_return_path: z.optional(z.string().check(z.maxLength(63))),
   ...settable,
 })
 export const UpdateDomainRequest = z.strictObject(settable)

@@ -3,11 +3,13 @@ import type { Operation } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 
 const WireError = z.object({ statusCode: z.number().int(), name: z.string(), message: z.string() })
-const schemaOf = (schema: z.ZodType, io: 'input' | 'output') => {
+const schemaOf = (schema: z.core.$ZodType, io: 'input' | 'output') => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
   return json
 }
-const jsonOf = (schema: z.ZodType, io: 'input' | 'output') => ({ 'application/json': { schema: schemaOf(schema, io) } })
+const jsonOf = (schema: z.core.$ZodType, io: 'input' | 'output') => ({
+  'application/json': { schema: schemaOf(schema, io) },
+})
 
 const FILE = { 'application/octet-stream': {} }
 

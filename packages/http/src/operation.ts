@@ -6,7 +6,7 @@ export type Operation = {
   /** As the router has it: `/emails/:id`. */
   readonly path: string
   readonly summary: string
-  readonly request?: z.ZodType
+  readonly request?: z.core.$ZodType
   readonly status: 200 | 201
   readonly answer: z.ZodType
   readonly paged?: true

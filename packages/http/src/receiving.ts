@@ -6,7 +6,7 @@ import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/re
 import type { Received } from '@kabutar/core/receiving/received.ts'
 import { deleteReceived } from '@kabutar/core/receiving/remove.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
@@ -19,12 +19,18 @@ export type ReceivingPorts = AcceptPorts & ChangePorts & DownloadPorts
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
 
-const address = z.string().min(1).max(320)
+const address = z.string().check(z.minLength(1), z.maxLength(320))
 export const InjectRequest = z.strictObject({
   /** The message in base64. */
   raw: z.base64(),
-  to: z.union([address.transform((one) => [one]), z.array(address).min(1).max(MAX_INJECT_RECIPIENTS)]),
-  from: z.string().max(320).default(''),
+  to: z.union([
+    z.pipe(
+      address,
+      z.transform((one) => [one]),
+    ),
+    z.array(address).check(z.minLength(1), z.maxLength(MAX_INJECT_RECIPIENTS)),
+  ]),
+  from: z._default(z.string().check(z.maxLength(320)), ''),
 })
 
 /** GET /emails/receiving, /:id and /:id/attachments[/:aid]; DELETE /:id. `inject`: POST /inject, for development. */

@@ -13,15 +13,15 @@ import {
 import { parseAddress } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf, pageOf, uuidOf } from './page.ts'
 
 const MAX_BATCH = 100
-const email = z.string().min(1).max(384)
-const emails = z.array(email).min(1).max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
-const ids = z.array(z.string()).min(1).max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
+const email = z.string().check(z.minLength(1), z.maxLength(384))
+const emails = z.array(email).check(z.minLength(1), z.maxLength(MAX_BATCH, `must be at most ${MAX_BATCH}`))
+const ids = z.array(z.string()).check(z.minLength(1), z.maxLength(MAX_BATCH, `must be at most ${MAX_BATCH}`))
 export const SuppressRequest = z.strictObject({ email })
 export const SuppressAllRequest = z.strictObject({ emails })
 export const UnsuppressAllRequest = z.union([z.strictObject({ emails }), z.strictObject({ ids })], {

@@ -1,13 +1,16 @@
 /** Files larger than a request: the application asks for a link, puts the file there, and attaches it by its id. */
 import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/sending/uploads.ts'
 import { Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
 
 export const UploadRequest = z.strictObject({
-  size: z.int().min(1).describe(`Bytes of the file, exactly; at most ${MAX_UPLOAD_BYTES}.`),
+  size: z
+    .int()
+    .check(z.minimum(1))
+    .register(z.globalRegistry, { description: `Bytes of the file, exactly; at most ${MAX_UPLOAD_BYTES}.` }),
 })
 export interface UploadLinks {
   /** What a link of ours takes; undefined if it is not ours, was changed, or has expired. */

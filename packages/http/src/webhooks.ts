@@ -11,20 +11,20 @@ import { getHook, getHookEvent, listHooks, replay } from '@kabutar/core/webhooks
 import type { QueuePorts } from '@kabutar/core/webhooks/record.ts'
 import type { Attempt, Endpoint, Hook } from '@kabutar/core/webhooks/rows.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { limitOf, listOf, pageOf, uuidOf } from './page.ts'
 
 export type WebhookPorts = EndpointPorts & QueuePorts
 
-const endpoint = z.string().min(1).max(2048)
-const events = z.array(z.string().max(64)).min(1).max(100)
+const endpoint = z.string().check(z.minLength(1), z.maxLength(2048))
+const events = z.array(z.string().check(z.maxLength(64))).check(z.minLength(1), z.maxLength(100))
 export const CreateWebhookRequest = z.strictObject({ endpoint, events })
 export const UpdateWebhookRequest = z.strictObject({
-  endpoint: endpoint.optional(),
-  events: events.optional(),
-  status: z.enum(['enabled', 'disabled']).optional(),
+  endpoint: z.optional(endpoint),
+  events: z.optional(events),
+  status: z.optional(z.enum(['enabled', 'disabled'])),
 })
 
 /** /webhooks, their signing secrets, and what was sent to them. POST /webhooks answers 201. */
