@@ -67,14 +67,14 @@ export function guardedClient(options: GuardOptions): GuardedClient {
 type Route = { readonly connections: Connections; target(url: string): Target }
 type Target = { readonly origin: string; readonly path: string }
 
-/** undici is loaded with the first request: half a megabyte that a process which makes none needn't start with. */
+/** undici is loaded with the first request, and of it what is used: a process which makes none needn't start with it. */
 async function openRoute(limits: Limits): Promise<Route> {
-  // A bundler gives a CommonJS module's exports as its default alone.
-  const { default: undici } = await import('undici')
-  const connect = connector(undici.buildConnector, limits)
+  const { default: HttpClient } = await import('undici/lib/dispatcher/client.js')
+  const { default: build } = await import('undici/lib/core/connect.js')
+  const connect = connector(build, limits)
   /** The timer of a request bounds them all, so undici's own are off. */
   const open = (origin: string) =>
-    new undici.Client(origin, {
+    new HttpClient(origin, {
       connect,
       headersTimeout: 0,
       bodyTimeout: 0,
