@@ -9,7 +9,11 @@ export function harden(): void {
     args.memory ??= '256 MB'
     args.logging ??= { retention: '1 month', format: 'json' }
     // SST's documentation says that minifying is the default; 4.17.1 does not. What is behind import() is loaded when needed.
-    args.nodejs ??= { minify: true, splitting: true, esbuild: { external: [...OTHER_CREDENTIALS, ...FOR_BROWSERS] } }
+    args.nodejs ??= {
+      minify: true,
+      splitting: true,
+      esbuild: { external: [...OTHER_CREDENTIALS, ...FOR_BROWSERS, ...NEVER_REQUIRED] },
+    }
   })
   $transform(aws.lambda.Function, (args) => {
     // 1 KB of log for each message would cost as much as a write to the table.
@@ -53,6 +57,12 @@ const OTHER_CREDENTIALS = [
  * and on Node even its modern successor is another function. @aws-sdk/core exports it beside what Node needs.
  */
 const FOR_BROWSERS = ['bowser']
+
+/**
+ * undici requires them when it comes to that: its parser a second time for processors without SIMD, which no processor of
+ * Lambda is, and FormData for bodies that are such. We post strings.
+ */
+const NEVER_REQUIRED = ['../llhttp/llhttp-wasm.js', '../web/fetch/body.js']
 
 type TrustStatement = { Principal?: { AWS?: unknown; Service?: unknown } }
 
