@@ -13,61 +13,76 @@ const { all, only, workers } = reader(load('ci'))
 const KB = 1000
 
 const STORED = ['KABUTAR_BUCKET', 'KABUTAR_TABLE']
-const EXPECTED: Readonly<Record<string, { maxBundleBytes: number; timeout: number; environment: readonly string[] }>> =
-  {
-    'functions/api.handler': {
-      maxBundleBytes: 800 * KB,
-      timeout: 29,
-      environment: [
-        ...STORED,
-        'KABUTAR_INBOUND_TOPIC',
-        'KABUTAR_RECEIVE_QUEUE',
-        'KABUTAR_RULE_PREFIX',
-        'KABUTAR_RULE_SET',
-        'KABUTAR_SEND_QUEUE',
-        'KABUTAR_WEBHOOK_QUEUE',
-      ],
-    },
-    'functions/send.handler': {
-      maxBundleBytes: 500 * KB,
-      timeout: 60,
-      environment: [
-        ...STORED,
-        'KABUTAR_ATTEMPTS',
-        'KABUTAR_CONFIGURATION_SET',
-        'KABUTAR_SEND_CONCURRENCY',
-        'KABUTAR_SEND_QUEUE',
-        'KABUTAR_WEBHOOK_QUEUE',
-      ],
-    },
-    'functions/feedback.handler': {
-      maxBundleBytes: 500 * KB,
-      timeout: 30,
-      environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_FEEDBACK_QUEUE', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
-    },
-    'functions/receive.handler': {
-      maxBundleBytes: 1600 * KB,
-      timeout: 120,
-      environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
-    },
-    'functions/notify.handler': {
-      maxBundleBytes: 500 * KB,
-      timeout: 60,
-      environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
-    },
-    'functions/sweep.handler': {
-      maxBundleBytes: 500 * KB,
-      timeout: 50,
-      environment: [
-        'KABUTAR_DEAD_LETTERS',
-        'KABUTAR_LOST_QUEUE',
-        'KABUTAR_RECEIVE_QUEUE',
-        'KABUTAR_SEND_QUEUE',
-        'KABUTAR_TABLE',
-        'KABUTAR_WEBHOOK_QUEUE',
-      ],
-    },
-  }
+/** `atStart` is what each has, and a little; `inAll` is what may be uploaded for it. */
+type Expected = {
+  readonly atStart: number
+  readonly inAll: number
+  readonly timeout: number
+  readonly environment: readonly string[]
+}
+const EXPECTED: Readonly<Record<string, Expected>> = {
+  'functions/api.handler': {
+    atStart: 510 * KB,
+    inAll: 800 * KB,
+    timeout: 29,
+    environment: [
+      ...STORED,
+      'KABUTAR_INBOUND_TOPIC',
+      'KABUTAR_RECEIVE_QUEUE',
+      'KABUTAR_RULE_PREFIX',
+      'KABUTAR_RULE_SET',
+      'KABUTAR_SEND_QUEUE',
+      'KABUTAR_WEBHOOK_QUEUE',
+    ],
+  },
+  'functions/send.handler': {
+    atStart: 440 * KB,
+    // 500 KB is what it starts with. Four clients of the SDK are 430 KB alone, of which S3 and what only it needs are
+    // loaded for the few messages whose content is a blob; composing mail is 130 KB, half of it the names of file types,
+    // and making its plain text of HTML another 130 KB. None of these three is in the start.
+    inAll: 850 * KB,
+    timeout: 60,
+    environment: [
+      ...STORED,
+      'KABUTAR_ATTEMPTS',
+      'KABUTAR_CONFIGURATION_SET',
+      'KABUTAR_SEND_CONCURRENCY',
+      'KABUTAR_SEND_QUEUE',
+      'KABUTAR_WEBHOOK_QUEUE',
+    ],
+  },
+  'functions/feedback.handler': {
+    atStart: 305 * KB,
+    inAll: 500 * KB,
+    timeout: 30,
+    environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_FEEDBACK_QUEUE', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
+  },
+  'functions/receive.handler': {
+    atStart: 395 * KB,
+    inAll: 1600 * KB,
+    timeout: 120,
+    environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
+  },
+  'functions/notify.handler': {
+    atStart: 300 * KB,
+    inAll: 500 * KB,
+    timeout: 60,
+    environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
+  },
+  'functions/sweep.handler': {
+    atStart: 295 * KB,
+    inAll: 500 * KB,
+    timeout: 50,
+    environment: [
+      'KABUTAR_DEAD_LETTERS',
+      'KABUTAR_LOST_QUEUE',
+      'KABUTAR_RECEIVE_QUEUE',
+      'KABUTAR_SEND_QUEUE',
+      'KABUTAR_TABLE',
+      'KABUTAR_WEBHOOK_QUEUE',
+    ],
+  },
+}
 
 test('these are the functions', () => {
   assert.deepEqual(
@@ -98,11 +113,11 @@ for (const worker of workers()) {
   const skip = unwritten && 'its operation is not written yet, so an empty function stands for it'
   test(`${handler}: the bundle keeps its budget`, { skip }, () => {
     const entry = bundleOf(worker)
-    const bytes = bytesAtStart(entry)
-    console.log(
-      `${handler}: ${bytes} bytes to start, ${bytesInReach(entry)} with all it may import, ${bytesInAll(entry)} in all`,
-    )
-    assert.ok(bytes <= (EXPECTED[handler]?.maxBundleBytes ?? 0), `${bytes} bytes`)
+    const [atStart, inReach, inAll] = [bytesAtStart(entry), bytesInReach(entry), bytesInAll(entry)]
+    console.log(`${handler}: ${atStart} bytes to start, ${inReach} with all it may import, ${inAll} in all`)
+    assert.ok(atStart <= (EXPECTED[handler]?.atStart ?? 0), `${atStart} bytes to start`)
+    assert.ok(inAll <= (EXPECTED[handler]?.inAll ?? 0), `${inAll} bytes in all`)
+    assert.equal(inAll, inReach, 'something is uploaded that nothing imports')
   })
 
   test(`${handler}: starts alone, with its own environment, and loads what the budget counts`, { skip }, () => {
@@ -122,15 +137,14 @@ for (const worker of workers()) {
   })
 }
 
-test('what decodes mail is loaded with the first one that is read, and in no start', () => {
-  const decoding = (files: readonly string[]) =>
-    files.filter((file) => /node_modules\/mailparser\//.test(sourcesOf(file)))
-  for (const worker of workers()) assert.deepEqual(decoding(filesAtStart(bundleOf(worker))), [], worker.handler)
-  const reading = workers().filter((worker) => decoding(filesInReach(bundleOf(worker))).length > 0)
-  assert.deepEqual(
-    reading.map(({ handler }) => handler),
-    ['functions/api.handler'],
-  )
+test('what reads mail for people, and what composes it, is with the function that does', () => {
+  const having = (source: RegExp, files: (entry: string) => readonly string[]) =>
+    workers()
+      .filter((worker) => files(bundleOf(worker)).some((file) => source.test(sourcesOf(file))))
+      .map(({ handler }) => handler)
+  assert.deepEqual(having(/packages\/mail\/src\/texts\.ts/, filesInReach), ['functions/api.handler'])
+  assert.deepEqual(having(/node_modules\/html-to-text\//, filesInReach), ['functions/send.handler'])
+  assert.deepEqual(having(/node_modules\/(html-to-text|undici)\/|mail-composer/, filesAtStart), [])
 })
 
 const nameOf = (file: string) => basename(file)
