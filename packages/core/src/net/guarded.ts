@@ -59,7 +59,8 @@ export function guardedClient(options: GuardOptions): GuardedClient {
   return {
     timeoutMs: limits.timeoutMs,
     ready: async () => void (opened ?? (await route())),
-    request: async (request) => exchange(request, opened ?? (await route()), limits),
+    request: (request) =>
+      opened ? exchange(request, opened, limits) : route().then((made) => exchange(request, made, limits)),
     close: () => void opening?.then(({ connections }) => connections.close()),
   }
 }

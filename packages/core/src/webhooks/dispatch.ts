@@ -80,20 +80,20 @@ async function load(
   const items = await ports.table.getMany([...hooks, ...events, ...endpoints.values()])
   const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
   const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
-  return Promise.all(
-    entries.map(async ({ delivery, entry }, i) => {
-      const [hook, event] = [items[i], items[entries.length + i]]
-      const { account, message, event: id } = entry
-      return {
-        delivery,
-        entry,
-        endpoint: known.get(ownerOf(entry)),
-        // One of a message that was deleted meanwhile is elsewhere.
-        event: event ? tellingOf(message, id, event) : await getTelling(ports.table, account, message, id),
-        hook: hook && hookOf(hook),
-      }
-    }),
-  )
+  const jobs: Job[] = []
+  for (const [i, { delivery, entry }] of entries.entries()) {
+    const [hook, event] = [items[i], items[entries.length + i]]
+    const { account, message, event: id } = entry
+    jobs.push({
+      delivery,
+      entry,
+      endpoint: known.get(ownerOf(entry)),
+      // One of a message that was deleted meanwhile is elsewhere.
+      event: event ? tellingOf(message, id, event) : await getTelling(ports.table, account, message, id),
+      hook: hook && hookOf(hook),
+    })
+  }
+  return jobs
 }
 
 const ownerOf = ({ account, endpoint }: HookEntry) => `${account} ${endpoint}`

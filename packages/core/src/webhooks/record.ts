@@ -30,8 +30,9 @@ export async function record(
   const soon = next.status === 'pending' && waitMs < LONG_WAIT_MS
   const together = soon && waitMs >= APART_MS
   const queue = () => queueNext(ports, accountId, next, waitMs)
-  const [stored] = await Promise.all([putHook(ports, accountId, hook, next), together && queue()])
-  if (!stored) return
+  const storing = putHook(ports, accountId, hook, next)
+  if (together) await Promise.all([storing, queue()])
+  if (!(await storing)) return
   if (soon && !together) await queue()
   if (next.status === 'failed') await noteGivenUp(ports, accountId, next)
 }
