@@ -12,6 +12,10 @@ export const PRICES = {
   tableReads: 0.125,
   s3Writes: 5.0,
   s3Reads: 0.4,
+  s3Lists: 5.0,
+  /** Free, and counted all the same; so are calls of SES other than sending. */
+  s3Deletes: 0,
+  sesCalls: 0,
   schedulerRuns: 1.0,
   /** With point-in-time recovery, which is $0.20 of it. */
   tableGbMonth: 0.45,

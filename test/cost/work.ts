@@ -23,8 +23,8 @@ import { askForLost } from './lost.ts'
 import { bytesOf, html, letter } from './mail.ts'
 import { type Meter, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
 import { ACCESS_LOG_BYTES, LATENCY_MS } from './prices.ts'
+import { GB } from './tally.ts'
 
-const GB = 1024 ** 3
 const never = new AbortController().signal
 
 export type Rig = Awaited<ReturnType<typeof costRig>>

@@ -1,0 +1,31 @@
+import { type Counts, times } from './tally.ts'
+import { costRig, deliverAll, type Rig, receiveAll, sendAll } from './work.ts'
+
+/** Per million and per month; the limit that we are after, and what this version has to keep in a burst. */
+export const KINDS = {
+  sends: { name: 'sends (20 KB, 1 recipient)', run: sendAll, target: 11, limit: 5 },
+  received: { name: 'received (60 KB)', run: receiveAll, target: 14, limit: 9 },
+  webhooks: { name: 'webhook deliveries', run: deliverAll, target: 2.2, limit: 1 },
+} as const
+export type Kind = keyof typeof KINDS
+
+/** In a burst batches are whole; at 0.4 messages a second every entry comes alone. */
+export const WHOLE_BATCH = 10
+export const WARM = 10
+
+/** What one more costs, by the rig: `count` of a kind, in batches. */
+export async function countsOfOne(kind: Kind, count: number, batch: number): Promise<Counts> {
+  const { run } = KINDS[kind]
+  const rig = await costRig()
+  // What is paid once a day, process or template is not what one more costs.
+  await run(rig, WARM, batch)
+  return times(await fresh(rig, run, count, batch), 1 / count)
+}
+
+type Run = (rig: Rig, count: number, batch: number) => Promise<void>
+
+async function fresh(rig: Rig, run: Run, count: number, batch: number): Promise<Counts> {
+  rig.meter.take()
+  await run(rig, count, batch)
+  return rig.meter.take()
+}
