@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda.ts'
+import type { Count } from '../cost/tally.ts'
 import type { Lambda } from './lambda.ts'
 import { bodyOf, serve } from './servers.ts'
+import { countApiRequest } from './usage.ts'
 
 /** What calls functions on AWS: an HTTP API, event source mappings of queues, and a schedule. */
 
@@ -11,9 +13,10 @@ import { bodyOf, serve } from './servers.ts'
 const MAX_BODY_BYTES = 10_000_000
 
 /** Turns requests into events of payload format 2.0. A function that fails is answered as the gateway does. */
-export function serveApi(api: Lambda, port: number): Promise<{ endpoint: string; close(): void }> {
+export function serveApi(api: Lambda, port: number, count: Count): Promise<{ endpoint: string; close(): void }> {
   return serve(async (request, response) => {
     const body = await bodyOf(request)
+    countApiRequest(count, body.byteLength)
     if (body.byteLength > MAX_BODY_BYTES) return refuse(response, 413, 'Request Too Long')
     try {
       const answer = (await api.invoke(eventOf(request, body))) as Answer

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { ACCESS_LOG_BYTES } from '../cost/prices.ts'
-import { type Count, type Counts, GB, plus, type Tally, tally } from '../cost/tally.ts'
+import { type Count, type Counts, GB, plus } from '../cost/tally.ts'
 
 /** SNS, S3's notifications, event source mappings and API Gateway. */
 export const AWS_ITSELF = 'aws'
@@ -16,11 +16,11 @@ export type Usage = {
   caller(request: Signed): string | undefined
   /** Receipts of event source mappings that brought nothing; how many there are on AWS is a matter of time. */
   emptyPoll(): void
-  /** What was counted since the last time, by caller. */
-  take(): Taken
+  /** Since the start. */
+  soFar(): Used
 }
 export type Signed = { readonly headers: IncomingHttpHeaders; readonly url?: string | undefined }
-export type Taken = { readonly by: ReadonlyMap<string, Counts>; readonly emptyPolls: number }
+export type Used = { readonly by: ReadonlyMap<string, Counts>; readonly emptyPolls: number }
 
 const PREFIX = 'AKIABILLED'
 const NAMED = new RegExp(`Credential=${PREFIX}([\\w.-]+?)(?:/|%2F)`)
@@ -29,30 +29,29 @@ const NAMED = new RegExp(`Credential=${PREFIX}([\\w.-]+?)(?:/|%2F)`)
 export const accessKeyOf = (caller: string) => `${PREFIX}${caller}`
 
 export function startUsage(): Usage {
-  const tallies = new Map<string, Tally>()
+  const by = new Map<string, Counts>()
   let emptyPolls = 0
-  const of = (caller: string) => {
-    const found = tallies.get(caller) ?? tally()
-    tallies.set(caller, found)
-    return found
-  }
   return {
-    by: (caller) => of(caller).add,
+    by: (caller) => (name, amount) => {
+      by.set(caller, plus(by.get(caller) ?? {}, { [name]: amount }))
+    },
     // A presigned link is billed like any other request.
     caller: ({ headers, url = '' }) => NAMED.exec(headers.authorization ?? url)?.[1],
     emptyPoll() {
       emptyPolls++
     },
-    take() {
-      const taken = { by: new Map([...tallies].map(([caller, one]) => [caller, one.take()])), emptyPolls }
-      emptyPolls = 0
-      return taken
-    },
+    soFar: () => ({ by: new Map(by), emptyPolls }),
   }
 }
 
+/** What was used between two looks. */
+export function between(before: Used, after: Used): Used {
+  const by = [...after.by].map(([caller, counts]) => [caller, plus(counts, before.by.get(caller) ?? {}, -1)] as const)
+  return { by: new Map(by), emptyPolls: after.emptyPolls - before.emptyPolls }
+}
+
 /** Everything but what some callers caused. */
-export function countsOf({ by }: Taken, without: readonly string[] = []): Counts {
+export function countsOf({ by }: Used, without: readonly string[] = []): Counts {
   return [...by].filter(([caller]) => !without.includes(caller)).reduce((sum, [, counts]) => plus(sum, counts), {})
 }
 

@@ -39,3 +39,4 @@ export const WHOLE_CORE_MB = 1769
 export const ACCESS_LOG_BYTES = 500
 /** An event source mapping keeps so many long polls open at an idle queue, whatever its concurrency. */
 export const IDLE_POLLERS = 5
+export const LONG_POLL_SECONDS = 20
