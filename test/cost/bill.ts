@@ -1,5 +1,5 @@
 import { type Counts, times } from './tally.ts'
-import { costRig, deliverAll, type Rig, receiveAll, sendAll } from './work.ts'
+import { costRig, deliverAll, type Rig, type RigOptions, receiveAll, sendAll } from './work.ts'
 
 /** Per million and per month; the limit that we are after, and what this version has to keep in a burst. */
 export const KINDS = {
@@ -12,11 +12,12 @@ export type Kind = keyof typeof KINDS
 /** In a burst batches are whole; at 0.4 messages a second every entry comes alone. */
 export const WHOLE_BATCH = 10
 export const WARM = 10
+export type Load = RigOptions & { readonly count: number; readonly batch: number }
 
 /** What one more costs, by the rig: `count` of a kind, in batches. */
-export async function countsOfOne(kind: Kind, count: number, batch: number): Promise<Counts> {
+export async function countsOfOne(kind: Kind, { count, batch, ...options }: Load): Promise<Counts> {
   const { run } = KINDS[kind]
-  const rig = await costRig()
+  const rig = await costRig(options)
   // What is paid once a day, process or template is not what one more costs.
   await run(rig, WARM, batch)
   return times(await fresh(rig, run, count, batch), 1 / count)

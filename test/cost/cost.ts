@@ -1,5 +1,5 @@
 /** `npm run cost`: what AWS would bill for a million of each, counted and not modelled, item by item; `-- sends` for one. */
-import { countsOfOne, KINDS, type Kind, WHOLE_BATCH } from './bill.ts'
+import { countsOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
 import { idleMonth } from './idle.ts'
 import { LATENCY_MS } from './prices.ts'
 import { dollarsOf, entriesOf } from './tally.ts'
@@ -7,13 +7,13 @@ import { dollarsOf, entriesOf } from './tally.ts'
 const MILLION = 1e6
 const LOADS = [
   { name: 'burst', count: 200, batch: WHOLE_BATCH },
-  { name: '0.4 a second', count: 30, batch: 1 },
+  { name: '0.4 a second', count: 30, batch: 1, betweenMs: 2500 },
 ] as const
 
 type Bill = Readonly<Record<string, number>>
 
-async function billOf(kind: Kind, count: number, batch: number): Promise<Bill> {
-  const each = await countsOfOne(kind, count, batch)
+async function billOf(kind: Kind, load: Load): Promise<Bill> {
+  const each = await countsOfOne(kind, load)
   return Object.fromEntries(entriesOf(each).map(([name, amount]) => [name, dollarsOf(name, amount * MILLION)]))
 }
 
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   for (const kind of (Object.keys(KINDS) as Kind[]).filter((one) => one.startsWith(wanted))) {
     const { name, target, limit } = KINDS[kind]
     const columns: Bill[] = []
-    for (const { count, batch } of LOADS) columns.push(await billOf(kind, count, batch))
+    for (const load of LOADS) columns.push(await billOf(kind, load))
     print(`$ per 1M ${name}`, columns)
     const burst = sum(columns[0] ?? {})
     console.log(`burst $${burst.toFixed(2)}; target $${target}, limit $${limit}: ${(burst - limit).toFixed(2)} remain`)
@@ -45,7 +45,9 @@ function print(title: string, columns: readonly Bill[]): void {
   console.log(`\n${title.padEnd(44)}${columns.length > 1 ? LOADS.map(({ name }) => name.padStart(14)).join('') : ''}`)
   const row = (name: string, of: (bill: Bill) => number) =>
     console.log(`  ${name.padEnd(42)}${columns.map((bill) => of(bill).toFixed(2).padStart(14)).join('')}`)
-  for (const name of names) row(name, (bill) => bill[name] ?? 0)
+  // What cancels out, and what is free.
+  const billed = names.filter((name) => columns.some((bill) => Math.abs(bill[name] ?? 0) >= 0.005))
+  for (const name of billed) row(name, (bill) => bill[name] ?? 0)
   row('sum', sum)
 }
 
