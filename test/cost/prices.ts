@@ -37,6 +37,8 @@ export const CPU_FACTOR = 1.5
 export const WHOLE_CORE_MB = 1769
 /** One line of the gateway's access log. */
 export const ACCESS_LOG_BYTES = 500
+/** What a webhook of 2 KB sends on the wire, with headers and the frames of TLS. */
+export const WEBHOOK_BYTES = 3 * 1024
 /** An event source mapping keeps so many long polls open at an idle queue, whatever its concurrency. */
 export const IDLE_POLLERS = 5
 export const LONG_POLL_SECONDS = 20

@@ -23,7 +23,7 @@ import { notificationOf } from '../aws/ses-receipt.ts'
 import { askForLost } from './lost.ts'
 import { bytesOf, html, letter } from './mail.ts'
 import { type Meter, type MeterOptions, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
-import { ACCESS_LOG_BYTES, LATENCY_MS } from './prices.ts'
+import { ACCESS_LOG_BYTES, LATENCY_MS, WEBHOOK_BYTES } from './prices.ts'
 import { type Counts, entriesOf, GB, plus } from './tally.ts'
 
 const never = new AbortController().signal
@@ -196,11 +196,14 @@ export async function deliverAll(rig: Rig, count: number, batch: number): Promis
   const without = await sendPlain(rig, { count, batch, endpoint: id, enabled: false })
   const more = plus(await sendPlain(rig, { count, batch, endpoint: id, enabled: true }), without, -1)
   for (const [name, amount] of entriesOf(more)) metered.add(name, amount)
-  for (const entries of ports.webhookQueue.batches(batch)) {
-    await metered.invocation(256, () => dispatchBatch(ports, entries, never))
-    rig.later()
+  // A new endpoint is not sent ten at once: what it is not sent yet comes back.
+  while ((await ports.webhookQueue.depth()).ready > 0) {
+    for (const entries of ports.webhookQueue.batches(batch)) {
+      await metered.invocation(256, () => dispatchBatch(ports, entries, never))
+      rig.later()
+    }
   }
-  metered.add('egressGb', (count * 3 * 1024) / GB)
+  metered.add('egressGb', (count * WEBHOOK_BYTES) / GB)
 }
 
 type Plain = { readonly count: number; readonly batch: number; readonly endpoint: string; readonly enabled: boolean }
