@@ -38,6 +38,7 @@ export async function startFunctions(
   urlOf: (queue: string) => string,
   env: Env,
   { calls, usage }: Observed,
+  sandboxes = SANDBOXES,
 ): Promise<Started> {
   const started = await Promise.all(
     functions.map(async (declared) => {
@@ -47,7 +48,7 @@ export async function startFunctions(
         bundle: join(APP, '.sst/artifacts', `${declared.component}-src`, 'bundle.mjs'),
         handler: declared.inputs.handler,
         timeoutMs: declared.inputs.timeout * 1000,
-        sandboxes: SANDBOXES[name] ?? 1,
+        sandboxes: sandboxes[name] ?? 1,
         memoryMb: declared.inputs.memorySize,
         count: usage.by(name),
         env: {
@@ -65,7 +66,7 @@ export async function startFunctions(
     byComponent: new Map(started.map(({ component, lambda }) => [component, lambda])),
     all: started.map(({ lambda }) => lambda),
     nameOf: (component) => names.get(component) ?? '',
-    sandboxesOf: (component) => SANDBOXES[names.get(component) ?? ''] ?? 1,
+    sandboxesOf: (component) => sandboxes[names.get(component) ?? ''] ?? 1,
   }
 }
 

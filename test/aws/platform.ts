@@ -51,10 +51,17 @@ export type Platform = {
   put(mail: InboundMail): Promise<void>
   /** Bodies in every dead-letter queue, which are left there. */
   deadLetters(): readonly string[]
+  /** Is there nothing in a queue, not even in work? Asking costs nobody anything. */
+  isEmpty(role: QueueRole): boolean
   /** Prints what was used. @throws {AssertionError} if a function called what its role does not grant */
   close(): Promise<void>
 }
-export type RunOptions = { readonly port?: number } & Pick<Mapping, 'disturb' | 'windowMs' | 'gate'>
+type Mapped = Pick<Mapping, 'disturb' | 'windowMs' | 'pollSeconds' | 'gate'>
+export type RunOptions = Mapped & {
+  readonly port?: number
+  /** The sweep runs only when it is invoked, and each function has one sandbox, so that what is used can be foretold. */
+  readonly measured?: boolean
+}
 export type Running = {
   readonly url: string
   readonly lambdas: Lambdas
@@ -71,7 +78,15 @@ const SWEEP_EVERY_MS = 1000
 const MINUTE_SECONDS = 1
 const ATTEMPTS = 5
 
-export async function startPlatform(deliver: (mail: SentMail) => void): Promise<Platform> {
+export type PlatformOptions = {
+  /** After which S3's own event of a mail is there for the sweep. @default as declared, where a minute takes a second */
+  readonly lostAfterSeconds?: number
+}
+
+export async function startPlatform(
+  deliver: (mail: SentMail) => void,
+  { lostAfterSeconds }: PlatformOptions = {},
+): Promise<Platform> {
   buildRuntime()
   const wiring = readWiring()
   const usage = startUsage()
@@ -84,7 +99,7 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
   ])
   const [sqs, s3Front] = await Promise.all([startSqsFront(sqsS3.endpoint, usage), startS3Front(sqsS3.endpoint, usage)])
   await Promise.all([dynamo.createTable(wiring.table), sqsS3.createBucket(wiring.bucket)])
-  createQueues(sqsS3, wiring)
+  createQueues(sqsS3, wiring, lostAfterSeconds)
   ses.configurationSets.add(wiring.configurationSet)
   const client = sqsClient(standIn(sqs.endpoint))
   const awsClient = sqsClient(standIn(sqs.endpoint, accessKeyOf(AWS_ITSELF)))
@@ -115,6 +130,7 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
     receive: (mail) => receiveMail(inbound, mail),
     notify: (mail) => notifyOf(inbound, mail),
     put: (mail) => putObject(inbound, mail),
+    isEmpty: (role) => sqsS3.bodiesIn(wiring.roles[role]).length === 0,
     deadLetters: () => deadLetterQueues(wiring).flatMap((name) => sqsS3.bodiesIn(name)),
     async close() {
       const lived = { seconds: (performance.now() - from) / 1000, polledQueues: wiring.mappings.length }
@@ -128,12 +144,12 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
   }
 }
 
-function createQueues(sqsS3: SqsS3, { queues }: Wiring): void {
+function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, lostAfterSeconds: number | undefined): void {
   const arns = new Map<string, string>()
   for (const { name, delaySeconds, visibilitySeconds, redrive } of queues) {
     const scaled = (seconds: number) => String(Math.ceil((seconds / 60) * MINUTE_SECONDS))
     const arn = sqsS3.createQueue(name, {
-      DelaySeconds: scaled(delaySeconds),
+      DelaySeconds: name === created.queue ? String(lostAfterSeconds ?? scaled(delaySeconds)) : scaled(delaySeconds),
       VisibilityTimeout: scaled(visibilitySeconds),
       ...(redrive && {
         RedrivePolicy: JSON.stringify({ ...redrive, deadLetterTargetArn: arns.get(redrive.deadLetters) }),
@@ -181,11 +197,15 @@ function assertGranted({ functions }: Wiring, calls: string): void {
 type Sqs = { readonly client: ReturnType<typeof sqsClient>; readonly urlOf: (name: string) => string }
 type Parts = Sqs & Observed & { readonly wiring: Wiring }
 
-async function run(parts: Parts, env: Env, { port = 0, ...mapped }: RunOptions): Promise<Running> {
+async function run(parts: Parts, env: Env, { port = 0, measured = false, ...mapped }: RunOptions): Promise<Running> {
   const { wiring, usage } = parts
-  const started = await startFunctions(wiring, parts.urlOf, env, parts)
+  const started = await startFunctions(wiring, parts.urlOf, env, parts, measured ? {} : undefined)
   const ending = new AbortController()
-  const sources = startSources(wiring, parts, started, ending.signal, mapped)
+  const { signal } = ending
+  const sources = Promise.all([
+    startMappings(wiring, parts, started, signal, mapped),
+    measured ? undefined : runEvery(SWEEP_EVERY_MS, started.named.sweep, signal),
+  ])
   const front = await serveApi(started.named.api, port, usage.by(AWS_ITSELF))
   const killAll = () => Promise.all(started.all.map((lambda) => lambda.kill()))
   const end = async (first: () => Promise<unknown>) => {
@@ -205,12 +225,12 @@ async function run(parts: Parts, env: Env, { port = 0, ...mapped }: RunOptions):
   }
 }
 
-function startSources(
+function startMappings(
   { mappings }: Wiring,
   { client, urlOf }: Sqs,
-  { byComponent, nameOf, sandboxesOf, named }: Started,
+  { byComponent, nameOf, sandboxesOf }: Started,
   signal: AbortSignal,
-  more: Pick<Mapping, 'disturb' | 'windowMs' | 'gate'>,
+  more: Mapped,
 ): Promise<unknown> {
   const mapped = mappings.flatMap(({ queue, component, batch }) => {
     const lambda = byComponent.get(component)
@@ -219,5 +239,5 @@ function startSources(
     const mapping = { sqs: client, url: urlOf(queue), lambda, name, batch, signal, ...more }
     return Array.from({ length: sandboxesOf(component) }, () => mapQueue(mapping))
   })
-  return Promise.all([...mapped, runEvery(SWEEP_EVERY_MS, named.sweep, signal)])
+  return Promise.all(mapped)
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { SESv2Client } from '@aws-sdk/client-sesv2'
 import { sesClient } from '@kabutar/aws/ses-client.ts'
@@ -114,7 +115,8 @@ function sendEmail(
   const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
   const error = refusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
   if (error) return refuse(response, error)
-  const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-00000000-000000`
+  // As long as those of SES.
+  const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-${randomUUID()}-000000`
   const mail = mailOf(id, raw, request)
   state.sent.push(mail)
   deliver(mail)

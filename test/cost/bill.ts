@@ -1,11 +1,14 @@
 import { type Counts, times } from './tally.ts'
 import { costRig, deliverAll, type Rig, type RigOptions, receiveAll, sendAll } from './work.ts'
 
-/** Per million and per month; the limit that we are after, and what this version has to keep in a burst. */
+/**
+ * Per million and per month; the limit that we are after, and what this version has to keep in a burst. `time` of it is
+ * set aside for the time of functions, where that is not counted because the machine would decide.
+ */
 export const KINDS = {
-  sends: { name: 'sends (20 KB, 1 recipient)', run: sendAll, target: 11, limit: 5 },
-  received: { name: 'received (60 KB)', run: receiveAll, target: 14, limit: 9 },
-  webhooks: { name: 'webhook deliveries', run: deliverAll, target: 2.2, limit: 1 },
+  sends: { name: 'sends (20 KB, 1 recipient)', run: sendAll, target: 11, limit: 5, time: 0.7 },
+  received: { name: 'received (60 KB)', run: receiveAll, target: 14, limit: 9, time: 0.3 },
+  webhooks: { name: 'webhook deliveries', run: deliverAll, target: 2.2, limit: 1, time: 0.2 },
 } as const
 export type Kind = keyof typeof KINDS
 
