@@ -3,9 +3,11 @@ import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders }
 import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import './corrections.ts'
 import { dynamoClient } from '@kabutar/aws/clients.ts'
+import { type CrossCheck, counted } from './dynamo-units.ts'
 import { type Strike, strike, type WireFault } from './faults.ts'
 import { bodyOf, closeNow, listen, standIn } from './servers.ts'
 import { type Call, transactor, type WireAnswer, wireError } from './transactions.ts'
+import type { Usage } from './usage.ts'
 
 const { default: dynalite } = await import('dynalite')
 
@@ -19,20 +21,23 @@ export type Dynamo = {
   readonly faults: DynamoFault[]
   /** Operations in the order they came. */
   readonly operations: string[]
+  /** Units of what was counted, against the emulator's own figures. */
+  readonly check: Readonly<CrossCheck>
   createTable(name: string): Promise<void>
   close(): void
 }
 
 /**
  * dynalite with what it lacks: TransactWriteItems, in front of it, and faults on demand. Isolation is one lock around
- * every request. TTL deletes nothing here, as it does not for days at AWS.
+ * every request. TTL deletes nothing here, as it does not for days at AWS. `usage` counts what its callers are billed for.
  */
-export async function startDynamo(): Promise<Dynamo> {
+export async function startDynamo(usage?: Usage): Promise<Dynamo> {
   const inner = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
   const innerUrl = await listen(inner)
   const faults: DynamoFault[] = []
   const operations: string[] = []
-  const answer = answerer(innerUrl, faults)
+  const check = { ours: 0, theirs: 0 }
+  const answer = answerer(innerUrl, faults, usage, check)
   let queue: Promise<unknown> = Promise.resolve()
   const outer = createServer(async (request, response) => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
@@ -58,16 +63,19 @@ export async function startDynamo(): Promise<Dynamo> {
     // Nobody asks any more, but what was asked is still being answered.
     void queue.then(() => closeNow(inner))
   }
-  return { endpoint, client, faults, operations, createTable: (name) => createTable(client, name), close }
+  return { endpoint, client, faults, operations, check, createTable: (name) => createTable(client, name), close }
 }
 
-function answerer(innerUrl: string, faults: DynamoFault[]) {
+function answerer(innerUrl: string, faults: DynamoFault[], usage: Usage | undefined, check: CrossCheck) {
   const agent = new Agent({ keepAlive: true })
   return async (operation: string, body: string, headers: IncomingHttpHeaders): Promise<WireAnswer> => {
     const call: Call = (target, json) => forward(innerUrl, agent, target, json, headers)
     const fault = strike(faults, operation, body)
     if (fault && fault.kind !== 'lost answer') return failing(fault, operation)
-    const done = await (operation === 'TransactWriteItems' ? transact(call, body) : call(operation, body))
+    const run = (json: string) => (operation === 'TransactWriteItems' ? transact(call, json) : call(operation, json))
+    const caller = usage?.caller({ headers })
+    const request = { operation, body }
+    const done = await (usage && caller ? counted(call, request, usage.by(caller), check, run) : run(body))
     return fault ? wireError(500, 'InternalServerError', 'the answer was lost') : done
   }
 }

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path'
 import type { LambdaFunction } from '../infra/declared.ts'
 import { APP } from '../infra/diff.ts'
 import { type Lambda, startLambda } from './lambda.ts'
+import { accessKeyOf, type Usage } from './usage.ts'
 import type { Wiring } from './wiring.ts'
 
 export type Env = Readonly<Record<string, string>>
@@ -26,11 +27,18 @@ export type Started = {
 /** Where a function's calls to AWS are written down, in a folder for them. */
 export const callsOf = (folder: string, { handler }: LambdaFunction) => join(folder, `${basename(handler)}.jsonl`)
 
+export type Observed = {
+  /** The folder of their calls. */
+  readonly calls: string
+  readonly usage: Usage
+}
+
 export async function startFunctions(
   { functions }: Wiring,
   urlOf: (queue: string) => string,
   env: Env,
-  calls: string,
+  { calls, usage }: Observed,
+  sandboxes = SANDBOXES,
 ): Promise<Started> {
   const started = await Promise.all(
     functions.map(async (declared) => {
@@ -40,8 +48,14 @@ export async function startFunctions(
         bundle: join(APP, '.sst/artifacts', `${declared.component}-src`, 'bundle.mjs'),
         handler: declared.inputs.handler,
         timeoutMs: declared.inputs.timeout * 1000,
-        sandboxes: SANDBOXES[name] ?? 1,
-        env: { ...environmentOf(declared, urlOf, own), KABUTAR_TEST_CALLS: callsOf(calls, declared) },
+        sandboxes: sandboxes[name] ?? 1,
+        memoryMb: declared.inputs.memorySize,
+        count: usage.by(name),
+        env: {
+          ...environmentOf(declared, urlOf, own),
+          AWS_ACCESS_KEY_ID: accessKeyOf(name),
+          KABUTAR_TEST_CALLS: callsOf(calls, declared),
+        },
       })
       return { name, lambda, component: declared.component }
     }),
@@ -52,7 +66,7 @@ export async function startFunctions(
     byComponent: new Map(started.map(({ component, lambda }) => [component, lambda])),
     all: started.map(({ lambda }) => lambda),
     nameOf: (component) => names.get(component) ?? '',
-    sandboxesOf: (component) => SANDBOXES[names.get(component) ?? ''] ?? 1,
+    sandboxesOf: (component) => sandboxes[names.get(component) ?? ''] ?? 1,
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import { type Count, GB } from '../cost/tally.ts'
 import { createdOf, notificationOf } from './ses-receipt.ts'
 import type { ReceiptRules } from './ses-receipt-rules.ts'
 import type { Wiring } from './wiring.ts'
@@ -20,6 +21,8 @@ export type Inbound = {
   readonly sqs: SQSClient
   readonly wiring: Wiring
   readonly urlOf: (queue: string) => string
+  /** What SES and SNS do is billed too. */
+  readonly count: Count
 }
 
 const LATE_MS = 500
@@ -43,6 +46,9 @@ export async function putObject(inbound: Inbound, mail: InboundMail): Promise<vo
   const { bucket, created } = inbound.wiring
   const Key = keyOf(inbound, mail)
   await inbound.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: mail.raw }))
+  inbound.count('sesInbound', 1)
+  inbound.count('s3Writes', 1)
+  inbound.count('s3GbMonth', Buffer.byteLength(mail.raw) / GB)
   await tell(inbound, created.queue, createdOf(Key))
 }
 
@@ -50,6 +56,7 @@ export async function putObject(inbound: Inbound, mail: InboundMail): Promise<vo
 export async function notifyOf(inbound: Inbound, mail: InboundMail): Promise<void> {
   const { sesId, recipients, receivedAt = new Date() } = mail
   const key = keyOf(inbound, mail)
+  inbound.count('snsPublishes', 1)
   await tell(inbound, inbound.wiring.roles.receive, notificationOf({ sesId, key, recipients, receivedAt }))
 }
 

@@ -1,3 +1,4 @@
+import { type Count, GB } from '../cost/tally.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
 
 /** A function with a few sandboxes; events beyond them wait, as they would for a reserved concurrency. */
@@ -11,7 +12,15 @@ export type Lambda = {
   /** Kills every sandbox in the middle of whatever it does; the next event starts new ones. */
   kill(): Promise<void>
 }
-export type LambdaOptions = Omit<SandboxOptions, 'onLog'> & { readonly sandboxes: number }
+export type LambdaOptions = Omit<SandboxOptions, 'onLog'> & {
+  readonly sandboxes: number
+  readonly memoryMb: number
+  /**
+   * Invocations, their time on this machine, and the bytes of logs that a function writes. Lambda's own lines are not
+   * written: the stacks declare its level as WARN (test/infra/functions.test.ts).
+   */
+  readonly count: Count
+}
 
 type Pool = {
   readonly free: Sandbox[]
@@ -25,7 +34,11 @@ export async function startLambda(options: LambdaOptions): Promise<Lambda> {
   const logs: string[] = []
   const pool: Pool = { free: [], all: new Set(), waiting: [], starting: 0 }
   const used = { invocations: 0, milliseconds: 0, failed: 0 }
-  const start = () => startSandbox({ ...options, onLog: (line) => logs.push(line) })
+  const onLog = (line: string) => {
+    logs.push(line)
+    options.count('logGb', Buffer.byteLength(line) / GB)
+  }
+  const start = () => startSandbox({ ...options, onLog })
   // A function that cannot start fails here and not in the first test.
   release(pool, await take(pool, options.sandboxes, start))
   return {
@@ -41,8 +54,11 @@ export async function startLambda(options: LambdaOptions): Promise<Lambda> {
         used.failed++
         throw error
       } finally {
+        const milliseconds = performance.now() - from
         used.invocations++
-        used.milliseconds += performance.now() - from
+        used.milliseconds += milliseconds
+        options.count('lambdaRequests', 1)
+        options.count('lambdaGbSeconds', (Math.ceil(milliseconds) / 1000) * (options.memoryMb / 1024))
         release(pool, sandbox)
       }
     },

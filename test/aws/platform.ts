@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { basename } from 'node:path'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { sqsClient } from '@kabutar/aws/clients.ts'
 import { sqsQueue } from '@kabutar/aws/queue.ts'
@@ -6,7 +7,7 @@ import { dynamoTable } from '@kabutar/aws/table.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { type Dynamo, startDynamo } from './dynamo.ts'
-import { callsOf, type Env, type Lambdas, type Started, startFunctions } from './functions.ts'
+import { callsOf, type Env, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
 import { notGranted } from './granted.ts'
 import { type Inbound, type InboundMail, notifyOf, putObject, receiveMail } from './inbound.ts'
 import { buildRuntime } from './ric.ts'
@@ -17,6 +18,8 @@ import { type ReceiptRules, startReceiptRules } from './ses-receipt-rules.ts'
 import { type Mapping, mapQueue, runEvery, serveApi } from './sources.ts'
 import { type SqsFront, startSqsFront } from './sqs-front.ts'
 import { type SqsS3, startSqsS3 } from './sqs-s3.ts'
+import { AWS_ITSELF, accessKeyOf, startUsage, type Usage } from './usage.ts'
+import { usageLine } from './usage-line.ts'
 import { type QueueRole, readWiring, type Wiring } from './wiring.ts'
 
 /**
@@ -32,6 +35,8 @@ export type Platform = {
   readonly ses: Ses
   readonly rules: ReceiptRules
   readonly table: ReturnType<typeof dynamoTable>
+  /** What functions, and what AWS itself did for them, would be billed for. */
+  readonly usage: Usage
   /** The region, credentials and endpoints, for any program that would talk to AWS. */
   readonly env: Env
   queue(name: QueueRole | 'lost' | { readonly deadLettersOf: QueueRole }): ReturnType<typeof sqsQueue>
@@ -46,10 +51,17 @@ export type Platform = {
   put(mail: InboundMail): Promise<void>
   /** Bodies in every dead-letter queue, which are left there. */
   deadLetters(): readonly string[]
-  /** @throws {AssertionError} if a function called what its role does not grant */
+  /** Is there nothing in a queue, not even in work? Asking costs nobody anything. */
+  isEmpty(role: QueueRole): boolean
+  /** Prints what was used. @throws {AssertionError} if a function called what its role does not grant */
   close(): Promise<void>
 }
-export type RunOptions = { readonly port?: number } & Pick<Mapping, 'disturb' | 'windowMs' | 'gate'>
+type Mapped = Pick<Mapping, 'disturb' | 'windowMs' | 'pollSeconds' | 'gate'>
+export type RunOptions = Mapped & {
+  readonly port?: number
+  /** The sweep runs only when it is invoked, and each function has one sandbox, so that what is used can be foretold. */
+  readonly measured?: boolean
+}
 export type Running = {
   readonly url: string
   readonly lambdas: Lambdas
@@ -66,22 +78,34 @@ const SWEEP_EVERY_MS = 1000
 const MINUTE_SECONDS = 1
 const ATTEMPTS = 5
 
-export async function startPlatform(deliver: (mail: SentMail) => void): Promise<Platform> {
+export type PlatformOptions = {
+  /** After which S3's own event of a mail is there for the sweep. @default as declared, where a minute takes a second */
+  readonly lostAfterSeconds?: number
+}
+
+export async function startPlatform(
+  deliver: (mail: SentMail) => void,
+  { lostAfterSeconds }: PlatformOptions = {},
+): Promise<Platform> {
   buildRuntime()
   const wiring = readWiring()
+  const usage = startUsage()
+  const from = performance.now()
   const [dynamo, sqsS3, ses, rules] = await Promise.all([
-    startDynamo(),
+    startDynamo(usage),
     startSqsS3(),
-    startSes(deliver),
+    startSes(deliver, usage),
     startReceiptRules(),
   ])
-  const [sqs, s3Front] = await Promise.all([startSqsFront(sqsS3.endpoint), startS3Front(sqsS3.endpoint)])
+  const [sqs, s3Front] = await Promise.all([startSqsFront(sqsS3.endpoint, usage), startS3Front(sqsS3.endpoint, usage)])
   await Promise.all([dynamo.createTable(wiring.table), sqsS3.createBucket(wiring.bucket)])
-  createQueues(sqsS3, wiring)
+  createQueues(sqsS3, wiring, lostAfterSeconds)
   ses.configurationSets.add(wiring.configurationSet)
   const client = sqsClient(standIn(sqs.endpoint))
+  const awsClient = sqsClient(standIn(sqs.endpoint, accessKeyOf(AWS_ITSELF)))
+  const count = usage.by(AWS_ITSELF)
   const urlOf = (name: string) => `${sqs.endpoint}/000000000000/${name}`
-  const inbound: Inbound = { s3: sqsS3.s3, sqs: client, wiring, urlOf }
+  const inbound: Inbound = { s3: sqsS3.s3, sqs: awsClient, wiring, urlOf, count }
   const calls = temporaryFolder()
   const env = environment({ dynamo, sqs, ses, rules, s3Endpoint: s3Front.endpoint })
   return {
@@ -93,32 +117,39 @@ export async function startPlatform(deliver: (mail: SentMail) => void): Promise<
     ses,
     rules,
     env,
+    usage,
     table: dynamoTable(dynamo.client, wiring.table, systemClock),
     queue: (name) => sqsQueue(client, urlOf(queueName(wiring, name)), { maxAttempts: ATTEMPTS }),
     async publish(event) {
       const MessageBody = JSON.stringify(event)
-      await client.send(new SendMessageCommand({ QueueUrl: urlOf(wiring.roles.feedback), MessageBody }))
+      count('snsPublishes', 1)
+      await awsClient.send(new SendMessageCommand({ QueueUrl: urlOf(wiring.roles.feedback), MessageBody }))
     },
-    run: (more = {}, options = {}) => run({ wiring, client, urlOf, calls }, { ...env, ...more }, options),
+    run: (more = {}, options = {}) =>
+      run({ wiring, client: awsClient, urlOf, calls, usage }, { ...env, ...more }, options),
     receive: (mail) => receiveMail(inbound, mail),
     notify: (mail) => notifyOf(inbound, mail),
     put: (mail) => putObject(inbound, mail),
+    isEmpty: (role) => sqsS3.bodiesIn(wiring.roles[role]).length === 0,
     deadLetters: () => deadLetterQueues(wiring).flatMap((name) => sqsS3.bodiesIn(name)),
     async close() {
+      const lived = { seconds: (performance.now() - from) / 1000, polledQueues: wiring.mappings.length }
+      console.log(usageLine(basename(process.argv[1] ?? ''), usage.soFar(), lived))
       for (const one of [ses, rules, dynamo, sqs, s3Front]) one.close()
       client.destroy()
+      awsClient.destroy()
       await sqsS3.close()
       assertGranted(wiring, calls)
     },
   }
 }
 
-function createQueues(sqsS3: SqsS3, { queues }: Wiring): void {
+function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, lostAfterSeconds: number | undefined): void {
   const arns = new Map<string, string>()
   for (const { name, delaySeconds, visibilitySeconds, redrive } of queues) {
     const scaled = (seconds: number) => String(Math.ceil((seconds / 60) * MINUTE_SECONDS))
     const arn = sqsS3.createQueue(name, {
-      DelaySeconds: scaled(delaySeconds),
+      DelaySeconds: name === created.queue ? String(lostAfterSeconds ?? scaled(delaySeconds)) : scaled(delaySeconds),
       VisibilityTimeout: scaled(visibilitySeconds),
       ...(redrive && {
         RedrivePolicy: JSON.stringify({ ...redrive, deadLetterTargetArn: arns.get(redrive.deadLetters) }),
@@ -164,14 +195,18 @@ function assertGranted({ functions }: Wiring, calls: string): void {
 }
 
 type Sqs = { readonly client: ReturnType<typeof sqsClient>; readonly urlOf: (name: string) => string }
-type Parts = Sqs & { readonly wiring: Wiring; readonly calls: string }
+type Parts = Sqs & Observed & { readonly wiring: Wiring }
 
-async function run(parts: Parts, env: Env, { port = 0, ...mapped }: RunOptions): Promise<Running> {
-  const { wiring, calls, ...sqs } = parts
-  const started = await startFunctions(wiring, sqs.urlOf, env, calls)
+async function run(parts: Parts, env: Env, { port = 0, measured = false, ...mapped }: RunOptions): Promise<Running> {
+  const { wiring, usage } = parts
+  const started = await startFunctions(wiring, parts.urlOf, env, parts, measured ? {} : undefined)
   const ending = new AbortController()
-  const sources = startSources(wiring, sqs, started, ending.signal, mapped)
-  const front = await serveApi(started.named.api, port)
+  const { signal } = ending
+  const sources = Promise.all([
+    startMappings(wiring, parts, started, signal, mapped),
+    measured ? undefined : runEvery(SWEEP_EVERY_MS, started.named.sweep, signal),
+  ])
+  const front = await serveApi(started.named.api, port, usage.by(AWS_ITSELF))
   const killAll = () => Promise.all(started.all.map((lambda) => lambda.kill()))
   const end = async (first: () => Promise<unknown>) => {
     ending.abort()
@@ -190,12 +225,12 @@ async function run(parts: Parts, env: Env, { port = 0, ...mapped }: RunOptions):
   }
 }
 
-function startSources(
+function startMappings(
   { mappings }: Wiring,
   { client, urlOf }: Sqs,
-  { byComponent, nameOf, sandboxesOf, named }: Started,
+  { byComponent, nameOf, sandboxesOf }: Started,
   signal: AbortSignal,
-  more: Pick<Mapping, 'disturb' | 'windowMs' | 'gate'>,
+  more: Mapped,
 ): Promise<unknown> {
   const mapped = mappings.flatMap(({ queue, component, batch }) => {
     const lambda = byComponent.get(component)
@@ -204,5 +239,5 @@ function startSources(
     const mapping = { sqs: client, url: urlOf(queue), lambda, name, batch, signal, ...more }
     return Array.from({ length: sandboxesOf(component) }, () => mapQueue(mapping))
   })
-  return Promise.all([...mapped, runEvery(SWEEP_EVERY_MS, named.sweep, signal)])
+  return Promise.all(mapped)
 }

@@ -1,18 +1,25 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { headersAsked, refusal } from './presigned.ts'
 import { serve } from './servers.ts'
+import type { Usage } from './usage.ts'
+import { countS3 } from './wire-counts.ts'
 
 /**
  * In front of fauxqs, which looks at no signature: a presigned link is served as S3 would serve it to a stranger, every
- * other request as it comes. Bodies stream.
+ * other request as it comes. Bodies stream. `usage` counts what its callers are billed for, by the key that signed.
  */
-export async function startS3Front(inner: string): Promise<{ readonly endpoint: string; close(): void }> {
+export async function startS3Front(
+  inner: string,
+  usage?: Usage,
+): Promise<{ readonly endpoint: string; close(): void }> {
   const agent = new Agent({ keepAlive: true })
   const front = await serve((request, response) => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`)
     const presigned = url.searchParams.has('X-Amz-Signature')
     const refused = presigned ? refusal(url, request.method ?? '', namedHeaders(request)) : undefined
     if (refused) return refuse(request, response, refused.status, refused.reason)
+    const caller = usage?.caller(request)
+    if (usage && caller) countS3(usage.by(caller), request.method ?? '', url.searchParams, request.headers)
     forward(inner, agent, request, response, presigned ? headersAsked(url) : {})
   })
   const close = () => {

@@ -30,10 +30,6 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 /** Signs requests to the stand-ins; no account knows it. */
 export const STAND_IN_SECRET = 'none'
 
-export function standIn(endpoint: string): ClientOptions {
-  return {
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'AKIASTANDIN', secretAccessKey: STAND_IN_SECRET },
-  }
+export function standIn(endpoint: string, accessKeyId = 'AKIASTANDIN'): ClientOptions {
+  return { endpoint, region: 'us-east-1', credentials: { accessKeyId, secretAccessKey: STAND_IN_SECRET } }
 }

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { SESv2Client } from '@aws-sdk/client-sesv2'
 import { sesClient } from '@kabutar/aws/ses-client.ts'
+import type { Count } from '../cost/tally.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
 import { type IdentitiesState, identitiesCall, isVerified } from './ses-identities.ts'
 import { headersOf, recipientsOf, refusal, type SendRequest, type SesError } from './ses-rules.ts'
+import type { Usage } from './usage.ts'
 
 export type SentMail = {
   readonly id: string
@@ -59,7 +62,7 @@ const FAULTS: Readonly<Record<Exclude<SesFault, `${string}acceptance`>, SesError
 }
 
 /** SES v2 as far as we call it, stricter than a mailbox and with faults on demand. `deliver` gets what it accepted. */
-export async function startSes(deliver: (mail: SentMail) => void = () => undefined): Promise<Ses> {
+export async function startSes(deliver: (mail: SentMail) => void = () => undefined, usage?: Usage): Promise<Ses> {
   const state = {
     verified: new Set(['kabutar.test']),
     configurationSets: new Set(['kabutar']),
@@ -74,8 +77,15 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
   }
   const { endpoint, close } = await serve(async (request, response) => {
     const body = await bodyOf(request)
-    if (request.method === 'POST' && request.url === '/v2/email/outbound-emails')
-      return sendEmail(state, body, response, deliver)
+    const caller = usage?.caller(request)
+    const count: Count = (name, amount) => caller && usage?.by(caller)(name, amount)
+    if (request.method === 'POST' && request.url === '/v2/email/outbound-emails') {
+      return sendEmail(state, body, response, (mail) => {
+        count('sesOutbound', mail.recipients.length)
+        deliver(mail)
+      })
+    }
+    count('sesCalls', 1)
     if (request.method === 'GET' && request.url === '/v2/email/account') return getAccount(state, response)
     const call = { method: request.method ?? '', path: request.url ?? '', body: body.toString() }
     const answered = identitiesCall(state, call)
@@ -105,7 +115,8 @@ function sendEmail(
   const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
   const error = refusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
   if (error) return refuse(response, error)
-  const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-00000000-000000`
+  // As long as those of SES.
+  const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-${randomUUID()}-000000`
   const mail = mailOf(id, raw, request)
   state.sent.push(mail)
   deliver(mail)

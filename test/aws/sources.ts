@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda.ts'
+import type { Count } from '../cost/tally.ts'
 import type { Lambda } from './lambda.ts'
 import { bodyOf, serve } from './servers.ts'
+import { countApiRequest } from './usage.ts'
 
 /** What calls functions on AWS: an HTTP API, event source mappings of queues, and a schedule. */
 
@@ -11,9 +13,10 @@ import { bodyOf, serve } from './servers.ts'
 const MAX_BODY_BYTES = 10_000_000
 
 /** Turns requests into events of payload format 2.0. A function that fails is answered as the gateway does. */
-export function serveApi(api: Lambda, port: number): Promise<{ endpoint: string; close(): void }> {
+export function serveApi(api: Lambda, port: number, count: Count): Promise<{ endpoint: string; close(): void }> {
   return serve(async (request, response) => {
     const body = await bodyOf(request)
+    countApiRequest(count, body.byteLength)
     if (body.byteLength > MAX_BODY_BYTES) return refuse(response, 413, 'Request Too Long')
     try {
       const answer = (await api.invoke(eventOf(request, body))) as Answer
@@ -66,9 +69,11 @@ export type Mapping = {
   readonly batch: number
   /** How long a batch may wait to be whole. @default 0 */
   readonly windowMs?: number
+  /** Of a long poll; after a short one, of 0, it waits 5 ms. @default 1 */
+  readonly pollSeconds?: number
   readonly signal: AbortSignal
-  /** Awaited before a batch is asked for. */
-  readonly gate?: () => Promise<void>
+  /** Awaited before a batch is asked for; `name` is the function's. */
+  readonly gate?: (name: string) => Promise<void>
   /** Before an invocation of a function: the faults that SQS is allowed. @default none */
   readonly disturb?: (records: readonly SqsRecord[], name: string) => readonly SqsRecord[]
   readonly name: string
@@ -78,9 +83,12 @@ export type Mapping = {
 export async function mapQueue(mapping: Mapping): Promise<void> {
   const { lambda, name, signal, disturb = (records) => records } = mapping
   while (!signal.aborted) {
-    await mapping.gate?.()
+    await mapping.gate?.(name)
     const records = disturb(await gather(mapping), name)
-    if (records.length === 0) continue
+    if (records.length === 0) {
+      if (mapping.pollSeconds === 0) await sleep(SHORTLY_MS)
+      continue
+    }
     const answer = await lambda.invoke({ Records: records }).catch(() => undefined)
     if (answer === undefined) continue
     const failed = new Set((answer as BatchAnswer).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
@@ -90,11 +98,12 @@ export async function mapQueue(mapping: Mapping): Promise<void> {
 }
 
 const TEN = 10
+const SHORTLY_MS = 5
 
 /** Until the batch is whole, or its window has ended and the queue has no more now. */
 async function gather(mapping: Mapping): Promise<readonly SqsRecord[]> {
-  const { batch, windowMs = 0, signal } = mapping
-  const records = [...(await receive(mapping, Math.min(TEN, batch), 1))]
+  const { batch, windowMs = 0, pollSeconds = 1, signal } = mapping
+  const records = [...(await receive(mapping, Math.min(TEN, batch), pollSeconds))]
   for (const end = Date.now() + windowMs; records.length > 0 && records.length < batch && !signal.aborted; ) {
     const some = await receive(mapping, Math.min(TEN, batch - records.length), 0)
     if (some.length === 0 && Date.now() >= end) break

@@ -1,6 +1,8 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type Strike, strike, type WireFault } from './faults.ts'
 import { bodyOf, serve } from './servers.ts'
+import { AWS_ITSELF, type Usage } from './usage.ts'
+import { countSqs } from './wire-counts.ts'
 
 /** `entries failed`: 200, and every entry of a batch failed by a fault of SQS. */
 export type SqsFault = Strike & { readonly kind: WireFault | 'entries failed' }
@@ -16,8 +18,9 @@ export type SqsFront = {
 /**
  * In front of fauxqs: faults on demand, URLs of queues that lead here again, and waits that last a twentieth.
  * Those are the waits after failures; what a sender asks for by `DelaySeconds` lasts as long as it does on AWS.
+ * `usage` counts what its callers are billed for.
  */
-export async function startSqsFront(inner: string): Promise<SqsFront> {
+export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFront> {
   const agent = new Agent({ keepAlive: true })
   const faults: SqsFault[] = []
   const operations: string[] = []
@@ -26,6 +29,7 @@ export async function startSqsFront(inner: string): Promise<SqsFront> {
     operations.push(operation)
     const body = (await bodyOf(request)).toString()
     const { status, text } = await answer(operation, body, request).catch((error) => refusal(500, 'Broken', `${error}`))
+    if (usage) bill(usage, request, operation, body, text)
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(text)
   })
   const answer = async (operation: string, body: string, request: IncomingMessage): Promise<Answer> => {
@@ -47,6 +51,15 @@ export async function startSqsFront(inner: string): Promise<SqsFront> {
 const FASTER = 20
 
 type Answer = { readonly status: number; readonly text: string }
+
+/** A poll of an event source mapping that brought nothing is no request here: how many AWS makes is a matter of time. */
+function bill(usage: Usage, request: IncomingMessage, operation: string, body: string, answer: string): void {
+  const caller = usage.caller(request)
+  if (caller === undefined) return
+  const isPoll = caller === AWS_ITSELF && operation === 'ReceiveMessage'
+  if (isPoll && !/"Messages":\[\{/.test(answer)) usage.emptyPoll()
+  else countSqs(usage.by(caller), body, answer)
+}
 
 function refusal(status: number, type: string, message: string): Answer {
   return { status, text: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message }) }

@@ -1,43 +1,20 @@
 /** `npm run cost`: what AWS would bill for a million of each, counted and not modelled, item by item; `-- sends` for one. */
+import { countsOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
 import { idleMonth } from './idle.ts'
-import type { Counts } from './meter.ts'
-import { LATENCY_MS, PRICES } from './prices.ts'
-import { costRig, deliverAll, type Rig, receiveAll, sendAll } from './work.ts'
+import { LATENCY_MS } from './prices.ts'
+import { dollarsOf, entriesOf } from './tally.ts'
 
 const MILLION = 1e6
-const WARM = 10
-/** Per million and per month; the limit that we are after, and what this version has to keep in a burst. */
-const KINDS = [
-  { name: 'sends (20 KB, 1 recipient)', run: sendAll, target: 11, limit: 5 },
-  { name: 'received (60 KB)', run: receiveAll, target: 14, limit: 9 },
-  { name: 'webhook deliveries', run: deliverAll, target: 2.2, limit: 1 },
-] as const
 const LOADS = [
-  { name: 'burst', count: 200, batch: 10 },
-  { name: '0.4 a second', count: 30, batch: 1 },
+  { name: 'burst', count: 200, batch: WHOLE_BATCH },
+  { name: '0.4 a second', count: 30, batch: 1, betweenMs: 2500 },
 ] as const
 
 type Bill = Readonly<Record<string, number>>
-type Run = (rig: Rig, count: number, batch: number) => Promise<void>
 
-async function billOf(run: Run, count: number, batch: number): Promise<Bill> {
-  const rig = await costRig()
-  // What is paid once a day, process or template is not what one more costs.
-  await run(rig, WARM, batch)
-  const warm = await fresh(rig, run, count, batch)
-  return Object.fromEntries(Object.entries(warm).map(([name, amount]) => [name, dollars(name, amount / count)]))
-}
-
-async function fresh(rig: Rig, run: Run, count: number, batch: number): Promise<Counts> {
-  rig.meter.take()
-  await run(rig, count, batch)
-  return rig.meter.take()
-}
-
-/** Of a million: prices are per million of a thing, or per GB, of which a million have a million times as many. */
-function dollars(name: string, each: number): number {
-  const price = PRICES[name as keyof typeof PRICES]
-  return /Gb$|GbMonth$/.test(name) ? each * MILLION * price : each * price
+async function billOf(kind: Kind, load: Load): Promise<Bill> {
+  const each = await countsOfOne(kind, load)
+  return Object.fromEntries(entriesOf(each).map(([name, amount]) => [name, dollarsOf(name, amount * MILLION)]))
 }
 
 const sum = (bill: Bill) => Object.values(bill).reduce((total, one) => total + one, 0)
@@ -48,9 +25,10 @@ async function main(): Promise<void> {
     `Assumed waits, in ms: ${JSON.stringify(LATENCY_MS)}. List prices, no free tier. SES's own fee is not in it.`,
   )
   const wanted = process.argv[2] ?? ''
-  for (const { name, run, target, limit } of KINDS.filter((kind) => kind.name.startsWith(wanted))) {
+  for (const kind of (Object.keys(KINDS) as Kind[]).filter((one) => one.startsWith(wanted))) {
+    const { name, target, limit } = KINDS[kind]
     const columns: Bill[] = []
-    for (const { count, batch } of LOADS) columns.push(await billOf(run, count, batch))
+    for (const load of LOADS) columns.push(await billOf(kind, load))
     print(`$ per 1M ${name}`, columns)
     const burst = sum(columns[0] ?? {})
     console.log(`burst $${burst.toFixed(2)}; target $${target}, limit $${limit}: ${(burst - limit).toFixed(2)} remain`)
@@ -67,7 +45,9 @@ function print(title: string, columns: readonly Bill[]): void {
   console.log(`\n${title.padEnd(44)}${columns.length > 1 ? LOADS.map(({ name }) => name.padStart(14)).join('') : ''}`)
   const row = (name: string, of: (bill: Bill) => number) =>
     console.log(`  ${name.padEnd(42)}${columns.map((bill) => of(bill).toFixed(2).padStart(14)).join('')}`)
-  for (const name of names) row(name, (bill) => bill[name] ?? 0)
+  // What cancels out, and what is free.
+  const billed = names.filter((name) => columns.some((bill) => Math.abs(bill[name] ?? 0) >= 0.005))
+  for (const name of billed) row(name, (bill) => bill[name] ?? 0)
   row('sum', sum)
 }
 

@@ -3,12 +3,12 @@ import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { passOnLost } from '@kabutar/core/receiving/lost.ts'
 import { sweep } from '@kabutar/core/sweep.ts'
 import { DECLARED } from './declared.ts'
-import type { Counts, Meter } from './meter.ts'
-import { IDLE_POLLERS, LATENCY_MS, PRICES } from './prices.ts'
+import type { Meter } from './meter.ts'
+import { IDLE_POLLERS, LATENCY_MS, LONG_POLL_SECONDS, PRICES } from './prices.ts'
+import type { Counts } from './tally.ts'
 import { costRig } from './work.ts'
 
 const MONTH_HOURS = 30 * 24
-const LONG_POLL_SECONDS = 20
 const RUNS = 21
 const never = new AbortController().signal
 

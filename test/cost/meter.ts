@@ -2,31 +2,30 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { countingTable } from '@kabutar/core/ports/counting-table.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
-import type { Delivery, Outgoing, Queue } from '@kabutar/core/ports/queue.ts'
-import type { Table, Write } from '@kabutar/core/ports/table.ts'
-import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
-import { CPU_FACTOR, LATENCY_MS, type PRICES, SDK_CALL_CPU_MS, WHOLE_CORE_MB } from './prices.ts'
+import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
+import type { Table } from '@kabutar/core/ports/table.ts'
+import { CPU_FACTOR, LATENCY_MS, SDK_CALL_CPU_MS, WHOLE_CORE_MB } from './prices.ts'
+import { type Counts, GB, sqsRequestsFor, tally } from './tally.ts'
 
 /** Counts what a run would be billed for. Ports are wrapped; each call also takes the time that AWS would. */
-export type Counts = { -readonly [name in keyof typeof PRICES]?: number }
 export type Meter = ReturnType<typeof meter>
 
-const SQS_STEP = 64 * 1024
 const SQS_BATCH = 10
-const GB = 1024 ** 3
 /** As packages/aws/src/blobs.ts reads at once. */
 const FIRST_BYTES = 256 * 1024
 
-export function meter() {
-  let counts: Counts = {}
+export type MeterOptions = {
+  /** Whether calls take the time that AWS would; without it, time is not to be looked at. @default true */
+  readonly waits?: boolean
+}
+
+export function meter({ waits = true }: MeterOptions = {}) {
+  const { add, take } = tally()
   let calls = 0
   const sources: (() => void)[] = []
-  const add = (name: keyof Counts, amount: number) => {
-    counts[name] = (counts[name] ?? 0) + amount
-  }
   const call = async (ms: number) => {
     calls++
-    await sleep(ms)
+    if (waits) await sleep(ms)
   }
   return {
     add,
@@ -35,9 +34,7 @@ export function meter() {
     source: (add: () => void) => sources.push(add),
     take(): Counts {
       for (const source of sources) source()
-      const taken = counts
-      counts = {}
-      return taken
+      return take()
     },
     /** One invocation of a function with that much memory: waits as they are, CPU as slow as its share of a core. */
     async invocation<T>(memoryMb: number, work: () => Promise<T>): Promise<T> {
@@ -66,18 +63,12 @@ export function meteredTable(meter: Meter, inner: Table): Table {
     }
   meter.source(() => {
     const { write, read } = counted.units()
-    counted.reset()
     meter.add('tableWrites', write)
     meter.add('tableReads', read)
+    meter.add('tableGbMonth', counted.grownBytes() / GB)
+    counted.reset()
   })
-  const keptForAMonth = (one: Write) => {
-    if (one.kind === 'put') meter.add('tableGbMonth', (itemBytes(one.item) + 100) / GB)
-  }
-  const write = timed(async (one: Write) => {
-    const item = await counted.write(one)
-    keptForAMonth(one)
-    return item
-  })
+  const write = timed(counted.write)
   return {
     get: timed(counted.get),
     getMany: timed(counted.getMany),
@@ -86,10 +77,7 @@ export function meteredTable(meter: Meter, inner: Table): Table {
     writeInOrder: async (writes) => {
       for (const one of writes) await write(one)
     },
-    transact: timed(async (writes: readonly Write[], options?: Parameters<Table['transact']>[1]) => {
-      await counted.transact(writes, options)
-      for (const one of writes) keptForAMonth(one)
-    }),
+    transact: timed(counted.transact),
   }
 }
 
@@ -106,7 +94,7 @@ export function meteredQueue(meter: Meter): MeteredQueue {
     async send(messages) {
       for (const batch of inTens(messages)) {
         await meter.call(LATENCY_MS.queue)
-        meter.add('sqsRequests', requestsFor(batch))
+        meter.add('sqsRequests', sqsRequestsFor(batch.map(({ body }) => body)))
       }
       waiting.push(...messages.map(({ body }) => ({ id: `q${sent++}`, body, attempt: 1, sentAt: 0, handle: 'h' })))
     },
@@ -114,7 +102,8 @@ export function meteredQueue(meter: Meter): MeteredQueue {
       const taken = waiting
       waiting = []
       // Received and deleted by the mapping, ten at a time at most.
-      for (const ten of inTens(taken, Math.min(size, SQS_BATCH))) meter.add('sqsRequests', requestsFor(ten) + 1)
+      for (const ten of inTens(taken, Math.min(size, SQS_BATCH)))
+        meter.add('sqsRequests', sqsRequestsFor(ten.map(({ body }) => body)) + 1)
       return [...inTens(taken, size)]
     },
     receive: async () => [],
@@ -122,10 +111,6 @@ export function meteredQueue(meter: Meter): MeteredQueue {
     extend: async () => {},
     depth: async () => ({ ready: waiting.length, leased: 0, delayed: 0 }),
   }
-}
-
-function requestsFor(entries: readonly Pick<Outgoing, 'body'>[]): number {
-  return Math.max(1, Math.ceil(entries.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0) / SQS_STEP))
 }
 
 function* inTens<T>(all: readonly T[], size = SQS_BATCH): Generator<readonly T[]> {

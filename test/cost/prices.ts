@@ -12,6 +12,10 @@ export const PRICES = {
   tableReads: 0.125,
   s3Writes: 5.0,
   s3Reads: 0.4,
+  s3Lists: 5.0,
+  /** Free, and counted all the same; so are calls of SES other than sending. */
+  s3Deletes: 0,
+  sesCalls: 0,
   schedulerRuns: 1.0,
   /** With point-in-time recovery, which is $0.20 of it. */
   tableGbMonth: 0.45,
@@ -33,5 +37,8 @@ export const CPU_FACTOR = 1.5
 export const WHOLE_CORE_MB = 1769
 /** One line of the gateway's access log. */
 export const ACCESS_LOG_BYTES = 500
+/** What a webhook of 2 KB sends on the wire, with headers and the frames of TLS. */
+export const WEBHOOK_BYTES = 3 * 1024
 /** An event source mapping keeps so many long polls open at an idle queue, whatever its concurrency. */
 export const IDLE_POLLERS = 5
+export const LONG_POLL_SECONDS = 20

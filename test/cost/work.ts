@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { toHttp } from '@kabutar/aws/http.ts'
+import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
 import type { FeedbackPorts } from '@kabutar/core/feedback/record.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { type Clock, systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
-import { createEndpoint, listEndpoints } from '@kabutar/core/webhooks/endpoints.ts'
+import { createEndpoint, listEndpoints, updateEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/blobs.ts'
 import { memoryEngine } from '@kabutar/local/engine.ts'
@@ -21,26 +22,32 @@ import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { notificationOf } from '../aws/ses-receipt.ts'
 import { askForLost } from './lost.ts'
 import { bytesOf, html, letter } from './mail.ts'
-import { type Meter, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
-import { ACCESS_LOG_BYTES, LATENCY_MS } from './prices.ts'
+import { type Meter, type MeterOptions, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
+import { ACCESS_LOG_BYTES, LATENCY_MS, WEBHOOK_BYTES } from './prices.ts'
+import { type Counts, entriesOf, GB, plus } from './tally.ts'
 
-const GB = 1024 ** 3
 const never = new AbortController().signal
 
 export type Rig = Awaited<ReturnType<typeof costRig>>
+export type RigOptions = MeterOptions & {
+  /** From one message to the next, in which what processes remember for a while ends. @default 0 */
+  readonly betweenMs?: number
+}
 
 /** The functions of AWS as they are composed in functions/, on metered ports in memory. */
-export async function costRig() {
-  const metered = meter()
+export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
+  const metered = meter(options)
   const engine = memoryEngine()
-  const blobs = localBlobs(engine, temporaryFolder(), { clock: systemClock, baseUrl: new URL('http://127.0.0.1:1') })
+  let aheadMs = 0
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
+  const blobs = localBlobs(engine, temporaryFolder(), { clock, baseUrl: new URL('http://127.0.0.1:1') })
   const client = { timeoutMs: 15_000, ready: async () => {}, close() {}, request: () => answered(metered) }
-  const table = meteredTable(metered, sqliteTable(engine, systemClock))
+  const table = meteredTable(metered, sqliteTable(engine, clock))
   const records = { txt: async () => [], mx: async () => [] }
   const relayIds = new Map<string, string>()
   const ports = {
-    clock: systemClock,
-    ids: uuidIds(systemClock),
+    clock,
+    ids: uuidIds(clock),
     log: meteredLog(metered),
     random: Math.random,
     table,
@@ -73,10 +80,15 @@ export async function costRig() {
       },
     },
   } satisfies FeedbackPorts & Record<string, unknown>
-  await claimDomain(ports, 'a', 'kabutar.test')
-  const { token } = await createKey(ports, 'a', { name: 'k', permission: 'full_access' })
+  await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')
+  const { token } = await createKey(ports, FIRST_ACCOUNT, { name: 'k', permission: 'full_access' })
   const api = toHttp(createApp(ports), ports.log)
-  return { meter: metered, ports, relayIds, inner: blobs, api, token }
+  const later = () => {
+    aheadMs += betweenMs
+  }
+  let messages = 0
+  const serial = () => messages++
+  return { meter: metered, ports, relayIds, inner: blobs, api, token, later, serial }
 }
 
 async function answered(metered: Meter) {
@@ -84,22 +96,38 @@ async function answered(metered: Meter) {
   return { status: 200, headers: {}, body: Buffer.from('ok'), truncated: false }
 }
 
-/** Sends `count` messages of 20 KB to one recipient each, up to the Delivery event; `batch` entries an invocation. */
+/**
+ * Sends `count` messages of 20 KB to one recipient each, up to the Delivery event; `batch` entries an invocation. Those
+ * that come alone are done before the next one comes.
+ */
 export async function sendAll(rig: Rig, count: number, batch: number): Promise<void> {
+  const together = batch === 1 ? 1 : count
+  for (let sent = 0; sent < count; sent += together) await sendSome(rig, together, batch)
+}
+
+async function sendSome(rig: Rig, count: number, batch: number): Promise<void> {
   const { ports } = rig
-  const ids: string[] = []
-  for (let n = 0; n < count; n++) ids.push(await post(rig, n))
-  for (const entries of ports.sendQueue.batches(batch)) {
-    await rig.meter.invocation(512, () => sendBatch(ports, entries, never))
+  const ids = new Map<string, number>()
+  for (let i = 0; i < count; i++) {
+    const n = rig.serial()
+    ids.set(await post(rig, { ...addressed(n), subject: `Your order ${n}`, html: html(n) }), n)
   }
-  for (const [n, id] of ids.entries()) await publish(rig, deliveryEvent(id, rig.relayIds.get(id), n))
+  await relayAll(rig, batch)
+  for (const [id, n] of ids) await publish(rig, deliveryEvent(id, rig.relayIds.get(id), n))
   for (const entries of ports.feedbackQueue.batches(batch === 1 ? 1 : 50)) {
     await rig.meter.invocation(256, () => feedbackBatch(ports, entries, never))
   }
 }
 
-async function post({ meter: metered, api, token }: Rig, n: number): Promise<string> {
-  const mail = { from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test`, subject: `Your order ${n}`, html: html(n) }
+async function relayAll({ meter: metered, ports }: Rig, batch: number): Promise<void> {
+  for (const entries of ports.sendQueue.batches(batch)) {
+    await metered.invocation(512, () => sendBatch(ports, entries, never))
+  }
+}
+
+const addressed = (n: number) => ({ from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test` })
+
+async function post({ meter: metered, api, token, later }: Rig, mail: object): Promise<string> {
   metered.add('httpApi', 1)
   metered.add('logGb', ACCESS_LOG_BYTES / GB)
   const answer = await metered.invocation(512, () =>
@@ -113,11 +141,12 @@ async function post({ meter: metered, api, token }: Rig, n: number): Promise<str
     }),
   )
   if (answer.statusCode !== 200) throw new Error(answer.body)
+  later()
   return (JSON.parse(answer.body) as { id: string }).id
 }
 
 function deliveryEvent(id: string, messageId: string | undefined, n: number): object {
-  const tags = { kabutar_account: ['a'], kabutar_id: [id] }
+  const tags = { kabutar_account: [FIRST_ACCOUNT], kabutar_id: [id] }
   const recipients = [`bob${n}@dest.test`]
   return { eventType: 'Delivery', mail: { messageId, destination: recipients, tags }, delivery: { recipients } }
 }
@@ -148,25 +177,46 @@ export async function receiveAll(rig: Rig, count: number, batch: number): Promis
   for (const entries of ports.receiveQueue.batches(batch)) {
     const failures = await metered.invocation(512, () => receiveFromSes(ports, entries, never))
     if (failures.length > 0) throw new Error('a message was not received')
+    rig.later()
   }
   // S3's own events, 15 minutes later; at 0.4 a second there are 24 in a minute.
   const keys = Array.from({ length: count }, (_, n) => `inbound/in-${from + n}`)
   await askForLost(rig, keys, batch === 1 ? 24 : count)
 }
 
-/** Delivers one event of each of `count` messages to an endpoint that answers 200. */
+/**
+ * Delivers one event of each of `count` messages to an endpoint that answers 200: what `notify` costs, and what sending
+ * costs more than without an endpoint.
+ */
 export async function deliverAll(rig: Rig, count: number, batch: number): Promise<void> {
   const { meter: metered, ports } = rig
-  // One endpoint, or each event would be two deliveries the second time.
-  if ((await listEndpoints(ports.table, 'a')).length === 0)
-    await createEndpoint(ports, 'a', { url: 'http://127.0.0.1:1/', events: ['email.sent'] })
-  for (let n = 0; n < count; n++) await post(rig, n)
-  for (const entries of ports.sendQueue.batches(batch)) await sendBatch(ports, entries, never)
-  metered.take()
-  // What `notify` paid to queue them: in tens, if ten events came at once.
-  metered.add('sqsRequests', count)
-  for (const entries of ports.webhookQueue.batches(batch)) {
-    await metered.invocation(256, () => dispatchBatch(ports, entries, never))
+  const { id } =
+    (await listEndpoints(ports.table, FIRST_ACCOUNT))[0] ??
+    (await createEndpoint(ports, FIRST_ACCOUNT, { url: 'http://127.0.0.1:1/', events: ['email.sent'] }))
+  const without = await sendPlain(rig, { count, batch, endpoint: id, enabled: false })
+  const more = plus(await sendPlain(rig, { count, batch, endpoint: id, enabled: true }), without, -1)
+  for (const [name, amount] of entriesOf(more)) metered.add(name, amount)
+  // A new endpoint is not sent ten at once: what it is not sent yet comes back.
+  while ((await ports.webhookQueue.depth()).ready > 0) {
+    for (const entries of ports.webhookQueue.batches(batch)) {
+      await metered.invocation(256, () => dispatchBatch(ports, entries, never))
+      rig.later()
+    }
   }
-  metered.add('egressGb', (count * 3 * 1024) / GB)
+  metered.add('egressGb', (count * WEBHOOK_BYTES) / GB)
+}
+
+type Plain = { readonly count: number; readonly batch: number; readonly endpoint: string; readonly enabled: boolean }
+
+/** Small mails, which are all alike: the difference is the endpoint. Time is left out, since its noise would be more. */
+async function sendPlain(rig: Rig, { count, batch, endpoint, enabled }: Plain): Promise<Counts> {
+  await updateEndpoint(rig.ports, FIRST_ACCOUNT, endpoint, { enabled })
+  rig.meter.take()
+  const together = batch === 1 ? 1 : count
+  for (let sent = 0; sent < count; sent += together) {
+    for (let n = 0; n < together; n++) await post(rig, { ...addressed(n), subject: 's', text: 't' })
+    await relayAll(rig, batch)
+  }
+  const { lambdaGbSeconds: _, ...counts } = rig.meter.take()
+  return counts
 }

@@ -4,6 +4,7 @@ import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { countingTable } from '@kabutar/core/ports/counting-table.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import type { Table, Write } from '@kabutar/core/ports/table.ts'
+import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
 import { memoryEngine } from './engine.ts'
 import { sqliteTable } from './table.ts'
 
@@ -92,6 +93,19 @@ test('a failed condition costs a write of the row that stood there', async () =>
   assert.equal(table.units().write, 2)
   await assert.rejects(table.transact([again]))
   assert.equal(table.units().write, 6)
+  await assert.rejects(table.write({ kind: 'check', key: KEY, if: [{ exists: false }] }))
+  assert.equal(table.units().write, 10)
+})
+
+test('the table grows by the bytes of rows and of their index entries, and shrinks again', async () => {
+  const table = counted()
+  await table.write(put(1))
+  const alone = table.grownBytes()
+  assert.ok(alone > 1024 && alone < 1024 + 100, `${alone} bytes`)
+  await table.write(put(1, due('1')))
+  assert.equal(table.grownBytes(), alone + itemBytes(due('1')) + itemBytes({ ...KEY, ...due('1') }) + 100)
+  await table.write({ kind: 'delete', key: KEY })
+  assert.equal(table.grownBytes(), 0)
 })
 
 const reads: readonly { name: string; read(table: Table): Promise<unknown>; units: number }[] = [

@@ -7,37 +7,48 @@ import { inOrder } from './in-order.ts'
 import type { Item, Page, Query, Table, Write } from './table.ts'
 import { isConditionFailed } from './table.ts'
 import { itemBytes, keyOf } from './table-rules.ts'
+import { failedWriteUnits, pageUnits, readUnits, storedBytes, writeUnits } from './units.ts'
 
 export type Units = {
-  /** Write request units: 1 per KB of the larger of the old and the new row, twice in a transaction; and the index. */
+  /** Write and read request units, as units.ts says. */
   readonly write: number
-  /** Read request units: 1 per 4 KB, half of it from the index. */
   readonly read: number
 }
-export type CountingTable = Table & { units(): Units; reset(): void }
-
-const WRITE_STEP = 1024
-const READ_STEP = 4096
+export type CountingTable = Table & {
+  units(): Units
+  /** Bytes by which the table has grown; below 0 if it shrank. */
+  grownBytes(): number
+  reset(): void
+}
 
 export function countingTable(table: Table): CountingTable {
   let write = 0
   let read = 0
+  let grown = 0
+  const wrote = (before: Item | undefined, after: Item | undefined, times: 1 | 2) => {
+    write += writeUnits(before, after, times)
+    grown += storedBytes(after) - storedBytes(before)
+  }
   const writeOne = async (one: Write) => {
     const before = await table.get(keyOf(one))
+    // A check is a transaction of its own.
+    const times = one.kind === 'check' ? 2 : 1
     try {
       const answer = await table.write(one)
-      write += writeUnits(before, one.kind === 'delete' ? undefined : (answer ?? before), one.kind === 'check' ? 2 : 1)
+      wrote(before, one.kind === 'delete' ? undefined : (answer ?? before), times)
       return answer
     } catch (error) {
-      if (isConditionFailed(error)) write += steps(before, WRITE_STEP)
+      if (isConditionFailed(error)) write += failedWriteUnits(before, times)
       throw error
     }
   }
   return {
     units: () => ({ write, read }),
+    grownBytes: () => grown,
     reset() {
       write = 0
       read = 0
+      grown = 0
     },
     ...countedReads(table, (units) => {
       read += units
@@ -49,9 +60,9 @@ export function countingTable(table: Table): CountingTable {
       try {
         await table.transact(writes, options)
         const after = await rowsOf(table, writes)
-        write += sum(writes.map((_, i) => writeUnits(before[i], after[i], 2)))
+        for (const i of writes.keys()) wrote(before[i], after[i], 2)
       } catch (error) {
-        if (isConditionFailed(error)) write += sum(before.map((item) => 2 * steps(item, WRITE_STEP)))
+        if (isConditionFailed(error)) write += sum(before.map((item) => failedWriteUnits(item, 2)))
         throw error
       }
     },
@@ -62,13 +73,13 @@ function countedReads(table: Table, count: (units: number) => void): Pick<Table,
   return {
     async get(key) {
       const item = await table.get(key)
-      count(steps(item, READ_STEP))
+      count(readUnits(item))
       return item
     },
     async getMany(keys) {
       const items = await table.getMany(keys)
       const distinct = new Map(keys.map(({ pk, sk }, i) => [JSON.stringify([pk, sk]), items[i]]))
-      for (const item of distinct.values()) count(steps(item, READ_STEP))
+      for (const item of distinct.values()) count(readUnits(item))
       return items
     },
     async query(query) {
@@ -79,43 +90,15 @@ function countedReads(table: Table, count: (units: number) => void): Pick<Table,
   }
 }
 
-/** What one row's change costs: `times` is 2 in a transaction. The index is written apart, once. */
-export function writeUnits(before: Item | undefined, after: Item | undefined, times: 1 | 2): number {
-  const base = Math.max(steps(before, WRITE_STEP), steps(after, WRITE_STEP))
-  return times * base + indexUnits(indexEntry(before), indexEntry(after))
-}
-
-/** A new or a removed entry is one write; a moved one is both; one whose `ttl` alone changes is one. */
-function indexUnits(before: Item | undefined, after: Item | undefined): number {
-  if (!before && !after) return 0
-  if (!before || !after) return steps(before ?? after, WRITE_STEP)
-  if (before.gs1pk !== after.gs1pk || before.gs1sk !== after.gs1sk) {
-    return steps(before, WRITE_STEP) + steps(after, WRITE_STEP)
-  }
-  return before.ttl === after.ttl ? 0 : steps(after, WRITE_STEP)
-}
-
-/** What the index projects of a row, if it is in it. */
-function indexEntry(item: Item | undefined): Item | undefined {
-  if (!item || item.gs1pk === undefined || item.gs1sk === undefined) return undefined
-  const { pk, sk, gs1pk, gs1sk, ttl } = item
-  return { pk, sk, gs1pk, gs1sk, ...(ttl !== undefined && { ttl }) } as Item
-}
-
 /** The adapter reads one row past a full page to know that there is more; here it is taken to be as large as the last. */
 function queryUnits(query: Query, page: Page): number {
   const last = page.items.at(-1)
   const bytes = sum(page.items.map(itemBytes)) + (page.cursor !== undefined && last ? itemBytes(last) : 0)
-  return Math.max(1, Math.ceil(bytes / READ_STEP)) * (query.index ? 0.5 : 1)
+  return pageUnits(bytes, !query.index)
 }
 
 async function rowsOf(table: Table, writes: readonly Write[]): Promise<readonly (Item | undefined)[]> {
   return writes.length <= 100 ? table.getMany(writes.map(keyOf)) : []
-}
-
-/** A missing row costs as much as the smallest. */
-function steps(item: Item | undefined, bytes: number): number {
-  return Math.max(1, Math.ceil((item ? itemBytes(item) : 0) / bytes))
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

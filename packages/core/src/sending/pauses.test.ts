@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { accountPauseKey, resumeAccount } from '../accounts/standing.ts'
+import { countingTable } from '../ports/counting-table.ts'
 import { RelayError, type RelayPause } from '../ports/relay.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
-import { forgetPauses, pauseRelay, readPause } from './pauses.ts'
+import { forgetPauses, pauseOf, pauseRelay, readPause } from './pauses.ts'
 import { getMessage } from './read.ts'
 import { submit } from './submit.ts'
 import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from './testing.ts'
@@ -95,6 +96,22 @@ describe('a relay that takes mail of nobody', () => {
     await pauseRelay(ports, 'throttled', 1000)
     const pause = await readPause(ports.table, ports.clock.now(), 'a')
     assert.deepEqual([pause?.reason, (pause?.until ?? 0) - ports.clock.now()], ['quota', 60 * MINUTE])
+  })
+
+  test('all who ask at the same time share one read, and one that fails is made again', async () => {
+    const ports = await testPorts()
+    const table = countingTable(ports.table)
+    const counted = { ...ports, table }
+    const ask = () => Promise.all(Array.from({ length: 10 }, () => pauseOf(counted, KEY.accountId)))
+    await ask()
+    assert.equal(table.units().read, 2)
+    ports.clock.advance(5000)
+    const { getMany } = table
+    table.getMany = () => Promise.reject(new Error('not now'))
+    await assert.rejects(ask(), /not now/)
+    table.getMany = getMany
+    await ask()
+    assert.equal(table.units().read, 4)
   })
 
   test('a throttle that concerns one message alone pauses nobody', async () => {

@@ -21,10 +21,13 @@ const SHORTEST_MS = 1000
 const SOON_MS = 15_000
 const LONGEST_DOUBLED_MS = 4 * 60_000
 
-type Row = { readonly readAt: number; readonly item: Item | undefined }
+type Row = { readonly readAt: number; readonly item: Promise<Item | undefined> }
 const cached = new WeakMap<Table, Map<string, Row>>()
 
-/** What the account's mail waits for, at most five seconds ago. One read in that time, of the relay's row for all accounts. */
+/**
+ * What the account's mail waits for, at most five seconds ago. One read in that time, of the relay's row for all accounts,
+ * which those share who ask at the same time, such as a batch.
+ */
 export async function pauseOf(
   { table, clock }: Omit<PausePorts, 'log'>,
   accountId: string,
@@ -35,9 +38,23 @@ export async function pauseOf(
   if (rows.size >= MAX_CACHED) rows.clear()
   const keys = [RELAY_KEY, accountPauseKey(accountId)] as const
   const stale = keys.filter(({ pk }) => now - (rows.get(pk)?.readAt ?? Number.NEGATIVE_INFINITY) >= CACHED_MS)
-  const read = stale.length === 0 ? [] : await table.getMany(stale)
-  for (const [i, { pk }] of stale.entries()) rows.set(pk, { readAt: now, item: read[i] })
-  return pauseFrom(rows.get(keys[0].pk)?.item, rows.get(keys[1].pk)?.item, now)
+  if (stale.length > 0) readInto(rows, stale, table.getMany(stale), now)
+  const [relay, account] = await Promise.all(keys.map(({ pk }) => rows.get(pk)?.item))
+  return pauseFrom(relay, account, now)
+}
+
+/** What cannot be read is asked for again by whoever comes next. */
+function readInto(
+  rows: Map<string, Row>,
+  keys: readonly Key[],
+  reading: Promise<readonly (Item | undefined)[]>,
+  readAt: number,
+): void {
+  for (const [i, { pk }] of keys.entries()) {
+    const row = { readAt, item: reading.then((items) => items[i]) }
+    rows.set(pk, row)
+    row.item.catch(() => rows.get(pk) === row && rows.delete(pk))
+  }
 }
 
 /** Likewise, as it is now. */

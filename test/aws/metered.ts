@@ -1,0 +1,171 @@
+/** The work of test/cost/work.ts once more, over the built functions and counted at the wire. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Resend } from 'resend'
+import { type Kind, WARM } from '../cost/bill.ts'
+import { html, letter } from '../cost/mail.ts'
+import { type Counts, plus, times } from '../cost/tally.ts'
+import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
+import { prepare } from './flow-server.ts'
+import { API_KEY, ok, until } from './load.ts'
+import { type Platform, type Running, startPlatform } from './platform.ts'
+import type { SentMail } from './ses.ts'
+import { deliveryOf } from './ses-hop.ts'
+import { between, countsOf } from './usage.ts'
+
+/** `count` of a kind; `batch` 1 is one after another, whatever else is in whole batches. */
+export type WireLoad = { readonly count: number; readonly batch: number }
+export type Metered = {
+  readonly platform: Platform
+  /** What one costs, after some that warm the functions up. The sweep comes anyway: only what it does more is in it. */
+  countsOfOne(kind: Kind, load: WireLoad): Promise<Counts>
+  close(): Promise<void>
+}
+
+type Worker = keyof typeof QUEUES
+/** Queues by the function that works them off. */
+const QUEUES = { send: 'send', feedback: 'feedback', receive: 'receive', notify: 'webhooks' } as const
+
+type Rig = {
+  readonly platform: Platform
+  readonly running: Running
+  readonly resend: Resend
+  readonly receiver: WebhookReceiver
+  /** What SES has taken and said nothing about. */
+  readonly mails: SentMail[]
+  /** Lets a function work its queue off; at all other times nobody asks the queue for anything. */
+  drain(worker: Worker): Promise<void>
+  /** Never the same twice. */
+  serial(): number
+}
+
+export async function startMetered(): Promise<Metered> {
+  const mails: SentMail[] = []
+  const platform = await startPlatform((mail) => void mails.push(mail), { lostAfterSeconds: 0 })
+  const receiver = await startWebhookReceiver()
+  await prepare(platform, API_KEY)
+  const gates = startGates(platform)
+  const running = await platform.run(
+    { KABUTAR_ALLOW_PRIVATE: 'on' },
+    { measured: true, pollSeconds: 0, gate: gates.pass },
+  )
+  const resend = new Resend(API_KEY, { baseUrl: running.url })
+  let messages = 0
+  const warmed = new Set<Kind>()
+  const rig: Rig = { platform, running, resend, receiver, mails, drain: gates.drain, serial: () => messages++ }
+  return {
+    platform,
+    async countsOfOne(kind, { count, batch }) {
+      if (!warmed.has(kind)) await RUNS[kind](rig, { count: WARM, batch })
+      warmed.add(kind)
+      return times(await RUNS[kind](rig, { count, batch }), 1 / count)
+    },
+    async close() {
+      gates.openAll()
+      await running.kill()
+      await platform.close()
+      await receiver[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const LOOK_MS = 2
+const DRAIN_MS = 15_000
+
+/** Between a worker and its queue. Whoever stands at a closed gate again has also removed what it had worked off. */
+function startGates(platform: Platform) {
+  const open = new Set<string>()
+  const standing = new Set<string>()
+  const wait = async (worker: Worker, isOver: () => boolean) => {
+    for (const end = Date.now() + DRAIN_MS; !isOver(); await sleep(LOOK_MS))
+      if (Date.now() > end) throw new Error(`${worker} does not work its queue off`)
+  }
+  return {
+    async pass(worker: string) {
+      for (; !open.has(worker); await sleep(LOOK_MS)) standing.add(worker)
+      standing.delete(worker)
+    },
+    openAll() {
+      for (const worker of Object.keys(QUEUES)) open.add(worker)
+    },
+    async drain(worker: Worker) {
+      open.add(worker)
+      await wait(worker, () => platform.isEmpty(QUEUES[worker]))
+      open.delete(worker)
+      await wait(worker, () => standing.has(worker))
+    },
+  }
+}
+
+const RUNS: Readonly<Record<Kind, (rig: Rig, load: WireLoad) => Promise<Counts>>> = {
+  sends: (rig, load) => counted(rig, () => sendAll(rig, load)),
+  received: receiveAll,
+  webhooks: deliverAll,
+}
+
+async function counted({ platform: { usage } }: Rig, work: () => Promise<void>): Promise<Counts> {
+  const before = usage.soFar()
+  await work()
+  return countsOf(between(before, usage.soFar()))
+}
+
+async function inTurns({ count, batch }: WireLoad, some: (count: number) => Promise<void>): Promise<void> {
+  const together = batch === 1 ? 1 : count
+  for (let done = 0; done < count; done += together) await some(together)
+}
+
+/** Up to the Delivery event. */
+function sendAll(rig: Rig, load: WireLoad): Promise<void> {
+  const { platform, resend, mails, drain } = rig
+  return inTurns(load, async (count) => {
+    for (let i = 0; i < count; i++) {
+      const n = rig.serial()
+      await ok(resend.emails.send({ ...addressed(n), subject: `Your order ${n}`, html: html(n) }))
+    }
+    await drain('send')
+    for (const mail of mails.splice(0)) await platform.publish(deliveryOf(mail, mail.recipients))
+    await drain('feedback')
+  })
+}
+
+const addressed = (n: number) => ({ from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test` })
+
+/** Also S3's own events of all of them, which one sweep passes on. */
+async function receiveAll(rig: Rig, load: WireLoad): Promise<Counts> {
+  const { platform, running, drain } = rig
+  const sweep = () => running.lambdas.sweep.invoke({})
+  // The first looks for dead letters too.
+  await sweep()
+  const idle = await counted(rig, async () => void (await sweep()))
+  const all = await counted(rig, async () => {
+    await inTurns(load, async (count) => {
+      for (let i = 0; i < count; i++) {
+        const n = rig.serial()
+        await platform.receive({ sesId: `in-${n}`, raw: letter(n), recipients: [`box${n % 5}@kabutar.test`] })
+      }
+      await drain('receive')
+    })
+    await sweep()
+    await drain('receive')
+  })
+  return plus(all, idle, -1)
+}
+
+/** What `notify` costs, and what sending costs more than without an endpoint. */
+async function deliverAll(rig: Rig, load: WireLoad): Promise<Counts> {
+  const { resend, receiver, drain } = rig
+  const send = () =>
+    inTurns(load, async (count) => {
+      for (let n = 0; n < count; n++) await ok(resend.emails.send({ ...addressed(n), subject: 's', text: 't' }))
+      await drain('send')
+      await drain('notify')
+    })
+  const without = await counted(rig, send)
+  const path = `/${rig.serial()}`
+  const hook = await ok(resend.webhooks.create({ endpoint: receiver.url(path), events: ['email.sent'] }))
+  receiver.trust(path, hook.signing_secret)
+  const withOne = await counted(rig, send)
+  await until('the deliveries', 5, async () => receiver.received(path).length === load.count)
+  await ok(resend.webhooks.remove(hook.id))
+  rig.mails.length = 0
+  return plus(withOne, without, -1)
+}

@@ -1,0 +1,33 @@
+import { IDLE_POLLERS, LONG_POLL_SECONDS } from '../cost/prices.ts'
+import { type Counts, dollars, dollarsOf } from '../cost/tally.ts'
+import { countsOf, type Used } from './usage.ts'
+
+/** Runs every second here and every minute on AWS, so it stands apart. */
+const SWEEP = 'sweep'
+
+export type Lived = { readonly seconds: number; readonly polledQueues: number }
+
+/**
+ * One line of what was used: as counted, but for the empty receives of pollers, which are as many as Lambda's long polls
+ * make in that time. Time of functions is that of this machine.
+ */
+export function usageLine(what: string, all: Used, { seconds, polledQueues }: Lived): string {
+  const polls = Math.round((polledQueues * IDLE_POLLERS * seconds) / LONG_POLL_SECONDS)
+  const used = countsOf(all, [SWEEP])
+  const swept = all.by.get(SWEEP) ?? {}
+  const of = (name: keyof Counts, counts: Counts = used) => Math.round((counts[name] ?? 0) * 10) / 10
+  const ses = dollarsOf('sesOutbound', of('sesOutbound')) + dollarsOf('sesInbound', of('sesInbound'))
+  const parts = [
+    `${of('httpApi')} API requests`,
+    `${of('lambdaRequests')} invocations (${of('lambdaGbSeconds')} GB-s here)`,
+    `${of('tableWrites')} write and ${of('tableReads')} read units`,
+    `${of('sqsRequests')} SQS requests and ${polls} empty polls`,
+    `${of('snsPublishes')} SNS`,
+    `S3: ${of('s3Writes')} writes, ${of('s3Reads')} reads, ${of('s3Lists')} lists, ${of('s3Deletes')} deletes`,
+    `SES: ${of('sesOutbound')} out, ${of('sesInbound')} in, ${of('sesCalls')} other calls`,
+    `${((used.logGb ?? 0) * 1024 ** 2).toFixed(1)} KB of logs`,
+  ]
+  const sum = dollars(used) + dollarsOf('sqsRequests', polls)
+  const sweeps = `${of('lambdaRequests', swept)} runs of the sweep, $${dollars(swept).toFixed(6)}`
+  return `${what} used ${parts.join(', ')}: $${sum.toFixed(6)}, of which SES's fee $${ses.toFixed(6)}; and ${sweeps}`
+}

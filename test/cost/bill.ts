@@ -1,0 +1,35 @@
+import { type Counts, times } from './tally.ts'
+import { costRig, deliverAll, type Rig, type RigOptions, receiveAll, sendAll } from './work.ts'
+
+/**
+ * Per million and per month; the limit that we are after, and what this version has to keep in a burst. `time` of it is
+ * set aside for the time of functions, where that is not counted because the machine would decide.
+ */
+export const KINDS = {
+  sends: { name: 'sends (20 KB, 1 recipient)', run: sendAll, target: 11, limit: 5, time: 0.7 },
+  received: { name: 'received (60 KB)', run: receiveAll, target: 14, limit: 9, time: 0.3 },
+  webhooks: { name: 'webhook deliveries', run: deliverAll, target: 2.2, limit: 1, time: 0.2 },
+} as const
+export type Kind = keyof typeof KINDS
+
+/** In a burst batches are whole; at 0.4 messages a second every entry comes alone. */
+export const WHOLE_BATCH = 10
+export const WARM = 10
+export type Load = RigOptions & { readonly count: number; readonly batch: number }
+
+/** What one more costs, by the rig: `count` of a kind, in batches. */
+export async function countsOfOne(kind: Kind, { count, batch, ...options }: Load): Promise<Counts> {
+  const { run } = KINDS[kind]
+  const rig = await costRig(options)
+  // What is paid once a day, process or template is not what one more costs.
+  await run(rig, WARM, batch)
+  return times(await fresh(rig, run, count, batch), 1 / count)
+}
+
+type Run = (rig: Rig, count: number, batch: number) => Promise<void>
+
+async function fresh(rig: Rig, run: Run, count: number, batch: number): Promise<Counts> {
+  rig.meter.take()
+  await run(rig, count, batch)
+  return rig.meter.take()
+}
