@@ -4,9 +4,10 @@ import { Resend } from 'resend'
 import { type Kind, WARM } from '../cost/bill.ts'
 import { html, letter } from '../cost/mail.ts'
 import { type Counts, plus, times } from '../cost/tally.ts'
+import { ok, until } from '../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
 import { prepare } from './flow-server.ts'
-import { API_KEY, ok, until } from './load.ts'
+import { API_KEY } from './load.ts'
 import { type Platform, type Running, startPlatform } from './platform.ts'
 import type { SentMail } from './ses.ts'
 import { deliveryOf } from './ses-hop.ts'
@@ -164,7 +165,7 @@ async function deliverAll(rig: Rig, load: WireLoad): Promise<Counts> {
   const hook = await ok(resend.webhooks.create({ endpoint: receiver.url(path), events: ['email.sent'] }))
   receiver.trust(path, hook.signing_secret)
   const withOne = await counted(rig, send)
-  await until('the deliveries', 5, async () => receiver.received(path).length === load.count)
+  await until('the deliveries', async () => receiver.received(path).length === load.count)
   await ok(resend.webhooks.remove(hook.id))
   rig.mails.length = 0
   return plus(withOne, without, -1)
