@@ -48,7 +48,7 @@ export class Body implements AsyncIterable<Uint8Array> {
         this.#begun.take()
         return undefined
       }
-      if (this.#begun.push(content, true)) continue
+      if (this.#begun.push(content)) continue
       this.#first = content
       if (this.#begun.length > 0) this.#join(content)
       return this
