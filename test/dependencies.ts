@@ -21,6 +21,8 @@ const LAYERS = [
     'errors.ts',
     'net',
     'days.ts',
+    'lent.ts',
+    'gathered.ts',
     'byte-budget.ts',
     'copies.ts',
     'due.ts',

@@ -3,6 +3,7 @@
  * of a file with its own fsyncs); larger ones are files.
  */
 import { Gathered, type Room } from '@kabutar/core/gathered.ts'
+import { giveBack } from '@kabutar/core/lent.ts'
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -87,11 +88,13 @@ async function put({ engine, files, room }: Stores, key: string, body: BlobBody,
   const start = new Gathered(INLINE_BYTES, room)
   try {
     for (let next = await stream.next(); !next.done; next = await stream.next()) {
-      if (start.push(next.value, true)) continue
-      const pieces = joined([start.take(), next.value], stream)
+      if (start.push(next.value)) continue
+      const pieces = joined(start.take(), next.value, stream)
       return await files.write(key, pieces).catch((error) => source.rethrow(error))
     }
-    await putInline(engine, key, start.take())
+    const whole = start.take()
+    await putInline(engine, key, whole)
+    giveBack(whole)
   } finally {
     start.take()
   }
@@ -135,8 +138,12 @@ class Source {
 }
 
 /** What was yielded is held no longer: an upload may take half an hour. */
-async function* joined(start: Uint8Array[], rest: AsyncIterable<Uint8Array>) {
-  for (let piece = start.shift(); piece !== undefined; piece = start.shift()) yield piece
+async function* joined(start: Uint8Array, next: Uint8Array, rest: AsyncIterable<Uint8Array>) {
+  if (start.length > 0) {
+    yield start
+    giveBack(start)
+  }
+  yield next
   yield* rest
 }
 

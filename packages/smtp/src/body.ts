@@ -1,6 +1,6 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { Gathered, type Room } from '@kabutar/core/gathered.ts'
-import { giveBack, isLent } from './lent.ts'
+import { giveBack } from '@kabutar/core/lent.ts'
 import type { Limits } from './limits.ts'
 import { Unstuffer } from './unstuff.ts'
 import type { Wire } from './wire.ts'
@@ -48,7 +48,7 @@ export class Body implements AsyncIterable<Uint8Array> {
         this.#begun.take()
         return undefined
       }
-      if (this.#begun.push(content, isLent(content))) continue
+      if (this.#begun.push(content)) continue
       this.#first = content
       if (this.#begun.length > 0) this.#join(content)
       return this

@@ -1,14 +1,11 @@
+import { giveBack } from '@kabutar/core/lent.ts'
 import type { Envelope } from './backend.ts'
 import { Body } from './body.ts'
 import type { Dialogue, Transaction } from './dialogue.ts'
 import { sessionOf } from './dialogue.ts'
 import { failureOf } from './failure.ts'
-import { giveBack } from './lent.ts'
 import type { Reply } from './replies.ts'
 import { replyOf } from './replies.ts'
-
-/** Of a message that came whole. */
-const WORTH_IT_BYTES = 1024
 
 /**
  * DATA (RFC 5321 section 4.1.1.4): 250 means that the message is ours from now on, so it is said only when the backend has
@@ -39,7 +36,7 @@ async function accept(dialogue: Dialogue, envelope: Envelope, body: Body): Promi
     if (content === undefined) return replyOf(body.refusal)
     dialogue.wire.allow(limits.backendMs)
     const { id } = await backend.data(sessionOf(dialogue), envelope, content)
-    if (content instanceof Uint8Array) giveBack(content, WORTH_IT_BYTES)
+    if (content instanceof Uint8Array) giveBack(content)
     if (body.refusal) return replyOf(body.refusal)
     if (!body.ended) throw new Error('the backend has not read the message to its end')
     return { code: 250, status: '2.0.0', text: `Ok: queued as ${id}` }

@@ -48,7 +48,7 @@ export function createSmtpServer(options: SmtpOptions): SmtpServer {
   const listener = listenerOf(options)
   const open = new Map<Dialogue, Promise<void>>()
   const networks = new Map<string, number>()
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
     const remoteAddress = plainAddress(socket.remoteAddress)
     const dialogue = dialogueOn(socket, listener, remoteAddress)
     const refusal = crowded(listener.limits, open, networks, remoteAddress)

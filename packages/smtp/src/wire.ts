@@ -1,27 +1,20 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { TLSSocket } from 'node:tls'
+import { giveBack } from '@kabutar/core/lent.ts'
+import { Arrived } from './arrived.ts'
 import { Deadline } from './deadline.ts'
-import { giveBack, isLent } from './lent.ts'
-import { MalformedError } from './malformed.ts'
+import { intoOneBuffer, READ_BYTES } from './one-buffer.ts'
 
-const NOTHING = Buffer.alloc(0)
-const LF = 0x0a
-const CR = 0x0d
-/**
- * Octets that may come at once; past it, or while what came before is still being consumed, the socket rests until all is used
- * up, and TCP holds the peer back.
- */
-const READ_AHEAD = 16 * 1024
 /** Octets of replies that the peer hasn't read; past it nothing more of what it sends is looked at. */
 const WRITE_AHEAD = 4 * 1024
 /** Characters of replies that wait for the end of a pipelined group. */
 const REPLY_BATCH = 4 * 1024
-/** A line that runs on this far past its limit is no mistake any more. */
-const MAX_SKIPPED = 64 * 1024
 /** How long a connection we ended may stay for the peer to read the last reply, and what it may still send meanwhile. */
 const LINGER_MS = 1_000
 const LINGER_BYTES = 1024 * 1024
+/** A TLS connection that rests is read on until so much has been decrypted. Its type lacks the option; Node hands it on. */
+const TLS_AHEAD = { highWaterMark: 16 * 1024 }
 
 /**
  * The octets of one connection: lines and chunks in, replies out.
@@ -30,30 +23,25 @@ const LINGER_BYTES = 1024 * 1024
  */
 export class Wire {
   #socket: Socket
-  /** Whose memory the head is part of. */
-  #chunk: Buffer = NOTHING
-  #head: Buffer = NOTHING
-  /** Whoever was given a chunk may still be reading it. */
-  #inUse = false
-  #queue: Buffer[] = []
-  #queued = 0
+  #arrived: Arrived
   #paused = false
-  #skipped = 0
+  /** Nothing is left to be looked at. */
+  #hungry = false
   #output = ''
   #ended = false
+  /** Once we have hung up: what may still come. */
+  #lingerBytes: number | undefined
   #handshaking = false
   #wake: (() => void) | undefined
   #deadline: Deadline
   #askedAt = 0
-  #maxLineBytes: number
-  readonly #onData = (chunk: Buffer) => this.#received(chunk)
   readonly #onEnd = () => this.#finish()
   readonly #onClose = () => this.#abandon()
 
-  /** `expired` is called once a deadline has passed; it should end the connection. */
-  constructor(socket: Socket, maxLineBytes: number, expired: () => void) {
-    this.#socket = socket
-    this.#maxLineBytes = maxLineBytes
+  /** Of a connection that was accepted paused. `expired` is called once a deadline has passed; it should end the connection. */
+  constructor(accepted: Socket, maxLineBytes: number, expired: () => void) {
+    this.#socket = intoOneBuffer(accepted, (octets) => this.#received(octets))
+    this.#arrived = new Arrived(maxLineBytes)
     this.#deadline = new Deadline(expired)
     this.#listen()
   }
@@ -87,45 +75,44 @@ export class Wire {
    * @throws {MalformedError} 500: longer than allowed (it has been skipped), or it holds a bare LF
    */
   async line(timeoutMs: number): Promise<Buffer | undefined> {
-    this.#inUse = false
+    this.#arrived.spent()
     if (this.#isUnread()) {
       this.#ask(timeoutMs)
       while (this.#isUnread()) if (!(await this.#woken())) return undefined
     }
-    let line = this.#takeLine()
+    let line = this.#arrived.line()
     if (line === undefined) this.#ask(timeoutMs)
     while (line === undefined) {
       if (!(await this.#fill())) return undefined
-      line = this.#takeLine()
+      line = this.#arrived.line()
     }
     return line
   }
 
   /**
-   * Whatever has arrived, within `timeoutMs`; undefined when the connection has ended. Never empty. If `isLent`, its memory is
-   * gone once the next chunk or line is asked for.
+   * Whatever has arrived, within `timeoutMs`; undefined when the connection has ended. Never empty. Its memory is gone once the
+   * next chunk or line is asked for.
    */
   async chunk(timeoutMs: number): Promise<Buffer | undefined> {
-    this.#inUse = false
-    if (this.#head.length === 0) this.#ask(timeoutMs)
-    while (this.#head.length === 0) {
+    this.#arrived.spent()
+    let chunk = this.#arrived.chunk()
+    if (chunk === undefined) this.#ask(timeoutMs)
+    while (chunk === undefined) {
       if (!(await this.#fill())) return undefined
+      chunk = this.#arrived.chunk()
     }
-    const chunk = this.#head
-    this.#head = NOTHING
-    this.#inUse = true
     return chunk
   }
 
   /** The last chunk is not looked at any more: its memory needn't wait for the next. */
   spent(): void {
-    this.#inUse = false
-    this.#shrink()
+    this.#arrived.spent()
+    this.#arrived.shrink()
   }
 
   /** Gives back the end of a chunk, to be read again. */
   unread(rest: Buffer): void {
-    this.#head = rest
+    this.#arrived.unread(rest)
   }
 
   /**
@@ -135,12 +122,16 @@ export class Wire {
    */
   async secure(context: SecureContext, timeoutMs: number): Promise<boolean> {
     const plain = this.#socket
-    plain.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose)
+    plain.removeAllListeners('data').off('end', this.#onEnd).off('close', this.#onClose)
     this.flush()
     this.#forget()
     while (plain.read() !== null);
     if (this.#ended) return false
-    const secured = new TLSSocket(plain, { isServer: true, secureContext: context })
+    const secured = new TLSSocket(plain, { isServer: true, secureContext: context, ...TLS_AHEAD })
+    secured.on('data', (chunk: Buffer) => {
+      this.#received(chunk)
+      giveBack(chunk)
+    })
     this.#socket = secured
     this.#handshaking = true
     this.#deadline.set(timeoutMs)
@@ -166,12 +157,7 @@ export class Wire {
     this.#abandon()
     if (this.#handshaking) socket.destroy()
     if (socket.destroyed || socket.writableEnded) return
-    let left = LINGER_BYTES
-    socket.off('data', this.#onData).on('data', (chunk: Buffer) => {
-      left -= chunk.length
-      giveBack(chunk)
-      if (left < 0) socket.destroy()
-    })
+    this.#lingerBytes = LINGER_BYTES
     socket.resume()
     socket.end(this.#output)
     this.#output = ''
@@ -186,7 +172,7 @@ export class Wire {
   }
 
   #listen(): void {
-    this.#socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose)
+    this.#socket.on('end', this.#onEnd).on('close', this.#onClose)
     this.#socket.on('drain', () => this.#wake?.())
     this.#socket.on('error', () => this.#socket.destroy())
   }
@@ -196,13 +182,22 @@ export class Wire {
     this.#deadline.set(timeoutMs)
   }
 
-  #received(chunk: Buffer): void {
-    this.#queue.push(chunk)
-    this.#queued += chunk.length
-    if ((this.#queued > READ_AHEAD || this.#wake === undefined) && !this.#paused) {
+  /**
+   * The socket rests while what came before is still being consumed, or when it could have read more than it had room for,
+   * until all is used up: TCP holds the peer back meanwhile.
+   */
+  #received(octets: Uint8Array): void {
+    if (this.#lingerBytes !== undefined) {
+      this.#lingerBytes -= octets.length
+      if (this.#lingerBytes < 0) this.#socket.destroy()
+      return
+    }
+    this.#arrived.push(octets)
+    if ((!this.#hungry || octets.length >= READ_BYTES) && !this.#paused) {
       this.#paused = true
       this.#socket.pause()
     }
+    this.#hungry = false
     this.#wake?.()
   }
 
@@ -219,30 +214,22 @@ export class Wire {
   }
 
   #forget(): void {
-    if (!this.#inUse) giveBack(this.#chunk)
-    this.#chunk = NOTHING
-    this.#head = NOTHING
-    for (const chunk of this.#queue) giveBack(chunk)
-    this.#queue = []
-    this.#queued = 0
+    this.#arrived.forget()
     this.#paused = false
   }
 
-  /** Moves the next chunk to the head, after waiting for it if there is none; false when there will be none. */
+  /** Goes on to what has arrived next, after waiting for it if there is nothing; false when there will be nothing. */
   async #fill(): Promise<boolean> {
-    while (this.#queue.length === 0) {
+    while (!this.#arrived.next()) {
       this.flush()
-      this.#shrink()
-      if (this.#paused && this.#queue.length === 0) {
+      this.#arrived.shrink()
+      if (this.#paused && !this.#arrived.waiting) {
         this.#paused = false
         this.#socket.resume()
       }
+      this.#hungry = true
       if (!(await this.#woken())) return false
     }
-    const next = this.#queue.shift()!
-    this.#queued -= next.length
-    this.#become(this.#head.length === 0 ? next : Buffer.concat([this.#head, next]))
-    if (this.#chunk !== next) giveBack(next)
     return true
   }
 
@@ -259,39 +246,5 @@ export class Wire {
     })
     this.#wake = undefined
     return true
-  }
-
-  /** What waits for its other half holds no more memory than its own. */
-  #shrink(): void {
-    if (isLent(this.#chunk)) this.#become(this.#head.length === 0 ? NOTHING : Buffer.from(this.#head))
-  }
-
-  #become(chunk: Buffer): void {
-    giveBack(this.#chunk)
-    this.#chunk = chunk
-    this.#head = chunk
-  }
-
-  #takeLine(): Buffer | undefined {
-    const head = this.#head
-    const at = head.indexOf(LF)
-    if (at < 0) {
-      if (head.length > this.#maxLineBytes) this.#skip(head)
-      return undefined
-    }
-    this.#head = head.subarray(at + 1)
-    if (at === 0 || head[at - 1] !== CR) {
-      throw new MalformedError(500, '5.5.2', 'A line ends in CRLF, not in a bare LF', { hangUp: true })
-    }
-    if (this.#skipped === 0 && at < this.#maxLineBytes) return head.subarray(0, at - 1)
-    this.#skipped = 0
-    throw new MalformedError(500, '5.5.2', 'Line too long')
-  }
-
-  /** Forgets the line so far, but for an octet that may be half of its CRLF. */
-  #skip(head: Buffer): void {
-    this.#skipped += head.length - 1
-    this.#head = head.subarray(head.length - 1)
-    if (this.#skipped > MAX_SKIPPED) throw new MalformedError(500, '5.5.2', 'Line too long', { hangUp: true })
   }
 }
