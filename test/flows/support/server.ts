@@ -4,21 +4,20 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bringMail, publishIn } from './outside.ts'
 import type { Server, ServerOptions } from './server-type.ts'
+import { V8_FLAGS } from './v8-flags.ts'
 
 export type { Server, ServerOptions } from './server-type.ts'
 
 /** For tests alone. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
 const ENTRY = join(import.meta.dirname, '../../../packages/server/src/local.ts')
-/** What `npm start` tells V8. */
-const V8_FLAGS = v8Flags(join(import.meta.dirname, '../../../package.json'))
 const START_MS = 20_000
 const STOP_MS = 15_000
 
@@ -108,12 +107,6 @@ async function run(env: Readonly<Record<string, string>>): Promise<Process> {
     await kill(child)
     throw new Error(`the server does not start: ${[...stdout, ...stderr].join('\n')}`, { cause })
   }
-}
-
-function v8Flags(manifest: string): readonly string[] {
-  const { scripts } = JSON.parse(readFileSync(manifest, 'utf8')) as { scripts: { start: string } }
-  const [, ...words] = scripts.start.split(' ')
-  return words.slice(0, words.indexOf('--import'))
 }
 
 function linesOf(child: ChildProcess, stream: 'stdout' | 'stderr'): readonly string[] {
