@@ -1,4 +1,4 @@
-import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 
 /**
  * The consumers of one queue that wait, and the one timer of all of them. An entry that is due wakes one consumer, and
@@ -6,7 +6,7 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
  */
 export class Sleepers {
   readonly #clock: Clock
-  readonly #wakes = new Set<() => void>()
+  readonly #wakes: (() => void)[] = []
   #alarm: { readonly at: number; readonly cancelled: AbortController } | undefined
 
   constructor(clock: Clock) {
@@ -15,31 +15,33 @@ export class Sleepers {
 
   /** Somebody waits, and no timer is set for them. */
   get unwatched(): boolean {
-    return this.#wakes.size > 0 && this.#alarm === undefined
+    return this.#wakes.length > 0 && this.#alarm === undefined
   }
 
   /** Resolves when it is this consumer's turn, at `until` (epoch ms), or when the signal aborts. */
   async sleep(until: number, signal: AbortSignal | undefined): Promise<void> {
     const awake = new AbortController()
-    const wake = () => awake.abort()
-    this.#wakes.add(wake)
+    const wake = () => awake.abort(NO_ERROR)
+    this.#wakes.push(wake)
     signal?.addEventListener('abort', wake, { once: true })
     await this.#clock.sleep(Math.max(1, until - this.#clock.now()), awake.signal)
     signal?.removeEventListener('abort', wake)
-    this.#wakes.delete(wake)
-    if (this.#wakes.size === 0) this.#cancel()
+    const at = this.#wakes.indexOf(wake)
+    if (at >= 0) this.#wakes.splice(at, 1)
+    if (this.#wakes.length === 0) this.#cancel()
   }
 
+  /**
+   * The one that waits for the shortest time. Were they to take turns, the last batch of each would be remembered for a whole
+   * round, long enough for the garbage collector to take it for something that stays.
+   */
   wakeOne(): void {
-    const [first] = this.#wakes
-    if (!first) return
-    this.#wakes.delete(first)
-    first()
+    this.#wakes.pop()?.()
   }
 
   /** An entry will be due `at` that time: then one is woken. Nothing if nobody waits, who will look first. */
   expect(at: number): void {
-    if (this.#wakes.size === 0 || at === Number.POSITIVE_INFINITY) return
+    if (this.#wakes.length === 0 || at === Number.POSITIVE_INFINITY) return
     if (this.#alarm !== undefined && this.#alarm.at <= at) return
     this.#cancel()
     const cancelled = new AbortController()
@@ -53,7 +55,7 @@ export class Sleepers {
 
   /** A timer for nobody must not keep the process. */
   #cancel(): void {
-    this.#alarm?.cancelled.abort()
+    this.#alarm?.cancelled.abort(NO_ERROR)
     this.#alarm = undefined
   }
 }

@@ -7,7 +7,7 @@
  * turn comes seldom, though never not at all (front-door.ts). The batch in hand is always finished first.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Handler, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
 import type { Turn } from './front-door.ts'
@@ -57,7 +57,7 @@ export async function runConsumer(queue: Queue, handler: Handler, options: Consu
     .then(() => stop.abort(new Error('the process is shutting down')))
     .then(() => clock.sleep(GRACE_MS, finished.signal))
   await Promise.race([loops, drained])
-  finished.abort()
+  finished.abort(NO_ERROR)
 }
 
 /** A batch is settled while the next one is received: where writes share a commit, the two are one. */
@@ -94,7 +94,7 @@ async function handle(run: Run, batch: readonly Delivery[]): Promise<readonly Se
   const beat = new AbortController()
   const halt = (reason: unknown) => {
     stop.abort(reason)
-    beat.abort()
+    beat.abort(NO_ERROR)
   }
   const forget = whenAborted(run.stop, () => halt(run.stop.reason))
   const late = clock.sleep(maxHandlingMs, finished.signal).then(() => {
@@ -104,8 +104,8 @@ async function handle(run: Run, batch: readonly Delivery[]): Promise<readonly Se
   const beating = heartbeat(run, batch, beat.signal)
   const settlements = await Promise.race([settlementsOf(run, batch, stop.signal), given])
   forget()
-  finished.abort()
-  beat.abort()
+  finished.abort(NO_ERROR)
+  beat.abort(NO_ERROR)
   await beating
   if (settlements === undefined)
     run.log.error('a handler does not stop; its entries come back', { queue: run.name, entries: batch.length })

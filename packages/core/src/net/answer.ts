@@ -73,6 +73,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    // Its connection was dropped when there was enough of it.
+    if (this.#ended) return
     this.#reject(
       this.#status === 0 && brokeWhileKept(error) ? new StaleConnection('', { cause: error }) : guardErrorOf(error),
     )

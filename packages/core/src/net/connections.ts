@@ -1,5 +1,8 @@
 import type { Client } from 'undici'
 
+/** One for all: undici would make another for each connection, and look where it stands. */
+const DROPPED = new Error('the connection was dropped')
+
 /**
  * Connections to origins, each with one request at a time. One whose answer came whole is kept for the next request;
  * any other is closed, and no other is opened in its place before a request needs it: undici's own pool does that when
@@ -34,7 +37,7 @@ export class Connections {
 
   drop(client: Client): void {
     this.#all.delete(client)
-    client.destroy().catch(() => undefined)
+    client.destroy(DROPPED).catch(() => undefined)
   }
 
   close(): void {

@@ -6,6 +6,9 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** Why a sleep ends that is not needed any more. By itself an abort makes an error with a stack, which costs more than the sleep. */
+export const NO_ERROR = 'not needed any more'
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>
