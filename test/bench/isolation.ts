@@ -24,7 +24,7 @@ import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { runConsumer } from '@kabutar/server/consumer.ts'
-import { WEBHOOK_LOOPS } from '@kabutar/server/workers.ts'
+import { WEBHOOKS_AT_ONCE } from '@kabutar/server/workers.ts'
 import { median } from './measure.ts'
 import type { Arrivals, Kind } from './receiver.ts'
 
@@ -36,7 +36,6 @@ const BAD: readonly { readonly name: string; readonly kind: Kind; readonly times
   { name: 'answers after 2 s', kind: 'slow', times: 1 },
   { name: 'five hang', kind: 'hang', times: 5 },
 ]
-const BATCH = 10
 const PATIENCE_MS = 20_000
 const ACCOUNT = 'a'
 const nothing = () => undefined
@@ -114,8 +113,7 @@ async function delays(healthy: Receivers, bad: readonly string[], count: number,
   const stop = new AbortController()
   const consuming = runConsumer(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal), {
     name: 'webhooks',
-    concurrency: WEBHOOK_LOOPS,
-    batch: BATCH,
+    ...WEBHOOKS_AT_ONCE,
     visibilityMs: 60_000,
     drainMs: 0,
     clock: systemClock,

@@ -23,11 +23,10 @@ import { openEngine } from '@kabutar/local/engine.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
-import { WEBHOOK_LOOPS } from '@kabutar/server/workers.ts'
+import { WEBHOOKS_AT_ONCE } from '@kabutar/server/workers.ts'
 import { Pool } from 'undici'
 
 const IN_FLIGHT = 32
-const BATCH = 10
 
 type Measured = { readonly perSecond: number; readonly cpuMicros: number }
 
@@ -79,7 +78,12 @@ async function ours(url: string, count: number): Promise<Measured> {
   const loop = async () => {
     let settling: Promise<unknown> = Promise.resolve()
     while (settled < count) {
-      const batch = await webhookQueue.receive({ max: BATCH, visibilityMs: 60_000, waitMs: 50, signal: drained.signal })
+      const batch = await webhookQueue.receive({
+        max: WEBHOOKS_AT_ONCE.batch,
+        visibilityMs: 60_000,
+        waitMs: 50,
+        signal: drained.signal,
+      })
       await settling
       await dispatchBatch(ports, batch, signal)
       settling = webhookQueue.settle(batch.map((delivery) => ({ delivery, ok: true })))
@@ -89,7 +93,7 @@ async function ours(url: string, count: number): Promise<Measured> {
     }
     await settling
   }
-  const result = await measured(count, () => Promise.all(Array.from({ length: WEBHOOK_LOOPS }, loop)))
+  const result = await measured(count, () => Promise.all(Array.from({ length: WEBHOOKS_AT_ONCE.concurrency }, loop)))
   const { ready, leased, delayed } = await webhookQueue.depth()
   if (ready + leased + delayed > 0) throw new Error(`${ready + leased + delayed} deliveries were put off`)
   client.close()

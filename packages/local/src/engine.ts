@@ -140,16 +140,15 @@ export class Engine {
 
   /** One transaction. False if it was taken back: then no caller was answered. */
   #together(batch: readonly Waiting[]): boolean {
-    const answers: (() => void)[] = []
+    const answers: { readonly answer: (value: never) => void; readonly value: unknown }[] = []
     try {
       this.statement('BEGIN IMMEDIATE').run()
       for (const { work, resolve, reject } of batch) {
         try {
-          const value = work()
-          answers.push(() => resolve(value as never))
+          answers.push({ answer: resolve, value: work() })
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
-          answers.push(() => reject(error))
+          answers.push({ answer: reject, value: error })
         }
       }
       this.statement('COMMIT').run()
@@ -159,7 +158,7 @@ export class Engine {
       batch[0]?.reject(unavailable(error))
       return true
     }
-    for (const answer of answers) answer()
+    for (const { answer, value } of answers) answer(value as never)
     return true
   }
 

@@ -147,16 +147,18 @@ async function receive(
   const sleepers = sleepersOf(engine, entries.name, clock)
   const deadline = clock.now() + waitMs
   for (;;) {
-    const nextDue = reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY
+    // Who had as many as it wanted left some, most likely.
+    const nextDue = sleepers.more ? 0 : (reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY)
     if (signal?.aborted) break
     if (nextDue <= clock.now()) {
       const { deliveries, moved } = await engine.commit(() => entries.lease(max, visibilityMs))
+      sleepers.more = deliveries.length + moved === max
       if (moved > 0) sleepersOf(engine, entries.deadLetters, clock).wakeOne()
-      if (deliveries.length + moved === max) sleepers.wakeOne()
+      if (sleepers.more) sleepers.wakeOne()
       else if (sleepers.unwatched) sleepers.expect(reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY)
       sleepers.expect(clock.now() + visibilityMs)
       if (deliveries.length > 0) return deliveries
-      if (moved > 0) continue
+      if (moved > 0 || nextDue === 0) continue
     }
     if (clock.now() >= deadline) break
     const slept = sleepers.sleep(deadline, signal)

@@ -5,6 +5,8 @@ import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
  * one that takes a full batch wakes the next: were each to watch the time, all would come for the one entry.
  */
 export class Sleepers {
+  /** The last one that took entries took as many as it wanted. */
+  more = false
   readonly #clock: Clock
   readonly #wakes: (() => void)[] = []
   #alarm: { readonly at: number; readonly cancelled: AbortController } | undefined

@@ -68,11 +68,7 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
       return reading(() => rows.findMany(keys))
     },
     query: async (query) => rows.page(query),
-    async write(write) {
-      if (write.kind === 'put') return put(engine, rows, write)
-      checkWrite(write)
-      return engine.commit(() => apply(rows, write))
-    },
+    write: (write) => (write.kind === 'put' ? put(engine, rows, write) : change(engine, rows, write)),
     async writeInOrder(writes) {
       const steps = writes.map((write) => {
         if (write.kind === 'put') {
@@ -96,10 +92,15 @@ export function sqliteTable(engine: Engine, clock: Clock): SqliteTable {
 }
 
 /** The hottest write: one statement, and the row is measured and written out once. */
-function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
+async function put(engine: Engine, rows: Rows, write: Put): Promise<Item> {
   checkConditions(write.if)
   const doc = documentOf(write.item)
   return engine.commit(() => applyPut(rows, write, doc))
+}
+
+async function change(engine: Engine, rows: Rows, write: Exclude<Write, Put>): Promise<Item | undefined> {
+  checkWrite(write)
+  return engine.commit(() => apply(rows, write))
 }
 
 function applyPut(rows: Rows, write: Put, doc: string): Item {

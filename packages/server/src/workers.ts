@@ -11,10 +11,12 @@ import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
 import type { SqliteTable } from '@kabutar/local/table.ts'
-import { runConsumer } from './consumer.ts'
-import type { FrontDoor, Turn } from './front-door.ts'
+import { type ConsumerOptions, runConsumer } from './consumer.ts'
+import type { FrontDoor } from './front-door.ts'
 
 export type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
+/** What a consumer has that others don't. */
+type Own = Pick<ConsumerOptions, 'name' | 'concurrency' | 'turn'> & { readonly batch?: number }
 type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }
 
 const VISIBILITY_MS = 60_000
@@ -25,15 +27,17 @@ const SEND_LOOPS = 4
 /** Messages that the send worker has in hand at once, at most: so many may a kill send twice. */
 export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
 const RECEIVE_LOOPS = 4
-/** An endpoint that hangs holds a loop until its time is up: there are enough for the others. */
-export const WEBHOOK_LOOPS = 64
+/**
+ * An endpoint that hangs holds a loop until its time is up: there are enough for the others, as lanes.ts lets 24 requests hang.
+ * Far more events in hand than may be on their way at once would only be garbage that lives long.
+ */
+export const WEBHOOKS_AT_ONCE = { concurrency: 40, batch: 6 } as const
 
 /** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
 export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: AbortSignal): Promise<void> {
   const { clock, log, sendQueue, receiveQueue, webhookQueue, table } = ports
   const common = { batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal }
-  const consume = (name: string, queue: Queue, concurrency: number, handler: Handler, turn?: Turn) =>
-    runConsumer(queue, handler, { ...common, name, concurrency, ...(turn && { turn }) })
+  const consume = (queue: Queue, handler: Handler, own: Own) => runConsumer(queue, handler, { ...common, ...own })
   const due = {
     send: dueSends(sendQueue),
     hook: dueHooks(webhookQueue),
@@ -41,9 +45,16 @@ export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: Ab
     ...removalKinds(receiveQueue),
   }
   await Promise.all([
-    consume('send', sendQueue, SEND_LOOPS, (batch, stop) => sendBatch(ports, batch, stop)),
-    consume('receive', receiveQueue, RECEIVE_LOOPS, (batch, stop) => receiveBatch(ports, batch, stop), door.turns()),
-    consume('webhooks', webhookQueue, WEBHOOK_LOOPS, (batch, stop) => dispatchBatch(ports, batch, stop)),
+    consume(sendQueue, (batch, stop) => sendBatch(ports, batch, stop), { name: 'send', concurrency: SEND_LOOPS }),
+    consume(receiveQueue, (batch, stop) => receiveBatch(ports, batch, stop), {
+      name: 'receive',
+      concurrency: RECEIVE_LOOPS,
+      turn: door.turns(),
+    }),
+    consume(webhookQueue, (batch, stop) => dispatchBatch(ports, batch, stop), {
+      name: 'webhooks',
+      ...WEBHOOKS_AT_ONCE,
+    }),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
     every(REAP_EVERY_MS, 'removing expired rows', ports, signal, () => table.reap()),
   ])

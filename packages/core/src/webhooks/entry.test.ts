@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decodeEntry, encodeEntry } from './entry.ts'
+
+const ENTRY = { account: 'a', endpoint: 'e', message: 'm', event: `msg_${'0'.repeat(32)}`, attempt: 1 }
+
+test('an entry is read as it was written', () => {
+  for (const entry of [ENTRY, { ...ENTRY, type: 'email.sent', since: 5 }])
+    assert.deepEqual(decodeEntry(encodeEntry(entry)), { v: 1, ...entry })
+})
+
+for (const [name, change] of [
+  ['of another version', { v: 2 }],
+  ['without an account', { account: '' }],
+  ['of a number for an endpoint', { endpoint: 1 }],
+  ['without a message', { message: undefined }],
+  ['of an event that is none', { event: 'msg_0' }],
+  ['of a type that is no text', { type: 1 }],
+  ['of attempt 0', { attempt: 0 }],
+  ['of half an attempt', { attempt: 1.5 }],
+  ['of a time that is none', { since: 'now' }],
+] as const) {
+  test(`an entry ${name} is refused`, () => {
+    assert.throws(() => decodeEntry(JSON.stringify({ v: 1, ...ENTRY, ...change })))
+  })
+}
+
+for (const body of ['', 'null', '[]', '"text"', '{']) {
+  test(`${body || 'nothing'} is no entry`, () => {
+    assert.throws(() => decodeEntry(body))
+  })
+}
