@@ -28,10 +28,10 @@ const SEND_LOOPS = 4
 export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
 const RECEIVE_LOOPS = 4
 /**
- * An endpoint that hangs holds a loop until its time is up: there are enough for the others, as lanes.ts lets 24 requests hang.
+ * A request that is out, or waits for its turn, holds a loop: there are enough for the others beside an endpoint that is slow.
  * Far more events in hand than may be on their way at once would only be garbage that lives long.
  */
-export const WEBHOOKS_AT_ONCE = { concurrency: 40, batch: 6 } as const
+export const WEBHOOKS_AT_ONCE = { concurrency: 64, batch: 6 } as const
 
 /** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
 export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: AbortSignal): Promise<void> {
