@@ -18,13 +18,13 @@ import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { eventId, type MailEvent, putEvents } from '@kabutar/core/webhooks/event.ts'
+import { DISPATCHED_AT_ONCE } from '@kabutar/core/webhooks/lanes.ts'
 import { notify } from '@kabutar/core/webhooks/notify.ts'
 import { openEngine } from '@kabutar/local/engine.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
 import { runConsumer } from '@kabutar/server/consumer.ts'
-import { WEBHOOKS_AT_ONCE } from '@kabutar/server/workers.ts'
 import { median } from './measure.ts'
 import type { Arrivals, Kind } from './receiver.ts'
 
@@ -113,7 +113,7 @@ async function delays(healthy: Receivers, bad: readonly string[], count: number,
   const stop = new AbortController()
   const consuming = runConsumer(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal), {
     name: 'webhooks',
-    ...WEBHOOKS_AT_ONCE,
+    ...DISPATCHED_AT_ONCE,
     visibilityMs: 60_000,
     drainMs: 0,
     clock: systemClock,

@@ -16,14 +16,13 @@ import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { eventId, type MailEvent, payloadOf, putEvents } from '@kabutar/core/webhooks/event.ts'
-import { lanes } from '@kabutar/core/webhooks/lanes.ts'
+import { DISPATCHED_AT_ONCE, lanes } from '@kabutar/core/webhooks/lanes.ts'
 import { notify } from '@kabutar/core/webhooks/notify.ts'
 import { newSecret, signedHeaders } from '@kabutar/core/webhooks/sign.ts'
 import { openEngine } from '@kabutar/local/engine.ts'
 import { sqliteQueue } from '@kabutar/local/queue.ts'
 import { sqliteTable } from '@kabutar/local/table.ts'
 import { temporaryFolder } from '@kabutar/local/testing/temporary-folder.ts'
-import { WEBHOOKS_AT_ONCE } from '@kabutar/server/workers.ts'
 import { Pool } from 'undici'
 
 const IN_FLIGHT = 32
@@ -79,7 +78,7 @@ async function ours(url: string, count: number): Promise<Measured> {
     let settling: Promise<unknown> = Promise.resolve()
     while (settled < count) {
       const batch = await webhookQueue.receive({
-        max: WEBHOOKS_AT_ONCE.batch,
+        max: DISPATCHED_AT_ONCE.batch,
         visibilityMs: 60_000,
         waitMs: 50,
         signal: drained.signal,
@@ -93,7 +92,7 @@ async function ours(url: string, count: number): Promise<Measured> {
     }
     await settling
   }
-  const result = await measured(count, () => Promise.all(Array.from({ length: WEBHOOKS_AT_ONCE.concurrency }, loop)))
+  const result = await measured(count, () => Promise.all(Array.from({ length: DISPATCHED_AT_ONCE.concurrency }, loop)))
   const { ready, leased, delayed } = await webhookQueue.depth()
   if (ready + leased + delayed > 0) throw new Error(`${ready + leased + delayed} deliveries were put off`)
   client.close()

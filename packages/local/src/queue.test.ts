@@ -45,6 +45,32 @@ test('eight waiting consumers share eight entries, whether these come together o
   }
 })
 
+test('an entry wakes the consumer that waits for the shortest time', async () => {
+  const queue = main()
+  const order: string[] = []
+  const wait = async (name: string) => {
+    const found = await queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 200 })
+    if (found.length > 0) order.push(name)
+  }
+  const waiting = [wait('first'), wait('second')]
+  await systemClock.sleep(5)
+  await queue.send([{ body: 'x' }])
+  await Promise.all(waiting)
+  assert.deepEqual(order, ['second'])
+})
+
+test('who asks after a full batch waits, if it was the last one', async () => {
+  const queue = main()
+  await queue.send([{ body: 'x' }, { body: 'y' }])
+  const take = (waitMs: number) => queue.receive({ max: 2, visibilityMs: 60_000, waitMs })
+  assert.equal((await take(0)).length, 2)
+  assert.equal((await take(0)).length, 0)
+  const waiting = take(2000)
+  await systemClock.sleep(5)
+  await queue.send([{ body: 'z' }])
+  assert.equal((await waiting)[0]?.body, 'z')
+})
+
 test('a consumer that leaves passes its wake-up on', async () => {
   const queue = main()
   const stop = new AbortController()

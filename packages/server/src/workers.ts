@@ -10,6 +10,7 @@ import { dueEvents } from '@kabutar/core/webhooks/announce.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { dueHooks } from '@kabutar/core/webhooks/due.ts'
+import { DISPATCHED_AT_ONCE } from '@kabutar/core/webhooks/lanes.ts'
 import type { SqliteTable } from '@kabutar/local/table.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
 import type { FrontDoor } from './front-door.ts'
@@ -27,11 +28,6 @@ const SEND_LOOPS = 4
 /** Messages that the send worker has in hand at once, at most: so many may a kill send twice. */
 export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
 const RECEIVE_LOOPS = 4
-/**
- * A request that is out, or waits for its turn, holds a loop: there are enough for the others beside an endpoint that is slow.
- * Far more events in hand than may be on their way at once would only be garbage that lives long.
- */
-export const WEBHOOKS_AT_ONCE = { concurrency: 64, batch: 6 } as const
 
 /** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
 export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: AbortSignal): Promise<void> {
@@ -53,7 +49,7 @@ export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: Ab
     }),
     consume(webhookQueue, (batch, stop) => dispatchBatch(ports, batch, stop), {
       name: 'webhooks',
-      ...WEBHOOKS_AT_ONCE,
+      ...DISPATCHED_AT_ONCE,
     }),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
     every(REAP_EVERY_MS, 'removing expired rows', ports, signal, () => table.reap()),

@@ -114,13 +114,11 @@ function connector(build: typeof buildConnector, limits: Limits): buildConnector
 }
 
 /**
- * Sockets read into one buffer and keep a copy of what came; when it was full, they read again once that was taken. By itself
- * each read makes a buffer of 64 KB, and an endpoint that sends without end fills some of them before it is cut short:
- * garbage outside of the heap, for which the whole process is stopped again and again.
+ * Sockets read into one buffer and keep a copy of what came. By itself each read makes a buffer of 64 KB, and an endpoint
+ * that sends without end fills it: garbage outside of the heap, for which the whole process is stopped again and again.
  */
 function pushCopy(this: Socket, bytes: number, buffer: Uint8Array): boolean {
-  this.push(Buffer.from(buffer.subarray(0, bytes)))
-  return bytes < buffer.length
+  return this.push(Buffer.from(buffer.subarray(0, bytes)))
 }
 
 /**

@@ -20,7 +20,7 @@ const NAMES = ['account', 'endpoint', 'message'] as const
 const EVENT = /^msg_[0-9a-f]{32}$/
 
 /**
- * By hand, since there is one for each delivery, and a schema took a fortieth of all its time.
+ * By hand, since there is one for each delivery: a schema made 1.4 KB of garbage and took nearly a tenth of its time.
  * @throws {Error} for what encodeEntry did not write
  */
 export function decodeEntry(body: string): HookEntry {

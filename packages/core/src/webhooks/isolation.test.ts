@@ -51,7 +51,7 @@ async function latencies(bad: readonly http.RequestListener[], events = EVENTS):
   const urls = [healthy.url, ...(await Promise.all(bad.map((listener) => receiver(listener)))).map(({ url }) => url)]
   for (const url of urls) await createEndpoint(ports, accountId, { url, events: ['email.sent'] })
   const stop = new AbortController()
-  const consumer = consume(ports, 64, stop.signal)
+  const consumer = consume(ports, stop.signal)
   const born = new Map<string, number>()
   for (let n = 0, start = performance.now(); n < events; n++) {
     const early = start + (n * 1000) / PER_SECOND - performance.now()
@@ -79,8 +79,8 @@ test('a healthy endpoint keeps its latency beside bad ones', async (t) => {
     const sorted = await latencies(name.includes('five') ? Array.from({ length: 5 }, () => listener) : [listener])
     const p99 = percentile(sorted, 0.99)
     t.diagnostic(`beside one that ${name}: p50 ${percentile(sorted, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
-    // Wide, since other processes take turns on the machine; what hangs would delay by 15 seconds.
-    assert.ok(p99 < 10 * alone + 1500, `${name}: p99 ${p99} ms against ${alone} ms`)
+    // Wide, since other processes take turns on the machine; what hangs would delay by 15 seconds, what is slow by two.
+    assert.ok(p99 < 10 * alone + 1000, `${name}: p99 ${p99} ms against ${alone} ms`)
     assert.ok((sorted.at(-1) ?? 0) < TIMEOUT_MS, `${name}: a delivery waited for a request that hangs`)
   }
 })
@@ -107,7 +107,7 @@ test('endpoints that hang hold few requests, and no delivery to another waits fo
   await notify(ports, accountId, events)
   const [well] = (await listEndpoints(ports.table, accountId)).filter(({ url }) => url.includes('well'))
   const stop = new AbortController()
-  const consumer = consume({ ...ports, client, memory: dispatchMemory(client) }, 64, stop.signal)
+  const consumer = consume({ ...ports, client, memory: dispatchMemory(client) }, stop.signal)
   const made = async () =>
     (await listHooks(ports.table, accountId, well?.id ?? '', { limit: 200 })).hooks.filter((hook) => hook.made === 1)
   // Less than the time that a request which hangs takes: none of them has ended.

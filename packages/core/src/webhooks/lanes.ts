@@ -25,6 +25,12 @@ const MAX_LIMIT = 64
 const MAX_LANES = 10_000
 /** Requests of all lanes together that may be out for long while unproven endpoints still get new ones. */
 const MAX_STUCK = 24
+/**
+ * What one process should dispatch at the same time. A request that is out, or waits for its turn, holds a loop: with fewer loops
+ * than a slow lane may have requests out, it would hold them all. Far more events in hand than may be on their way are only
+ * garbage that lives long.
+ */
+export const DISPATCHED_AT_ONCE = { concurrency: MAX_LIMIT, batch: 6 } as const
 const STRIKES = 3
 const MIN_WAIT_MS = 1000
 const FIRST_PAUSE_MS = 30_000

@@ -17,6 +17,7 @@ import { dispatchBatch } from './dispatch.ts'
 import { type DispatchPorts, dispatchMemory } from './dispatch-ports.ts'
 import { dueHooks } from './due.ts'
 import { eventId, type MailEvent } from './event.ts'
+import { DISPATCHED_AT_ONCE } from './lanes.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -84,12 +85,13 @@ export async function drain(ports: DispatchPorts, queue: Queue = ports.webhookQu
   }
 }
 
-/** Takes batches while others are still out, as the embedded consumer does, until the signal. */
-export async function consume(ports: DispatchPorts, concurrency: number, signal: AbortSignal): Promise<void> {
+/** Takes batches while others are still out, as many as the embedded consumer does, until the signal. */
+export async function consume(ports: DispatchPorts, signal: AbortSignal): Promise<void> {
   const queue = ports.webhookQueue
+  const { concurrency, batch: max } = DISPATCHED_AT_ONCE
   const loop = async () => {
     while (!signal.aborted) {
-      const batch = await queue.receive({ max: 10, visibilityMs: 60_000, waitMs: 1000, signal })
+      const batch = await queue.receive({ max, visibilityMs: 60_000, waitMs: 1000, signal })
       if (batch.length === 0) continue
       const failed = new Map((await dispatchBatch(ports, batch, signal)).map(({ id, retryInMs }) => [id, retryInMs]))
       await queue.settle(batch.map((delivery) => settlementOf(delivery, failed.get(delivery.id))))
