@@ -179,7 +179,7 @@ describe('hundreds of connections that mean no good, one kind after the other', 
     })
   }
 
-  const reason = 'it holds on a quiet machine (31 MB); beside other work new connections have taken 77 MB'
+  const reason = 'connections that come again and again took 31 to 54 MB on a quiet machine, 77 beside other work'
   test(`each takes at most ${WANTED_GROWTH_MB} MB more than honest mail`, { todo: reason }, () => {
     const more = [...peaks].filter(([, peak]) => peak > busy + WANTED_GROWTH_MB)
     assert.deepEqual(more, [])
