@@ -7,6 +7,8 @@ import { Socket } from 'node:net'
 
 /** What one read takes at most: how far a peer is ahead of us, who is held back as soon as something waits to be looked at. */
 export const READ_BYTES = 16 * 1024
+/** Octets of replies that the peer hasn't read: with more of them a connection, and TLS on it, wants to be drained first. */
+export const WRITE_AHEAD_BYTES = 4 * 1024
 const shared = Buffer.allocUnsafeSlow(READ_BYTES)
 
 /** Called with what has arrived, which is overwritten afterwards. */
@@ -30,6 +32,12 @@ export function intoOneBuffer(accepted: Socket, onOctets: OnOctets): Socket {
     onOctets(buffer.subarray(0, bytes))
     return true
   }
-  const options = { handle, allowHalfOpen: accepted.allowHalfOpen, onread: { buffer: shared, callback } }
+  const { allowHalfOpen } = accepted
+  const options = {
+    handle,
+    allowHalfOpen,
+    onread: { buffer: shared, callback },
+    writableHighWaterMark: WRITE_AHEAD_BYTES,
+  }
   return new Socket(options as object).once('close', () => accepted.destroy())
 }

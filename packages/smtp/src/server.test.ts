@@ -6,91 +6,12 @@ import type { Backend } from './backend.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import { isLoopback, networkOf, plainAddress } from './network.ts'
 import { selfSigned } from './testing/certificate.ts'
-import { Client, play } from './testing/client.ts'
-import { keepingBackend, readAll, start } from './testing/server.ts'
+import { Client } from './testing/client.ts'
+import { keepingBackend, readAll, start, until } from './testing/server.ts'
 import { traceField } from './trace.ts'
 
 const tls = selfSigned('mx.test')
 const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'
-
-describe('TLS', () => {
-  test('STARTTLS begins a new conversation', async (t) => {
-    const { port, received } = await start(t, { tls })
-    await play(
-      port,
-      `S: 220 mx.test ESMTP Kabutar
-      C: EHLO client.test
-      S: 250-mx.test / 250-PIPELINING / 250-SIZE 41943040 / 250-8BITMIME / 250-SMTPUTF8 / 250-ENHANCEDSTATUSCODES / 250-STARTTLS / 250 HELP
-      C: MAIL FROM:<a@x.test>
-      S: 250 2.1.0 Ok
-      C: STARTTLS now
-      S: 501 5.5.4 STARTTLS takes no parameter
-      C: STARTTLS
-      S: 220 2.0.0 Ready to start TLS
-      TLS
-      C: RCPT TO:<b@y.test>
-      S: 503 5.5.1 Say MAIL first
-      C: MAIL FROM:<a@x.test>
-      S: 503 5.5.1 Say EHLO first
-      C: EHLO client.test
-      S: 250-mx.test / 250-PIPELINING / 250-SIZE 41943040 / 250-8BITMIME / 250-SMTPUTF8 / 250-ENHANCEDSTATUSCODES / 250 HELP
-      C: STARTTLS
-      S: 503 5.5.1 TLS is already in use
-      C: MAIL FROM:<a@x.test>
-      C: RCPT TO:<b@y.test>
-      C: DATA
-      C: hello
-      C: .
-      C: QUIT
-      S: 250 2.1.0 Ok
-      S: 250 2.1.5 Ok
-      S: 354 End data with <CR><LF>.<CR><LF>
-      S: 250 2.0.0 Ok: queued as 2
-      S: 221 2.0.0 Bye
-      S: closed`,
-    )
-    assert.equal(received[0]?.envelope.tls, true)
-  })
-
-  test('plaintext sent after STARTTLS is forgotten', async (t) => {
-    const { port, received } = await start(t, { tls })
-    const client = Client.to(port)
-    await client.send('EHLO x.test\r\nSTARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<evil@x.test>\r\nRCPT TO:<b@y.test>\r\n')
-    assert.equal(await client.codes(3), '220 250 220')
-    await client.secure()
-    await client.send('DATA\r\nNOOP\r\n')
-    assert.deepEqual(await client.replies(2), ['503 5.5.1 Say MAIL first', '250 2.0.0 Ok'])
-    assert.deepEqual(received, [])
-    client.destroy()
-  })
-
-  test('TLS from the first octet', async (t) => {
-    const { port, received } = await start(t, { tls, implicitTls: true })
-    const client = Client.toTls(port)
-    await client.send(`${ENVELOPE}${'x'.repeat(300_000)}\r\n.\r\nQUIT\r\n`)
-    assert.equal(await client.codes(8), '220 250 250 250 354 250 221 closed')
-    assert.equal(received[0]?.content.length, 300_002)
-  })
-
-  test('a failed handshake ends the connection and nothing else', async (t) => {
-    const { port, server } = await start(t, { tls })
-    const client = Client.to(port)
-    await client.send('EHLO x.test\r\nSTARTTLS\r\n')
-    assert.equal(await client.codes(3), '220 250 220')
-    await client.send('this is no handshake\r\n')
-    await client.reply()
-    const other = Client.to(port)
-    assert.equal(await other.codes(1), '220')
-    assert.equal(server.connections, 1)
-    other.destroy()
-  })
-
-  test('a handshake has a deadline', async (t) => {
-    const { port } = await start(t, { tls, implicitTls: true, limits: { commandMs: 30 } })
-    const client = Client.to(port)
-    assert.match(await client.reply(), /^closed/)
-  })
-})
 
 describe('limits', () => {
   test('newcomers past the number of connections are told to come again; the others are served', async (t) => {
@@ -190,27 +111,52 @@ describe('limits', () => {
     assert.equal(await settled, 'MailError: The message has not arrived in full')
   })
 
-  test('replies that nobody reads stop the reading of commands', async (t) => {
-    let asked = 0
-    const recipient: Backend['recipient'] = async () => {
-      asked++
-      throw new MailError('recipient_unknown', 'x'.repeat(400))
-    }
-    const limits = { commandsPerMessage: 1e9, refusedRecipients: 1e9 }
-    const { port } = await start(t, { backend: { ...keepingBackend([]), recipient }, limits })
-    const client = Client.to(port)
-    client.deaf()
-    await client.send('EHLO x.test\r\nMAIL FROM:<>\r\n')
-    const sending = client.send('RCPT TO:<b@y.test>\r\n'.repeat(100_000))
-    let seen = -1
-    for (let still = 0; still < 4; still = seen === asked ? still + 1 : 0) {
-      seen = asked
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    assert.ok(asked < 100_000, 'the kernel and our window hold less than 40 MB of replies')
-    client.destroy()
-    await sending
-  })
+  for (const implicitTls of [false, true]) {
+    const how = implicitTls ? 'under TLS' : 'in plain'
+    const LONG = 'x'.repeat(400)
+    const many = { commandsPerMessage: 1e9, refusedRecipients: 1e9 }
+
+    test(`replies that nobody reads stop the reading of commands, ${how}`, async (t) => {
+      let asked = 0
+      const recipient: Backend['recipient'] = async () => {
+        asked++
+        throw new MailError('recipient_unknown', LONG)
+      }
+      const backend = { ...keepingBackend([]), recipient }
+      const { port, server } = await start(t, { tls, implicitTls, backend, limits: many })
+      const client = implicitTls ? Client.toTls(port) : Client.to(port)
+      await client.reply()
+      client.deaf()
+      await client.send('EHLO x.test\r\nMAIL FROM:<>\r\n')
+      const sending = client.send('RCPT TO:<b@y.test>\r\n'.repeat(100_000))
+      let seen = -1
+      for (let still = 0; still < 4; still = seen === asked ? still + 1 : 0) {
+        seen = asked
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      assert.ok(asked < 100_000, 'the kernel and our window hold less than 40 MB of replies')
+      client.destroy()
+      await sending
+      await until(() => server.connections === 0)
+    })
+
+    test(`replies that are read late are all there, ${how}`, { timeout: 20_000 }, async (t) => {
+      const recipient = async () => {
+        throw new MailError('recipient_unknown', LONG)
+      }
+      const backend = { ...keepingBackend([]), recipient }
+      const { port } = await start(t, { tls, implicitTls, backend, limits: many })
+      const client = implicitTls ? Client.toTls(port) : Client.to(port)
+      await client.reply()
+      client.deaf()
+      void client.send(`EHLO x.test\r\nMAIL FROM:<>\r\n${'RCPT TO:<b@y.test>\r\n'.repeat(30_000)}QUIT\r\n`)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      client.hear()
+      const replies = await client.replies(30_004)
+      assert.match(replies[30_001] ?? '', /^550 5\.1\.1 x{400}$/)
+      assert.deepEqual(replies.slice(-2), ['221 2.0.0 Bye', 'closed'])
+    })
+  }
 
   test('connections are counted by network, but for loopback', () => {
     assert.equal(networkOf('192.0.2.1'), '192.0.2.1')
@@ -292,8 +238,3 @@ describe('the trace field', () => {
     )
   })
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
-  assert.ok(condition())
-}

@@ -1,20 +1,16 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { TLSSocket } from 'node:tls'
-import { giveBack } from '@kabutar/core/lent.ts'
 import { Arrived } from './arrived.ts'
 import { Deadline } from './deadline.ts'
-import { intoOneBuffer, READ_BYTES } from './one-buffer.ts'
+import { encrypted } from './encrypted.ts'
+import { intoOneBuffer, type OnOctets, READ_BYTES } from './one-buffer.ts'
 
-/** Octets of replies that the peer hasn't read; past it nothing more of what it sends is looked at. */
-const WRITE_AHEAD = 4 * 1024
 /** Characters of replies that wait for the end of a pipelined group. */
 const REPLY_BATCH = 4 * 1024
 /** How long a connection we ended may stay for the peer to read the last reply, and what it may still send meanwhile. */
 const LINGER_MS = 1_000
 const LINGER_BYTES = 1024 * 1024
-/** A TLS connection that rests is read on until so much has been decrypted. Its type lacks the option; Node hands it on. */
-const TLS_AHEAD = { highWaterMark: 16 * 1024 }
 
 /**
  * The octets of one connection: lines and chunks in, replies out.
@@ -22,7 +18,11 @@ const TLS_AHEAD = { highWaterMark: 16 * 1024 }
  * (RFC 2920 section 3.2). Memory is bounded by the constants above. Every wait for the peer has a deadline.
  */
 export class Wire {
+  /** The connection: it is what rests, under TLS too. */
+  readonly #plain: Socket
+  /** What we speak through: the connection, or TLS on it. */
   #socket: Socket
+  #onOctets: OnOctets = (octets) => this.#received(octets)
   #arrived: Arrived
   #paused = false
   /** Nothing is left to be looked at. */
@@ -40,15 +40,17 @@ export class Wire {
 
   /** Of a connection that was accepted paused. `expired` is called once a deadline has passed; it should end the connection. */
   constructor(accepted: Socket, maxLineBytes: number, expired: () => void) {
-    this.#socket = intoOneBuffer(accepted, (octets) => this.#received(octets))
+    this.#plain = intoOneBuffer(accepted, (octets) => this.#onOctets(octets))
+    this.#socket = this.#plain
     this.#arrived = new Arrived(maxLineBytes)
     this.#deadline = new Deadline(expired)
     this.#listen()
   }
 
-  /** Milliseconds that the peer has kept us waiting for this line or chunk; undefined when it's our turn. */
+  /** Milliseconds that the peer has kept us waiting for this line, chunk or handshake; undefined when it's our turn. */
   get waitedMs(): number | undefined {
-    return this.#wake === undefined || this.#ended ? undefined : performance.now() - this.#askedAt
+    const isWaiting = (this.#wake !== undefined || this.#handshaking) && !this.#ended
+    return isWaiting ? performance.now() - this.#askedAt : undefined
   }
 
   /** Moves the deadline of the connection to `ms` from now. */
@@ -121,24 +123,21 @@ export class Wire {
    * False when the handshake failed; the connection is over then.
    */
   async secure(context: SecureContext, timeoutMs: number): Promise<boolean> {
-    const plain = this.#socket
-    plain.removeAllListeners('data').off('end', this.#onEnd).off('close', this.#onClose)
+    const plain = this.#plain.off('end', this.#onEnd).off('close', this.#onClose)
     this.flush()
     this.#forget()
     while (plain.read() !== null);
     if (this.#ended) return false
-    const secured = new TLSSocket(plain, { isServer: true, secureContext: context, ...TLS_AHEAD })
-    secured.on('data', (chunk: Buffer) => {
-      this.#received(chunk)
-      giveBack(chunk)
-    })
-    this.#socket = secured
+    const { socket, decrypt } = encrypted(plain, context, (octets) => this.#received(octets))
+    this.#onOctets = decrypt
+    this.#socket = socket
+    plain.resume()
     this.#handshaking = true
-    this.#deadline.set(timeoutMs)
+    this.#ask(timeoutMs)
     this.#listen()
     return new Promise((resolve) => {
-      secured.once('close', () => resolve(false))
-      secured.once('secure', () => {
+      socket.once('close', () => resolve(false))
+      socket.once('secure', () => {
         this.#handshaking = false
         resolve(true)
       })
@@ -155,10 +154,9 @@ export class Wire {
   hangUp(): void {
     const socket = this.#socket
     this.#abandon()
-    if (this.#handshaking) socket.destroy()
     if (socket.destroyed || socket.writableEnded) return
     this.#lingerBytes = LINGER_BYTES
-    socket.resume()
+    this.#plain.resume()
     socket.end(this.#output)
     this.#output = ''
     const linger = setTimeout(() => socket.destroy(), LINGER_MS)
@@ -195,7 +193,7 @@ export class Wire {
     this.#arrived.push(octets)
     if ((!this.#hungry || octets.length >= READ_BYTES) && !this.#paused) {
       this.#paused = true
-      this.#socket.pause()
+      this.#plain.pause()
     }
     this.#hungry = false
     this.#wake?.()
@@ -203,6 +201,8 @@ export class Wire {
 
   #finish(): void {
     this.#ended = true
+    // No reply can be read any more, and a half-open connection would stay so until the deadline.
+    if (this.#handshaking) this.#socket.destroy()
     this.#wake?.()
   }
 
@@ -225,7 +225,7 @@ export class Wire {
       this.#arrived.shrink()
       if (this.#paused && !this.#arrived.waiting) {
         this.#paused = false
-        this.#socket.resume()
+        this.#plain.resume()
       }
       this.#hungry = true
       if (!(await this.#woken())) return false
@@ -233,9 +233,9 @@ export class Wire {
     return true
   }
 
-  /** The peer leaves our replies unread. */
+  /** The peer leaves our replies unread: nothing more of what it sends is looked at, until `drain`. */
   #isUnread(): boolean {
-    return this.#socket.writableLength > WRITE_AHEAD
+    return this.#socket.writableNeedDrain
   }
 
   /** Until something has come or left; false when nothing will. */

@@ -64,10 +64,15 @@ export class Client {
     return (await this.replies(count)).map((reply) => reply.slice(0, reply === 'closed' ? 6 : 3)).join(' ')
   }
 
-  /** Reads nothing from now on. */
+  /** Reads nothing from now on, until it hears again. */
   deaf(): void {
     this.#socket.removeAllListeners('data')
     this.#socket.pause()
+  }
+
+  hear(): void {
+    this.#hear()
+    this.#socket.resume()
   }
 
   half(): void {
@@ -83,11 +88,15 @@ export class Client {
       this.#closed = true
       this.#wake()
     }
+    this.#hear()
+    this.#socket.on('end', close).on('close', close).on('error', close)
+  }
+
+  #hear(): void {
     this.#socket.on('data', (chunk) => {
       this.#text += chunk.toString('latin1')
       this.#wake()
     })
-    this.#socket.on('end', close).on('close', close).on('error', close)
   }
 }
 

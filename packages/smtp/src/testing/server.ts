@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { MailError } from '@kabutar/core/errors.ts'
@@ -53,4 +54,10 @@ export async function start(t: TestContext, options: Partial<SmtpOptions> = {}):
   const { port }: AddressInfo = await server.listen('127.0.0.1', 0)
   t.after(() => server.close(0))
   return { port, server, received, errors }
+}
+
+/** Within a second. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.ok(condition())
 }
