@@ -1,11 +1,15 @@
 /**
- * A listener that reads and forgets, for the SMTP benchmarks: the last argument is `kabutar` or npm `smtp-server`. It tells its
- * port, to a parent that forked it by message, and then its usage when asked.
+ * A listener that reads and forgets, for the SMTP benchmarks: the last arguments are `kabutar` or npm `smtp-server`, and `plain` or
+ * `tls`, from the first octet. It tells its port, to a parent that forked it by message, and then its usage when asked.
  */
 import type { AddressInfo } from 'node:net'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
+import { selfSigned } from '@kabutar/smtp/testing/certificate.ts'
 import { SMTPServer } from 'smtp-server'
+
+const [name, over] = process.argv.slice(-2)
+const certificate = over === 'tls' ? selfSigned('bench.test') : undefined
 
 async function ours(): Promise<number> {
   const nothing = () => {}
@@ -15,6 +19,7 @@ async function ours(): Promise<number> {
     hostname: 'bench.test',
     log,
     ids: { next: () => String(++last) },
+    ...(certificate && { tls: certificate, implicitTls: true }),
     limits: { messagesPerConnection: Number.POSITIVE_INFINITY },
     backend: {
       async recipient() {},
@@ -29,6 +34,7 @@ async function ours(): Promise<number> {
 
 function theirs(): Promise<number> {
   const server = new SMTPServer({
+    ...(certificate && { ...certificate, secure: true }),
     authOptional: true,
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
@@ -46,6 +52,6 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.({ cpu: user + system, rss: process.memoryUsage.rss() })
 })
-const port = process.argv.at(-1) === 'kabutar' ? await ours() : await theirs()
+const port = name === 'kabutar' ? await ours() : await theirs()
 if (process.send) process.send(port)
 else console.log(`port ${port}`)

@@ -1,20 +1,24 @@
 /**
  * SMTP load, in a process of its own: messages of 4 KB, the envelope pipelined, over sessions that are kept or, with `new`, each
- * over a connection of its own. Arguments: port, sessions, messages, recipient, `new`. Prints the seconds it took.
+ * over a connection of its own; with `tls` under TLS from the first octet. Arguments: port, sessions, messages, recipient, `kept` or
+ * `new`, `plain` or `tls`. Prints the seconds it took.
  */
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 const [port = 0, sessions = 1, messages = 1] = process.argv.slice(2, 5).map(Number)
-const [recipient = 'b@y.test', mode = 'kept'] = process.argv.slice(5)
+const [recipient = 'b@y.test', mode = 'kept', over = 'plain'] = process.argv.slice(5)
 const line = `${'x'.repeat(76)}\r\n`
 const content = Buffer.from(`From: a@x.test\r\nSubject: bench\r\n\r\n${line.repeat(52)}.\r\n`)
 const envelope = Buffer.from(`MAIL FROM:<a@x.test>\r\nRCPT TO:<${recipient}>\r\nDATA\r\n`)
 let left = messages
+const dial = () =>
+  over === 'tls' ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
 
 /** One connection with `most` messages, or fewer if no more are left: resolves when the server has closed it. */
 function session(most: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1').setNoDelay(true)
+    const socket = dial().setNoDelay(true)
     let text = ''
     let mine = 0
     const next = () => socket.write(mine++ < most && left-- > 0 ? envelope : 'QUIT\r\n')

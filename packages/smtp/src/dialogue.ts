@@ -3,6 +3,7 @@ import type { Room } from '@kabutar/core/gathered.ts'
 import type { Ids } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Backend, Session } from './backend.ts'
+import type { Crowd } from './crowd.ts'
 import type { Limits } from './limits.ts'
 import type { Wire } from './wire.ts'
 
@@ -13,6 +14,7 @@ export interface Listener {
   readonly log: Log
   readonly ids: Ids
   readonly limits: Limits
+  readonly crowd: Crowd
   /** For the beginnings of messages, until they are known to be small or not. */
   readonly room: Room
   readonly secureContext: SecureContext | undefined

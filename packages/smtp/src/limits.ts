@@ -8,7 +8,9 @@ export interface Limits {
   readonly lineBytes: number
   readonly recipients: number
   readonly connections: number
-  /** Once there are so many, whoever has kept us waiting this long for a line or chunk gives way to a newcomer. */
+  /** Of them under TLS, where one that pushes takes about 80 KB; who comes later waits for a place, at most `patienceMs`. */
+  readonly securedConnections: number
+  /** Once there are so many, whoever has kept us waiting this long for a line, chunk or handshake gives way to a newcomer. */
   readonly patienceMs: number
   /** Of one IPv4 address or IPv6 /64 network; loopback, where proxies and tests live, is exempt. */
   readonly connectionsPerNetwork: number
@@ -35,6 +37,7 @@ export const DEFAULT_LIMITS: Limits = {
   lineBytes: 2_048,
   recipients: 100,
   connections: 1_000,
+  securedConnections: 200,
   patienceMs: 10_000,
   connectionsPerNetwork: 50,
   messagesPerConnection: 10_000,

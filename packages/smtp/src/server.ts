@@ -6,11 +6,12 @@ import type { Ids } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Backend } from './backend.ts'
 import { converse, SHUTTING_DOWN } from './converse.ts'
+import { Crowd } from './crowd.ts'
 import type { Dialogue, Listener } from './dialogue.ts'
 import { newDialogue } from './dialogue.ts'
 import type { Limits } from './limits.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
-import { isLoopback, networkOf, plainAddress } from './network.ts'
+import { plainAddress } from './network.ts'
 import { serialize } from './replies.ts'
 import { secure } from './starttls.ts'
 import { Wire } from './wire.ts'
@@ -46,33 +47,33 @@ export interface SmtpServer {
 /** Accepts mail by SMTP (RFC 5321) and hands every decision to the backend. Speaks first, without delay. */
 export function createSmtpServer(options: SmtpOptions): SmtpServer {
   const listener = listenerOf(options)
+  const { crowd, limits } = listener
   const open = new Map<Dialogue, Promise<void>>()
-  const networks = new Map<string, number>()
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
     const remoteAddress = plainAddress(socket.remoteAddress)
     const dialogue = dialogueOn(socket, listener, remoteAddress)
-    const refusal = crowded(listener.limits, open, networks, remoteAddress)
+    const refusal = crowd.refusal(remoteAddress)
     if (refusal !== undefined) {
       listener.log.warn('smtp: connection refused', { remote: remoteAddress, reason: refusal })
-      return sendAway(dialogue, `421 4.3.2 ${refusal}\r\n`)
+      return dialogue.wire.hangUp(`421 4.3.2 ${refusal}\r\n`)
     }
-    const network = networkOf(remoteAddress)
-    networks.set(network, (networks.get(network) ?? 0) + 1)
+    crowd.enter(dialogue)
     const leave = () => {
       open.delete(dialogue)
-      const left = (networks.get(network) ?? 1) - 1
-      if (left > 0) networks.set(network, left)
-      else networks.delete(network)
+      crowd.leave(dialogue)
     }
     open.set(dialogue, serve(dialogue, options.implicitTls === true).finally(leave))
   })
   // Those sent away stay a moment to read why; beyond this many nobody is told anything.
-  server.maxConnections = 2 * listener.limits.connections
+  server.maxConnections = 2 * limits.connections
   return {
     listen: (host, port) => listening(server, host, port),
-    close: (deadlineMs) => closing(server, open, deadlineMs),
+    close(deadlineMs) {
+      crowd.dismiss()
+      return closing(server, open, deadlineMs)
+    },
     get connections() {
-      return open.size
+      return crowd.size
     },
   }
 }
@@ -82,46 +83,18 @@ function listenerOf(options: SmtpOptions): Listener {
   if (options.implicitTls && !tls) throw new Error('implicit TLS needs a certificate')
   const secureContext = tls && createSecureContext({ minVersion: 'TLSv1.2', ...tls })
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  return { hostname, backend, log, ids, limits, room: { bytes: GATHERED_BYTES }, secureContext }
+  const shared = { limits, crowd: new Crowd(limits), room: { bytes: GATHERED_BYTES } }
+  return { hostname, backend, log, ids, secureContext, ...shared }
 }
 
 function dialogueOn(socket: Socket, listener: Listener, remoteAddress: string): Dialogue {
-  const wire: Wire = new Wire(socket, listener.limits.lineBytes, () => sendAway(dialogue, '421 4.4.2 Timeout\r\n'))
-  const dialogue = newDialogue(listener, wire, remoteAddress)
-  return dialogue
+  const wire: Wire = new Wire(socket, listener.limits.lineBytes, () => wire.hangUp('421 4.4.2 Timeout\r\n'))
+  return newDialogue(listener, wire, remoteAddress)
 }
 
 async function serve(dialogue: Dialogue, implicitTls: boolean): Promise<void> {
-  if (implicitTls) await secure(dialogue)
-  await converse(dialogue)
-}
-
-function sendAway({ wire }: Dialogue, reply: string): void {
-  wire.write(reply)
-  wire.hangUp()
-}
-
-/** Why a newcomer can't be served now. Few connections of many networks are worth more than many of one. */
-function crowded(
-  limits: Limits,
-  open: ReadonlyMap<Dialogue, unknown>,
-  networks: ReadonlyMap<string, number>,
-  address: string,
-): string | undefined {
-  const ofNetwork = isLoopback(address) ? 0 : (networks.get(networkOf(address)) ?? 0)
-  if (ofNetwork >= limits.connectionsPerNetwork) return 'Too many connections from your network'
-  if (open.size < limits.connections || makeRoom(open.keys(), limits.patienceMs)) return undefined
-  return 'Too many connections, try again later'
-}
-
-/** Sends away the first who keeps a full listener waiting; peers that hold connections for nothing all do. */
-function makeRoom(dialogues: Iterable<Dialogue>, patienceMs: number): boolean {
-  for (const dialogue of dialogues) {
-    if ((dialogue.wire.waitedMs ?? -1) < patienceMs) continue
-    sendAway(dialogue, '421 4.3.2 Too busy to wait longer, come again\r\n')
-    return true
-  }
-  return false
+  if (!implicitTls || (await secure(dialogue))) await converse(dialogue)
+  await dialogue.wire.closed
 }
 
 function listening(server: Server, host: string, port: number): Promise<AddressInfo> {
@@ -139,7 +112,7 @@ async function closing(server: Server, open: ReadonlyMap<Dialogue, Promise<void>
   for (const dialogue of open.keys()) {
     dialogue.closing = true
     if (dialogue.transaction === undefined && dialogue.wire.waitedMs !== undefined)
-      sendAway(dialogue, serialize(SHUTTING_DOWN))
+      dialogue.wire.hangUp(serialize(SHUTTING_DOWN))
   }
   const { promise: cut, resolve: give } = Promise.withResolvers<void>()
   const deadline = setTimeout(() => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { selfSigned } from './testing/certificate.ts'
 import { Client, play } from './testing/client.ts'
 import { start, until } from './testing/server.ts'
@@ -99,6 +100,79 @@ describe('TLS', () => {
     assert.equal(await other.codes(1), '220')
     assert.match(await slow.reply(), /^closed/)
     other.destroy()
+  })
+
+  /** So many that have said EHLO, to a listener with one place under TLS, which the first has taken. */
+  async function around(t: TestContext, patienceMs: number, count: number) {
+    const { port, server } = await start(t, { tls, limits: { securedConnections: 1, patienceMs } })
+    const clients = Array.from({ length: count }, () => Client.to(port))
+    for (const client of clients) await client.send('EHLO x.test\r\n')
+    for (const client of clients) assert.equal(await client.codes(2), '220 250')
+    const [first = Client.to(port), ...others] = clients
+    await first.send('STARTTLS\r\n')
+    assert.equal(await first.codes(1), '220')
+    await first.secure()
+    return { server, first, others }
+  }
+
+  test('those past the number under TLS wait for a place, in their order', async (t) => {
+    const { server, first, others } = await around(t, 10_000, 4)
+    for (const client of others) await client.send('STARTTLS\r\n')
+    others[1]?.destroy()
+    await first.send('QUIT\r\n')
+    assert.equal(await first.codes(2), '221 closed')
+    for (const client of [others[0], others[2]]) {
+      assert.equal(await client?.codes(1), '220')
+      await client?.secure()
+      await client?.send('QUIT\r\n')
+      assert.equal(await client?.codes(2), '221 closed')
+    }
+    await until(() => server.connections === 0)
+  })
+
+  test('who waits for a place too long is told to come again, not to go on in plain', async (t) => {
+    const { first, others } = await around(t, 300, 2)
+    await others[0]?.send('STARTTLS\r\n')
+    const talk = setInterval(() => void first.send('NOOP\r\n'), 20)
+    t.after(() => clearInterval(talk))
+    const told = await others[0]?.replies(2)
+    assert.deepEqual(told, ['421 4.3.2 Too many connections under TLS, try again later', 'closed'])
+  })
+
+  test('nobody waits for a place on a listener that closes', async (t) => {
+    const { server, first, others } = await around(t, 10_000, 2)
+    await others[0]?.send('STARTTLS\r\n')
+    await sleep(50)
+    const closed = server.close(5000)
+    assert.equal(await others[0]?.codes(2), '421 closed')
+    assert.equal(await first.codes(2), '421 closed')
+    await closed
+  })
+
+  test('who keeps such others waiting gives way', async (t) => {
+    const { first, others } = await around(t, 300, 2)
+    await sleep(400)
+    await others[0]?.send('STARTTLS\r\n')
+    assert.deepEqual(await first.replies(2), ['421 4.3.2 Too busy to wait longer, come again', 'closed'])
+    assert.equal(await others[0]?.codes(1), '220')
+    others[0]?.destroy()
+  })
+
+  test('past that number nobody is heard who speaks TLS from the first octet', async (t) => {
+    const { port, server } = await start(t, {
+      tls,
+      implicitTls: true,
+      limits: { securedConnections: 1, patienceMs: 100 },
+    })
+    const first = Client.toTls(port)
+    assert.equal(await first.codes(1), '220')
+    assert.match(await Client.toTls(port).reply(), /^closed/)
+    await first.send('QUIT\r\n')
+    assert.equal(await first.codes(2), '221 closed')
+    await until(() => server.connections === 0)
+    const next = Client.toTls(port)
+    assert.equal(await next.codes(1), '220')
+    next.destroy()
   })
 
   test('a handshake has a deadline', async (t) => {

@@ -151,16 +151,22 @@ export class Wire {
   }
 
   /** Sends what was written and ends the connection, with a moment for the peer to read it. Harmless when repeated. */
-  hangUp(): void {
+  hangUp(lastWords = ''): void {
     const socket = this.#socket
     this.#abandon()
     if (socket.destroyed || socket.writableEnded) return
     this.#lingerBytes = LINGER_BYTES
     this.#plain.resume()
-    socket.end(this.#output)
+    socket.end(this.#output + lastWords)
     this.#output = ''
     const linger = setTimeout(() => socket.destroy(), LINGER_MS)
     socket.once('close', () => clearTimeout(linger))
+  }
+
+  /** Resolves once the connection is over for both sides. */
+  get closed(): Promise<void> {
+    const plain = this.#plain
+    return plain.closed ? Promise.resolve() : new Promise((resolve) => plain.once('close', () => resolve()))
   }
 
   /** Ends the connection at once. */
