@@ -52,7 +52,7 @@ export class Crowd {
     if (next !== undefined) this.#end(next, true)
   }
 
-  /** Counts a member among those under TLS, once there is a place; false if it had to wait for one too long. */
+  /** Counts a member among those under TLS, once there is a place; false if it had to wait for one too long, and nobody there gives way. */
   secure(member: Member): boolean | Promise<boolean> {
     if (this.#secured.size < this.#limits.securedConnections) {
       this.#secured.add(member)
@@ -63,7 +63,7 @@ export class Crowd {
       const waiting: Waiting = {
         member,
         resolve,
-        timer: setTimeout(() => this.#end(waiting, false), this.#limits.patienceMs),
+        timer: setTimeout(() => this.#end(waiting, this.#makeRoom(this.#secured)), this.#limits.patienceMs),
       }
       this.#waiting.add(waiting)
     })

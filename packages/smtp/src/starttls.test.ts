@@ -158,6 +158,16 @@ describe('TLS', () => {
     others[0]?.destroy()
   })
 
+  test('so does who begins to keep them waiting only then', async (t) => {
+    const { first, others } = await around(t, 300, 2)
+    await first.send('NOOP\r\n')
+    assert.equal(await first.codes(1), '250')
+    await others[0]?.send('STARTTLS\r\n')
+    assert.equal(await others[0]?.codes(1), '220')
+    assert.deepEqual(await first.replies(2), ['421 4.3.2 Too busy to wait longer, come again', 'closed'])
+    others[0]?.destroy()
+  })
+
   test('past that number nobody is heard who speaks TLS from the first octet', async (t) => {
     const { port, server } = await start(t, {
       tls,
@@ -166,9 +176,10 @@ describe('TLS', () => {
     })
     const first = Client.toTls(port)
     assert.equal(await first.codes(1), '220')
+    const talk = setInterval(() => void first.send('NOOP\r\n'), 10)
     assert.match(await Client.toTls(port).reply(), /^closed/)
-    await first.send('QUIT\r\n')
-    assert.equal(await first.codes(2), '221 closed')
+    clearInterval(talk)
+    first.destroy()
     await until(() => server.connections === 0)
     const next = Client.toTls(port)
     assert.equal(await next.codes(1), '220')
