@@ -8,6 +8,8 @@ export type Hostile = (socket: Socket, turn: number) => unknown
 export type Siege = {
   /** Connections so far. */
   readonly opened: number
+  /** Of them those that came to speak. */
+  readonly heard: number
   end(): Promise<void>
 }
 /** `socket` is what it speaks through, `plain` the connection below it. */
@@ -19,6 +21,7 @@ const STARTTLS = 'EHLO far.test\r\nSTARTTLS\r\n'
 export function besiege(port: number, count: number, hostile: Hostile, { tls = false } = {}): Siege {
   const peers = new Set<Peer>()
   let opened = 0
+  let heard = 0
   const open = () => {
     opened++
     const plain = connect(port, '127.0.0.1')
@@ -33,11 +36,18 @@ export function besiege(port: number, count: number, hostile: Hostile, { tls = f
   }
   const timer = setInterval(() => {
     for (let missing = count - peers.size; missing > 0; missing--) open()
-    for (const peer of peers) if (peer.speaks && peer.socket.writable) hostile(peer.socket, peer.turn++)
+    for (const peer of peers) {
+      if (!peer.speaks || !peer.socket.writable) continue
+      if (peer.turn === 0) heard++
+      hostile(peer.socket, peer.turn++)
+    }
   }, 100)
   return {
     get opened() {
       return opened
+    },
+    get heard() {
+      return heard
     },
     async end() {
       clearInterval(timer)
