@@ -1,5 +1,5 @@
-import { toHttp } from '@kabutar/aws/http.ts'
-import { partLinks } from '@kabutar/aws/part-links.ts'
+import { toHttp } from '@kabutar/aws/lambda/http.ts'
+import { partLinks } from '@kabutar/aws/s3/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { blobPorts } from './blob-ports.ts'
 import { identityPorts } from './identity-ports.ts'

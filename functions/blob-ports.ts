@@ -1,4 +1,4 @@
-import { lazyBlobs } from '@kabutar/aws/lazy-blobs.ts'
+import { lazyBlobs } from '@kabutar/aws/s3/lazy-blobs.ts'
 import { setting } from './settings.ts'
 
 export function blobPorts() {

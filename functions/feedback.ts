@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda.ts'
+import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
 import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
 import { basicPorts, feedbackPorts, queuePorts, webhookPorts } from './ports.ts'
 

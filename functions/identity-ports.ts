@@ -1,4 +1,4 @@
-import { lazyIdentities } from '@kabutar/aws/lazy-identities.ts'
+import { lazyIdentities } from '@kabutar/aws/ses/lazy-identities.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { setting } from './settings.ts'

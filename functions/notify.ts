@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda.ts'
+import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchPorts } from './dispatch-ports.ts'
 import { basicPorts, queuePorts, webhookPorts } from './ports.ts'

@@ -4,10 +4,10 @@
  * a file of their own: a bundler keeps that for whoever names the file, called or not.
  */
 import { dynamoClient, sqsClient } from '@kabutar/aws/clients.ts'
-import { lambdaLog } from '@kabutar/aws/log.ts'
-import { sqsQueue } from '@kabutar/aws/queue.ts'
-import { sesMessageId } from '@kabutar/aws/ses-message-id.ts'
-import { dynamoTable } from '@kabutar/aws/table.ts'
+import { dynamoTable } from '@kabutar/aws/dynamo/table.ts'
+import { lambdaLog } from '@kabutar/aws/lambda/log.ts'
+import { sesMessageId } from '@kabutar/aws/ses/message-id.ts'
+import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'

@@ -1,5 +1,5 @@
-import { toLambda } from '@kabutar/aws/lambda.ts'
-import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
+import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
+import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { blobPorts } from './blob-ports.ts'
 import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
 

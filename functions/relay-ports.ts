@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { sesRelay } from '@kabutar/aws/relay.ts'
-import { sesClient } from '@kabutar/aws/ses-client.ts'
+import { sesClient } from '@kabutar/aws/ses/client.ts'
+import { sesRelay } from '@kabutar/aws/ses/relay.ts'
 import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { durationsSetting, numberSetting, setting } from './settings.ts'
 

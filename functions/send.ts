@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda.ts'
+import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { blobPorts } from './blob-ports.ts'
 import { basicPorts, queuePorts, webhookPorts } from './ports.ts'

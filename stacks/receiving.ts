@@ -14,7 +14,7 @@ const LOST_AFTER_SECONDS = 900
  * Inbound mail: SES writes the object and then says so with the envelope (topic -> SQS -> `receive`). S3's own event
  * waits in a second queue for 15 minutes and then asks whether the mail is known: a lost notification loses no mail.
  * Nothing there is in a hurry, so nothing polls it, which would cost $0.26 a month: the sweep passes its events on.
- * A domain joins the stage's receipt rules when it is verified (packages/aws/src/receipt-rules.ts), in the active rule set.
+ * A domain joins the stage's receipt rules when it is verified (packages/aws/src/ses/receipt-rules.ts), in the active rule set.
  */
 export async function receiving(stored: Storage, notifying: Webhooks) {
   const ruleSet = await joinedRuleSet()

@@ -3,7 +3,7 @@ import { sameAccount } from './worker.ts'
 
 /** Where SES puts what it receives; the rest of the bucket is `<account>/<id>`. */
 export const INBOUND = 'inbound'
-/** Where packages/aws/src/part-links.ts puts copies. */
+/** Where packages/aws/src/s3/part-links.ts puts copies. */
 const PARTS = 'parts'
 
 /**

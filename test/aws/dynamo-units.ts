@@ -1,13 +1,13 @@
 /**
- * What DynamoDB bills for a request, by its own rules (packages/core/src/ports/units.ts), from the request, the answer
+ * What DynamoDB bills for a request, by its own rules (packages/testing/src/units.ts), from the request, the answer
  * and the rows that it touched. These are read beside it, which is seen by nobody: requests come one by one.
  * Not counted: what DynamoDB refuses without a look at a row, such as a throttle; and a repetition of a transaction by
  * its token counts as another, though it costs reads.
  */
-import { unmarshal } from '@kabutar/aws/attributes.ts'
+import { unmarshal } from '@kabutar/aws/dynamo/attributes.ts'
 import type { Item } from '@kabutar/core/ports/table.ts'
 import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
-import { failedWriteUnits, pageUnits, readUnits, storedBytes, writeUnits } from '@kabutar/core/ports/units.ts'
+import { failedWriteUnits, pageUnits, readUnits, storedBytes, writeUnits } from '@kabutar/testing/units.ts'
 import { type Count, GB } from '../cost/tally.ts'
 import type { Call, WireAnswer } from './transactions.ts'
 

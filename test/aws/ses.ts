@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { SESv2Client } from '@aws-sdk/client-sesv2'
-import { sesClient } from '@kabutar/aws/ses-client.ts'
+import { sesClient } from '@kabutar/aws/ses/client.ts'
 import type { Count } from '../cost/tally.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
 import { type IdentitiesState, identitiesCall, isVerified } from './ses-identities.ts'

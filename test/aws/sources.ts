@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
-import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda.ts'
+import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda/queue-handler.ts'
 import type { Count } from '../cost/tally.ts'
 import type { Lambda } from './lambda.ts'
 import { bodyOf, serve } from './servers.ts'

@@ -3,7 +3,7 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
 import './corrections.ts'
 import { sqsClient } from '@kabutar/aws/clients.ts'
-import { s3Client } from '@kabutar/aws/s3-client.ts'
+import { s3Client } from '@kabutar/aws/s3/client.ts'
 import { standIn } from './servers.ts'
 
 const { startFauxqs } = await import('fauxqs')

@@ -5,7 +5,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
-import { selfSigned } from '@kabutar/smtp/testing/certificate.ts'
+import { selfSigned } from '@kabutar/testing/certificate.ts'
 import { SMTPServer } from 'smtp-server'
 
 const [name, over] = process.argv.slice(-2)

@@ -1,6 +1,6 @@
+import { receiveFromSes, type SesPorts } from '@kabutar/aws/ses/inbound.ts'
+import { passOnLost } from '@kabutar/aws/ses/reconcile.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
-import { receiveFromSes, type SesPorts } from '@kabutar/core/receiving/from-ses.ts'
-import { passOnLost } from '@kabutar/core/receiving/lost.ts'
 import { DECLARED } from './declared.ts'
 import type { Meter, MeteredQueue } from './meter.ts'
 import { LATENCY_MS } from './prices.ts'

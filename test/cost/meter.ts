@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
-import { countingTable } from '@kabutar/core/ports/counting-table.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
+import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { CPU_FACTOR, LATENCY_MS, SDK_CALL_CPU_MS, WHOLE_CORE_MB } from './prices.ts'
 import { type Counts, GB, sqsRequestsFor, tally } from './tally.ts'
 
@@ -11,7 +11,7 @@ import { type Counts, GB, sqsRequestsFor, tally } from './tally.ts'
 export type Meter = ReturnType<typeof meter>
 
 const SQS_BATCH = 10
-/** As packages/aws/src/blobs.ts reads at once. */
+/** As packages/aws/src/s3/blobs.ts reads at once. */
 const FIRST_BYTES = 256 * 1024
 
 export type MeterOptions = {

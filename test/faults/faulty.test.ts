@@ -5,12 +5,12 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { getMessage } from '@kabutar/core/messages/read-sent.ts'
 import { StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
-import { getMessage } from '@kabutar/core/sending/read.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
-import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/core/sending/testing.ts'
 import { eventsOf } from '@kabutar/core/webhooks/event.ts'
-import { faultyQueue, faultyTable, type QueueFaults, seeded, type TableFaults } from '@kabutar/local/faults.ts'
+import { faultyQueue, faultyTable, type QueueFaults, seeded, type TableFaults } from '@kabutar/testing/faults.ts'
+import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
 
 const MESSAGES = 500
 const MINUTE = 60_000

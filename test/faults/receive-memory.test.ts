@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { s3Blobs } from '@kabutar/aws/blobs.ts'
+import { s3Blobs } from '@kabutar/aws/s3/blobs.ts'
 import { startSqsS3 } from '../aws/sqs-s3.ts'
 
 const MB = 1024 * 1024

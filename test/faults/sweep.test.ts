@@ -5,7 +5,7 @@ import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { parseSendEntry } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
-import { DRAFT, KEY, type Rig, sweepSends, testPorts } from '@kabutar/core/sending/testing.ts'
+import { DRAFT, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
 
 const ROWS = Number(process.env.ROWS ?? 100_000)
 const SWEEPS = 30

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
-import { countingTable } from '@kabutar/core/ports/counting-table.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
-import { DRAFT, drain, KEY, testPorts } from '@kabutar/core/sending/testing.ts'
+import { countingTable } from '@kabutar/testing/counting-table.ts'
+import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
 import { html } from '../cost/mail.ts'
 
 const words = ['order', 'total', 'street', 'parcel', 'tomorrow', 'please', 'thanks', 'number', 'account', 'button']

@@ -1,7 +1,7 @@
 /** `npm run redrive -- --stage production [--queue send]`: dead letters go back to the queue that they came from. */
 import { parseArgs } from 'node:util'
 import { sqsClient } from '@kabutar/aws/clients.ts'
-import { sqsQueue } from '@kabutar/aws/queue.ts'
+import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { deadLettersOf } from './aws-stage.ts'
 

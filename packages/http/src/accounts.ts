@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createAccount } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
-import { resumeAccount } from '@kabutar/core/accounts/standing.ts'
+import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { forgetPauses } from '@kabutar/core/sending/pauses.ts'

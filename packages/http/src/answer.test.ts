@@ -1,10 +1,10 @@
 /** Every answer of `call` is held to 4.5 MB; here are those that would be more. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { letter } from '@kabutar/core/receiving/testing.ts'
-import { drain } from '@kabutar/core/sending/testing.ts'
+import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
+import { letter } from '@kabutar/testing/receiving-rig.ts'
+import { drain } from '@kabutar/testing/sending-rig.ts'
 import { within } from './answer.ts'
-import { call, MAIL, receiveOne, type Setup, setup } from './testing.ts'
 
 const MB = 1024 * 1024
 

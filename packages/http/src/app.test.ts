@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createKey, newToken } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
-import { drain } from '@kabutar/core/sending/testing.ts'
-import { call, MAIL, receiveOne, setup } from './testing.ts'
+import { call, MAIL, receiveOne, setup } from '@kabutar/testing/http-rig.ts'
+import { drain } from '@kabutar/testing/sending-rig.ts'
 
 const EVENT_ID = `msg_${'0'.repeat(32)}`
 const VALID: Record<string, object> = {

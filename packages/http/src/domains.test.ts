@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { call, MAIL, setup } from './testing.ts'
+import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 
 describe('/domains', () => {
   test('a domain is added, read, proved, changed and deleted in the form of the wire', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { call, MAIL, setup } from './testing.ts'
+import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 
 const without = (field: string) => Object.fromEntries(Object.entries(MAIL).filter(([name]) => name !== field))
 const file = (attachment: object) => ({ ...MAIL, attachments: [attachment] })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setup } from '@kabutar/testing/http-rig.ts'
 import { openApi } from './openapi.ts'
 import { OPERATIONS } from './operations.ts'
-import { setup } from './testing.ts'
 
 const FILE = new URL('../../../docs/openapi.json', import.meta.url)
 

@@ -1,6 +1,6 @@
-import type { ListOptions } from '@kabutar/core/days.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
+import type { ListOptions } from '@kabutar/core/store/timeline.ts'
 import type { Context } from 'hono'
 import { MAX_ANSWER_BYTES, within } from './answer.ts'
 

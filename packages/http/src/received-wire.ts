@@ -1,7 +1,7 @@
 /** A received message in the wire's form. */
-import type { ReceivedAttachment } from '@kabutar/core/receiving/attachment.ts'
-import type { WholeReceived } from '@kabutar/core/receiving/read.ts'
-import { addressesOf, type ListedAttachment, type Received } from '@kabutar/core/receiving/received.ts'
+import type { ReceivedAttachment } from '@kabutar/core/messages/attachment.ts'
+import type { WholeReceived } from '@kabutar/core/messages/read-received.ts'
+import { addressesOf, type ListedAttachment, type Received } from '@kabutar/core/messages/received.ts'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
 import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
 

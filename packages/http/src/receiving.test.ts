@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
-import { drainReceived, letter } from '@kabutar/core/receiving/testing.ts'
+import { call, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
+import { drainReceived, letter } from '@kabutar/testing/receiving-rig.ts'
 import { MAX_ANSWER_BYTES } from './answer.ts'
-import { call, receiveOne, type Setup, setup } from './testing.ts'
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',

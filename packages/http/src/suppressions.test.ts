@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { suppress } from '@kabutar/core/suppressions/suppressions.ts'
-import { call, setup } from './testing.ts'
+import { call, setup } from '@kabutar/testing/http-rig.ts'
 
 test('an address is added, read by id and by address, listed and removed', async () => {
   const rig = await setup()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
-import { call, MAIL, setup } from './testing.ts'
+import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 
 const FILE = Buffer.from('a large file')
 

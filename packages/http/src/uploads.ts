@@ -1,5 +1,5 @@
 /** Files larger than a request: the application asks for a link, puts the file there, and attaches it by its id. */
-import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/sending/uploads.ts'
+import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/messages/uploads.ts'
 import { Hono } from 'hono'
 import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'

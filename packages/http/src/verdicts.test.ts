@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { receiveFromSes } from '@kabutar/core/receiving/from-ses.ts'
-import { drainReceived, LETTER } from '@kabutar/core/receiving/testing.ts'
+import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
+import { call, receiveOne, setup } from '@kabutar/testing/http-rig.ts'
+import { drainReceived, LETTER } from '@kabutar/testing/receiving-rig.ts'
 import { createdOf, notificationOf } from '../../../test/aws/ses-receipt.ts'
-import { call, receiveOne, setup } from './testing.ts'
 
 test('mail that SES received shows its verdicts, mail that nobody judged shows none', async () => {
   const rig = await setup()

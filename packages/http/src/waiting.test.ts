@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accountPauseKey } from '@kabutar/core/accounts/standing.ts'
+import { accountPauseKey } from '@kabutar/core/accounts/reputation.ts'
 import { forgetPauses, pauseRelay } from '@kabutar/core/sending/pauses.ts'
-import { drain } from '@kabutar/core/sending/testing.ts'
-import { call, MAIL, setup } from './testing.ts'
+import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
+import { drain } from '@kabutar/testing/sending-rig.ts'
 
 test('a message that waits for the relay says why and until when, and nothing of it once it is sent', async () => {
   const rig = await setup()

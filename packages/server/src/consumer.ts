@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Handler, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
-import type { Turn } from './front-door.ts'
+import type { Turn } from './load-shedding.ts'
 
 export type ConsumerOptions = {
   /** Of the queue, for the log. */

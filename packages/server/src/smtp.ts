@@ -3,7 +3,7 @@ import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import type { Backend } from '@kabutar/smtp/backend.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
-import type { FrontDoor } from './front-door.ts'
+import type { FrontDoor } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
 
 export type SmtpListener = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Client } from '@kabutar/testing/smtp-client.ts'
+import { keepingBackend, start } from '@kabutar/testing/smtp-server.ts'
 import type { Backend } from './backend.ts'
-import { Client } from './testing/client.ts'
-import { keepingBackend, start } from './testing/server.ts'
 
 const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'
 const letter = (n: number) => `${String(n).padStart(1000, '0')}\r\n`.repeat(60)

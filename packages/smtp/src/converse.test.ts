@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Client, play } from './testing/client.ts'
-import { start } from './testing/server.ts'
+import { Client, play } from '@kabutar/testing/smtp-client.ts'
+import { start } from '@kabutar/testing/smtp-server.ts'
 
 const CONVERSATIONS: readonly { name: string; transcript: string; limits?: object }[] = [
   {

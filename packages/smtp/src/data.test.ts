@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MailError } from '@kabutar/core/errors.ts'
+import { Client } from '@kabutar/testing/smtp-client.ts'
+import { keepingBackend, readAll, start } from '@kabutar/testing/smtp-server.ts'
 import type { Backend } from './backend.ts'
-import { Client } from './testing/client.ts'
-import { keepingBackend, readAll, start } from './testing/server.ts'
 
 const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'
 const READY = '220 250 250 250 354'

@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls'
+import { selfSigned } from '@kabutar/testing/certificate.ts'
 import { encrypted } from './encrypted.ts'
 import { intoOneBuffer, type OnOctets, READ_BYTES } from './one-buffer.ts'
-import { selfSigned } from './testing/certificate.ts'
 
 const secureContext = createSecureContext(selfSigned('mx.test'))
 const SENT = Buffer.from('some octets. '.repeat(100_000))

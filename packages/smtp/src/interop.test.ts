@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { selfSigned } from '@kabutar/testing/certificate.ts'
+import { start } from '@kabutar/testing/smtp-server.ts'
 import { createTransport } from 'nodemailer'
-import { selfSigned } from './testing/certificate.ts'
-import { start } from './testing/server.ts'
 
 describe('nodemailer as the sender', () => {
   test('many messages over kept connections, by STARTTLS', async (t) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { selfSigned } from './testing/certificate.ts'
-import { Client, play } from './testing/client.ts'
-import { start, until } from './testing/server.ts'
+import { selfSigned } from '@kabutar/testing/certificate.ts'
+import { Client, play } from '@kabutar/testing/smtp-client.ts'
+import { start, until } from '@kabutar/testing/smtp-server.ts'
 
 const tls = selfSigned('mx.test')
 const ENVELOPE = 'EHLO x.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { SqsRecord } from '@kabutar/aws/lambda.ts'
+import type { SqsRecord } from '@kabutar/aws/lambda/queue-handler.ts'
 import { ok, until } from '../../flows/support/ask.ts'
 import { type Load, startLoad } from '../load.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { seeded } from '@kabutar/local/faults.ts'
+import { seeded } from '@kabutar/testing/faults.ts'
 import { type Load, startLoad } from '../load.ts'
 
 const SEED = Number(process.env.SEED ?? 20261126)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryEngine } from '@kabutar/local/engine.ts'
-import { sqliteTable } from '@kabutar/local/table.ts'
-import { countingTable } from '../ports/counting-table.ts'
+import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
+import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { countingTable } from '@kabutar/testing/counting-table.ts'
+import { testClock } from '@kabutar/testing/sending-rig.ts'
 import { uuidIds } from '../ports/ids.ts'
-import { RECENT_MS } from '../recent.ts'
-import { testClock } from '../sending/testing.ts'
+import { RECENT_MS } from '../store/cache.ts'
 import { authenticate, createKey, deleteKey, listKeys } from './keys.ts'
 
 const KEY = { name: 'k', permission: 'full_access' } as const

@@ -5,7 +5,7 @@ import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
-import { Recent } from '../recent.ts'
+import { Recent } from '../store/cache.ts'
 
 export type Permission = 'full_access' | 'sending_access'
 export type ApiKey = {

@@ -1,15 +1,15 @@
 /** A process that dies at any step of an operation on a domain: who asks again gets what was asked for. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type DomainRig, domainPorts } from '@kabutar/testing/domains-rig.ts'
+import { KEY } from '@kabutar/testing/sending-rig.ts'
 import { recipientOwner } from '../receiving/accept.ts'
-import { KEY } from '../sending/testing.ts'
-import { sweep } from '../sweep.ts'
+import { sweep } from '../store/outbox.ts'
 import { dueEvents } from '../webhooks/announce.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { createDomain } from './create.ts'
 import { domainOwner, listDomains } from './domains.ts'
 import { removeDomain } from './remove.ts'
-import { type DomainRig, domainPorts } from './testing.ts'
 import { readDomain, verifyDomain } from './verify.ts'
 
 class Crash extends Error {}

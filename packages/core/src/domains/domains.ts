@@ -1,12 +1,12 @@
 /** Domains an account sends from and receives for. A name has one owner: the row of the name is put if absent. */
 import { parseDomain } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
-import type { ListOptions } from '../days.ts'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { isConditionFailed, type Table, type Write } from '../ports/table.ts'
-import { Recent } from '../recent.ts'
+import { Recent } from '../store/cache.ts'
+import type { ListOptions } from '../store/timeline.ts'
 import { type Capability, type Domain, domainOf, listKey, ownerKey, pendingKey } from './rows.ts'
 
 export type DomainPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }

@@ -1,7 +1,8 @@
 /** From the feedback queue to the status of recipients: at least once, in any order, harmless when repeated. */
+
+import { type Feedback, parseSesEvent } from '@kabutar/aws/ses/event.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { type FeedbackPorts, recordFeedback } from './record.ts'
-import { type Feedback, parseSesEvent } from './ses-event.ts'
 
 const AGAIN_MS = 10_000
 

@@ -1,10 +1,4 @@
-import type { Clock } from '../ports/clock.ts'
-import type { Ids } from '../ports/ids.ts'
-import type { Log } from '../ports/log.ts'
-import { isConditionFailed } from '../ports/table.ts'
-import { suppressAfter } from '../sending/answered.ts'
-import { countFeedback } from '../sending/count.ts'
-import { eventOfMessage } from '../sending/event-data.ts'
+import type { Feedback } from '@kabutar/aws/ses/event.ts'
 import {
   isPending,
   type Message,
@@ -12,13 +6,19 @@ import {
   type Recipient,
   readMessage,
   writeProgress,
-} from '../sending/message.ts'
-import { keepMessageIds } from '../sending/message-ids.ts'
+} from '../messages/message.ts'
+import { keepMessageIds } from '../messages/message-ids.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
+import type { Log } from '../ports/log.ts'
+import { isConditionFailed } from '../ports/table.ts'
+import { countFeedback } from '../sending/count.ts'
+import { eventOfMessage } from '../sending/event-data.ts'
 import { simulate } from '../sending/simulate.ts'
 import { type Outcome, raise } from '../sending/status.ts'
+import { suppressAfter } from '../sending/suppressed.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { type NotifyPorts, notify } from '../webhooks/notify.ts'
-import type { Feedback } from './ses-event.ts'
 
 export type FeedbackPorts = NotifyPorts & {
   readonly clock: Clock

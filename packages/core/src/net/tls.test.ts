@@ -5,7 +5,7 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import tls from 'node:tls'
-import { selfSigned } from '@kabutar/smtp/testing/certificate.ts'
+import { selfSigned } from '@kabutar/testing/certificate.ts'
 import { guardedClient } from './guarded.ts'
 
 const TRUSTED = selfSigned('hooks.example')

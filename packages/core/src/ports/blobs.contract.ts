@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { before, describe, test } from 'node:test'
+import { outcome } from '@kabutar/testing/contract.ts'
 import type { Blobs } from './blobs.ts'
-import { outcome } from './contract.ts'
 
 /** `download` fetches a link and `upload` puts a body to one, as a stranger would. */
 type Open = () => Promise<{

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, type TestContext, test } from 'node:test'
-import type { Skips } from './contract.ts'
+import type { Skips } from '@kabutar/testing/contract.ts'
 import type { DomainRecord, Identities } from './identities.ts'
 
 export type IdentitiesUnderTest = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { eventually, outcome, put, putNew, seconds, type TestFunction } from './contract.ts'
+import { eventually, outcome, put, putNew, seconds, type TestFunction } from '@kabutar/testing/contract.ts'
 import type { Item, Query, Table, Write } from './table.ts'
 
 async function all(table: Table, query: Omit<Query, 'cursor'>): Promise<{ items: Item[]; pages: number }> {

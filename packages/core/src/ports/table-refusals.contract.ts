@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { outcome, put, putNew, type TestFunction } from './contract.ts'
+import { outcome, put, putNew, type TestFunction } from '@kabutar/testing/contract.ts'
 import type { Key, Table, Update, Write } from './table.ts'
 
 /** Part of tableContract. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe } from 'node:test'
-import { outcome, put, putNew, type Skips, type TestFunction, testUnless } from './contract.ts'
+import { outcome, put, putNew, type Skips, type TestFunction, testUnless } from '@kabutar/testing/contract.ts'
 import type { Key, Table, Update, Write } from './table.ts'
 import { expiry, index, queries } from './table-reads.contract.ts'
 import { refusals, transactions } from './table-refusals.contract.ts'

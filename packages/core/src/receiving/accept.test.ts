@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { LETTER, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { accept, mailboxAddress, rawKey, recipientOwner, type StoreAtOnce } from './accept.ts'
 import { parseReceiveEntry } from './entry.ts'
-import { LETTER, receivePorts, take } from './testing.ts'
 
 describe('whose is an address?', () => {
   const cases: { address: string; owner?: string; code?: string }[] = [

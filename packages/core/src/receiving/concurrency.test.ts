@@ -1,13 +1,13 @@
 /** Many workers, one mailbox, every entry twice, and a store that conflicts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { faultyTable, seeded } from '@kabutar/local/faults.ts'
+import { faultyTable, seeded } from '@kabutar/testing/faults.ts'
+import { handle, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { changesSince } from '../mailboxes/changes.ts'
 import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
+import { listReceived } from '../messages/read-received.ts'
 import { systemClock } from '../ports/clock.ts'
 import { getTelling, receivedEventId } from '../webhooks/event.ts'
-import { listReceived } from './read.ts'
-import { handle, letter, type ReceiveRig, receivePorts, take } from './testing.ts'
 
 const MESSAGES = 1000
 const WORKERS = 32

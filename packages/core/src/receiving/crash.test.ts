@@ -1,17 +1,17 @@
 /** A process that dies at any step, from the offer of a message to its webhook: what was accepted is received once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { partCopyKey } from '../copies.ts'
+import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { getDetail } from '../mailboxes/detail.ts'
 import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
-import { sweep } from '../sweep.ts'
+import { partCopyKey } from '../messages/derived-blobs.ts'
+import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read-received.ts'
+import { sweep } from '../store/outbox.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { getTelling, receivedEventId } from '../webhooks/event.ts'
 import { rawKey } from './accept.ts'
-import { getAttachments, getReceived, getWholeReceived, listReceived } from './read.ts'
-import { removalKinds } from './removal.ts'
-import { deleteReceived } from './remove.ts'
-import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from './testing.ts'
+import { deleteReceived } from './delete.ts'
+import { removalKinds } from './delete-job.ts'
 
 class Crash extends Error {}
 type Death = { readonly at: number; readonly after: boolean; steps: number; dead: boolean; name: string }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { CHECKS, VERDICTS, type Verdicts } from './verdicts.ts'
+import { CHECKS, VERDICTS, type Verdicts } from '../messages/verdicts.ts'
 
 const ReceiveEntry = z.object({
   v: z.literal(1),

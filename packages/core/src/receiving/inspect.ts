@@ -3,9 +3,9 @@ import { MimeIndexer } from '@kabutar/mail/mime/indexer.ts'
 import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import { PREVIEW_BYTES, preview, previewOf } from '@kabutar/mail/mime/preview.ts'
 import { attachmentsOf, readablePart } from '@kabutar/mail/mime/readable.ts'
-import { ByteBudget } from '../byte-budget.ts'
 import type { Detail } from '../mailboxes/detail-text.ts'
 import type { Blobs, OpenBlob } from '../ports/blobs.ts'
+import { ByteBudget } from '../store/semaphore.ts'
 
 /** Messages that one batch has in hand, by their sizes: two of the largest. A Lambda function of 512 MB is enough for them. */
 export const inFlightBudget = (signal?: AbortSignal) => new ByteBudget(80 * 1024 * 1024, signal)

@@ -5,18 +5,18 @@
  * bounces: what cannot be received comes back, and after five receipts lies in the dead-letter queue, its blob untouched.
  */
 import { deliver } from '../mailboxes/deliver.ts'
+import type { Incoming, Received } from '../messages/received.ts'
 import type { Log } from '../ports/log.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { receivedEventId } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { rawKey } from './accept.ts'
+import { remove } from './delete.ts'
+import { parseRemoval, type Removal } from './delete-job.ts'
 import { parseReceiveEntry } from './entry.ts'
 import { inFlightBudget } from './inspect.ts'
-import { type KeepPorts, type Kept, keep, lookUp } from './keep.ts'
 import type { ReceivePorts } from './receive-ports.ts'
-import type { Incoming, Received } from './received.ts'
-import { parseRemoval, type Removal } from './removal.ts'
-import { remove } from './remove.ts'
+import { type KeepPorts, type Kept, keep, lookUp } from './store-message.ts'
 
 /** A message to receive, and what fails if it fails. */
 export type Job = { readonly delivery: Delivery; readonly mail: Incoming }

@@ -1,10 +1,10 @@
 import { MailError } from '../errors.ts'
 import { getDetail } from '../mailboxes/detail.ts'
 import type { Detail } from '../mailboxes/detail-text.ts'
+import type { Received } from '../messages/received.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
 import { inFlightBudget, inspect } from './inspect.ts'
-import type { Received } from './received.ts'
 
 export type ReadPorts = { readonly table: Table; readonly blobs: Blobs }
 

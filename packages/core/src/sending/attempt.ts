@@ -1,9 +1,9 @@
 import { parseMailbox } from '@kabutar/mail/address.ts'
 import { compose } from '@kabutar/mail/compose.ts'
+import type { Content } from '../messages/content.ts'
+import { createdAtOf, fromDomain, type Message, ownMessageId } from '../messages/message.ts'
+import { answeredIds } from '../messages/message-ids.ts'
 import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
-import type { Content } from './content.ts'
-import { createdAtOf, fromDomain, type Message, ownMessageId } from './message.ts'
-import { answeredIds } from './message-ids.ts'
 import type { Outcome } from './status.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { countBad, countSent } from '../accounts/standing.ts'
-import type { Message } from './message.ts'
+import { countBad, countSent } from '../accounts/reputation.ts'
+import type { Message } from '../messages/message.ts'
 import { forgetPauses } from './pauses.ts'
 import type { SendPorts } from './send-ports.ts'
 import { simulate } from './simulate.ts'

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { DRAFT, drain, KEY, type Rig, sweepSends, type TestPorts, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { knownThread } from '../messages/message-ids.ts'
+import { getMessage } from '../messages/read-sent.ts'
 import { suppressedAmong } from '../suppressions/suppressions.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
-import { knownThread } from './message-ids.ts'
-import { getMessage } from './read.ts'
 import { submit } from './submit.ts'
-import { DRAFT, drain, KEY, type Rig, sweepSends, type TestPorts, testPorts } from './testing.ts'
 
 /** The process dies at one step: that call is made or not, and none after it. */
 class Crash extends Error {}

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
+import { messageOf } from '../messages/message.ts'
 import type { Queue } from '../ports/queue.ts'
-import type { DueKind } from '../sweep.ts'
-import { messageOf } from './message.ts'
+import type { DueKind } from '../store/outbox.ts'
 
 const SendEntry = z.object({
   v: z.literal(1),

@@ -1,6 +1,6 @@
+import { createdAtOf, type Message } from '../messages/message.ts'
 import type { Attrs, Json } from '../ports/table.ts'
 import { type EventType, eventId, type MailEvent } from '../webhooks/event.ts'
-import { createdAtOf, type Message } from './message.ts'
 import type { Outcome } from './status.ts'
 
 /** The wire's `data` of an `email.*` event: what the application needs to find its message, and what happened to it. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { countingTable } from '../ports/counting-table.ts'
+import { countingTable } from '@kabutar/testing/counting-table.ts'
+import { DRAFT, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { readMessage } from '../messages/message.ts'
 import { DUE_AFTER_LEASE_MS, takeLease, takeUnread } from './lease.ts'
-import { readMessage } from './message.ts'
 import { submit } from './submit.ts'
-import { DRAFT, KEY, testPorts } from './testing.ts'
 
 const WORKER = { id: 'w', exclusive: false }
 

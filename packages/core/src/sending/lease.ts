@@ -1,7 +1,7 @@
+import { FIRST_DUE_MS, isPending, type Lease, type Message, readMessage, writeProgress } from '../messages/message.ts'
 import { timeOf } from '../ports/ids.ts'
 import { isConditionFailed, type Table } from '../ports/table.ts'
 import type { SendEntry } from './entry.ts'
-import { FIRST_DUE_MS, isPending, type Lease, type Message, readMessage, writeProgress } from './message.ts'
 
 /**
  * Who takes leases. An `exclusive` owner is the only one on its table, so that a lease of any other owner belongs to a

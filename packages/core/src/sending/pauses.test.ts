@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { accountPauseKey, resumeAccount } from '../accounts/standing.ts'
-import { countingTable } from '../ports/counting-table.ts'
+import { countingTable } from '@kabutar/testing/counting-table.ts'
+import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { accountPauseKey, resumeAccount } from '../accounts/reputation.ts'
+import { getMessage } from '../messages/read-sent.ts'
 import { RelayError, type RelayPause } from '../ports/relay.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { forgetPauses, pauseOf, pauseRelay, readPause } from './pauses.ts'
-import { getMessage } from './read.ts'
 import { submit } from './submit.ts'
-import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from './testing.ts'
 
 const MINUTE = 60_000
 const ok = () => ({ relayId: '', outcome: 'sent', rejected: [] }) as const

@@ -2,7 +2,7 @@
  * What makes all mail wait, or all of one account: one row each, which every worker looks at, no older than five seconds.
  * A relay that throttles us, or whose quota is spent, is asked again when the row's time is over, by whoever comes first.
  */
-import { accountPauseKey } from '../accounts/standing.ts'
+import { accountPauseKey } from '../accounts/reputation.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { RelayPause } from '../ports/relay.ts'

@@ -1,17 +1,25 @@
 /** What an attempt came to, written in the one order that a crash cannot spoil: events, row, queue. */
+
+import {
+  isPending,
+  type Message,
+  type Progress,
+  type Recipient,
+  readMessage,
+  writeProgress,
+} from '../messages/message.ts'
+import { keepMessageIds } from '../messages/message-ids.ts'
 import { type Attrs, isConditionFailed, StoreError } from '../ports/table.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
-import { suppressAfter } from './answered.ts'
 import type { Ended } from './attempt.ts'
 import { countAttempt } from './count.ts'
 import { sendEntry } from './entry.ts'
 import { eventOfMessage } from './event-data.ts'
-import { isPending, type Message, type Progress, type Recipient, readMessage, writeProgress } from './message.ts'
-import { keepMessageIds } from './message-ids.ts'
 import { retryDelay } from './retry.ts'
 import type { SendPorts } from './send-ports.ts'
 import { afterOutcome, type Outcome } from './status.ts'
+import { suppressAfter } from './suppressed.ts'
 
 type RecordPorts = Omit<SendPorts, 'relay' | 'blobs' | 'worker'>
 

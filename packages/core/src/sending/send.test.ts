@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { getMessage } from '../messages/read-sent.ts'
 import { RelayError } from '../ports/relay.ts'
 import { eventsOf } from '../webhooks/event.ts'
-import { getMessage } from './read.ts'
 import { lastEvent } from './status.ts'
 import { submit } from './submit.ts'
-import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from './testing.ts'
 
 const MINUTE = 60_000
 const to = (...addresses: string[]) => ({ ...DRAFT, to: addresses.map((address) => ({ name: '', address })) })

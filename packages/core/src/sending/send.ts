@@ -6,22 +6,22 @@
  * At least once: between the relay's acceptance and our first event there is a window in which a crash sends again.
  */
 
-import { ByteBudget } from '../byte-budget.ts'
 import { MailError } from '../errors.ts'
+import { getContent } from '../messages/content.ts'
+import type { Message } from '../messages/message.ts'
+import { answeredIds } from '../messages/message-ids.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
+import { ByteBudget } from '../store/semaphore.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
-import { answered } from './answered.ts'
 import { type Attempted, attempt, type Postponed } from './attempt.ts'
-import { getContent } from './content.ts'
+import { waitOut } from './defer.ts'
 import { parseSendEntry, type SendEntry } from './entry.ts'
 import { leaseMs, takeLease, takeUnread } from './lease.ts'
-import type { Message } from './message.ts'
-import { answeredIds } from './message-ids.ts'
 import { pauseOf, pauseRelay } from './pauses.ts'
 import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes, THROTTLED_WAIT_MS } from './record.ts'
 import type { SendPorts } from './send-ports.ts'
-import { waitOut } from './wait.ts'
+import { answered } from './suppressed.ts'
 
 const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000

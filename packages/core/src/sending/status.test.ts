@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { RecipientStatus } from './message.ts'
+import type { RecipientStatus } from '../messages/message.ts'
 import { retryDelay } from './retry.ts'
 import { afterOutcome, lastEvent, type OutcomeStatus, raise } from './status.ts'
 

@@ -1,5 +1,5 @@
+import { RECIPIENT_STATUSES, type Recipient, type RecipientStatus } from '../messages/message.ts'
 import type { Origin } from '../suppressions/suppressions.ts'
-import { RECIPIENT_STATUSES, type Recipient, type RecipientStatus } from './message.ts'
 
 /** What became of one recipient in one attempt. `deferred`: the next hop asks us to come again. */
 export type OutcomeStatus = 'sent' | 'delivered' | 'deferred' | 'bounced' | 'failed' | 'suppressed' | 'complained'

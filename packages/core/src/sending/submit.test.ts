@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { DRAFT, drain, KEY, type Rig, testPorts } from '@kabutar/testing/sending-rig.ts'
 import { claimDomain } from '../domains/domains.ts'
-import { deleteMessage, getMessage, getWhole, listMessages } from './read.ts'
+import { deleteMessage, getMessage, getWhole, listMessages } from '../messages/read-sent.ts'
 import { submit } from './submit.ts'
-import { DRAFT, drain, KEY, type Rig, testPorts } from './testing.ts'
 
 const DAY = 86_400_000
 const count = async (ports: Rig) => (await ports.sendQueue.depth()).ready

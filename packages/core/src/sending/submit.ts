@@ -3,14 +3,8 @@ import { displayed, domainOf, formatMailbox } from '@kabutar/mail/address.ts'
 import { checkCustomHeaders, checkSubject } from '@kabutar/mail/headers.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import type { ApiKey } from '../accounts/keys.ts'
-import { putDay } from '../days.ts'
 import { domainOwner, sendingOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Ids } from '../ports/ids.ts'
-import type { Log } from '../ports/log.ts'
-import type { Queue } from '../ports/queue.ts'
-import { isConditionFailed, type Key, type Put, type Table, type Write } from '../ports/table.ts'
 import {
   deleteContent,
   MAX_MESSAGE_BYTES,
@@ -19,12 +13,18 @@ import {
   type PreparePorts,
   prepareContent,
   type UploadSizes,
-} from './content.ts'
-import { type Draft, digestOf } from './draft.ts'
+} from '../messages/content.ts'
+import { type Draft, digestOf } from '../messages/draft.ts'
+import { FIRST_DUE_MS, itemOf, type Message, ownMessageId } from '../messages/message.ts'
+import { uploadSizes } from '../messages/uploads.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
+import type { Log } from '../ports/log.ts'
+import type { Queue } from '../ports/queue.ts'
+import { isConditionFailed, type Key, type Put, type Table, type Write } from '../ports/table.ts'
+import { putDay } from '../store/timeline.ts'
 import { sendEntry } from './entry.ts'
-import { FIRST_DUE_MS, itemOf, type Message, ownMessageId } from './message.ts'
 import { pauseOf } from './pauses.ts'
-import { uploadSizes } from './uploads.ts'
 
 export type SubmitPorts = PreparePorts & {
   readonly table: Table

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Rig, testPorts } from '../sending/testing.ts'
+import { type Rig, testPorts } from '@kabutar/testing/sending-rig.ts'
 import { getSuppression, listSuppressions, removeSuppression, suppress, suppressedAmong } from './suppressions.ts'
 
 const manual = (address: string) => ({ address, origin: 'manual' }) as const

@@ -2,11 +2,12 @@
  * Addresses that an account does not send to: after a permanent bounce, a complaint, or by hand. Compared in lower case.
  * Each is two rows that come and go in one transaction: by address, which sending looks up, and by id, which lists page.
  */
-import type { ListOptions } from '../days.ts'
+
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Ids, isUuid } from '../ports/ids.ts'
 import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
+import type { ListOptions } from '../store/timeline.ts'
 
 export const ORIGINS = ['bounce', 'complaint', 'manual'] as const
 export type Origin = (typeof ORIGINS)[number]

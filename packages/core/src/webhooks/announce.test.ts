@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sweep } from '../sweep.ts'
+import { sweep } from '../store/outbox.ts'
 import { announce, bornEvent, dueEvents } from './announce.ts'
 import { createEndpoint } from './endpoints.ts'
 import { drain, receiver, rig } from './rig.test.ts'

@@ -2,13 +2,14 @@
  * Events that are born in an operation of the API, and not on the way of a message. Their row is part of the operation's
  * own transaction and carries `due`, so that a crash before they are queued leaves them to the sweep.
  */
-import { DUE_ATTRIBUTES, dueAt } from '../due.ts'
+
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import { isConditionFailed, type Json, type Put } from '../ports/table.ts'
-import type { DueKind } from '../sweep.ts'
+import { DUE_ATTRIBUTES, dueAt } from '../store/due.ts'
+import type { DueKind } from '../store/outbox.ts'
 import { encodeEntry } from './entry.ts'
 import { type EventType, eventId, eventItem, eventKey, type MailEvent } from './event.ts'
 import { type NotifyPorts, notify } from './notify.ts'

@@ -1,8 +1,8 @@
 /** A process that dies after any step, from an outcome to its recorded webhook: one event, at least one delivery. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryEngine } from '@kabutar/local/engine.ts'
-import { sqliteQueue } from '@kabutar/local/queue.ts'
+import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
+import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import type { Queue } from '../ports/queue.ts'
 import { dispatchMemory } from './dispatch-ports.ts'
 import { createEndpoint } from './endpoints.ts'

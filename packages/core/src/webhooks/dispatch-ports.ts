@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
-import { type Lanes, lanes } from './lanes.ts'
+import { type Lanes, lanes } from './endpoint-limiter.ts'
 
 /** What one process knows of its dispatching; made once, next to the client. */
 export type DispatchMemory = {

@@ -1,5 +1,5 @@
 import type { Queue } from '../ports/queue.ts'
-import type { DueKind } from '../sweep.ts'
+import type { DueKind } from '../store/outbox.ts'
 import { encodeEntry } from './entry.ts'
 import { type Hook, hookOf, partsOfHookKey } from './rows.ts'
 

@@ -4,8 +4,8 @@
  * Order: the event row, then the status of what it speaks of, then the webhook queue, then the acknowledgement.
  */
 import { createHash } from 'node:crypto'
-import { dayKey } from '../days.ts'
 import { type Attrs, type Item, isConditionFailed, type Json, type Key, type Table } from '../ports/table.ts'
+import { dayKey } from '../store/timeline.ts'
 
 export const EVENT_TYPES = [
   'email.sent',

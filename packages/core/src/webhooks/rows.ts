@@ -1,6 +1,7 @@
 /** Webhook endpoints and what was sent to them, as rows. The row of a delivery appears with its first outcome. */
-import { dueAt, dueOf } from '../due.ts'
+
 import type { Item, Json, Key } from '../ports/table.ts'
+import { dueAt, dueOf } from '../store/due.ts'
 import { type EventType, timeOfEvent } from './event.ts'
 
 export type Endpoint = {

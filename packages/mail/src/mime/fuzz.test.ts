@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { bodyStructureOf, envelopeOf } from '@kabutar/testing/body-structure.ts'
 import fc from 'fast-check'
 import { readTexts } from '../texts.ts'
 import { decodeChunks, decodePart } from './decode.ts'
@@ -8,7 +9,6 @@ import { indexMessage, MimeIndexer } from './indexer.ts'
 import { partsOf } from './part.ts'
 import { previewOf } from './preview.ts'
 import { attachmentsOf } from './readable.ts'
-import { bodyStructureOf, envelopeOf } from './structure.ts'
 import { tilingFaults } from './tiling.contract.ts'
 
 const SEED = { seed: 20261122, numRuns: 400 }

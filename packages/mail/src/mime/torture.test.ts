@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { bodyStructureOf, envelopeOf, type ImapValue } from '@kabutar/testing/body-structure.ts'
 import { indexMessage } from './indexer.ts'
-import { bodyStructureOf, envelopeOf, type ImapValue } from './structure.ts'
 
 // Ryan Finnie's MIME Torture Test and the answer that a server gave for it, as the package imap-core carries them.
 const require = createRequire(import.meta.url)

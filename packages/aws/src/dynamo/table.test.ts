@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { tableContract } from '@kabutar/core/ports/table.contract.ts'
+import type { Item, Update, Write } from '@kabutar/core/ports/table.ts'
+import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
+import { dynamoTable } from './table.ts'
+
+const dynamo = await startDynamo()
+after(() => dynamo.close())
+
+async function emptyTable(clock = systemClock) {
+  const name = freshName('table')
+  await dynamo.createTable(name)
+  return dynamoTable(dynamo.client, name, clock)
+}
+
+tableContract('DynamoDB', async () => ({ table: await emptyTable() }))
+
+const item: Item = { pk: 'a', sk: '1', n: 1 }
+const putNew: Write = { kind: 'put', item, if: [{ exists: false }] }
+
+test('a put if absent whose answer was lost has succeeded, and another one has not', async () => {
+  const table = await emptyTable()
+  dynamo.faults.push({ operation: 'PutItem', kind: 'lost answer' })
+  assert.deepEqual(await table.write(putNew), item)
+  dynamo.faults.push({ operation: 'PutItem', kind: 'unavailable' })
+  await assert.rejects(table.write({ ...putNew, item: { ...item, n: 2 } }), { code: 'ConditionFailed', failed: [0] })
+})
+
+test('a conditional update whose answer was lost is unavailable, not refused', async () => {
+  const table = await emptyTable()
+  await table.write(putNew)
+  const lease: Update = { kind: 'update', key: item, set: { n: 2 }, if: [{ attr: 'n', op: '=', value: 1 }] }
+  dynamo.faults.push({ operation: 'UpdateItem', kind: 'lost answer' })
+  await assert.rejects(table.write(lease), { code: 'Unavailable' })
+  await assert.rejects(table.write(lease), { code: 'ConditionFailed' })
+})
+
+test('a transaction whose answer was lost is applied once', async () => {
+  const table = await emptyTable()
+  dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'lost answer' })
+  await table.transact([putNew, { kind: 'update', key: { pk: 'a', sk: '2' }, add: { n: 1 } }])
+  assert.equal((await table.get({ pk: 'a', sk: '2' }))?.n, 1)
+})
+
+test('a token holds though the time in the conditions has moved on', async () => {
+  let now = 1_800_000_000_000
+  const table = await emptyTable({ now: () => now, sleep: systemClock.sleep })
+  const count: Update = { kind: 'update', key: { pk: 'a', sk: '1' }, add: { n: 1 }, if: [{ exists: false }] }
+  const token = 'a token of more than thirty-six characters'
+  await table.transact([count], { token })
+  now += 60_000
+  await table.transact([count], { token })
+  assert.equal((await table.get({ pk: 'a', sk: '1' }))?.n, 1)
+})
+
+test('conflicts are tried again, alone and in a transaction; throttling is told', async () => {
+  const table = await emptyTable()
+  dynamo.faults.push({ operation: 'PutItem', kind: 'conflict' })
+  await table.write({ kind: 'put', item })
+  for (let n = 0; n < 3; n++) dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'conflict' })
+  await table.transact([{ kind: 'put', item: { pk: 'a', sk: '2' } }])
+  for (let n = 0; n < 8; n++) dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'conflict' })
+  await assert.rejects(table.transact([{ kind: 'put', item: { pk: 'a', sk: '3' } }]), { code: 'Conflict' })
+  for (let n = 0; n < 3; n++) dynamo.faults.push({ operation: 'GetItem', kind: 'throttled' })
+  await assert.rejects(table.get(item), { code: 'Throttled' })
+  assert.deepEqual(dynamo.faults, [])
+})
+
+test('a long run of expired rows does not hide the rows after it, nor take a request each', async () => {
+  const table = await emptyTable()
+  const expired = Array.from(
+    { length: 300 },
+    (_, n): Write => ({
+      kind: 'put',
+      item: { pk: 'run', sk: String(n).padStart(4, '0'), ttl: 1 },
+    }),
+  )
+  for (let from = 0; from < 300; from += 100) await table.transact(expired.slice(from, from + 100))
+  await table.write({ kind: 'put', item: { pk: 'run', sk: 'z1' } })
+  await table.write({ kind: 'put', item: { pk: 'run', sk: 'z2' } })
+  dynamo.operations.length = 0
+  const page = await table.query({ pk: 'run', limit: 1 })
+  assert.deepEqual(page.items, [{ pk: 'run', sk: 'z1' }])
+  assert.ok(page.cursor)
+  assert.ok(dynamo.operations.length <= 5, `${dynamo.operations.length} requests`)
+})

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
+import { downloadPresigned, uploadPresigned } from '../../../../test/aws/presigned.ts'
+import { startSqsS3 } from '../../../../test/aws/sqs-s3.ts'
+import { s3Blobs } from './blobs.ts'
+import { harmlessType } from './safe-content-type.ts'
+
+const servers = await startSqsS3()
+after(() => servers.close())
+const BUCKET = 'contract'
+await servers.createBucket(BUCKET)
+const blobs = s3Blobs(servers.s3, BUCKET)
+
+blobsContract('S3', async () => ({ blobs, download: downloadPresigned, upload: uploadPresigned }))
+
+const MIB = 1024 * 1024
+async function* mebibytes(count: number, then?: Error) {
+  // One buffer for all chunks, as a parser of a socket may do.
+  const chunk = new Uint8Array(MIB)
+  for (let n = 0; n < count; n++) {
+    chunk.fill(n)
+    yield chunk
+  }
+  if (then) throw then
+}
+
+test('20 MiB go up in parts and come back in order', async () => {
+  await blobs.put('acc/parts', mebibytes(20), { maxBytes: 20 * MIB })
+  const body = (await blobs.get('acc/parts')) ?? new Uint8Array()
+  assert.equal(body.length, 20 * MIB)
+  for (let n = 0; n < 20; n++) assert.deepEqual([body[n * MIB], body[(n + 1) * MIB - 1]], [n, n])
+})
+
+test('exactly one part and exactly two are whole', async () => {
+  for (const count of [8, 16]) {
+    await blobs.put(`acc/exact-${count}`, mebibytes(count), { maxBytes: 20 * MIB })
+    assert.equal((await blobs.open(`acc/exact-${count}`))?.size, count * MIB)
+  }
+})
+
+test('an upload in parts that breaks or grows too large is aborted', async () => {
+  await assert.rejects(blobs.put('acc/broken', mebibytes(20, new Error('gone')), { maxBytes: 64 * MIB }), /gone/)
+  await assert.rejects(blobs.put('acc/large', mebibytes(20), { maxBytes: 18 * MIB }), { code: 'TooLarge' })
+  const { Uploads = [] } = await servers.s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
+  assert.deepEqual(Uploads, [])
+  assert.equal(await blobs.get('acc/broken'), undefined)
+})
+
+test('more than a thousand are deleted at once', async () => {
+  await blobs.put('acc/last', new Uint8Array(1), { maxBytes: 1 })
+  await blobs.delete([...Array.from({ length: 1500 }, (_, n) => `acc/none-${n}`), 'acc/last'])
+  assert.equal(await blobs.get('acc/last'), undefined)
+})
+
+for (const [type, expected] of [
+  ['application/pdf', 'application/pdf'],
+  ['Text/Plain; charset=utf-8', 'text/plain'],
+  ['text/html', 'application/octet-stream'],
+  ['image/svg+xml', 'application/octet-stream'],
+  ['application/javascript', 'application/octet-stream'],
+  ['text/plain\r\nx: y', 'application/octet-stream'],
+  ['', 'application/octet-stream'],
+] as const) {
+  test(`a link gives out ${JSON.stringify(type)} as ${expected}`, () => assert.equal(harmlessType(type), expected))
+}

@@ -1,0 +1,45 @@
+import { SESv2Client } from '@aws-sdk/client-sesv2'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import type { ClientOptions } from '../clients.ts'
+import { type Agents, agents, timeouts } from '../http-handler.ts'
+
+/**
+ * One attempt: a repetition by the SDK after a lost answer would be a second mail. What is tried again, and when, is
+ * decided where the message's state is known.
+ */
+export function sesClient(options: ClientOptions = {}): SESv2Client {
+  const handler = new FreshHttpHandler({ ...timeouts({ answerWithinMs: 20_000 }), ...agents() })
+  return new SESv2Client({ ...options, maxAttempts: 1, requestHandler: handler })
+}
+
+/** Below the idle time after which AWS closes a connection, which it may do unheard while a sandbox is frozen. */
+const REUSE_WITHIN_MS = 3_000
+
+/**
+ * Opens a new connection when the last use is some seconds ago. A connection that the other side has closed looks
+ * like one that broke after the request: without this, the first mail after a pause would often count as ambiguous.
+ */
+class FreshHttpHandler extends NodeHttpHandler {
+  readonly #agents: Agents
+  #lastUseAt = 0
+
+  constructor(options: Agents & ReturnType<typeof timeouts>) {
+    super(options)
+    this.#agents = options
+  }
+
+  override async handle(...call: Parameters<NodeHttpHandler['handle']>): ReturnType<NodeHttpHandler['handle']> {
+    if (Date.now() - this.#lastUseAt > REUSE_WITHIN_MS) this.#closeIdle()
+    this.#lastUseAt = Date.now()
+    try {
+      return await super.handle(...call)
+    } finally {
+      this.#lastUseAt = Date.now()
+    }
+  }
+
+  #closeIdle(): void {
+    const free = [this.#agents.httpsAgent.freeSockets, this.#agents.httpAgent.freeSockets]
+    for (const socket of free.flatMap((byHost) => Object.values(byHost).flat())) socket?.destroy()
+  }
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { after, beforeEach, describe, test } from 'node:test'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { identitiesContract } from '@kabutar/core/ports/identities.contract.ts'
+import type { DomainRecord } from '@kabutar/core/ports/identities.ts'
+import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
+import { standIn } from '../../../../test/aws/servers.ts'
+import { startSes } from '../../../../test/aws/ses.ts'
+import { type ReceiptRule, startReceiptRules } from '../../../../test/aws/ses-receipt-rules.ts'
+import { dynamoTable } from '../dynamo/table.ts'
+import { identitiesClient, sesIdentities } from './identities.ts'
+import { receiptRules, rulesClient } from './receipt-rules.ts'
+
+const [dynamo, ses, rules] = await Promise.all([startDynamo(), startSes(), startReceiptRules()])
+after(() => {
+  for (const server of [dynamo, ses, rules]) server.close()
+})
+const TABLE = freshName('table')
+await dynamo.createTable(TABLE)
+
+const PREFIX = 'kabutar-ci-'
+const foreign = (Name: string, Recipients: readonly string[]): ReceiptRule => ({
+  Name,
+  Enabled: true,
+  TlsPolicy: 'Require',
+  ScanEnabled: false,
+  Recipients,
+  S3: undefined,
+})
+const FOREIGN = [foreign('first', ['theirs.test']), foreign('kabutar-ci-2-1', ['on.test']), foreign('kabutar-ci-x', [])]
+const rulesOf = (set = 'theirs') => rules.sets.get(set) ?? []
+const ours = () => rulesOf().filter(({ Name }) => /^kabutar-ci-\d+$/.test(Name))
+const received = () =>
+  ours()
+    .flatMap(({ Recipients }) => Recipients)
+    .sort()
+
+beforeEach(() => {
+  rules.everyMs = 0
+  rules.before = () => undefined
+  rules.calls.length = 0
+})
+rules.active = 'theirs'
+rules.sets.set('theirs', [...FOREIGN])
+rules.sets.set('asleep', [foreign('old', ['old.test'])])
+
+/** As one sandbox has it. Waits are a tenth of what they are. */
+function receiving() {
+  const clock = { now: systemClock.now, sleep: (ms: number) => systemClock.sleep(ms / 10) }
+  return receiptRules(rulesClient(standIn(rules.endpoint)), {
+    prefix: PREFIX,
+    ruleSet: 'theirs',
+    bucket: 'blobs',
+    topicArn: 'arn:aws:sns:us-east-1:123456789012:Inbound',
+    table: dynamoTable(dynamo.client, TABLE, systemClock),
+    clock,
+  })
+}
+
+function identities(owner = PREFIX) {
+  return sesIdentities(identitiesClient(standIn(ses.endpoint)), {
+    region: 'eu-west-1',
+    owner,
+    // Every call as if from a sandbox of its own.
+    rules: { receive: (domain, on) => receiving().receive(domain, on) },
+    records: { mx: async (name) => (ses.published.has(name) ? [{ exchange: INBOUND, priority: 5 }] : []) },
+  })
+}
+const INBOUND = 'inbound-smtp.eu-west-1.amazonaws.com'
+const publish = (_domain: string, records: readonly DomainRecord[]) => {
+  for (const { name } of records) ses.published.add(name)
+}
+
+identitiesContract('SES', async () => ({ identities: identities(), publish, receiving: received }), {
+  'who creates a removed domain anew has to prove it anew': 'SES gives a domain the tokens again that it had before',
+})
+
+describe('identities of SES', () => {
+  test('the records are those that SES looks for', async () => {
+    const { records } = await identities().create('example.test', { returnPath: 'bounce' })
+    const [token = ''] = ses.identities.get('example.test')?.tokens ?? []
+    assert.deepEqual(
+      records.slice(2).map(({ record, type, name, value, priority }) => [record, type, name, value, priority]),
+      [
+        ['DKIM', 'CNAME', records[2]?.name, records[2]?.value, undefined],
+        ['SPF', 'MX', 'bounce.example.test', 'feedback-smtp.eu-west-1.amazonses.com', 10],
+        ['SPF', 'TXT', 'bounce.example.test', 'v=spf1 include:amazonses.com ~all', undefined],
+        ['Receiving', 'MX', 'example.test', INBOUND, 10],
+      ],
+    )
+    assert.deepEqual(
+      [records[0]?.name, records[0]?.value],
+      [`${token}._domainkey.example.test`, `${token}.dkim.amazonses.com`],
+    )
+  })
+
+  test('what somebody else verified in the account is not taken over, and never removed', async () => {
+    await identities('kabutar-production-').create('theirs.test', { returnPath: 'send' })
+    publish('theirs.test', (await identities('kabutar-production-').status('theirs.test'))?.records ?? [])
+    await assert.rejects(identities().create('theirs.test', { returnPath: 'send' }), { code: 'conflict' })
+    assert.equal(await identities().status('theirs.test'), undefined)
+    await identities().remove('theirs.test')
+    assert.ok(ses.identities.has('theirs.test'))
+  })
+
+  test('a domain that SES gave up on begins anew', async () => {
+    const { records } = await identities().create('late.test', { returnPath: 'send' })
+    ses.failed.add('late.test')
+    assert.equal((await identities().status('late.test'))?.status, 'failed')
+    assert.equal((await identities().create('late.test', { returnPath: 'send' })).status, 'pending')
+    publish('late.test', records)
+    assert.equal((await identities().status('late.test'))?.status, 'verified')
+  })
+
+  const faults = [
+    { type: 'BadRequestException', status: 400, code: 'invalid_message' },
+    { type: 'LimitExceededException', status: 400, code: 'Unavailable' },
+    { type: 'AccessDeniedException', status: 403, code: 'Unavailable' },
+  ]
+  for (const { type, status, code } of faults) {
+    test(`an answer of ${type} is ${code}`, async () => {
+      // The SDK takes a limit for a throttle and tries three times.
+      for (let n = 0; n < 3; n++) ses.identityFaults.push({ type, status, message: 'no' })
+      await assert.rejects(identities().create('fault.test', { returnPath: 'send' }), { code })
+      ses.identityFaults.length = 0
+    })
+  }
+
+  test('a throttled call is made again', async () => {
+    ses.identityFaults.push({ type: 'TooManyRequestsException', status: 429, message: 'slow down' })
+    assert.equal((await identities().create('slow.test', { returnPath: 'send' })).status, 'pending')
+  })
+})
+
+describe('receipt rules', () => {
+  test('join the active set at its end, and nothing else in it is touched', async () => {
+    await receiving().receive('a.test', true)
+    assert.deepEqual(rulesOf().slice(0, -1), FOREIGN)
+    assert.deepEqual(rulesOf().at(-1), {
+      Name: 'kabutar-ci-1',
+      Enabled: true,
+      TlsPolicy: 'Optional',
+      ScanEnabled: true,
+      Recipients: ['a.test'],
+      S3: {
+        BucketName: 'blobs',
+        ObjectKeyPrefix: 'inbound/',
+        TopicArn: 'arn:aws:sns:us-east-1:123456789012:Inbound',
+      },
+    })
+    assert.deepEqual(rulesOf('asleep'), [foreign('old', ['old.test'])])
+    await receiving().receive('a.test', false)
+    // A rule without recipients would take everybody's mail: ours is gone, and the set is still active.
+    assert.deepEqual(rulesOf(), FOREIGN)
+    assert.equal(rules.active, 'theirs')
+  })
+
+  test('hold 100 domains each', async () => {
+    const many = Array.from({ length: 100 }, (_, n) => `d${n}.test`)
+    const full = {
+      ...foreign('kabutar-ci-1', many),
+      S3: { BucketName: 'b', ObjectKeyPrefix: 'inbound/', TopicArn: '' },
+    }
+    rules.sets.set('theirs', [...FOREIGN, { ...full, S3: { ...full.S3, TopicArn: 'arn:aws:sns:x' } }])
+    await receiving().receive('next.test', true)
+    assert.deepEqual(
+      ours().map(({ Name, Recipients }) => [Name, Recipients.length]),
+      [
+        ['kabutar-ci-1', 100],
+        ['kabutar-ci-2', 1],
+      ],
+    )
+    await receiving().receive('d7.test', false)
+    await receiving().receive('more.test', true)
+    assert.deepEqual(ours()[0]?.Recipients.at(-1), 'more.test')
+    rules.sets.set('theirs', [...FOREIGN])
+  })
+
+  test('ten sandboxes at once, at the rate that SES takes: every domain is there', async () => {
+    rules.everyMs = 50
+    const domains = Array.from({ length: 10 }, (_, n) => `c${n}.test`)
+    await Promise.all(domains.map((domain) => receiving().receive(domain, true)))
+    assert.deepEqual(received(), domains)
+    assert.deepEqual(rulesOf().slice(0, 3), FOREIGN)
+    await Promise.all(domains.map((domain) => receiving().receive(domain, false)))
+    assert.deepEqual(rulesOf(), FOREIGN)
+  })
+
+  test('a rule that somebody deletes in between is made anew', async () => {
+    await receiving().receive('a.test', true)
+    rules.before = (action) => {
+      if (action !== 'UpdateReceiptRule') return
+      rules.before = () => undefined
+      rules.sets.set('theirs', [...FOREIGN])
+    }
+    await receiving().receive('b.test', true)
+    assert.deepEqual(received(), ['b.test'])
+    await receiving().receive('b.test', false)
+  })
+
+  test('a holder that died holds nobody up for long, and its lease is taken once it has run out', async () => {
+    const table = dynamoTable(dynamo.client, TABLE, systemClock)
+    const key = { pk: 'lease#receipt-rules', sk: PREFIX }
+    await table.write({ kind: 'put', item: { ...key, owner: 'dead', until: Date.now() + 300 } })
+    const from = Date.now()
+    await receiving().receive('a.test', true)
+    assert.ok(Date.now() - from >= 250)
+    await receiving().receive('a.test', false)
+    assert.equal(await table.get(key), undefined)
+  })
+
+  test('without an active set nothing is activated, and the caller hears of it', async () => {
+    rules.active = undefined
+    await assert.rejects(receiving().receive('a.test', true), { code: 'Unavailable' })
+    assert.deepEqual(rules.calls, ['DescribeActiveReceiptRuleSet'])
+    rules.active = 'theirs'
+  })
+})

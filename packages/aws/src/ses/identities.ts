@@ -1,0 +1,163 @@
+import {
+  CreateEmailIdentityCommand,
+  DeleteEmailIdentityCommand,
+  GetEmailIdentityCommand,
+  type GetEmailIdentityCommandOutput,
+  PutEmailIdentityMailFromAttributesCommand,
+  SESv2Client,
+} from '@aws-sdk/client-sesv2'
+import { MailError } from '@kabutar/core/errors.ts'
+import type { DomainRecord, Identities, Identity, RecordStatus } from '@kabutar/core/ports/identities.ts'
+import type { Records } from '@kabutar/core/ports/resolver.ts'
+import { StoreError } from '@kabutar/core/ports/table.ts'
+import type { ClientOptions } from '../clients.ts'
+import { storeError } from '../dynamo/store-errors.ts'
+import { http } from '../http-handler.ts'
+import type { ReceiptRules } from './receipt-rules.ts'
+
+export type SesIdentitiesOptions = {
+  readonly region: string
+  /** The stage, by which an identity is known as one of ours: what else is in the account is never touched. */
+  readonly owner: string
+  readonly rules: Pick<ReceiptRules, 'receive'>
+  /** SES does not say whether a domain's MX record leads to it. */
+  readonly records: Pick<Records, 'mx'>
+}
+
+const OWNER = 'kabutar'
+
+/** Calls that may be made again: three tries end within 15 s. */
+export function identitiesClient(options: ClientOptions = {}): SESv2Client {
+  return new SESv2Client({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 5_000 }) })
+}
+
+/** Identities of SES with Easy DKIM and a MAIL FROM in the domain, so that SPF is the domain's own. */
+export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions): Identities {
+  const status = async (domain: string) => {
+    const found = await getIdentity(client, domain)
+    return found && isOurs(found, options) ? identityOf(domain, found, options) : undefined
+  }
+  return {
+    region: options.region,
+    ownReturnPath: true,
+    status,
+    async create(domain, { returnPath }) {
+      await createIdentity(client, domain, options)
+      await setMailFrom(client, domain, `${returnPath}.${domain}`)
+      const created = await status(domain)
+      if (created === undefined) throw new StoreError('Unavailable', 'an identity that was just made is not there')
+      return created
+    },
+    async remove(domain) {
+      const found = await getIdentity(client, domain)
+      if (found === undefined || !isOurs(found, options)) return
+      await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
+    },
+    receive: (domain, on) => options.rules.receive(domain, on),
+  }
+}
+
+/** An identity that is there is ours if it carries our tag: of another attempt, or of a call whose answer was lost. */
+async function createIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<void> {
+  const command = new CreateEmailIdentityCommand({
+    EmailIdentity: domain,
+    Tags: [{ Key: OWNER, Value: options.owner }],
+  })
+  const made = await call(client.send(command), 'AlreadyExistsException')
+  if (made !== undefined) return
+  const found = await getIdentity(client, domain)
+  if (found === undefined || !isOurs(found, options)) {
+    throw new MailError('conflict', `SES has an identity ${domain} already, which is not of this installation.`)
+  }
+  // SES gives up after three days, and begins anew only for a new identity.
+  if (found.DkimAttributes?.Status !== 'FAILED') return
+  await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
+  await call(client.send(command), 'AlreadyExistsException')
+}
+
+async function setMailFrom(client: SESv2Client, domain: string, MailFromDomain: string): Promise<void> {
+  const command = new PutEmailIdentityMailFromAttributesCommand({
+    EmailIdentity: domain,
+    MailFromDomain,
+    // Until its record is there, mail leaves with a return path of SES's own.
+    BehaviorOnMxFailure: 'USE_DEFAULT_VALUE',
+  })
+  await call(client.send(command))
+}
+
+function getIdentity(client: SESv2Client, domain: string): Promise<GetEmailIdentityCommandOutput | undefined> {
+  return call(client.send(new GetEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
+}
+
+const isOurs = ({ Tags = [] }: GetEmailIdentityCommandOutput, { owner }: SesIdentitiesOptions) =>
+  Tags.some(({ Key, Value }) => Key === OWNER && Value === owner)
+
+const STATUS: Readonly<Record<string, Identity['status']>> = {
+  NOT_STARTED: 'pending',
+  PENDING: 'pending',
+  SUCCESS: 'verified',
+  FAILED: 'failed',
+  TEMPORARY_FAILURE: 'temporary_failure',
+}
+const statusOf = (status: string | undefined) => STATUS[status ?? ''] ?? 'pending'
+
+async function identityOf(
+  domain: string,
+  found: GetEmailIdentityCommandOutput,
+  { region, records }: SesIdentitiesOptions,
+): Promise<Identity> {
+  const dkim = statusOf(found.DkimAttributes?.Status)
+  const exchange = `inbound-smtp.${region}.amazonaws.com`
+  return {
+    status: dkim === 'verified' && found.VerifiedForSendingStatus !== true ? 'pending' : dkim,
+    records: [
+      ...(found.DkimAttributes?.Tokens ?? []).map((token) => dkimRecord(domain, token, dkim)),
+      ...mailFromRecords(found, region),
+      {
+        record: 'Receiving',
+        type: 'MX',
+        name: domain,
+        value: exchange,
+        priority: 10,
+        status: await mxStatus(records, domain, exchange),
+      },
+    ],
+  }
+}
+
+function dkimRecord(domain: string, token: string, status: RecordStatus): DomainRecord {
+  const value = `${token}.dkim.amazonses.com`
+  return { record: 'DKIM', type: 'CNAME', name: `${token}._domainkey.${domain}`, value, status }
+}
+
+/** SES looks for the MX record alone; one status tells of both. */
+function mailFromRecords({ MailFromAttributes }: GetEmailIdentityCommandOutput, region: string): DomainRecord[] {
+  const name = MailFromAttributes?.MailFromDomain
+  if (name === undefined) return []
+  const status = statusOf(MailFromAttributes?.MailFromDomainStatus)
+  const feedback = `feedback-smtp.${region}.amazonses.com`
+  return [
+    { record: 'SPF', type: 'MX', name, value: feedback, priority: 10, status },
+    { record: 'SPF', type: 'TXT', name, value: 'v=spf1 include:amazonses.com ~all', status },
+  ]
+}
+
+async function mxStatus(records: Pick<Records, 'mx'>, domain: string, wanted: string): Promise<RecordStatus> {
+  try {
+    return (await records.mx(domain)).some(({ exchange }) => exchange === wanted) ? 'verified' : 'pending'
+  } catch {
+    return 'temporary_failure'
+  }
+}
+
+/** Undefined for the one error that was to be expected. @throws {MailError | StoreError} */
+async function call<T>(answer: Promise<T>, expected?: string): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    const { name, message } = error as Error
+    if (name === expected) return undefined
+    if (name === 'BadRequestException') throw new MailError('invalid_message', `SES refuses the domain: ${message}`)
+    throw storeError(error)
+  }
+}

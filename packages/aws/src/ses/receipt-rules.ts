@@ -1,0 +1,128 @@
+/**
+ * Receipt rules for the domains that receive. An account has one active rule set, which others may share: ours are added
+ * at its end, and no other rule is read for more than its name, moved or changed. Domains share rules, since a set has
+ * room for 200; they are `<prefix>1`, `<prefix>2` and so on. SES replaces a rule whole and has no conditional write, so
+ * whoever changes one holds a lease in the table, and writes only while the lease lasts longer than the call may take.
+ */
+import {
+  CreateReceiptRuleCommand,
+  DeleteReceiptRuleCommand,
+  DescribeActiveReceiptRuleSetCommand,
+  type ReceiptRule,
+  SESClient,
+  UpdateReceiptRuleCommand,
+} from '@aws-sdk/client-ses'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { StoreError, type Table } from '@kabutar/core/ports/table.ts'
+import type { ClientOptions } from '../clients.ts'
+import { storeError } from '../dynamo/store-errors.ts'
+import { http } from '../http-handler.ts'
+import { type Lease, takeLease } from './rule-lease.ts'
+
+export type RuleOptions = {
+  /** Names of our rules begin with it, and what the bucket's policy allows does too. */
+  readonly prefix: string
+  /** The one that was active when the stage was deployed, and is to be activated if none is. */
+  readonly ruleSet: string
+  readonly bucket: string
+  readonly topicArn: string
+  readonly table: Table
+  readonly clock: Clock
+}
+export type ReceiptRules = { receive(domain: string, on: boolean): Promise<void> }
+
+/** Where SES puts what it receives, as the stack says to the bucket. */
+const INBOUND = 'inbound/'
+/** SES's documentation has said 100 and says 500. */
+const MAX_RECIPIENTS = 100
+const ANSWER_MS = 4_000
+const CALL_MS = ANSWER_MS + 2_000
+/** SES takes each of these calls once a second. */
+const PAUSE_MS = 1_100
+const TRIES = 8
+/** Worth another look: somebody else was there, or calls too often. */
+const AGAIN =
+  /^(Throttling|ThrottlingException|AlreadyExists|AlreadyExistsException|RuleDoesNotExist|RuleDoesNotExistException)$/
+
+/** One attempt: what to do after an error depends on what the rules are by then. */
+export function rulesClient(options: ClientOptions = {}): SESClient {
+  return new SESClient({ ...options, maxAttempts: 1, requestHandler: http({ answerWithinMs: ANSWER_MS }) })
+}
+
+export function receiptRules(client: SESClient, options: RuleOptions): ReceiptRules {
+  const { table, clock, prefix } = options
+  return {
+    async receive(domain, on) {
+      const lease = await takeLease(table, clock, prefix)
+      try {
+        await change(client, options, lease, domain, on)
+      } finally {
+        await lease.release()
+      }
+    },
+  }
+}
+
+type RuleSet = { readonly name: string; readonly last: string | undefined; readonly ours: readonly ReceiptRule[] }
+
+async function change(client: SESClient, options: RuleOptions, lease: Lease, domain: string, on: boolean) {
+  for (let tries = 1; tries <= TRIES; tries++) {
+    if (!lease.lasts(2 * CALL_MS)) await lease.renew()
+    try {
+      const set = await activeSet(client, options)
+      const holding = set.ours.find(({ Recipients = [] }) => Recipients.includes(domain))
+      if ((holding !== undefined) === on) return
+      if (!lease.lasts(CALL_MS)) continue
+      await (holding === undefined ? add(client, options, set, domain) : drop(client, set, holding, domain))
+      return
+    } catch (error) {
+      if (!AGAIN.test((error as Error).name)) throw storeError(error)
+      await options.clock.sleep(PAUSE_MS * (0.5 + Math.random()))
+    }
+  }
+  throw new StoreError('Throttled', 'SES does not take another change of its receipt rules now')
+}
+
+/** @throws {StoreError} `Unavailable` if there is none: to activate one is the deployment's part, or the operator's */
+async function activeSet(client: SESClient, { prefix, ruleSet }: RuleOptions): Promise<RuleSet> {
+  const { Metadata, Rules = [] } = await client.send(new DescribeActiveReceiptRuleSetCommand({}))
+  if (Metadata?.Name === undefined) {
+    throw new StoreError('Unavailable', `no receipt rule set is active: activate ${ruleSet}, or deploy again`)
+  }
+  const ours = Rules.filter(({ Name = '' }) => Name.startsWith(prefix) && /^\d+$/.test(Name.slice(prefix.length)))
+  return { name: Metadata.Name, last: Rules.at(-1)?.Name, ours }
+}
+
+async function add(client: SESClient, options: RuleOptions, set: RuleSet, domain: string): Promise<void> {
+  const roomy = set.ours.find(({ Recipients = [] }) => Recipients.length < MAX_RECIPIENTS)
+  if (roomy !== undefined) {
+    const Rule = { ...roomy, Recipients: [...(roomy.Recipients ?? []), domain] }
+    await client.send(new UpdateReceiptRuleCommand({ RuleSetName: set.name, Rule }))
+    return
+  }
+  const taken = new Set(set.ours.map(({ Name }) => Name))
+  const free = Array.from({ length: taken.size + 1 }, (_, n) => `${options.prefix}${n + 1}`)
+  const Rule = ruleOf(options, free.find((name) => !taken.has(name)) ?? '', domain)
+  const After = set.last === undefined ? {} : { After: set.last }
+  await client.send(new CreateReceiptRuleCommand({ RuleSetName: set.name, Rule, ...After }))
+}
+
+function ruleOf({ bucket, topicArn }: RuleOptions, Name: string, domain: string): ReceiptRule {
+  return {
+    Name,
+    Enabled: true,
+    TlsPolicy: 'Optional',
+    ScanEnabled: true,
+    Recipients: [domain],
+    Actions: [{ S3Action: { BucketName: bucket, ObjectKeyPrefix: INBOUND, TopicArn: topicArn } }],
+  }
+}
+
+/** A rule without recipients would take the mail of every domain of the account: the last one takes the rule along. */
+async function drop(client: SESClient, set: RuleSet, rule: ReceiptRule, domain: string): Promise<void> {
+  const Recipients = (rule.Recipients ?? []).filter((recipient) => recipient !== domain)
+  const RuleSetName = set.name
+  await (Recipients.length === 0
+    ? client.send(new DeleteReceiptRuleCommand({ RuleSetName, RuleName: rule.Name }))
+    : client.send(new UpdateReceiptRuleCommand({ RuleSetName, Rule: { ...rule, Recipients } })))
+}

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { after, beforeEach, test } from 'node:test'
+import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
+import { RelayError } from '@kabutar/core/ports/relay.ts'
+import { standIn } from '../../../../test/aws/servers.ts'
+import { startSes } from '../../../../test/aws/ses.ts'
+import { sesClient } from './client.ts'
+import { sesMessageId } from './message-id.ts'
+import { sesRelay } from './relay.ts'
+
+const ses = await startSes()
+after(() => ses.close())
+beforeEach(() => {
+  ses.sent.length = 0
+})
+
+const relay = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
+const OWN_RETURN_PATH = 'SES puts its own MAIL FROM in place of the return path'
+const FAULT_OF = {
+  throttled: 'rate',
+  transient: 'forbidden',
+  permanent: 'rejected',
+  ambiguous: 'dropped after acceptance',
+} as const
+relayContract(
+  'SES',
+  async () => ({
+    relay,
+    received: () => ses.sent.map(({ raw, recipients }) => ({ envelope: { returnPath: '', recipients }, raw })),
+    fail: (kind) => ses.faults.push(FAULT_OF[kind]),
+  }),
+  {
+    'the next hop takes the bytes and the envelope as they are': OWN_RETURN_PATH,
+    'a notification has an empty return path': OWN_RETURN_PATH,
+  },
+)
+
+const RAW = Buffer.from(
+  'From: Ünser <a@kabutar.test>\r\nTo: header@x.test\r\nSubject: s\r\n\r\nbody \xff\x00\r\n',
+  'latin1',
+)
+const ENVELOPE = { returnPath: 'bounce@kabutar.test', recipients: ['b@x.test', 'c@x.test'] }
+const OPTIONS = { messageId: '<1@kabutar.test>', tags: { 'kabutar-id': '0190-a_B' } }
+
+async function failure(promise: Promise<unknown>): Promise<RelayError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  assert.ok(error instanceof RelayError, String(error))
+  return error
+}
+
+test('the bytes, the envelope and the tags arrive as they were', async () => {
+  const result = await relay.send(ENVELOPE, RAW, OPTIONS)
+  const [mail] = ses.sent
+  const messageId = `<${mail?.id}@email.amazonses.com>`
+  assert.deepEqual(result, { relayId: mail?.id, messageId, outcome: 'sent', rejected: [] })
+  assert.ok(mail?.raw.equals(RAW))
+  assert.deepEqual(mail?.recipients, ['b@x.test', 'c@x.test'])
+  assert.deepEqual(mail?.tags, OPTIONS.tags)
+  assert.equal(mail?.configurationSet, 'kabutar')
+})
+
+const MINUTE = 60_000
+const faults = [
+  { fault: 'rate', kind: 'throttled', pause: 'throttled', retryAfterMs: 1000 },
+  { fault: 'too many requests', kind: 'throttled', pause: 'throttled', retryAfterMs: 1000 },
+  { fault: 'quota', kind: 'throttled', pause: 'quota', retryAfterMs: 60 * MINUTE },
+  { fault: 'limit exceeded', kind: 'throttled', pause: 'quota', retryAfterMs: 60 * MINUTE },
+  { fault: 'paused', kind: 'throttled', pause: 'relay_paused', retryAfterMs: 15 * MINUTE },
+  { fault: 'suspended', kind: 'throttled', pause: 'relay_paused', retryAfterMs: 15 * MINUTE },
+  { fault: 'rejected', kind: 'permanent', status: '5.6.0' },
+  { fault: 'mail from not verified', kind: 'permanent', status: '5.7.1' },
+  { fault: 'forbidden', kind: 'transient' },
+  { fault: '500 after acceptance', kind: 'ambiguous', sent: 1 },
+  { fault: 'dropped after acceptance', kind: 'ambiguous', sent: 1 },
+] as const
+for (const expected of faults) {
+  test(`${expected.fault} is ${expected.kind}, after one attempt`, async () => {
+    ses.faults.push(expected.fault)
+    const error = await failure(relay.send(ENVELOPE, RAW, OPTIONS))
+    assert.equal(error.kind, expected.kind)
+    assert.equal(error.retryAfterMs, 'retryAfterMs' in expected ? expected.retryAfterMs : undefined)
+    assert.equal(error.pause, 'pause' in expected ? expected.pause : undefined)
+    assert.equal(error.status, 'status' in expected ? expected.status : undefined)
+    assert.equal(ses.sent.length, 'sent' in expected ? expected.sent : 0)
+    assert.deepEqual(ses.faults, [])
+  })
+}
+
+const raw = (head: string, body = 'x') => Buffer.from(`${head}\r\n\r\n${body}\r\n`)
+const refused = [
+  { name: 'no From', raw: raw('To: b@x.test') },
+  { name: 'no recipient', raw: raw('From: a@kabutar.test'), recipients: [] },
+  { name: '51 recipients', recipients: Array.from({ length: 51 }, (_, n) => `b${n}@x.test`) },
+  { name: 'a tag with a character that SES lacks', tags: { id: '<1@kabutar.test>' } },
+  { name: 'an identity that is not verified', raw: raw('From: a@foreign.test') },
+  { name: 'a line of 1001 characters', raw: raw('From: a@kabutar.test', 'x'.repeat(1001)) },
+  { name: 'more than 40 MiB', raw: Buffer.concat([RAW, Buffer.from('0123456\r\n'.repeat(4_670_000))]) },
+]
+for (const { name, tags = OPTIONS.tags, recipients = ENVELOPE.recipients, ...rest } of refused) {
+  test(`refused for good: ${name}`, async () => {
+    const sending = relay.send({ ...ENVELOPE, recipients }, rest.raw ?? RAW, { ...OPTIONS, tags })
+    assert.equal((await failure(sending)).kind, 'permanent')
+    assert.equal(ses.sent.length, 0)
+  })
+}
+
+test('a missing configuration set is ours to mend, so the message waits', async () => {
+  const other = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'gone', concurrency: 1 })
+  assert.equal((await failure(other.send(ENVELOPE, RAW, OPTIONS))).kind, 'transient')
+})
+
+test('who is never reached has not taken the message; who hangs up after it may have', async () => {
+  const server = createServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const client = sesClient(standIn(`http://127.0.0.1:${port}`))
+  const there = sesRelay(client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
+  assert.equal((await failure(there.send(ENVELOPE, RAW, OPTIONS))).kind, 'ambiguous')
+  server.close()
+  await once(server, 'close')
+  assert.equal((await failure(there.send(ENVELOPE, RAW, OPTIONS))).kind, 'transient')
+})
+
+test('an abort before the request is transient', async () => {
+  const sending = relay.send(ENVELOPE, RAW, { ...OPTIONS, signal: AbortSignal.abort() })
+  assert.equal((await failure(sending)).kind, 'transient')
+  assert.equal(ses.sent.length, 0)
+})
+
+/** A clock that moves only when someone sleeps. */
+function steppingClock() {
+  const time = { now: 1_800_000_000_000 }
+  const sleep = async (ms: number) => {
+    time.now += ms
+  }
+  return { time, clock: { now: () => time.now, sleep } }
+}
+
+test('each of the workers takes its share of the account rate, counted in recipients', async () => {
+  ses.account.maxSendRate = 20
+  const { time, clock } = steppingClock()
+  const shared = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 4, clock })
+  const from = time.now
+  for (let n = 0; n < 6; n++) await shared.send(ENVELOPE, RAW, OPTIONS)
+  // 10 recipients before the last send, at 20 / 4 a second.
+  assert.equal(time.now - from, 2000)
+})
+
+test('the rate is asked once, again after 15 minutes, and sooner if it was not told', async () => {
+  const { time, clock } = steppingClock()
+  const paced = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
+  ses.account.requests = 0
+  for (let n = 0; n < 3; n++) await paced.send(ENVELOPE, RAW, OPTIONS)
+  assert.equal(ses.account.requests, 1)
+  ses.account.fails = true
+  time.now += 16 * MINUTE
+  const from = time.now
+  for (let n = 0; n < 2; n++) await paced.send(ENVELOPE, RAW, OPTIONS)
+  assert.equal(time.now - from, 2000, 'the sandbox rate of 1 a second')
+  ses.account.fails = false
+  time.now += MINUTE
+  await paced.send(ENVELOPE, RAW, OPTIONS)
+  assert.equal(ses.account.requests, 3)
+})
+
+test('a wait past half a minute is told and not slept', async () => {
+  ses.account.maxSendRate = 1
+  const { clock } = steppingClock()
+  const slow = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 40, clock })
+  await slow.send(ENVELOPE, RAW, OPTIONS)
+  const error = await failure(slow.send(ENVELOPE, RAW, OPTIONS))
+  assert.deepEqual([error.kind, error.retryAfterMs], ['throttled', 80_000])
+})
+
+test('SES ids take the form that recipients see', () => {
+  assert.equal(sesMessageId('0100-x', 'us-east-1'), '<0100-x@email.amazonses.com>')
+  assert.equal(sesMessageId('0102-x', 'eu-west-1'), '<0102-x@eu-west-1.amazonses.com>')
+})

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { countingTable } from '@kabutar/testing/counting-table.ts'
+import { testPorts } from '@kabutar/testing/sending-rig.ts'
+import type { Log } from '../ports/log.ts'
+import { accountPauseKey, countBad, countSent, recentCounts, resumeAccount } from './reputation.ts'
+
+const DAY_MS = 86_400_000
+
+async function rig() {
+  const errors: string[] = []
+  const note = (message: string) => errors.push(message)
+  const log: Log = { debug() {}, info() {}, warn() {}, error: note }
+  const ports = { ...(await testPorts()), log }
+  const isPaused = async () => (await ports.table.get(accountPauseKey('a'))) !== undefined
+  return { ports, errors, isPaused }
+}
+
+describe('an account pauses itself', () => {
+  const cases = [
+    { name: '5 % of 1,000 bounced', sent: 1000, bounced: 50, complained: 0, paused: false },
+    { name: 'more than 5 % of 1,000 bounced', sent: 1000, bounced: 51, complained: 0, paused: true },
+    { name: '51 of 999 bounced', sent: 960, bounced: 960, complained: 0, paused: false },
+    { name: 'one complaint of 1,000', sent: 1000, bounced: 0, complained: 1, paused: false },
+    { name: 'two complaints of 1,000', sent: 1000, bounced: 0, complained: 2, paused: true },
+    { name: 'two complaints of 2,000', sent: 2000, bounced: 0, complained: 2, paused: false },
+  ]
+  for (const { name, sent, bounced, complained, paused } of cases) {
+    test(`${name}: ${paused}`, async () => {
+      const { ports, errors, isPaused } = await rig()
+      await countSent(ports, 'a', sent)
+      for (let n = 0; n < bounced; n++) await countBad(ports, 'a', { bounced: 1, complained: 0 })
+      for (let n = 0; n < complained; n++) await countBad(ports, 'a', { bounced: 0, complained: 1 })
+      assert.equal(await isPaused(), paused)
+      assert.equal(errors.length, paused ? 1 : 0, 'told once')
+    })
+  }
+
+  test('the newest days that hold 1,000 mails decide', async () => {
+    const { ports, isPaused } = await rig()
+    const count = async (sent: number, bounced: number) => {
+      await countSent(ports, 'a', sent)
+      await countBad(ports, 'a', { bounced, complained: 0 })
+      ports.clock.advance(DAY_MS)
+    }
+    await count(100_000, 1000)
+    await count(1000, 10)
+    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 1000, bounced: 10, complained: 0 })
+    await count(500, 40)
+    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 1500, bounced: 50, complained: 0 })
+    assert.equal(await isPaused(), false)
+    await count(500, 40)
+    assert.equal(await isPaused(), true, '80 of 1,000, and 100,000 good ones are too long ago')
+  })
+
+  test('days are forgotten after a month', async () => {
+    const { ports } = await rig()
+    await countSent(ports, 'a', 5000)
+    ports.clock.advance(33 * DAY_MS)
+    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 0, bounced: 0, complained: 0 })
+  })
+
+  test('resumed, it begins anew', async () => {
+    const { ports, isPaused } = await rig()
+    assert.equal(await resumeAccount(ports.table, 'a'), false)
+    await countSent(ports, 'a', 1000)
+    await countBad(ports, 'a', { bounced: 100, complained: 0 })
+    assert.equal(await resumeAccount(ports.table, 'a'), true)
+    await countBad(ports, 'a', { bounced: 1, complained: 0 })
+    assert.equal(await isPaused(), false)
+    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 0, bounced: 1, complained: 0 })
+  })
+})
+
+test('counting 1,000 mails one by one costs 50 write units, and is off by no more than 20', async () => {
+  for (const random of [0, 0.3, 0.99]) {
+    const ports = await testPorts()
+    const table = countingTable(ports.table)
+    const counted = { ...ports, table, random: () => random }
+    for (let n = 0; n < 1000; n++) await countSent(counted, 'a', 1)
+    const { sent } = await recentCounts(table, 'a')
+    assert.ok(Math.abs(sent - 1000) <= 20, `${sent}`)
+    assert.ok(table.units().write <= 51, `${table.units().write}`)
+  }
+})

@@ -1,0 +1,77 @@
+/**
+ * Files that come before their message: an application puts them to a link of their own, since a request has less room
+ * than a message (6 MB on AWS). An upload can be attached to any number of messages for a day, each of which copies it;
+ * then it is removed, used or not. Its row carries `due` for that.
+ */
+
+import { MailError } from '../errors.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Ids } from '../ports/ids.ts'
+import { type Key, StoreError, type Table } from '../ports/table.ts'
+import { dueAt } from '../store/due.ts'
+import type { DraftAttachment } from './draft.ts'
+
+export type UploadPorts = {
+  readonly table: Table
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly ids: Ids
+}
+export type Upload = { readonly id: string; readonly url: URL; readonly expiresAt: Date }
+
+export const UPLOAD_KIND = 'upload'
+/** What fits a message of 40 MB as base64. */
+export const MAX_UPLOAD_BYTES = 30 * 1024 * 1024
+const LINK_SECONDS = 3600
+const KEPT_MS = 24 * 3_600_000
+
+const rowKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#uploads`, sk: id })
+const blobKey = (accountId: string, id: string) => `${accountId}/${id}`
+
+/** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large` */
+export async function createUpload(ports: UploadPorts, accountId: string, size: number): Promise<Upload> {
+  if (size > MAX_UPLOAD_BYTES) throw new MailError('message_too_large', 'An upload is at most 30 MB.')
+  const id = ports.ids.next()
+  const now = ports.clock.now()
+  const url = await ports.blobs.uploadLink(blobKey(accountId, id), { bytes: size, expiresInSeconds: LINK_SECONDS })
+  const item = { ...rowKey(accountId, id), kind: UPLOAD_KIND, a: accountId, size, ...dueAt(id, now + KEPT_MS) }
+  await ports.table.write({ kind: 'put', item, if: [{ exists: false }] })
+  return { id, url, expiresAt: new Date(now + LINK_SECONDS * 1000) }
+}
+
+/** Bytes of each upload among the attachments. @throws {MailError} `invalid_attachment` for one that is not there */
+export async function uploadSizes(
+  { table, blobs }: Pick<UploadPorts, 'table' | 'blobs'>,
+  accountId: string,
+  attachments: readonly DraftAttachment[],
+): Promise<ReadonlyMap<string, number>> {
+  const ids = [...new Set(attachments.flatMap((one) => ('uploadId' in one ? [one.uploadId] : [])))]
+  if (ids.length === 0) return new Map()
+  const rows = await table.getMany(ids.map((id) => rowKey(accountId, id)))
+  const sizes = await Promise.all(
+    ids.map(async (id, i) => {
+      const open = rows[i] && (await blobs.open(blobKey(accountId, id)))
+      if (open === undefined) throw new MailError('invalid_attachment', `There is no upload ${id}, or it has expired.`)
+      return [id, open.size] as const
+    }),
+  )
+  return new Map(sizes)
+}
+
+/** @throws {StoreError} `Unavailable` if it is not there as it was */
+export async function* uploadedBytes(blobs: Blobs, accountId: string, id: string, size: number) {
+  const open = await blobs.open(blobKey(accountId, id))
+  if (open?.size !== size) throw new StoreError('Unavailable', 'an upload is not there as it was')
+  yield* open.body
+}
+
+/** Repeating it is no error. */
+export async function removeUpload(
+  { table, blobs }: Pick<UploadPorts, 'table' | 'blobs'>,
+  accountId: string,
+  id: string,
+) {
+  await blobs.delete([blobKey(accountId, id)])
+  await table.write({ kind: 'delete', key: rowKey(accountId, id) })
+}

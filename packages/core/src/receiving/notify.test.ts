@@ -1,0 +1,46 @@
+/** The webhook of a received message is what lies in its row, and outlives it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
+import type { GuardedRequest } from '../net/guarded.ts'
+import { dispatchBatch } from '../webhooks/dispatch.ts'
+import { dispatchMemory } from '../webhooks/dispatch-ports.ts'
+import { createEndpoint } from '../webhooks/endpoints.ts'
+import { deleteReceived } from './delete.ts'
+
+const never = new AbortController().signal
+
+/** Dispatches what is queued. Answers the bodies that an endpoint gets; `status` is what it answers. */
+async function told(ports: ReceiveRig, status: number): Promise<readonly string[]> {
+  const bodies: string[] = []
+  const client = {
+    timeoutMs: 15_000,
+    ready: async () => {},
+    close() {},
+    async request({ body }: GuardedRequest) {
+      bodies.push(String(body))
+      return { status, headers: {}, body: Buffer.from(''), truncated: false }
+    },
+  }
+  const batch = await ports.webhookQueue.receive({ max: 10, visibilityMs: 1000, waitMs: 0 })
+  const failures = await dispatchBatch(
+    { ...ports, client, memory: dispatchMemory(client), userAgent: '' },
+    batch,
+    never,
+  )
+  assert.deepEqual(failures, [])
+  await ports.webhookQueue.settle(batch.map((delivery) => ({ delivery, ok: true })))
+  return bodies
+}
+
+test('a webhook that is tried again after its message was deleted says the same', async () => {
+  const ports = await receivePorts()
+  await createEndpoint(ports, 'a', { url: 'https://hooks.test/a', events: ['email.received'] })
+  const [id = ''] = await take(ports, LETTER)
+  await drainReceived(ports)
+  const [first = '', ...more] = await told(ports, 500)
+  assert.deepEqual([JSON.parse(first).type, JSON.parse(first).data.email_id, more.length], ['email.received', id, 0])
+  await deleteReceived(ports, 'a', id)
+  ports.clock.advance(6000)
+  assert.deepEqual(await told(ports, 200), [first])
+})

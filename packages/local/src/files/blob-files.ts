@@ -1,0 +1,97 @@
+/** Bodies as files, named by the hash of their key: no key can name another path, and none differ by case alone. */
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, mkdirSync, rmSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { ByteRange } from '@kabutar/core/ports/blobs.ts'
+import { privateFolder } from '../sqlite/engine.ts'
+
+export class BlobFiles {
+  readonly #folder: string
+  readonly #unfinished: string
+  /** Folders that are on the disk, or will be: who finds one that another call made waits for its sync too. */
+  readonly #folders = new Map<string, Promise<void>>()
+
+  /** Clears away what a crash left unfinished; so one process per folder. */
+  constructor(folder: string) {
+    this.#folder = privateFolder(join(folder, 'blobs'))
+    this.#unfinished = join(this.#folder, 'unfinished')
+    rmSync(this.#unfinished, { recursive: true, force: true })
+    mkdirSync(this.#unfinished, { mode: 0o700 })
+  }
+
+  /** Durable when it resolves; if `body` throws, nothing is left. */
+  async write(key: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const path = this.#pathOf(key)
+    const temporary = join(this.#unfinished, randomUUID())
+    try {
+      await writeSynced(temporary, body)
+      await this.#makeFolder(dirname(path))
+      await rename(temporary, path)
+      await syncFolder(dirname(path))
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  async read(key: string): Promise<Uint8Array | undefined> {
+    return unlessMissing(readFile(this.#pathOf(key)))
+  }
+
+  async sizeOf(key: string): Promise<number | undefined> {
+    return (await unlessMissing(stat(this.#pathOf(key))))?.size
+  }
+
+  /** Opens the file when it is iterated, so that what nobody reads holds no descriptor. */
+  async *stream(key: string, { from, to }: ByteRange): AsyncGenerator<Uint8Array> {
+    if (from <= to) yield* createReadStream(this.#pathOf(key), { start: from, end: to })
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.#pathOf(key), { force: true })
+  }
+
+  /** Once for each of the 256 in a process. */
+  #makeFolder(path: string): Promise<void> {
+    const known = this.#folders.get(path)
+    if (known !== undefined) return known
+    const made = mkdir(path, { recursive: true, mode: 0o700 }).then(() => syncFolder(this.#folder))
+    this.#folders.set(path, made)
+    made.catch(() => this.#folders.delete(path))
+    return made
+  }
+
+  #pathOf(key: string): string {
+    const name = createHash('sha256').update(key).digest('hex')
+    return join(this.#folder, name.slice(0, 2), name)
+  }
+}
+
+async function writeSynced(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const file: FileHandle = await open(path, 'wx', 0o600)
+  try {
+    for await (const chunk of body) await file.writeFile(chunk)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The Blobs port: bodies up to 64 KB lie in the engine's file, where they share its group commit (a tenth of the cost
+ * of a file with its own fsyncs); larger ones are files.
+ */
+import { Gathered, type Room } from '@kabutar/core/gathered.ts'
+import { giveBack } from '@kabutar/core/lent.ts'
+import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
+import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { StoreError } from '@kabutar/core/ports/table.ts'
+import { type Engine, reading } from '../sqlite/engine.ts'
+import { BlobFiles } from './blob-files.ts'
+import { type BlobPart, type Link, LinkSigner, type Upload } from './links.ts'
+
+export type LocalBlobs = Blobs & {
+  /** As `link`, for a part of a message: the server decodes it on the way. */
+  linkPart(key: string, part: BlobPart, options: LinkOptions): Promise<URL>
+  /** What a `/downloads/…` URL opens, for the server that answers it; undefined: 403. */
+  verifyLink(url: URL): Link | undefined
+  /** What a `/uploads/…` URL takes, likewise. */
+  verifyUpload(url: URL): Upload | undefined
+  /** A new secret for links; those of the one before still open. */
+  rotateSecret(): void
+}
+
+export const INLINE_BYTES = 64 * 1024
+/** Of bodies that are still coming and may turn out small; with more of them, the next ones become files at once. */
+const GATHERED_BYTES = 4 * 1024 * 1024
+
+const PUT = 'INSERT INTO blob (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING'
+const GET = 'SELECT body FROM blob WHERE key = ?'
+const DELETE = 'DELETE FROM blob WHERE key = ?'
+
+export function localBlobs(
+  engine: Engine,
+  folder: string,
+  options: { readonly baseUrl: URL; readonly clock: Clock },
+): LocalBlobs {
+  const files = new BlobFiles(folder)
+  const room = { bytes: GATHERED_BYTES }
+  const links = new LinkSigner(folder, options.baseUrl)
+  const inline = (key: string) => reading(() => engine.statement(GET).get(key)?.body) as Uint8Array | undefined
+  return {
+    put: (key, body, { maxBytes }) => put({ engine, files, room }, key, body, maxBytes),
+    async get(key) {
+      checkBlobKey(key)
+      return inline(key) ?? files.read(key).catch(unavailable)
+    },
+    async open(key, range) {
+      checkBlobKey(key)
+      if (range) checkRange(range)
+      const body = inline(key)
+      return body ? openInline(body, range) : openFile(files, key, range)
+    },
+    async delete(keys) {
+      for (const key of keys) checkBlobKey(key)
+      if (keys.length === 0) return
+      await engine.commit(() => {
+        for (const key of keys) engine.statement(DELETE).run(key)
+      })
+      for (const key of keys) await files.delete(key).catch(unavailable)
+    },
+    async link(key, wanted) {
+      checkLink(key, wanted)
+      return links.sign(key, wanted, options.clock.now())
+    },
+    async linkPart(key, part, wanted) {
+      checkLink(key, wanted)
+      return links.sign(key, { ...wanted, part }, options.clock.now())
+    },
+    async uploadLink(key, wanted) {
+      checkUpload(key, wanted)
+      return links.signUpload(key, wanted, options.clock.now())
+    },
+    verifyUpload: (url) => links.verifyUpload(url, options.clock.now()),
+    verifyLink: (url) => links.verify(url, options.clock.now()),
+    rotateSecret: () => links.rotate(),
+  }
+}
+
+type Stores = { readonly engine: Engine; readonly files: BlobFiles; readonly room: Room }
+
+async function put({ engine, files, room }: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
+  checkBlobKey(key)
+  if (body instanceof Uint8Array && body.length <= Math.min(INLINE_BYTES, maxBytes)) return putInline(engine, key, body)
+  const source = new Source(body, maxBytes)
+  const stream = source.chunks()
+  const start = new Gathered(INLINE_BYTES, room)
+  try {
+    for (let next = await stream.next(); !next.done; next = await stream.next()) {
+      if (start.push(next.value)) continue
+      const pieces = joined(start.take(), next.value, stream)
+      return await files.write(key, pieces).catch((error) => source.rethrow(error))
+    }
+    const whole = start.take()
+    await putInline(engine, key, whole)
+    giveBack(whole)
+  } finally {
+    start.take()
+  }
+}
+
+/** Asks for its commit at once, so that others can join it; see accepting.ts. */
+async function putInline(engine: Engine, key: string, body: Uint8Array): Promise<void> {
+  await engine.commit(() => engine.statement(PUT).run(key, body))
+}
+
+/** A body as it is read; what itself throws (a client that went away) is told from what the file system does. */
+class Source {
+  readonly #body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  readonly #maxBytes: number
+  #failure: unknown
+
+  constructor(body: BlobBody, maxBytes: number) {
+    this.#body = body instanceof Uint8Array ? [body] : body
+    this.#maxBytes = maxBytes
+  }
+
+  /** @throws {StoreError} `TooLarge` once more than `maxBytes` came; what the body throws */
+  async *chunks(): AsyncGenerator<Uint8Array, undefined> {
+    let size = 0
+    try {
+      for await (const chunk of this.#body) {
+        size += chunk.length
+        if (size > this.#maxBytes) throw new StoreError('TooLarge', `a blob is over ${this.#maxBytes} bytes`)
+        yield chunk
+      }
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+
+  rethrow(error: unknown): never {
+    if (error === this.#failure) throw error
+    return unavailable(error)
+  }
+}
+
+/** What was yielded is held no longer: an upload may take half an hour. */
+async function* joined(start: Uint8Array, next: Uint8Array, rest: AsyncIterable<Uint8Array>) {
+  if (start.length > 0) {
+    yield start
+    giveBack(start)
+  }
+  yield next
+  yield* rest
+}
+
+function openInline(body: Uint8Array, range: ByteRange = { from: 0, to: body.length }): OpenBlob {
+  const part = body.subarray(range.from, range.to + 1)
+  return {
+    size: body.length,
+    body: (async function* () {
+      if (part.length > 0) yield part
+    })(),
+  }
+}
+
+async function openFile(files: BlobFiles, key: string, range?: ByteRange): Promise<OpenBlob | undefined> {
+  const size = await files.sizeOf(key).catch(unavailable)
+  if (size === undefined) return undefined
+  const { from, to } = range ?? { from: 0, to: size }
+  return { size, body: files.stream(key, { from, to: Math.min(to, size - 1) }) }
+}
+
+function unavailable(cause: unknown): never {
+  throw new StoreError('Unavailable', 'the store is not available', { cause })
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
+import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
+import { memoryEngine, openEngine } from './engine.ts'
+import { sqliteQueue } from './queue.ts'
+
+queueContract('the embedded engine', async () => {
+  const engine = openEngine(temporaryFolder())
+  return {
+    main: sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 }),
+    deadLetters: sqliteQueue(engine, 'main:dlq', systemClock, { maxAttempts: 99 }),
+  }
+})
+
+const main = (): Queue => sqliteQueue(memoryEngine(), 'main', systemClock, { maxAttempts: 2 })
+
+test('a lost lease settles nothing, and says so', async () => {
+  const queue = main()
+  await queue.send([{ body: 'x' }])
+  const [first] = await queue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
+  const [second] = await queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 1000 })
+  assert.ok(first && second)
+  await queue.extend([first], 0)
+  assert.deepEqual(await queue.settle([{ delivery: first, ok: true }]), [first.id])
+  assert.deepEqual(await queue.settle([{ delivery: first, ok: false, retryInMs: 0 }]), [first.id])
+  assert.deepEqual(await queue.depth(), { ready: 0, leased: 1, delayed: 0 })
+  assert.deepEqual(await queue.settle([{ delivery: second, ok: true }]), [])
+})
+
+test('eight waiting consumers share eight entries, whether these come together or apart', async () => {
+  const queue = main()
+  for (const apart of [true, false]) {
+    const waiting = Array.from({ length: 8 }, () => queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 2000 }))
+    await systemClock.sleep(5)
+    const from = Date.now()
+    const messages = Array.from({ length: 8 }, (_, n) => ({ body: String(n) }))
+    await Promise.all(apart ? messages.map((message) => queue.send([message])) : [queue.send(messages)])
+    const deliveries = (await Promise.all(waiting)).flat()
+    assert.ok(Date.now() - from < 1000)
+    assert.equal(new Set(deliveries.map(({ body }) => body)).size, 8)
+    await queue.settle(deliveries.map((delivery) => ({ delivery, ok: true })))
+  }
+})
+
+test('an entry wakes the consumer that waits for the shortest time', async () => {
+  const queue = main()
+  const order: string[] = []
+  const wait = async (name: string) => {
+    const found = await queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 200 })
+    if (found.length > 0) order.push(name)
+  }
+  const waiting = [wait('first'), wait('second')]
+  await systemClock.sleep(5)
+  await queue.send([{ body: 'x' }])
+  await Promise.all(waiting)
+  assert.deepEqual(order, ['second'])
+})
+
+test('who asks after a full batch waits, if it was the last one', async () => {
+  const queue = main()
+  await queue.send([{ body: 'x' }, { body: 'y' }])
+  const take = (waitMs: number) => queue.receive({ max: 2, visibilityMs: 60_000, waitMs })
+  assert.equal((await take(0)).length, 2)
+  assert.equal((await take(0)).length, 0)
+  const waiting = take(2000)
+  await systemClock.sleep(5)
+  await queue.send([{ body: 'z' }])
+  assert.equal((await waiting)[0]?.body, 'z')
+})
+
+test('a consumer that leaves passes its wake-up on', async () => {
+  const queue = main()
+  const stop = new AbortController()
+  const leaving = queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 5000, signal: stop.signal })
+  const staying = queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 5000 })
+  await systemClock.sleep(5)
+  const from = Date.now()
+  await queue.send([{ body: 'x', delayMs: 30 }])
+  stop.abort()
+  assert.deepEqual(await leaving, [])
+  assert.equal((await staying)[0]?.body, 'x')
+  assert.ok(Date.now() - from < 1500)
+})
+
+test('queues do not see each other', async () => {
+  const engine = memoryEngine()
+  const [one, other] = ['one', 'other'].map((name) => sqliteQueue(engine, name, systemClock, { maxAttempts: 2 }))
+  await one?.send([{ body: 'x' }])
+  assert.deepEqual(await other?.receive({ max: 1, visibilityMs: 1000, waitMs: 0 }), [])
+  assert.deepEqual(await other?.depth(), { ready: 0, leased: 0, delayed: 0 })
+})
+
+for (const order of ['before', 'after']) {
+  test(`an entry that falls due wakes one consumer of many; it was sent ${order} they waited`, async () => {
+    const engine = memoryEngine()
+    const queue = sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 })
+    const stop = new AbortController()
+    const send = () => queue.send([60, 20, 40].map((delayMs) => ({ body: String(delayMs), delayMs })))
+    if (order === 'before') await send()
+    const wanted = { max: 10, visibilityMs: 60_000, waitMs: 5000, signal: stop.signal }
+    const waiting = Array.from({ length: 8 }, () => queue.receive(wanted))
+    if (order === 'after') await send()
+    let leases = 0
+    const commit = engine.commit.bind(engine)
+    engine.commit = (work) => {
+      leases++
+      return commit(work)
+    }
+    await systemClock.sleep(200)
+    assert.ok(leases >= 1 && leases <= 3, `${leases} leases`)
+    stop.abort()
+    const deliveries = (await Promise.all(waiting)).flat()
+    assert.deepEqual(deliveries.map(({ body }) => body).toSorted(), ['20', '40', '60'])
+  })
+}

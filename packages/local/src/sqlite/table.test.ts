@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { tableContract } from '@kabutar/core/ports/table.contract.ts'
+import type { Table, Write } from '@kabutar/core/ports/table.ts'
+import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
+import { memoryEngine, openEngine } from './engine.ts'
+import { sqliteTable } from './table.ts'
+
+tableContract('the embedded engine', async () => ({ table: sqliteTable(openEngine(temporaryFolder()), systemClock) }))
+
+function tableAt(): { table: ReturnType<typeof sqliteTable>; time: { now: number } } {
+  const time = { now: 1_800_000_000_000 }
+  return { table: sqliteTable(memoryEngine(), { now: () => time.now, sleep: systemClock.sleep }), time }
+}
+
+const rowsOf = async (table: Table, pk: string) => (await table.query({ pk, limit: 100 })).items.map((item) => item.sk)
+
+test('a transaction that turns out too large or invalid at its last write has written nothing', async () => {
+  const { table } = tableAt()
+  await table.write({ kind: 'put', item: { pk: 'a', sk: 'full', text: 'x'.repeat(60_000) } })
+  const first: Write = { kind: 'put', item: { pk: 'a', sk: '1' } }
+  const grow: Write = { kind: 'update', key: { pk: 'a', sk: 'full' }, set: { more: 'x'.repeat(6000) } }
+  await assert.rejects(table.transact([first, grow]), { code: 'TooLarge' })
+  const add: Write = { kind: 'update', key: { pk: 'a', sk: 'full' }, add: { text: 1 } }
+  await assert.rejects(table.transact([first, add]), { code: 'Invalid' })
+  assert.deepEqual(await rowsOf(table, 'a'), ['full'])
+})
+
+test('reap deletes what is expired, as far as it was told, and tokens past their time', async () => {
+  const { table, time } = tableAt()
+  const ttl = time.now / 1000 + 60
+  for (const sk of ['1', '2', '3']) await table.write({ kind: 'put', item: { pk: 'a', sk, ttl } })
+  await table.write({ kind: 'put', item: { pk: 'a', sk: 'stays' } })
+  const count: Write = { kind: 'update', key: { pk: 'a', sk: 'count' }, add: { n: 1 } }
+  await table.transact([count], { token: 't' })
+  assert.equal(await table.reap(), 0)
+  time.now += 60_000
+  assert.deepEqual(await rowsOf(table, 'a'), ['count', 'stays'])
+  assert.equal(await table.reap(2), 2)
+  assert.equal(await table.reap(), 1)
+  time.now += 10 * 60_000
+  await table.reap()
+  await table.transact([count], { token: 't' })
+  assert.equal((await table.get(count.key))?.n, 2)
+})

@@ -1,0 +1,84 @@
+/** What the tests of receiving share: sending's rig, with blobs and queues of its own. */
+
+import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import type { Delivery, Failure, Queue } from '@kabutar/core/ports/queue.ts'
+import { type AcceptPorts, accept, type Inbound } from '@kabutar/core/receiving/accept.ts'
+import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
+import type { ReceivePorts } from '@kabutar/core/receiving/receive-ports.ts'
+import { localBlobs } from '@kabutar/local/files/blobs.ts'
+import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
+import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { type Rig, testPorts } from './sending-rig.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** Shared: what lies in it is named by ids. */
+const folder = temporaryFolder()
+
+export type ReceiveRig = Awaited<ReturnType<typeof receivePorts>>
+
+/** Accounts `a` with kabutar.test and second.test, and `b` with b.test. */
+export async function receivePorts() {
+  const sending: Rig = await testPorts()
+  const engine = memoryEngine()
+  await claimDomain(sending, 'a', 'second.test')
+  await claimDomain(sending, 'b', 'b.test')
+  return {
+    ...sending,
+    blobs: localBlobs(engine, folder, { baseUrl: new URL('http://127.0.0.1:1'), clock: sending.clock }),
+    receiveQueue: sqliteQueue(engine, 'receive', sending.clock, { maxAttempts: 5 }),
+  }
+}
+
+/** As over SMTP from a stranger; ids answer each account's own. */
+export async function take(
+  ports: AcceptPorts,
+  raw: string | Uint8Array,
+  some: Partial<Inbound> = {},
+): Promise<readonly string[]> {
+  const inbound: Inbound = {
+    id: ports.ids.next(),
+    returnPath: 'eve@far.test',
+    recipients: ['ada@kabutar.test'],
+    remoteAddress: '192.0.2.1',
+    helo: 'far.test',
+    tls: true,
+    ...some,
+  }
+  return (await accept(ports, inbound, Buffer.from(raw as string))).map(({ id }) => id)
+}
+
+export const letter = (fields: string, body = 'Hello.\r\n') => `${fields.trim().replace(/\n/g, '\r\n')}\r\n\r\n${body}`
+export const LETTER = letter(`From: Eve <eve@far.test>
+To: Ada <ada@kabutar.test>
+Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
+Message-ID: <1@far.test>
+Date: Sun, 22 Nov 2026 12:00:00 +0000`)
+
+/** Receives, handles and settles until the queue is empty for now. Answers what failed. */
+export async function drainReceived(
+  ports: ReceivePorts & { readonly receiveQueue: Queue },
+): Promise<readonly Failure[]> {
+  const failed: Failure[] = []
+  for (let rounds = 0; rounds < 1000; rounds++) {
+    const batch = await ports.receiveQueue.receive({ max: 10, visibilityMs: 60_000, waitMs: 0 })
+    if (batch.length === 0) return failed
+    failed.push(...(await handle(ports, ports.receiveQueue, batch)))
+  }
+  throw new Error('the queue does not come to rest')
+}
+
+export async function handle(
+  ports: ReceivePorts,
+  queue: Queue,
+  batch: readonly Delivery[],
+): Promise<readonly Failure[]> {
+  const failures = await receiveBatch(ports, batch, new AbortController().signal)
+  const waits = new Map(failures.map(({ id, retryInMs }) => [id, retryInMs]))
+  await queue.settle(
+    batch.map((delivery) => {
+      const retryInMs = waits.get(delivery.id)
+      return retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
+    }),
+  )
+  return failures
+}
