@@ -72,7 +72,15 @@ export interface Table {
   transact(writes: readonly Write[], options?: { readonly token?: string }): Promise<void>
 }
 
-export type StoreErrorCode = 'ConditionFailed' | 'Conflict' | 'TooLarge' | 'Throttled' | 'Invalid' | 'Unavailable'
+export type StoreErrorCode =
+  | 'ConditionFailed'
+  | 'Conflict'
+  | 'TooLarge'
+  | 'Throttled'
+  | 'Invalid'
+  | 'Unavailable'
+  /** Of the row codec: another version wrote the row. */
+  | 'UnknownFormat'
 
 /** Every way the store can refuse. `failed` are the indexes of the writes whose conditions failed. */
 export class StoreError extends Error {
