@@ -1,6 +1,6 @@
 import { lazyIdentities } from '@kabutar/aws/ses/lazy-identities.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { setting } from './settings.ts'
 
 /**

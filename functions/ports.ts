@@ -8,8 +8,9 @@ import { dynamoTable } from '@kabutar/aws/dynamo/table.ts'
 import { lambdaLog } from '@kabutar/aws/lambda/log.ts'
 import { sesMessageId } from '@kabutar/aws/ses/message-id.ts'
 import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'
 
 const WEBHOOK_RETRIES = '0s,5s,5m,30m,2h,5h,10h,10h'
@@ -22,6 +23,7 @@ const clock = systemClock
 export function basicPorts() {
   return {
     clock,
+    caches: newCaches(clock),
     ids: uuidIds(clock),
     log: lambdaLog(),
     random: Math.random,

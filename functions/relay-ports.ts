@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { sesRelay } from '@kabutar/aws/ses/relay.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { durationsSetting, numberSetting, setting } from './settings.ts'
 
 const SEND_RETRIES = '1m,5m,15m,1h,4h,8h,16h,24h'

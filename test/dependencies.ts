@@ -28,6 +28,7 @@ const LAYERS = [
   ['feedback'],
   ['conversations'],
   ['receiving'],
+  ['due-work.ts'],
 ]
 /** They import no package of ours: one names handlers by path, the others only talk HTTP. */
 const APART = new Set(['stacks', 'sst.config.ts', 'console', 'client'])

@@ -4,7 +4,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { sqsClient } from '@kabutar/aws/clients.ts'
 import { dynamoTable } from '@kabutar/aws/dynamo/table.ts'
 import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { type Dynamo, startDynamo } from './dynamo.ts'
 import { callsOf, type Env, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
@@ -119,7 +119,7 @@ export async function startPlatform(
     env,
     usage,
     table: dynamoTable(dynamo.client, wiring.table, systemClock),
-    queue: (name) => sqsQueue(client, urlOf(queueName(wiring, name)), { maxAttempts: ATTEMPTS }),
+    queue: (name) => sqsQueue(client, urlOf(queueName(wiring, name)), { maxAttempts: ATTEMPTS, clock: systemClock }),
     async publish(event) {
       const MessageBody = JSON.stringify(event)
       count('snsPublishes', 1)

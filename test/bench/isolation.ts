@@ -2,20 +2,20 @@
  * What a webhook endpoint that misbehaves costs a healthy one: the delay of 1,000 events from their birth to the healthy
  * receiver, beside each kind of bad one. Each round begins with two runs to compare with: the healthy one alone, and
  * beside a second healthy one, which is what twice the deliveries cost without anything bad. Receivers have processes
- * of their own; events are born at a steady rate in ours, on a durable engine, with the loops of the server.
+ * of their own; events are emitted at a steady rate in ours, on a durable engine, with the loops of the server.
  *   node test/bench/isolation.ts [events=1000] [per second=300] [rounds=5]
  * Prints p50 and p99 in ms, CPU of our process for each event, and the ratio of the p99 to both; medians of the rounds.
  * Exits 1 if a ratio to the run alone is above 2.
  */
+
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { constants, setPriority } from 'node:os'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { systemResolver } from '@kabutar/core/ports/resolver.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
-import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { DISPATCHED_AT_ONCE } from '@kabutar/core/webhooks/endpoint-limiter.ts'
 import { createEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { eventId, type MailEvent, putEvents } from '@kabutar/core/webhooks/event.ts'
@@ -23,6 +23,8 @@ import { notify } from '@kabutar/core/webhooks/notify.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { runConsumer } from '@kabutar/server/consumer.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { median } from './measure.ts'
@@ -60,7 +62,8 @@ function openRig() {
     ids: uuidIds(systemClock),
     log: quiet,
     client,
-    memory: dispatchMemory(client),
+    caches: newCaches(systemClock),
+    ...dispatchState(client, { clock: systemClock, random: Math.random }),
     webhookRetriesMs: [0, 5000, 300_000],
     userAgent: 'Kabutar',
     allowPrivate: true,
@@ -74,19 +77,19 @@ function openRig() {
 
 type Ports = ReturnType<typeof openRig>['ports']
 
-/** Events at a steady rate, each told as a worker would tell it. Answers when each was born. */
+/** Events at a steady rate, each told as a worker would tell it. Answers when each was emitted. */
 async function giveBirth(ports: Ports, count: number, perSecond: number): Promise<ReadonlyMap<string, number>> {
-  const born = new Map<string, number>()
+  const emitted = new Map<string, number>()
   const telling: Promise<void>[] = []
   for (let n = 0, start = performance.now(); n < count; n++) {
     const early = start + (n * 1000) / perSecond - performance.now()
     if (early > 1) await systemClock.sleep(early)
     const event = eventOf(ports.ids.next())
-    born.set(event.id, performance.timeOrigin + performance.now())
+    emitted.set(event.id, performance.timeOrigin + performance.now())
     telling.push(putEvents(ports.table, ACCOUNT, [event]).then(() => notify(ports, ACCOUNT, [event])))
   }
   await Promise.all(telling)
-  return born
+  return emitted
 }
 
 function eventOf(messageId: string): MailEvent {
@@ -121,13 +124,13 @@ async function delays(healthy: Receivers, bad: readonly string[], count: number,
     signal: stop.signal,
   })
   const cpu = process.cpuUsage()
-  const born = await giveBirth(ports, count, perSecond)
+  const emitted = await giveBirth(ports, count, perSecond)
   const came = await arrivals(healthy.child, count)
   const { user, system } = process.cpuUsage(cpu)
   stop.abort()
   await consuming
   close()
-  const sorted = [...born].map(([id, at]) => (came.get(id) ?? Number.NaN) - at).toSorted((a, b) => a - b)
+  const sorted = [...emitted].map(([id, at]) => (came.get(id) ?? Number.NaN) - at).toSorted((a, b) => a - b)
   const percentile = (p: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
   return { p50: percentile(0.5), p99: percentile(0.99), cpuMicros: (user + system) / count }
 }

@@ -2,8 +2,7 @@
 import { serve } from '@hono/node-server'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { SendRequest } from '@kabutar/http/send-request.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
@@ -11,6 +10,8 @@ import { localIdentities } from '@kabutar/local/identity/identities.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { Hono } from 'hono'
 
 const [folder = '', kind = ''] = process.argv.slice(2)
@@ -35,6 +36,7 @@ async function kabutar(): Promise<Hono> {
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     allowPrivate: true,
     clock,
+    caches: newCaches(clock),
     ids,
     log: quiet,
     random: Math.random,

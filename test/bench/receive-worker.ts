@@ -6,15 +6,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { rawKey } from '@kabutar/core/receiving/accept.ts'
 import { receiveEntry } from '@kabutar/core/receiving/entry.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { jsonLog } from '@kabutar/server/log.ts'
 import { letterOf } from './received.ts'
 
@@ -31,7 +32,16 @@ const table = sqliteTable(engine, clock)
 const blobs = localBlobs(engine, folder, { clock, baseUrl: new URL('http://127.0.0.1:1') })
 const webhookQueue = sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 })
 const ids = uuidIds(clock)
-const ports = { table, blobs, webhookQueue, webhookRetriesMs: [0], clock, ids, log: jsonLog('warn') }
+const ports = {
+  table,
+  blobs,
+  webhookQueue,
+  webhookRetriesMs: [0],
+  clock,
+  caches: newCaches(clock),
+  ids,
+  log: jsonLog('warn'),
+}
 
 let came = 0
 /** As the SMTP listener leaves it: the bytes, and an entry. */

@@ -2,15 +2,18 @@
  * A data folder with many received messages: written by the handler of the receive queue itself, in batches and without
  * waiting for the disk, since what is measured is how they are read. They came over ten days, at an even pace.
  */
+
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { rawKey } from '@kabutar/core/receiving/accept.ts'
 import { receiveEntry } from '@kabutar/core/receiving/entry.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { jsonLog } from '@kabutar/server/log.ts'
 
 const DAYS_MS = 10 * 86_400_000
@@ -28,11 +31,20 @@ export async function fillReceived(folder: string, count: number): Promise<reado
   const engine = openEngine(folder)
   engine.db.exec('PRAGMA synchronous=OFF')
   let now = Date.now() - DAYS_MS
-  const clock = { now: () => now, sleep: async () => undefined }
+  const clock = { ...systemClock, now: () => now, sleep: async () => undefined }
   const table = sqliteTable(engine, clock)
   const blobs = localBlobs(engine, folder, { clock, baseUrl: new URL('http://127.0.0.1:1') })
   const webhookQueue = sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 })
-  const ports = { table, blobs, webhookQueue, webhookRetriesMs: [0], clock, ids: uuidIds(clock), log: jsonLog('warn') }
+  const ports = {
+    table,
+    blobs,
+    webhookQueue,
+    webhookRetriesMs: [0],
+    clock,
+    caches: newCaches(clock),
+    ids: uuidIds(clock),
+    log: jsonLog('warn'),
+  }
   await ensureFirstAccount(ports)
   const ids: string[] = []
   const arrive = async () => {

@@ -11,6 +11,8 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newToken } from '@kabutar/core/accounts/keys.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { connectSender } from '../flows/support/smtp-sender.ts'
 import { type Peer, quantiles, startPeer } from './measure.ts'
 import { fillReceived, letterOf } from './received.ts'
@@ -23,7 +25,7 @@ const VISIBLE_WITHIN_MS = 10_000
 const READS = 500
 const TARGET = 1.5
 
-const token = newToken()
+const token = newToken(uuidIds(systemClock))
 const agent = new Agent({ keepAlive: true })
 
 /** Answers the body. @throws {Error} for another status than 200 and 404; undefined for the latter */

@@ -2,6 +2,7 @@
  * A listener that reads and forgets, for the SMTP benchmarks: the last arguments are `kabutar` or npm `smtp-server`, and `plain` or
  * `tls`, from the first octet. It tells its port, to a parent that forked it by message, and then its usage when asked.
  */
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
@@ -18,7 +19,7 @@ async function ours(): Promise<number> {
   const server = createSmtpServer({
     hostname: 'bench.test',
     log,
-    ids: { next: () => String(++last) },
+    ids: { next: () => String(++last), secret: randomBytes },
     ...(certificate && { tls: certificate, implicitTls: true }),
     limits: { messagesPerConnection: Number.POSITIVE_INFINITY },
     backend: {

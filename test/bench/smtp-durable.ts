@@ -11,6 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { newToken } from '@kabutar/core/accounts/keys.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { startPostfix } from '../interop/postfix.ts'
 import { cpuMicros, cpuMicrosOfTree, keepOnCore, median, onCore, startPeer } from './measure.ts'
 
@@ -33,7 +35,7 @@ const WAYS: readonly Way[] = [
   { name: 'new each', sessions: 10, mode: 'new' },
 ]
 const CONTENDERS: readonly Contender[] = [
-  { name: 'kabutar', messages: 10_000, start: () => startNode('./peer-receiving.ts', newToken()) },
+  { name: 'kabutar', messages: 10_000, start: () => startNode('./peer-receiving.ts', newToken(uuidIds(systemClock))) },
   { name: 'postfix', messages: 2000, start: startQueueing },
   { name: 'smtp-server', messages: 10_000, start: () => startNode('./smtp-discard.ts', 'smtp-server') },
 ]

@@ -1,4 +1,5 @@
 /** The next hop of the relay benchmarks: takes mail, counts and forgets it. Told anything, it answers how many came and when. */
+import { randomBytes } from 'node:crypto'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
 
@@ -9,7 +10,7 @@ let lastAt = 0
 const server = createSmtpServer({
   hostname: 'sink.test',
   log,
-  ids: { next: () => String(count) },
+  ids: { next: () => String(count), secret: randomBytes },
   limits: { messagesPerConnection: Number.POSITIVE_INFINITY },
   backend: {
     async recipient() {},

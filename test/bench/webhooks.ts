@@ -4,24 +4,26 @@
  *   node test/bench/webhooks.ts [deliveries=10000] [rounds=5]
  * Prints one line of JSON per round, then the medians and their ratio. Exits 1 if we reach less than half of the loop.
  */
+
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { systemResolver } from '@kabutar/core/ports/resolver.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
-import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
-import { DISPATCHED_AT_ONCE, lanes } from '@kabutar/core/webhooks/endpoint-limiter.ts'
+import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { DISPATCHED_AT_ONCE, EndpointLimiter } from '@kabutar/core/webhooks/endpoint-limiter.ts'
 import { createEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
-import { eventId, type MailEvent, payloadOf, putEvents } from '@kabutar/core/webhooks/event.ts'
+import { eventId, type MailEvent, payloadBody, putEvents } from '@kabutar/core/webhooks/event.ts'
 import { notify } from '@kabutar/core/webhooks/notify.ts'
 import { newSecret, signedHeaders } from '@kabutar/core/webhooks/sign.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { Pool } from 'undici'
 
@@ -53,15 +55,18 @@ async function ours(url: string, count: number): Promise<Measured> {
   const client = guardedClient({ resolver: systemResolver, allowPrivate: true })
   const webhookQueue = sqliteQueue(engine, 'webhooks', systemClock, { maxAttempts: 5 })
   const nothing = () => undefined
+  const state = { clock: systemClock, random: Math.random }
   const ports = {
     table: sqliteTable(engine, systemClock),
     webhookQueue,
-    clock: systemClock,
+    ...state,
+    caches: newCaches(systemClock),
     ids: uuidIds(systemClock),
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     client,
     // A machine that has much else to do must not look like an endpoint that is stuck: nothing is put off.
-    memory: { ...dispatchMemory(client), lanes: lanes({ slowMs: 3000, patienceMs: 10_000 }) },
+    ...dispatchState(client, state),
+    limiter: new EndpointLimiter(state, { slowMs: 3000, patienceMs: 10_000 }),
     webhookRetriesMs: [0, 5000],
     userAgent: 'Kabutar',
     allowPrivate: true,
@@ -103,12 +108,12 @@ async function ours(url: string, count: number): Promise<Measured> {
 async function bare(url: string, count: number): Promise<Measured> {
   const { origin, pathname } = new URL(url)
   const pool = new Pool(origin, { connections: IN_FLIGHT })
-  const secret = newSecret()
+  const secret = newSecret(uuidIds(systemClock))
   const events = eventsFor('a', count)
   let next = 0
   const loop = async () => {
     for (let event = events[next++]; event !== undefined; event = events[next++]) {
-      const body = payloadOf(event)
+      const body = payloadBody(event)
       const headers = { 'content-type': 'application/json', ...signedHeaders([secret], event.id, new Date(), body) }
       const answer = await pool.request({ path: pathname, method: 'POST', headers, body })
       await answer.body.dump()

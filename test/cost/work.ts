@@ -6,18 +6,20 @@ import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
 import type { FeedbackPorts } from '@kabutar/core/feedback/record.ts'
-import { type Clock, systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
-import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createEndpoint, listEndpoints, updateEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { notificationOf } from '../aws/ses-receipt.ts'
 import { askForLost } from './lost.ts'
@@ -47,6 +49,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
   const relayIds = new Map<string, string>()
   const ports = {
     clock,
+    caches: newCaches(clock),
     ids: uuidIds(clock),
     log: meteredLog(metered),
     random: Math.random,
@@ -65,7 +68,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
     queueAfterRows: true,
     allowPrivate: true,
     client,
-    memory: dispatchMemory(client),
+    ...dispatchState(client, { clock, random: Math.random }),
     userAgent: 'Kabutar',
     worker: { id: 'worker', exclusive: false },
     messageIdOf: (id: string) => `<${id}@email.amazonses.com>`,

@@ -4,9 +4,10 @@ import { createAccount, ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/
 import { createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { tableOf } from './aws-stage.ts'
 
 export type NewAccount = { readonly id: string; readonly token: string }
@@ -26,7 +27,8 @@ export async function createStageAccount(
 
 /** Lets an account of a stage send again that paused itself. @throws {Error} if it is not paused */
 export async function resumeStageAccount(stage: string, id: string): Promise<void> {
-  if (!(await onStage(stage, (table) => resumeAccount(table, id)))) throw new Error(`no account ${id} is paused`)
+  if (!(await onStage(stage, (table) => resumeAccount({ table, caches: newCaches(systemClock) }, id))))
+    throw new Error(`no account ${id} is paused`)
 }
 
 async function onStage<T>(stage: string, work: (table: Table) => Promise<T>): Promise<T> {

@@ -8,7 +8,8 @@ import { dynamoTable } from '@kabutar/aws/dynamo/table.ts'
 import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { authenticate } from '@kabutar/core/accounts/keys.ts'
 import { domainOwner } from '@kabutar/core/domains/domains.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { type Dynamo, startDynamo } from '../../../test/aws/dynamo.ts'
 import { type SqsS3, startSqsS3 } from '../../../test/aws/sqs-s3.ts'
 import { makeAccount } from './aws-account.ts'
@@ -35,7 +36,7 @@ describe('a deployed stage', () => {
 
   test('the first account gets one key, which opens it, and no second; others have a name', async () => {
     const table = dynamoTable(dynamo.client, 'kabutar-production-TableTable-abc', systemClock)
-    const ports = { table, clock: systemClock }
+    const ports = { table, clock: systemClock, caches: newCaches(systemClock) }
     const first = await makeAccount(table, undefined, ['Example.test'])
     assert.equal((await authenticate(ports, first.token)).accountId, first.id)
     assert.equal(await domainOwner(table, 'example.test'), first.id)
@@ -57,7 +58,9 @@ describe('a deployed stage', () => {
     })
     const send = pairs.find(({ name }) => name === 'send')
     const local = (url = '') => `${sqsS3.endpoint}/000000000000/${url.split('/').at(-1)}`
-    const [dead, main] = [local(send?.from), local(send?.to)].map((url) => sqsQueue(sqsS3.sqs, url, { maxAttempts: 5 }))
+    const [dead, main] = [local(send?.from), local(send?.to)].map((url) =>
+      sqsQueue(sqsS3.sqs, url, { maxAttempts: 5, clock: systemClock }),
+    )
     assert.ok(dead && main)
     const bodies = Array.from({ length: 23 }, (_, n) => `{"poison":${n}}`)
     await dead.send(bodies.map((body) => ({ body })))

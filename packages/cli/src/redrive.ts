@@ -1,8 +1,10 @@
 /** `npm run redrive -- --stage production [--queue send]`: dead letters go back to the queue that they came from. */
+
 import { parseArgs } from 'node:util'
 import { sqsClient } from '@kabutar/aws/clients.ts'
 import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { deadLettersOf } from './aws-stage.ts'
 
 const USAGE = 'usage: npm run redrive -- --stage production [--queue send|feedback|receive|lost|webhooks]'
@@ -27,7 +29,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { stage: { type: 'string' }, queue: { type: 'string' } } })
   if (values.stage === undefined) throw new Error(USAGE)
   const client = sqsClient()
-  const queue = (url: string) => sqsQueue(client, url, { maxAttempts: 5 })
+  const queue = (url: string) => sqsQueue(client, url, { maxAttempts: 5, clock: systemClock })
   const all = await deadLettersOf(client, values.stage)
   const chosen = all.filter(({ name }) => values.queue === undefined || name === values.queue)
   if (chosen.length === 0) throw new Error(`no such queue in stage ${values.stage}; ${USAGE}`)

@@ -4,7 +4,7 @@ import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
-import { forgetPauses } from '@kabutar/core/sending/pauses.ts'
+import type { Caches } from '@kabutar/core/store/cache.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { bearerOf } from './auth.ts'
@@ -17,7 +17,7 @@ export const CreateAccountRequest = z.strictObject({
 })
 
 /** POST /accounts and /accounts/:id/resume: for the operator of the machine alone, who can read the token that the server left in its folder. */
-export function accounts(ports: DomainPorts, operatorToken: string) {
+export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
   const operatorOnly = (c: Context) => {
     if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return
     throw new MailError('invalid_key', 'API key is invalid.')
@@ -39,8 +39,7 @@ export function accounts(ports: DomainPorts, operatorToken: string) {
   return app.post('/:id/resume', async (c) => {
     operatorOnly(c)
     const id = c.req.param('id')
-    if (!(await resumeAccount(ports.table, id))) throw new MailError('not_found', 'No such account is paused')
-    forgetPauses(ports.table)
+    if (!(await resumeAccount(ports, id))) throw new MailError('not_found', 'No such account is paused')
     return c.json({ object: 'account', id })
   })
 }

@@ -1,4 +1,11 @@
-import { createKey, deleteKey, type KeyPorts, listKeys, renameKey } from '@kabutar/core/accounts/keys.ts'
+import {
+  type AuthenticatePorts,
+  createKey,
+  deleteKey,
+  type KeyPorts,
+  listKeys,
+  renameKey,
+} from '@kabutar/core/accounts/keys.ts'
 import { getDomain } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { Hono } from 'hono'
@@ -16,7 +23,7 @@ export const CreateKeyRequest = z.strictObject({
 export const RenameKeyRequest = z.strictObject({ name })
 
 /** POST (201, with the token, once), GET /api-keys; PATCH and DELETE /api-keys/:id. */
-export function apiKeys(ports: KeyPorts) {
+export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
       const { name, permission = 'full_access', domain_id } = await jsonBody(c, CreateKeyRequest)
@@ -45,7 +52,7 @@ export function apiKeys(ports: KeyPorts) {
     })
     .delete('/:id', async (c) => {
       const id = uuidOf(c.req.param('id'))
-      await deleteKey(ports.table, c.get('key').accountId, id)
+      await deleteKey(ports, c.get('key').accountId, id)
       return c.json({ object: 'api_key', id, deleted: true })
     })
 }

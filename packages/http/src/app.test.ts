@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createKey, newToken } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { call, MAIL, receiveOne, setup } from '@kabutar/testing/http-rig.ts'
 import { drain } from '@kabutar/testing/sending-rig.ts'
 
@@ -19,7 +21,7 @@ describe('keys, paths and methods', () => {
     const cases: [string, string, number, string][] = [
       ['GET /emails', '', 401, 'missing_api_key'],
       ['GET /emails', 'x y', 401, 'missing_api_key'],
-      ['GET /emails', newToken(), 403, 'invalid_api_key'],
+      ['GET /emails', newToken(uuidIds(systemClock)), 403, 'invalid_api_key'],
       ['GET /emails', sending.token, 401, 'restricted_api_key'],
       ['GET /nowhere', sending.token, 401, 'restricted_api_key'],
       ['GET /nowhere', rig.token, 404, 'not_found'],

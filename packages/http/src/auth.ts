@@ -1,4 +1,4 @@
-import { authenticate, type KeyPorts } from '@kabutar/core/accounts/keys.ts'
+import { type AuthenticatePorts, authenticate } from '@kabutar/core/accounts/keys.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
@@ -6,7 +6,7 @@ import type { Env } from './env.ts'
 const SENDING = new Set(['POST /emails', 'POST /emails/batch', 'POST /uploads'])
 
 /** Every route but the open ones asks for a key; one of sending_access opens the sending routes only. */
-export function keyRequired(ports: Pick<KeyPorts, 'table' | 'clock'>) {
+export function keyRequired(ports: AuthenticatePorts) {
   return createMiddleware<Env>(async (c, next) => {
     const key = await authenticate(ports, bearerOf(c.req.header('Authorization')))
     if (key.permission === 'sending_access' && !SENDING.has(`${c.req.method} ${c.req.path}`)) {

@@ -1,8 +1,8 @@
 import { DEFAULT_REGION, type DomainsPorts } from '@kabutar/core/domains/change.ts'
 import { createDomain } from '@kabutar/core/domains/create.ts'
+import { type Capabilities, type Domain, neededRecords } from '@kabutar/core/domains/domain.ts'
 import { listDomains } from '@kabutar/core/domains/domains.ts'
 import { removeDomain } from '@kabutar/core/domains/remove.ts'
-import { type Capabilities, type Domain, neededRecords } from '@kabutar/core/domains/rows.ts'
 import { updateDomain } from '@kabutar/core/domains/update.ts'
 import { readDomain, verifyDomain } from '@kabutar/core/domains/verify.ts'
 import { Hono } from 'hono'
@@ -41,8 +41,8 @@ export function domains(ports: DomainsPorts) {
       return c.json({ ...wireOf(domain), records: recordsOf(domain) }, 201)
     })
     .get('/', async (c) => {
-      const { domains, hasMore } = await listDomains(ports.table, c.get('key').accountId, pageOf(c))
-      return c.json(listOf(domains.map(wireOf), hasMore))
+      const { items, hasMore } = await listDomains(ports.table, c.get('key').accountId, pageOf(c))
+      return c.json(listOf(items.map(wireOf), hasMore))
     })
     .get('/:id', async (c) => {
       const domain = await readDomain(ports, c.get('key').accountId, uuidOf(c.req.param('id')))

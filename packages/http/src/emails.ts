@@ -20,8 +20,8 @@ export function emails(ports: SubmitPorts) {
       return c.json({ id })
     })
     .get('/', async (c) => {
-      const { messages, hasMore } = await listMessages(ports.table, c.get('key').accountId, pageOf(c))
-      return c.json(pageWithin(c, messages.map(listed), hasMore))
+      const { items, hasMore } = await listMessages(ports, c.get('key').accountId, pageOf(c))
+      return c.json(pageWithin(c, items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
       const { accountId } = c.get('key')

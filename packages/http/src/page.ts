@@ -1,6 +1,6 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
-import type { ListOptions } from '@kabutar/core/store/timeline.ts'
+import type { PageOptions } from '@kabutar/core/store/pages.ts'
 import type { Context } from 'hono'
 import { MAX_ANSWER_BYTES, within } from './answer.ts'
 
@@ -8,7 +8,7 @@ const DEFAULT_LIMIT = 20
 const MAX_LIMIT = 100
 
 /** `limit`, and `after` or `before`. @throws {MailError} `invalid_parameter`, `invalid_message` */
-export function pageOf(c: Context): ListOptions {
+export function pageOf(c: Context): PageOptions {
   const { after, before } = c.req.query()
   if (after !== undefined && before !== undefined) {
     throw new MailError('invalid_message', 'The `after` and `before` parameters cannot be used together.')

@@ -5,13 +5,14 @@ import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/me
 import type { Received } from '@kabutar/core/messages/received.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { deleteReceived } from '@kabutar/core/receiving/delete.ts'
+import { type PageOptions, pageOfList } from '@kabutar/core/store/pages.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
 import type { Env } from './env.ts'
-import { limitOf, pageOf, pageWithin, uuidOf } from './page.ts'
+import { pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
 export type ReceivingPorts = AcceptPorts & ChangePorts & DownloadPorts
@@ -37,8 +38,8 @@ export const InjectRequest = z.strictObject({
 export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
   const app = new Hono<Env>()
     .get('/', async (c) => {
-      const { received, hasMore } = await listReceived(ports.table, accountOf(c), pageOf(c))
-      return c.json(pageWithin(c, received.map(listedReceived), hasMore))
+      const { items, hasMore } = await listReceived(ports, accountOf(c), pageOf(c))
+      return c.json(pageWithin(c, items.map(listedReceived), hasMore))
     })
     .get('/:id', async (c) => {
       const format = formatOf(c.req.query('html_format'))
@@ -48,8 +49,8 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
     })
     .get('/:id/attachments', async (c) => {
       const { blob, attachments } = await getAttachments(ports, accountOf(c), idOf(c))
-      const { data, hasMore } = pageOfAll(c, attachments)
-      const made = await Promise.all(data.map((one) => attachment(ports, blob, one)))
+      const { items, hasMore } = pageOfList(attachments, allOrPage(c, attachments.length))
+      const made = await Promise.all(items.map((one) => attachment(ports, blob, one)))
       return c.json(pageWithin(c, made, hasMore))
     })
     .get('/:id/attachments/:aid', async (c) => {
@@ -105,18 +106,9 @@ function savedAs(filename: string | null, contentType: string): string {
   return name || (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
 }
 
-/** In the order of the message; without `limit` all of them. */
-function pageOfAll<T extends { readonly id: string }>(c: Context, all: readonly T[]) {
-  const { after, before } = pageOf(c)
-  const limit = c.req.query('limit') === undefined ? all.length : limitOf(c.req.query('limit'))
-  if (before !== undefined) {
-    const end = all.findIndex(({ id }) => id === before)
-    const earlier = all.slice(0, Math.max(0, end))
-    return { data: earlier.slice(Math.max(0, earlier.length - limit)), hasMore: earlier.length > limit }
-  }
-  const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1
-  const later = after !== undefined && start === 0 ? [] : all.slice(start)
-  return { data: later.slice(0, limit), hasMore: later.length > limit }
+/** Without `limit`, the page holds the whole list. */
+function allOrPage(c: Context, all: number): PageOptions {
+  return c.req.query('limit') === undefined ? { ...pageOf(c), limit: all } : pageOf(c)
 }
 
 /** Mail as if it had come by SMTP: its line ends become CRLF, and only domains of the caller's own are served. */

@@ -35,8 +35,8 @@ export function suppressions(ports: SuppressionPorts) {
     .get('/', async (c) => {
       const origin = originOf(c.req.query('origin'))
       const options = { ...pageOf(c), ...(origin !== undefined && { origin }) }
-      const { suppressions, hasMore } = await listSuppressions(ports.table, accountOf(c), options)
-      return c.json(listOf(suppressions.map(listed), hasMore))
+      const { items, hasMore } = await listSuppressions(ports.table, accountOf(c), options)
+      return c.json(listOf(items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
       const found = await getSuppression(ports.table, accountOf(c), keyOf(c.req.param('id')))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accountPauseKey } from '@kabutar/core/accounts/reputation.ts'
-import { forgetPauses, pauseRelay } from '@kabutar/core/sending/pauses.ts'
+import { pauseRelay } from '@kabutar/core/sending/pauses.ts'
+import { row } from '@kabutar/core/store/codec.ts'
+import { accountPauseKey } from '@kabutar/core/store/keys.ts'
 import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 import { drain } from '@kabutar/testing/sending-rig.ts'
 
@@ -23,8 +24,8 @@ test('a message that waits for the relay says why and until when, and nothing of
 test('a paused account is refused with 403, shows what waits, and only the operator resumes it', async () => {
   const rig = await setup()
   const { id } = (await call(rig, 'POST /emails', MAIL)).body
-  await rig.ports.table.write({ kind: 'put', item: { ...accountPauseKey('a'), at: 0 } })
-  forgetPauses(rig.ports.table)
+  await rig.ports.table.write({ kind: 'put', item: row('account-pause', accountPauseKey('a'), { at: 0 }) })
+  rig.ports.caches.pauses.clear()
   const refused = await call(rig, 'POST /emails', MAIL)
   assert.deepEqual([refused.status, refused.body.name], [403, 'suspended_api_key'])
   assert.match(refused.body.message as string, /Sending is paused/)

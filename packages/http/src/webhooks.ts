@@ -1,15 +1,17 @@
+import { pageOfList } from '@kabutar/core/store/pages.ts'
+import { getDelivery, getDeliveryAndPayload, listDeliveries, replay } from '@kabutar/core/webhooks/deliveries.ts'
+import type { Attempt, WebhookDelivery } from '@kabutar/core/webhooks/delivery.ts'
 import {
   createEndpoint,
   deleteEndpoint,
+  type Endpoint,
   type EndpointPorts,
   getEndpoint,
-  listEndpoints,
+  listEndpointPage,
   rotateSecret,
   updateEndpoint,
 } from '@kabutar/core/webhooks/endpoints.ts'
-import { getHook, getHookEvent, listHooks, replay } from '@kabutar/core/webhooks/history.ts'
-import type { QueuePorts } from '@kabutar/core/webhooks/record.ts'
-import type { Attempt, Endpoint, Hook } from '@kabutar/core/webhooks/rows.ts'
+import type { QueuePorts } from '@kabutar/core/webhooks/record-attempt.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { jsonBody } from './body.ts'
@@ -36,8 +38,8 @@ export function webhooks(ports: WebhookPorts) {
       return c.json({ object: 'webhook', id, signing_secret: secret }, 201)
     })
     .get('/', async (c) => {
-      const { data, hasMore } = page(await listEndpoints(ports.table, accountOf(c)), pageOf(c))
-      return c.json(listOf(data.map(listed), hasMore))
+      const { items, hasMore } = await listEndpointPage(ports.table, accountOf(c), pageOf(c))
+      return c.json(listOf(items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
       const found = await getEndpoint(ports.table, accountOf(c), idOf(c))
@@ -65,25 +67,21 @@ export function webhooks(ports: WebhookPorts) {
     .route('/:id/events', webhookEvents(ports))
 }
 
-/** Event ids are `msg_…`, not UUIDs. Lists know `after` only. */
+/** The deliveries to an endpoint, by event id. */
 function webhookEvents(ports: WebhookPorts) {
   return new Hono<Env>()
     .get('/', async (c) => {
-      const wanted = { limit: limitOf(c.req.query('limit')), after: c.req.query('after') }
-      const { hooks, hasMore } = await listHooks(ports.table, accountOf(c), idOf(c), wanted)
+      const { items, hasMore } = await listDeliveries(ports.table, accountOf(c), idOf(c), afterOf(c))
       const now = ports.clock.now()
-      return c.json(
-        listOf(
-          hooks.map((hook) => sent(hook, now)),
-          hasMore,
-        ),
-      )
+      const data = items.map((delivery) => sent(delivery, now))
+      return c.json(listOf(data, hasMore))
     })
     .get('/:eid', async (c) => {
-      const { hook, event } = await getHookEvent(ports.table, accountOf(c), idOf(c), eventIdOf(c))
-      const next_attempt_at = hook.status === 'pending' ? new Date(hook.nextAt).toISOString() : null
-      const payload: unknown = JSON.parse(event.body)
-      return c.json({ object: 'webhook_event', ...sent(hook, ports.clock.now()), next_attempt_at, payload })
+      const found = await getDeliveryAndPayload(ports.table, accountOf(c), idOf(c), eventIdOf(c))
+      const { status, nextAt } = found.delivery
+      const next_attempt_at = status === 'pending' ? new Date(nextAt).toISOString() : null
+      const payload: unknown = JSON.parse(found.payload.body)
+      return c.json({ object: 'webhook_event', ...sent(found.delivery, ports.clock.now()), next_attempt_at, payload })
     })
     .post('/:eid/replay', async (c) => {
       const id = eventIdOf(c)
@@ -91,17 +89,20 @@ function webhookEvents(ports: WebhookPorts) {
       return c.json({ object: 'webhook_event', id })
     })
     .get('/:eid/attempts', async (c) => {
-      const { eventId, attempts } = await getHook(ports.table, accountOf(c), idOf(c), eventIdOf(c))
+      const { eventId, attempts } = await getDelivery(ports.table, accountOf(c), idOf(c), eventIdOf(c))
       const made = attempts.map((attempt) => wireAttempt(eventId, attempt)).reverse()
-      const after = c.req.query('after')
-      const from = after === undefined ? 0 : made.findIndex(({ id }) => id === after) + 1
-      const limit = limitOf(c.req.query('limit'))
-      return c.json(listOf(made.slice(from, from + limit), made.length > from + limit))
+      const { items, hasMore } = pageOfList(made, afterOf(c))
+      return c.json(listOf(items, hasMore))
     })
 }
 
 const accountOf = (c: Context<Env>) => c.get('key').accountId
 const idOf = (c: Context<Env>) => uuidOf(c.req.param('id') ?? '')
+/** These lists page by ids that are no UUIDs, and only forward. */
+function afterOf(c: Context<Env>) {
+  const after = c.req.query('after')
+  return { limit: limitOf(c.req.query('limit')), ...(after !== undefined && { after }) }
+}
 const eventIdOf = (c: Context<Env>) => c.req.param('eid') ?? ''
 
 function listed({ id, url, createdAt, enabled, events }: Endpoint) {
@@ -110,23 +111,13 @@ function listed({ id, url, createdAt, enabled, events }: Endpoint) {
 }
 
 /** An attempt that is due is being made, or will be in a moment. */
-function sent({ eventId, type, createdAt, status, nextAt }: Hook, now: number) {
+function sent({ eventId, type, createdAt, status, nextAt }: WebhookDelivery, now: number) {
   const attempting = status === 'pending' && nextAt <= now
   return { id: eventId, type, created_at: createdAt.toISOString(), status: attempting ? 'attempting' : status }
 }
 
 /** `http_status_code` 0: there was no answer, and `response` says why. */
-function wireAttempt(eventId: string, { n, code, response, at }: Attempt) {
+function wireAttempt(eventId: string, { number, code, response, at }: Attempt) {
   const id = eventId.replace(/^msg_/, 'atmpt_')
-  return { id: `${id}_${n}`, http_status_code: code, response, sent_at: new Date(at).toISOString() }
-}
-
-/** All endpoints of an account are few enough to be read at once, newest first. */
-function page(all: readonly Endpoint[], { limit, after, before }: ReturnType<typeof pageOf>) {
-  if (before !== undefined) {
-    const newer = all.filter(({ id }) => id > before)
-    return { data: newer.slice(-limit), hasMore: newer.length > limit }
-  }
-  const older = after === undefined ? all : all.filter(({ id }) => id < after)
-  return { data: older.slice(0, limit), hasMore: older.length > limit }
+  return { id: `${id}_${number}`, http_status_code: code, response, sent_at: new Date(at).toISOString() }
 }

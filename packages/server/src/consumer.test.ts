@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Handler, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
 import { jsonLog } from './log.ts'
 
@@ -11,6 +12,7 @@ function manualClock(): Clock & { advance(ms: number): Promise<void> } {
   let now = 0
   const sleepers = new Set<{ at: number; wake: () => void }>()
   return {
+    ...systemClock,
     now: () => now,
     sleep: (ms, signal) =>
       new Promise((resolve) => {

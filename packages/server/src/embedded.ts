@@ -7,13 +7,12 @@ import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accoun
 import { adoptKey, createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
 import { dnsRecords, systemResolver } from '@kabutar/core/ports/resolver.ts'
 import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
-import { dispatchMemory } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
+import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { lockFolder } from '@kabutar/local/files/lock.ts'
@@ -27,6 +26,8 @@ import { storeAtOnce } from '@kabutar/local/sqlite/accepting.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { listenHttp } from './http.ts'
 import { FrontDoor } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
@@ -92,6 +93,7 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
     blobs,
     receiveQueue,
     clock,
+    caches: newCaches(clock),
     ids: uuidIds(clock),
     storeAtOnce: storeAtOnce(engine, blobs, receiveQueue),
   }
@@ -104,7 +106,7 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
     webhookQueue: queue('webhooks'),
     webhookRetriesMs: settings.webhookRetriesMs,
     client,
-    memory: dispatchMemory(client),
+    ...dispatchState(client, { clock, random: Math.random }),
     userAgent: 'Kabutar/0.1',
     allowPrivate: settings.allowPrivate,
     relay: relayOf(settings, accepting),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { runConsumer } from './consumer.ts'
 import { FrontDoor } from './load-shedding.ts'
 import { jsonLog } from './log.ts'
@@ -14,7 +15,7 @@ function doorWith({ perMs, idle }: { perMs: number; idle: () => number }) {
     now += ms
     for (let n = 0; n < ms * perMs; n++) door.enter()
   }
-  const clock = { now: () => now, sleep: async (ms: number) => pass(ms) }
+  const clock = { ...systemClock, now: () => now, sleep: async (ms: number) => pass(ms) }
   const door: FrontDoor = new FrontDoor(clock, idle)
   const turn = door.turns()
   return {
@@ -88,6 +89,7 @@ test('a consumer waits its turn before each batch, and tells how long the last o
     batch: 10,
     visibilityMs: 30_000,
     clock: {
+      ...systemClock,
       now: () => now,
       sleep: (_ms, signal) => new Promise((stop) => signal?.addEventListener('abort', () => stop())),
     },

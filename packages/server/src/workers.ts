@@ -1,15 +1,12 @@
+import { dueWork } from '@kabutar/core/due-work.ts'
 import type { Handler, Queue } from '@kabutar/core/ports/queue.ts'
-import { removalKinds } from '@kabutar/core/receiving/delete-job.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import type { ReceivePorts } from '@kabutar/core/receiving/receive-ports.ts'
-import { dueSends } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import type { SendPorts } from '@kabutar/core/sending/send-ports.ts'
 import { sweep } from '@kabutar/core/store/outbox.ts'
-import { dueEvents } from '@kabutar/core/webhooks/announce.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
-import { dueHooks } from '@kabutar/core/webhooks/due.ts'
 import { DISPATCHED_AT_ONCE } from '@kabutar/core/webhooks/endpoint-limiter.ts'
 import type { SqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
@@ -34,12 +31,7 @@ export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: Ab
   const { clock, log, sendQueue, receiveQueue, webhookQueue, table } = ports
   const common = { batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal }
   const consume = (queue: Queue, handler: Handler, own: Own) => runConsumer(queue, handler, { ...common, ...own })
-  const due = {
-    send: dueSends(sendQueue),
-    hook: dueHooks(webhookQueue),
-    event: dueEvents(webhookQueue),
-    ...removalKinds(receiveQueue),
-  }
+  const due = dueWork(ports)
   await Promise.all([
     consume(sendQueue, (batch, stop) => sendBatch(ports, batch, stop), { name: 'send', concurrency: SEND_LOOPS }),
     consume(receiveQueue, (batch, stop) => receiveBatch(ports, batch, stop), {

@@ -1,7 +1,7 @@
 /** What the contract suites of the ports share. */
 import { test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { type Item, StoreError, type Write } from '@kabutar/core/ports/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 
 const TRIES = 60
 const PAUSE_MS = 50

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import type { Table, Write } from '@kabutar/core/ports/table.ts'
 import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { countingTable } from './counting-table.ts'
 
 const counted = () => countingTable(sqliteTable(memoryEngine(), systemClock))

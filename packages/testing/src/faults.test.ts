@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import { StoreError, type Write } from '@kabutar/core/ports/table.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { faultyQueue, faultyTable, seeded, type TableFaults } from './faults.ts'
 
 const table = (faults: Omit<TableFaults, 'random' | 'clock'>, seed = 1, clock = systemClock) =>
@@ -28,7 +28,7 @@ test('the same seed has the same faults', async () => {
 })
 
 test('throttled and conflicting calls wrote nothing; a lost answer did', async () => {
-  const instantly = { now: () => Date.now(), sleep: async () => undefined }
+  const instantly = { ...systemClock, now: () => Date.now(), sleep: async () => undefined }
   for (const [faults, code] of [
     [{ throttled: 0.5 }, 'Throttled'],
     [{ conflict: 0.9 }, 'Conflict'],
@@ -53,7 +53,7 @@ test('throttled and conflicting calls wrote nothing; a lost answer did', async (
 
 test('the index lags, the table does not', async () => {
   const time = { now: 1_800_000_000_000 }
-  const clock = { now: () => time.now, sleep: systemClock.sleep }
+  const clock = { ...systemClock, now: () => time.now }
   const store = faultyTable(sqliteTable(memoryEngine(), clock), { clock, indexDelayMs: 1000, random: () => 1 })
   const item = { pk: 'a', sk: '1', gs1pk: 'due', gs1sk: '5' }
   const seen = async () => (await store.query({ pk: 'due', index: 'gs1', limit: 9 })).items.map((entry) => entry.gs1sk)

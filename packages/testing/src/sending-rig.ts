@@ -5,17 +5,19 @@ import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Draft } from '@kabutar/core/messages/draft.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay, RelayEnvelope, RelayResult } from '@kabutar/core/ports/relay.ts'
-import { dueSends } from '@kabutar/core/sending/entry.ts'
+import { dueSend } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import type { SendPorts } from '@kabutar/core/sending/send-ports.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { sweep } from '@kabutar/core/store/outbox.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 
 export type TestPorts = SubmitPorts & SendPorts & { readonly allowPrivate: boolean }
 export type Rig = TestPorts & { readonly clock: TestClock; readonly relay: TestRelay }
@@ -45,6 +47,7 @@ export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 export function testClock(start = Date.parse('2026-11-22T12:00:00Z')): TestClock {
   let now = start
   return {
+    ...systemClock,
     now: () => now,
     advance(ms) {
       now += ms
@@ -91,6 +94,7 @@ export async function testPorts(): Promise<Rig> {
     allowPrivate: true,
     blobs: noBlobs,
     clock,
+    caches: newCaches(clock),
     ids: uuidIds(clock),
     log: silent,
     relay,
@@ -120,4 +124,4 @@ export async function drain(ports: TestPorts): Promise<number> {
   throw new Error('the queue does not come to rest')
 }
 
-export const sweepSends = (ports: TestPorts) => sweep(ports, { send: dueSends(ports.sendQueue) })
+export const sweepSends = (ports: TestPorts) => sweep(ports, { 'sent-message': dueSend(ports.sendQueue) })

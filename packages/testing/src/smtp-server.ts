@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { MailError } from '@kabutar/core/errors.ts'
@@ -49,7 +50,7 @@ export async function start(t: TestContext, options: Partial<SmtpOptions> = {}):
   const nothing = () => {}
   const log: Log = { debug: nothing, info: nothing, warn: nothing, error: (text) => errors.push(text) }
   let last = 0
-  const ids = { next: () => String(++last) }
+  const ids = { next: () => String(++last), secret: randomBytes }
   const server = createSmtpServer({ hostname: 'mx.test', backend: keepingBackend(received), log, ids, ...options })
   const { port }: AddressInfo = await server.listen('127.0.0.1', 0)
   t.after(() => server.close(0))

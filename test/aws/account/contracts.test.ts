@@ -12,9 +12,9 @@ import { s3Blobs } from '@kabutar/aws/s3/blobs.ts'
 import { s3Client } from '@kabutar/aws/s3/client.ts'
 import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { createTable } from '../dynamo.ts'
 
 const [dynamo, sqs, s3] = [dynamoClient(), sqsClient(), s3Client()]
@@ -44,8 +44,8 @@ queueContract('SQS in the account', async () => {
   const asked = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: dead, AttributeNames: ['QueueArn'] }))
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: asked.Attributes?.QueueArn, maxReceiveCount: 2 })
   return {
-    main: sqsQueue(sqs, await create(NAME, { RedrivePolicy }), { maxAttempts: 2 }),
-    deadLetters: sqsQueue(sqs, dead, { maxAttempts: 99 }),
+    main: sqsQueue(sqs, await create(NAME, { RedrivePolicy }), { maxAttempts: 2, clock: systemClock }),
+    deadLetters: sqsQueue(sqs, dead, { maxAttempts: 99, clock: systemClock }),
   }
 })
 

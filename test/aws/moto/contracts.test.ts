@@ -12,10 +12,11 @@ import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { sesRelay } from '@kabutar/aws/ses/relay.ts'
 import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
-import { type Clock, systemClock } from '@kabutar/core/ports/clock.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import { type Relayed, relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { createTable, freshName } from '../dynamo.ts'
 import { downloadPresigned, uploadPresigned } from '../presigned.ts'
 import { standIn } from '../servers.ts'
@@ -54,8 +55,8 @@ queueContract('SQS as moto sees it', async () => {
   const redrive = JSON.stringify({ deadLetterTargetArn: asked.Attributes?.QueueArn, maxReceiveCount: 2 })
   const made = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: { RedrivePolicy: redrive } }))
   return {
-    main: sqsQueue(sqs, made.QueueUrl ?? '', { maxAttempts: 2 }),
-    deadLetters: sqsQueue(sqs, dead, { maxAttempts: 99 }),
+    main: sqsQueue(sqs, made.QueueUrl ?? '', { maxAttempts: 2, clock: systemClock }),
+    deadLetters: sqsQueue(sqs, dead, { maxAttempts: 99, clock: systemClock }),
   }
 })
 
@@ -77,6 +78,7 @@ await ses.send(new CreateConfigurationSetCommand({ ConfigurationSetName: 'kabuta
 /** Nor does it know GetAccount, and an unknown rate is one a second: these seconds take no time. */
 let seconds = 0
 const clock: Clock = {
+  ...systemClock,
   now: () => Date.now() + seconds,
   sleep: async (ms) => {
     seconds += ms

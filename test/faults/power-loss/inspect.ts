@@ -5,14 +5,14 @@ import type { Content } from '@kabutar/core/messages/content.ts'
 import { isPending, type Message } from '@kabutar/core/messages/message.ts'
 import { getWholeReceived } from '@kabutar/core/messages/read-received.ts'
 import { getWhole } from '@kabutar/core/messages/read-sent.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { rawKey } from '@kabutar/core/receiving/accept.ts'
 import { parseReceiveEntry } from '@kabutar/core/receiving/entry.ts'
 import type { ReadPorts } from '@kabutar/core/receiving/received-detail.ts'
-import { eventsOf, getTelling, receivedEventId } from '@kabutar/core/webhooks/event.ts'
+import { eventsOf, readPayload, receivedEventId } from '@kabutar/core/webhooks/event.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { mailOf, numberOf, rawOf } from './mail.ts'
 import type { Acknowledged } from './records.ts'
 
@@ -75,7 +75,7 @@ async function inbound(shelf: Shelf, id: string): Promise<Seen> {
   if (shelf.open.has(id)) return { wrong: undefined, done: false }
   const { received } = await getWholeReceived(shelf, FIRST_ACCOUNT, id)
   const placed = await hasArrived(shelf.table, received.blob)
-  const told = await getTelling(shelf.table, FIRST_ACCOUNT, id, receivedEventId(FIRST_ACCOUNT, id))
+  const told = await readPayload(shelf.table, FIRST_ACCOUNT, id, receivedEventId(FIRST_ACCOUNT, id))
   return { wrong: placed && told ? undefined : `is placed: ${placed}, told: ${told !== undefined}`, done: true }
 }
 

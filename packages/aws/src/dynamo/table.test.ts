@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import type { Item, Update, Write } from '@kabutar/core/ports/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
 import { dynamoTable } from './table.ts'
 
@@ -46,7 +46,7 @@ test('a transaction whose answer was lost is applied once', async () => {
 
 test('a token holds though the time in the conditions has moved on', async () => {
   let now = 1_800_000_000_000
-  const table = await emptyTable({ now: () => now, sleep: systemClock.sleep })
+  const table = await emptyTable({ ...systemClock, now: () => now })
   const count: Update = { kind: 'update', key: { pk: 'a', sk: '1' }, add: { n: 1 }, if: [{ exists: false }] }
   const token = 'a token of more than thirty-six characters'
   await table.transact([count], { token })

@@ -7,9 +7,9 @@ import { after, test } from 'node:test'
 import { createAdaptorServer } from '@hono/node-server'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { domainOwner } from '@kabutar/core/domains/domains.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
-import { uuidIds } from '@kabutar/core/ports/ids.ts'
 import { createApp } from '@kabutar/http/app.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { receivePorts } from '@kabutar/testing/receiving-rig.ts'
 import { Resend } from 'resend'
 import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
@@ -52,7 +52,12 @@ const sdkOf = async (account: string) => {
   const { token } = await createKey(ports, account, { name: 'k', permission: 'full_access' })
   return new Resend(token, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
 }
-const relay = sesRelay(ses.client, { region: 'eu-west-1', configurationSet: 'kabutar', concurrency: 1 })
+const relay = sesRelay(ses.client, {
+  region: 'eu-west-1',
+  configurationSet: 'kabutar',
+  concurrency: 1,
+  clock: systemClock,
+})
 const RAW = Buffer.from('From: a@shop.test\r\nTo: b@y.test\r\nSubject: s\r\n\r\nb\r\n')
 const relayed = () =>
   relay.send({ returnPath: '', recipients: ['b@y.test'] }, RAW, { messageId: '<1@shop.test>' }).then(

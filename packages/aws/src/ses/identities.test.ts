@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { identitiesContract } from '@kabutar/core/ports/identities.contract.ts'
 import type { DomainRecord } from '@kabutar/core/ports/identities.ts'
+import { row } from '@kabutar/core/store/codec.ts'
+import { receiptRulesLeaseKey } from '@kabutar/core/store/keys.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
 import { startSes } from '../../../../test/aws/ses.ts'
@@ -46,7 +48,7 @@ rules.sets.set('asleep', [foreign('old', ['old.test'])])
 
 /** As one sandbox has it. Waits are a tenth of what they are. */
 function receiving() {
-  const clock = { now: systemClock.now, sleep: (ms: number) => systemClock.sleep(ms / 10) }
+  const clock = { ...systemClock, now: systemClock.now, sleep: (ms: number) => systemClock.sleep(ms / 10) }
   return receiptRules(rulesClient(standIn(rules.endpoint)), {
     prefix: PREFIX,
     ruleSet: 'theirs',
@@ -200,8 +202,11 @@ describe('receipt rules', () => {
 
   test('a holder that died holds nobody up for long, and its lease is taken once it has run out', async () => {
     const table = dynamoTable(dynamo.client, TABLE, systemClock)
-    const key = { pk: 'lease#receipt-rules', sk: PREFIX }
-    await table.write({ kind: 'put', item: { ...key, owner: 'dead', until: Date.now() + 300 } })
+    const key = receiptRulesLeaseKey(PREFIX)
+    await table.write({
+      kind: 'put',
+      item: row('receipt-rules-lease', key, { owner: 'dead', until: Date.now() + 300 }),
+    })
     const from = Date.now()
     await receiving().receive('a.test', true)
     assert.ok(Date.now() - from >= 250)

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { listPlacements, mailboxFor } from '@kabutar/core/mailboxes/mailbox.ts'
-import { getWholeReceived } from '@kabutar/core/messages/read-received.ts'
-import { receivedOf } from '@kabutar/core/messages/received-row.ts'
+import { getWholeReceived, listReceived } from '@kabutar/core/messages/read-received.ts'
 import type { Delivery } from '@kabutar/core/ports/queue.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { deleteReceived } from '@kabutar/core/receiving/delete.ts'
-import { listDays } from '@kabutar/core/store/timeline.ts'
-import { getTelling, receivedEventId } from '@kabutar/core/webhooks/event.ts'
+import { readPayload, receivedEventId } from '@kabutar/core/webhooks/event.ts'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts } from '@kabutar/testing/receiving-rig.ts'
 import { receiveFromSes } from './inbound.ts'
 
@@ -35,7 +33,7 @@ const placed = async (ports: ReceiveRig, accountId: string) => {
 }
 const feed = (ports: ReceiveRig, body: object | string) => receiveFromSes(ports, [entry(body)], never)
 const received = async (ports: ReceiveRig, accountId: string) =>
-  (await listDays(ports.table, accountId, 'in', { limit: 100 })).items.map(receivedOf)
+  (await listReceived(ports, accountId, { limit: 100 })).items
 
 test('mail for two accounts is received once by each, however often it is announced', async () => {
   const ports = await receivePorts()
@@ -203,7 +201,7 @@ describe('a notification that comes after its message was recovered', () => {
         )
       }
       const id = message?.id ?? ''
-      const told = await getTelling(ports.table, 'a', id, receivedEventId('a', id))
+      const told = await readPayload(ports.table, 'a', id, receivedEventId('a', id))
       assert.deepEqual(JSON.parse(told?.body ?? '').data.received_for, ['ada@kabutar.test'], 'frozen')
     })
   }

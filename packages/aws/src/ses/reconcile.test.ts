@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { listReceived } from '@kabutar/core/messages/read-received.ts'
 import { QUEUE_RULES, type Queue } from '@kabutar/core/ports/queue.ts'
-import { listDays } from '@kabutar/core/store/timeline.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { drainReceived, LETTER, receivePorts } from '@kabutar/testing/receiving-rig.ts'
@@ -122,7 +122,7 @@ describe('a crash', () => {
       assert.deepEqual(await receiveFromSes(ports, [delivery], never), [])
     }
     assert.deepEqual(await drainReceived(ports), [])
-    assert.equal((await listDays(ports.table, 'a', 'in', { limit: 10 })).items.length, 1)
+    assert.equal((await listReceived(ports, 'a', { limit: 10 })).items.length, 1)
   })
 
   test('before passing on leaves every entry where it was', async () => {
@@ -182,5 +182,5 @@ test('an object that cannot be had keeps none of its entry back', async () => {
     ['q'],
   )
   assert.deepEqual(await drainReceived(ports), [])
-  assert.equal((await listDays(ports.table, 'a', 'in', { limit: 10 })).items.length, 2)
+  assert.equal((await listReceived(ports, 'a', { limit: 10 })).items.length, 2)
 })

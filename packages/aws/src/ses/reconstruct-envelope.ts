@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { MailError } from '@kabutar/core/errors.ts'
-import { isUuid } from '@kabutar/core/ports/ids.ts'
+import { derivedUuid, type Ids, isUuid, timeOf } from '@kabutar/core/ports/ids.ts'
 import type { RelayEnvelope } from '@kabutar/core/ports/relay.ts'
 import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 
@@ -29,18 +28,10 @@ async function isOurs({ table }: AcceptPorts, recipient: string): Promise<boolea
   }
 }
 
-/** UUIDv7 of the sent message's time, the rest of them a hash of message, recipients and how many were made before. */
-function copyIds({ ids }: AcceptPorts, returnPath: string, recipients: readonly string[]) {
+/** Ids that follow from the sent message, its recipients, and how many of these were made before. */
+function copyIds({ ids }: AcceptPorts, returnPath: string, recipients: readonly string[]): Ids {
   const sent = /^bounces\+([0-9a-f-]{36})@/.exec(returnPath)?.[1] ?? ''
   if (!isUuid(sent)) return ids
   let made = 0
-  return {
-    next(): string {
-      const hash = createHash('sha256')
-        .update(JSON.stringify([sent, recipients, made++]))
-        .digest('hex')
-      const variant = '89ab'[Number.parseInt(hash[3] ?? '0', 16) % 4]
-      return `${sent.slice(0, 13)}-7${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`
-    },
-  }
+  return { ...ids, next: () => derivedUuid(timeOf(sent), sent, String(made++), ...recipients) }
 }

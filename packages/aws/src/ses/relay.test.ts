@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
 import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { RelayError } from '@kabutar/core/ports/relay.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
 import { startSes } from '../../../../test/aws/ses.ts'
 import { sesClient } from './client.ts'
@@ -16,7 +17,12 @@ beforeEach(() => {
   ses.sent.length = 0
 })
 
-const relay = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
+const relay = sesRelay(ses.client, {
+  region: 'us-east-1',
+  configurationSet: 'kabutar',
+  concurrency: 1,
+  clock: systemClock,
+})
 const OWN_RETURN_PATH = 'SES puts its own MAIL FROM in place of the return path'
 const FAULT_OF = {
   throttled: 'rate',
@@ -110,7 +116,12 @@ for (const { name, tags = OPTIONS.tags, recipients = ENVELOPE.recipients, ...res
 }
 
 test('a missing configuration set is ours to mend, so the message waits', async () => {
-  const other = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'gone', concurrency: 1 })
+  const other = sesRelay(ses.client, {
+    region: 'us-east-1',
+    configurationSet: 'gone',
+    concurrency: 1,
+    clock: systemClock,
+  })
   assert.equal((await failure(other.send(ENVELOPE, RAW, OPTIONS))).kind, 'transient')
 })
 
@@ -119,7 +130,12 @@ test('who is never reached has not taken the message; who hangs up after it may 
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const client = sesClient(standIn(`http://127.0.0.1:${port}`))
-  const there = sesRelay(client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1 })
+  const there = sesRelay(client, {
+    region: 'us-east-1',
+    configurationSet: 'kabutar',
+    concurrency: 1,
+    clock: systemClock,
+  })
   assert.equal((await failure(there.send(ENVELOPE, RAW, OPTIONS))).kind, 'ambiguous')
   server.close()
   await once(server, 'close')
@@ -138,7 +154,7 @@ function steppingClock() {
   const sleep = async (ms: number) => {
     time.now += ms
   }
-  return { time, clock: { now: () => time.now, sleep } }
+  return { time, clock: { ...systemClock, now: () => time.now, sleep } }
 }
 
 test('each of the workers takes its share of the account rate, counted in recipients', async () => {

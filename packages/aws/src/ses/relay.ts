@@ -1,5 +1,5 @@
 import { type SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2'
-import { type Clock, systemClock } from '@kabutar/core/ports/clock.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import {
   type Relay,
   type RelayEnvelope,
@@ -22,7 +22,7 @@ export type SesRelayOptions = {
   readonly configurationSet: string
   /** How many workers send at the same time, this one included: each takes its share of the account's rate. */
   readonly concurrency: number
-  readonly clock?: Clock
+  readonly clock: Clock
 }
 
 /**
@@ -30,7 +30,7 @@ export type SesRelayOptions = {
  * domain for the return path; bounces come as events of the configuration set, matched by the message's tags.
  */
 export function sesRelay(client: SESv2Client, options: SesRelayOptions): Relay {
-  const clock = options.clock ?? systemClock
+  const { clock } = options
   const pace = sesPace(client, { concurrency: options.concurrency, clock })
   return {
     limits: LIMITS,

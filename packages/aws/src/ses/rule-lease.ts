@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
-import { type Condition, isConditionFailed, StoreError, type Table } from '@kabutar/core/ports/table.ts'
+import { type Condition, StoreError, type Table } from '@kabutar/core/ports/table.ts'
+import { readRow, row } from '@kabutar/core/store/codec.ts'
+import { receiptRulesLeaseKey } from '@kabutar/core/store/keys.ts'
+import { writeIf } from '@kabutar/core/store/once.ts'
 
 /** The right to change what has no conditional write, until a time; after it, anybody may take it. */
 export type Lease = {
@@ -19,21 +22,17 @@ const ASK_EVERY_MS = 250
 /** One for each `name`. @throws {StoreError} `Throttled` if it is not free within 10 s */
 export async function takeLease(table: Table, clock: Clock, name: string): Promise<Lease> {
   const owner = randomUUID()
-  const key = { pk: 'lease#receipt-rules', sk: name }
+  const key = receiptRulesLeaseKey(name)
   let until = 0
   const put = async (condition: Condition): Promise<boolean> => {
     const next = clock.now() + LEASE_MS
-    try {
-      await table.write({ kind: 'put', item: { ...key, owner, until: next }, if: [condition] })
-      until = next
-      return true
-    } catch (error) {
-      if (isConditionFailed(error)) return false
-      throw error
-    }
+    const item = row('receipt-rules-lease', key, { owner, until: next })
+    const taken = await writeIf(table, { kind: 'put', item, if: [condition] })
+    if (taken) until = next
+    return taken
   }
   const take = async (): Promise<boolean> => {
-    const held = await table.get(key)
+    const held = readRow('receipt-rules-lease', await table.get(key))
     if (held === undefined) return put({ exists: false })
     return (held.until as number) <= clock.now() && put({ attr: 'until', op: '=', value: held.until as number })
   }

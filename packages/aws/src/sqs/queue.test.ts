@@ -1,5 +1,6 @@
 import { after } from 'node:test'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { startSqsS3 } from '../../../../test/aws/sqs-s3.ts'
 import { sqsQueue } from './queue.ts'
 
@@ -9,7 +10,7 @@ after(() => servers.close())
 queueContract('SQS', async () => {
   const urls = servers.createQueues('contract', 2)
   return {
-    main: sqsQueue(servers.sqs, urls.main, { maxAttempts: 2 }),
-    deadLetters: sqsQueue(servers.sqs, urls.deadLetters, { maxAttempts: 99 }),
+    main: sqsQueue(servers.sqs, urls.main, { maxAttempts: 2, clock: systemClock }),
+    deadLetters: sqsQueue(servers.sqs, urls.deadLetters, { maxAttempts: 99, clock: systemClock }),
   }
 })

@@ -7,7 +7,7 @@ import {
   SendMessageBatchCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs'
-import { type Clock, systemClock } from '@kabutar/core/ports/clock.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Depth, Outgoing, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
 import { checkOutgoing } from '@kabutar/core/ports/queue-rules.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
@@ -20,9 +20,9 @@ import { storeError } from '../dynamo/store-errors.ts'
 export function sqsQueue(
   client: SQSClient,
   url: string,
-  options: { readonly maxAttempts: number; readonly clock?: Clock },
+  options: { readonly maxAttempts: number; readonly clock: Clock },
 ): Queue {
-  const context = { client, url, clock: options.clock ?? systemClock }
+  const context = { client, url, clock: options.clock }
   return {
     maxAttempts: options.maxAttempts,
     send: (messages) => send(context, messages),

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { testClock } from '@kabutar/testing/sending-rig.ts'
-import { uuidIds } from '../ports/ids.ts'
-import { RECENT_MS } from '../store/cache.ts'
+import { newCaches, STALE_MS } from '../store/cache.ts'
 import { authenticate, createKey, deleteKey, listKeys } from './keys.ts'
 
 const KEY = { name: 'k', permission: 'full_access' } as const
@@ -14,25 +14,25 @@ const refused = { code: 'invalid_key' }
 function rig() {
   const clock = testClock()
   const table = countingTable(sqliteTable(memoryEngine(), clock))
-  return { table, clock, ids: uuidIds(clock) }
+  return { table, clock, caches: newCaches(clock), ids: uuidIds(clock) }
 }
 
 test('a deleted key is refused at once where it was deleted, and everywhere five seconds later', async () => {
   const ports = rig()
-  const other = { ...ports, table: { ...ports.table } }
+  const other = { ...ports, caches: newCaches(ports.clock) }
   const { id, token } = await createKey(ports, 'a', KEY)
   for (const one of [ports, other]) assert.equal((await authenticate(one, token)).keyId, id)
-  await deleteKey(ports.table, 'a', id)
+  await deleteKey(ports, 'a', id)
   await assert.rejects(authenticate(ports, token), refused)
-  ports.clock.advance(RECENT_MS)
+  ports.clock.advance(STALE_MS.apiKeys)
   await assert.rejects(authenticate(other, token), refused)
 })
 
 test('a new key is known at once, also where it was refused before', async () => {
   const ports = rig()
-  const other = { ...ports, table: { ...ports.table } }
+  const other = { ...ports, caches: newCaches(ports.clock) }
   const { id, token } = await createKey(ports, 'a', KEY)
-  await deleteKey(ports.table, 'a', id)
+  await deleteKey(ports, 'a', id)
   await assert.rejects(authenticate(other, token), refused)
   const { token: fresh } = await createKey(ports, 'a', KEY)
   assert.equal((await authenticate(other, fresh)).accountId, 'a')
@@ -45,7 +45,7 @@ test('a key in use is read every five seconds, and its use noted every hour', as
   ports.table.reset()
   for (let n = 0; n < 100; n++) {
     await authenticate(ports, token)
-    ports.clock.advance(RECENT_MS / 5)
+    ports.clock.advance(STALE_MS.apiKeys / 5)
   }
   assert.deepEqual(ports.table.units(), { write: 1, read: 20 })
   assert.equal((await listKeys(ports.table, 'a'))[0]?.lastUsedAt?.getTime(), from)

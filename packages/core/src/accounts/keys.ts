@@ -1,11 +1,14 @@
 /** API keys. A token is shown once and kept as its SHA-256 only; the key row answers a token with its rights. */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
-import { Recent } from '../store/cache.ts'
+import type { Item, Key, Table } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { readRow, row } from '../store/codec.ts'
+import { apiKeyKey, apiKeyPartition, apiKeyTokenKey } from '../store/keys.ts'
+import { transactIf, writeIf } from '../store/once.ts'
 
 export type Permission = 'full_access' | 'sending_access'
 export type ApiKey = {
@@ -29,99 +32,83 @@ export type NewKey = {
   readonly domain?: { readonly id: string; readonly name: string }
 }
 export type KeyPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
+export type AuthenticatePorts = { readonly table: Table; readonly clock: Clock; readonly caches: Caches }
 
 const TOKEN_BYTES = 32
 const USED_EVERY_MS = 3_600_000
 const MAX_KEYS = 100
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
-const tokenKey = (hash: string): Key => ({ pk: `key#${hash}`, sk: 'key' })
-const listKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#keys`, sk: id })
 
 /** `re_`, then 32 random bytes and their CRC-32 in base64url, so that a mistyped or cut token can be told from a real one. */
-export function newToken(): string {
-  const random = randomBytes(TOKEN_BYTES)
+export function newToken(ids: Ids): string {
+  const random = ids.secret(TOKEN_BYTES)
   const checksum = Buffer.alloc(4)
   checksum.writeUInt32BE(crc32(random))
   return `re_${Buffer.concat([random, checksum]).toString('base64url')}`
 }
 
-/** Makes a key; the token cannot be had again. @throws {MailError} `conflict` past 100 keys */
+/** Makes a key. Its token is not stored, so no later call answers it. @throws {MailError} `conflict` past 100 keys */
 export async function createKey(
   ports: KeyPorts,
   accountId: string,
   key: NewKey,
 ): Promise<{ id: string; token: string }> {
-  const { items } = await ports.table.query({ pk: `${accountId}#keys`, limit: MAX_KEYS })
+  const { items } = await ports.table.query({ pk: apiKeyPartition(accountId), limit: MAX_KEYS })
   if (items.length >= MAX_KEYS) throw new MailError('conflict', `An account has at most ${MAX_KEYS} API keys.`)
-  const token = newToken()
-  return { id: await putKey(ports, accountId, key, token), token }
+  const token = newToken(ports.ids)
+  const { id, writes } = keyRows(ports, accountId, key, token)
+  await ports.table.transact(writes)
+  return { id, token }
 }
 
 /** Accepts a token of the operator's choice, once; a token that is known already stays as it is. */
 export async function adoptKey(ports: KeyPorts, accountId: string, key: NewKey, token: string): Promise<void> {
-  try {
-    await putKey(ports, accountId, key, token)
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-  }
+  await transactIf(ports.table, keyRows(ports, accountId, key, token).writes)
 }
 
-async function putKey(ports: KeyPorts, accountId: string, key: NewKey, token: string): Promise<string> {
-  const id = ports.ids.next()
+function keyRows({ ids, clock }: KeyPorts, accountId: string, key: NewKey, token: string) {
+  const id = ids.next()
   const hash = hashOf(token)
   const shared = { permission: key.permission, ...(key.domain && { domain: key.domain.name, domainId: key.domain.id }) }
-  await ports.table.transact([
-    { kind: 'put', item: { ...tokenKey(hash), accountId, keyId: id, ...shared }, if: [{ exists: false }] },
-    {
-      kind: 'put',
-      item: { ...listKey(accountId, id), name: key.name, hash, at: ports.clock.now(), ...shared },
-      if: [{ exists: false }],
-    },
-  ])
-  return id
+  const rows = [
+    row('api-key-token', apiKeyTokenKey(hash), { accountId, keyId: id, ...shared }),
+    row('api-key', apiKeyKey(accountId, id), { name: key.name, hash, at: clock.now(), ...shared }),
+  ]
+  return { id, writes: rows.map((item) => ({ kind: 'put', item, if: [{ exists: false }] }) as const) }
 }
 
-const known = new Recent<Item>()
-
 /**
- * The key behind a token, as it was at most five seconds ago. Notes its use, at most once an hour.
+ * Answers the key of a token, as it was at most five seconds ago, and notes its use, at most once an hour.
  * @throws {MailError} `invalid_key`
  */
-export async function authenticate(ports: Pick<KeyPorts, 'table' | 'clock'>, token: string): Promise<ApiKey> {
-  const key = tokenKey(hashOf(token))
-  const row = await known.get(ports, key, () => usedRow(ports, key))
-  if (row === undefined) throw new MailError('invalid_key', 'API key is invalid.')
+export async function authenticate(ports: AuthenticatePorts, token: string): Promise<ApiKey> {
+  const key = apiKeyTokenKey(hashOf(token))
+  const item = await ports.caches.apiKeys.get(key, () => usedRow(ports, key))
+  if (item === undefined) throw new MailError('invalid_key', 'API key is invalid.')
   return {
-    accountId: row.accountId as string,
-    keyId: row.keyId as string,
-    permission: row.permission as Permission,
-    ...(row.domain !== undefined && { domain: row.domain as string }),
+    accountId: item.accountId as string,
+    keyId: item.keyId as string,
+    permission: item.permission as Permission,
+    ...(item.domain !== undefined && { domain: item.domain as string }),
   }
 }
 
 async function usedRow({ table, clock }: Pick<KeyPorts, 'table' | 'clock'>, key: Key): Promise<Item | undefined> {
-  const row = await table.get(key)
+  const item = readRow('api-key-token', await table.get(key))
   const now = clock.now()
-  if (row !== undefined && !(typeof row.usedAt === 'number' && row.usedAt + USED_EVERY_MS > now))
-    await noteUse(table, row, now)
-  return row
-}
-
-async function noteUse(table: Table, { pk, sk }: Item, now: number): Promise<void> {
-  try {
-    await table.write({ kind: 'update', key: { pk, sk }, set: { usedAt: now }, if: [{ exists: true }] })
-  } catch (error) {
-    // Deleted in this very moment: the request was authenticated before that.
-    if (!isConditionFailed(error)) throw error
+  if (item !== undefined && !(typeof item.usedAt === 'number' && item.usedAt + USED_EVERY_MS > now)) {
+    // A key that is deleted at this moment authenticated the request before that.
+    await writeIf(table, { kind: 'update', key, set: { usedAt: now }, if: [{ exists: true }] })
   }
+  return item
 }
 
 /** Newest first. */
 export async function listKeys(table: Table, accountId: string): Promise<readonly KeyDescription[]> {
-  const { items } = await table.query({ pk: `${accountId}#keys`, reverse: true, limit: MAX_KEYS })
-  const used = await table.getMany(items.map((item) => tokenKey(item.hash as string)))
-  return items.map((item, index) => descriptionOf(item, used[index]?.usedAt as number | undefined))
+  const { items } = await table.query({ pk: apiKeyPartition(accountId), reverse: true, limit: MAX_KEYS })
+  const used = await table.getMany(items.map((item) => apiKeyTokenKey(item.hash as string)))
+  return items.map((item, index) => descriptionOf(readRow('api-key', item), used[index]?.usedAt as number | undefined))
 }
 
 function descriptionOf(item: Item, usedAt: number | undefined): KeyDescription {
@@ -137,21 +124,21 @@ function descriptionOf(item: Item, usedAt: number | undefined): KeyDescription {
 
 /** @throws {MailError} `not_found` */
 export async function renameKey(table: Table, accountId: string, id: string, name: string): Promise<void> {
-  try {
-    await table.write({ kind: 'update', key: listKey(accountId, id), set: { name }, if: [{ exists: true }] })
-  } catch (error) {
-    if (isConditionFailed(error)) throw new MailError('not_found', 'API key not found')
-    throw error
-  }
+  const update = { kind: 'update', key: apiKeyKey(accountId, id), set: { name }, if: [{ exists: true }] } as const
+  if (!(await writeIf(table, update))) throw new MailError('not_found', 'API key not found')
 }
 
-/** When this resolves, this process refuses the token; others may know the key for five more seconds. @throws {MailError} `not_found` */
-export async function deleteKey(table: Table, accountId: string, id: string): Promise<void> {
-  const row = await table.get(listKey(accountId, id))
-  if (row === undefined) throw new MailError('not_found', 'API key not found')
+/** When this resolves, this process refuses the token; others may accept it for five more seconds. @throws {MailError} `not_found` */
+export async function deleteKey(
+  { table, caches }: Omit<AuthenticatePorts, 'clock'>,
+  accountId: string,
+  id: string,
+): Promise<void> {
+  const item = readRow('api-key', await table.get(apiKeyKey(accountId, id)))
+  if (item === undefined) throw new MailError('not_found', 'API key not found')
   await table.transact([
-    { kind: 'delete', key: tokenKey(row.hash as string) },
-    { kind: 'delete', key: listKey(accountId, id) },
+    { kind: 'delete', key: apiKeyTokenKey(item.hash as string) },
+    { kind: 'delete', key: apiKeyKey(accountId, id) },
   ])
-  known.forget(table)
+  caches.apiKeys.clear()
 }

@@ -1,57 +1,43 @@
 /**
- * How an account's mail is taken. One whose mail bounces or is complained of too often pauses itself, before the relay
- * pauses all of them. A row a day counts; the newest days that hold 1,000 mails together decide.
- * Sends are counted by every twentieth, so that a mail costs a twentieth of a write unit: each process adds 20 when its
- * own count passes them and begins at a random place, which makes the sum right on average and off by 20 a process.
+ * Counts an account's mails, bounces and complaints, and pauses its sending above a threshold, before the relay pauses
+ * everybody's. A row counts each day; the newest days that hold 1,000 mails together decide.
  */
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
+import type { Item, Table } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { formatOf, readRow, row } from '../store/codec.ts'
+import { accountPauseKey, REPUTATION_DAYS, reputationDayKey, reputationPartition, utcDay } from '../store/keys.ts'
+import { putIfAbsent } from '../store/once.ts'
 
-export type StandingPorts = {
+export type ReputationPorts = {
   readonly table: Table
   readonly clock: Clock
   readonly log: Log
+  readonly caches: Caches
 }
-/** Mails are counted by recipient; `bounced`: for good. */
+/** Mails are counted by recipient. `bounced` counts permanent bounces. */
 export type Counts = { readonly sent: number; readonly bounced: number; readonly complained: number }
 
 /** Where SES begins to review an account. */
 const MIN_SENT = 1000
 const MAX_BOUNCED = 0.05
 const MAX_COMPLAINED = 0.001
-const SAMPLE = 20
 const DAY_MS = 86_400_000
 const MAX_DAYS = 30
-const MAX_KNOWN = 10_000
 
-const partition = (accountId: string) => `${accountId}#standing`
-const dayKey = (accountId: string, now: number): Key => ({
-  pk: partition(accountId),
-  sk: `day#${new Date(now).toISOString().slice(0, 10)}`,
-})
-/** The account sends nothing while this row is there. */
-export const accountPauseKey = (accountId: string): Key => ({ pk: partition(accountId), sk: 'pause' })
-
-const remainders = new WeakMap<Table, Map<string, number>>()
-
-/** Counts mails that went to the relay; `random` in [0, 1). At most one write, for one call in twenty. */
+/** Counts mails that went to the relay. */
 export async function countSent(
-  ports: StandingPorts & { random(): number },
+  ports: Pick<ReputationPorts, 'table' | 'clock'>,
   accountId: string,
   sent: number,
 ): Promise<void> {
-  const known = remainders.get(ports.table) ?? new Map<string, number>()
-  remainders.set(ports.table, known)
-  if (known.size >= MAX_KNOWN) known.clear()
-  const count = (known.get(accountId) ?? Math.floor(ports.random() * SAMPLE)) + sent
-  known.set(accountId, count % SAMPLE)
-  if (count >= SAMPLE) await add(ports, accountId, { sent: count - (count % SAMPLE) })
+  await add(ports, accountId, { sent })
 }
 
-/** Counts what came back, and pauses the account if it is too much. True if this call did. Nothing costs nothing. */
+/** Counts bounces and complaints, and pauses the account if they are too many. True if this call paused it. */
 export async function countBad(
-  ports: StandingPorts,
+  ports: ReputationPorts,
   accountId: string,
   { bounced, complained }: Omit<Counts, 'sent'>,
 ): Promise<boolean> {
@@ -64,22 +50,32 @@ export async function countBad(
 }
 
 async function add(
-  { table, clock }: Omit<StandingPorts, 'log'>,
+  { table, clock }: Pick<ReputationPorts, 'table' | 'clock'>,
   accountId: string,
   counts: Partial<Counts>,
 ): Promise<void> {
   const now = clock.now()
-  const ttl = Math.floor((now + (MAX_DAYS + 2) * DAY_MS) / 1000)
-  await table.write({ kind: 'update', key: dayKey(accountId, now), add: counts, setOnce: { ttl } })
+  await table.write({
+    kind: 'update',
+    key: reputationDayKey(accountId, utcDay(now)),
+    set: formatOf('reputation-day'),
+    add: counts,
+    setOnce: { ttl: Math.floor((now + (MAX_DAYS + 2) * DAY_MS) / 1000) },
+  })
 }
 
-/** Of the newest days that hold 1,000 mails, or of 30 days. */
+/** The counts of the newest days that hold 1,000 mails together, or of 30 days. */
 export async function recentCounts(table: Table, accountId: string): Promise<Counts> {
-  const query = { pk: partition(accountId), prefix: 'day#', reverse: true, limit: MAX_DAYS } as const
-  const { items } = await table.query(query)
+  const { items } = await table.query({
+    pk: reputationPartition(accountId),
+    prefix: REPUTATION_DAYS,
+    reverse: true,
+    limit: MAX_DAYS,
+  })
   let sum: Counts = { sent: 0, bounced: 0, complained: 0 }
-  for (const item of items) {
+  for (const stored of items) {
     if (sum.sent >= MIN_SENT) break
+    const item = readRow('reputation-day', stored)
     sum = {
       sent: sum.sent + numberOf(item, 'sent'),
       bounced: sum.bounced + numberOf(item, 'bounced'),
@@ -91,22 +87,29 @@ export async function recentCounts(table: Table, accountId: string): Promise<Cou
 
 const numberOf = (item: Item, name: keyof Counts) => (typeof item[name] === 'number' ? item[name] : 0)
 
-async function pause({ table, clock, log }: StandingPorts, accountId: string, counts: Counts): Promise<boolean> {
-  try {
-    const item = { ...accountPauseKey(accountId), at: clock.now(), ...counts }
-    await table.write({ kind: 'put', item, if: [{ exists: false }] })
-  } catch (error) {
-    if (isConditionFailed(error)) return false
-    throw error
-  }
-  log.error('an account is paused: its mail bounces or is complained of too often', { account: accountId, ...counts })
+async function pause(
+  { table, clock, log, caches }: ReputationPorts,
+  accountId: string,
+  counts: Counts,
+): Promise<boolean> {
+  const item = row('account-pause', accountPauseKey(accountId), { at: clock.now(), ...counts })
+  if (!(await putIfAbsent(table, item))) return false
+  caches.pauses.clear()
+  log.error('an account is paused: too much of its mail bounces or is complained of', {
+    account: accountId,
+    ...counts,
+  })
   return true
 }
 
-/** Lets a paused account send again and forgets what was counted. False if it is not paused. */
-export async function resumeAccount(table: Table, accountId: string): Promise<boolean> {
-  const { items } = await table.query({ pk: partition(accountId), limit: 100 })
+/** Lets a paused account send again, and deletes its counts. False if it is not paused. */
+export async function resumeAccount(
+  { table, caches }: Pick<ReputationPorts, 'table' | 'caches'>,
+  accountId: string,
+): Promise<boolean> {
+  const { items } = await table.query({ pk: reputationPartition(accountId), limit: 100 })
   if (!items.some(({ sk }) => sk === accountPauseKey(accountId).sk)) return false
   await table.transact(items.map(({ pk, sk }) => ({ kind: 'delete', key: { pk, sk } })))
+  caches.pauses.clear()
   return true
 }

@@ -1,17 +1,21 @@
 /**
- * What the operations on a domain share. Identities come first and rows afterwards: what a crash leaves in between is
- * mended by the same call again.
+ * What the operations on a domain share. Identities change first and rows afterwards: after a crash in between, the same
+ * call again does the rest.
  */
 import { MailError } from '../errors.ts'
 import type { Identities } from '../ports/identities.ts'
-import { type Attrs, isConditionFailed, type Json, type Table, type Write } from '../ports/table.ts'
-import { type AnnouncePorts, announce, bornEvent } from '../webhooks/announce.ts'
-import { type Domain, domainItem, neededRecords, ownerKey, pendingKey } from './rows.ts'
+import type { Attrs, Json, Table, Write } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { readRow } from '../store/codec.ts'
+import { domainClaimKey, domainOwnerKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
+import { type EmitPorts, emit, newEvent } from '../webhooks/emit.ts'
+import { type Domain, domainItem, neededRecords } from './domain.ts'
 
-export type DomainsPorts = AnnouncePorts & { readonly identities: Identities }
+export type DomainsPorts = EmitPorts & { readonly identities: Identities; readonly caches: Caches }
 export type DomainEvent = 'domain.created' | 'domain.updated' | 'domain.deleted'
 
-/** What webhooks tell of a domain. */
+/** The `data` of the webhooks of a domain. */
 export function domainData(domain: Domain): { readonly [name: string]: Json } {
   return {
     id: domain.id,
@@ -27,12 +31,12 @@ export function domainData(domain: Domain): { readonly [name: string]: Json } {
   }
 }
 
-/** What the wire says of a domain that is in no region. */
+/** The region that the API shows for a domain that is in none. */
 export const DEFAULT_REGION = 'us-east-1'
 
 /**
- * Writes the domain over exactly the version that was read, together with `others`, and tells of it if `event` is named.
- * Undefined if somebody was faster.
+ * Writes the domain over exactly the version that was read, together with `others`, and emits `event` if it is named.
+ * Undefined if another call was faster.
  */
 export async function writeDomain(
   ports: DomainsPorts,
@@ -41,27 +45,23 @@ export async function writeDomain(
   options: { readonly event?: DomainEvent; readonly others?: readonly Write[] } = {},
 ): Promise<Domain | undefined> {
   const domain = { ...next, version: next.version + 1 }
-  const born = options.event && bornEvent(ports, accountId, options.event, domainData(domain))
+  const emitted = options.event && newEvent(ports, accountId, options.event, domainData(domain))
   const put: Write = {
     kind: 'put',
     item: domainItem(accountId, domain),
     if: [
-      next.version === 0 ? { attr: 'v', op: 'absent' } : { attr: 'v', op: '=', value: next.version },
+      next.version === 0 ? { attr: 'version', op: 'absent' } : { attr: 'version', op: '=', value: next.version },
       { exists: true },
     ],
   }
-  try {
-    await ports.table.transact([put, ...(options.others ?? []), ...(born ? [born.put] : [])])
-  } catch (error) {
-    if (isConditionFailed(error)) return undefined
-    throw error
-  }
-  if (born) await announce(ports, accountId, born.event)
+  const writes = [put, ...(options.others ?? []), ...(emitted ? [emitted.put] : [])]
+  if (!(await transactIf(ports.table, writes))) return undefined
+  if (emitted) await emit(ports, accountId, emitted.event)
   return domain
 }
 
-/** Asks Identities, and logs what they could not do: the caller only hears that the service is busy. */
-export async function asking<T>({ log }: DomainsPorts, domain: string, answer: Promise<T>): Promise<T> {
+/** Awaits a call of Identities and logs its error: the user only gets to know that the service is busy. */
+export async function loggingErrors<T>({ log }: DomainsPorts, domain: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer
   } catch (error) {
@@ -70,11 +70,12 @@ export async function asking<T>({ log }: DomainsPorts, domain: string, answer: P
   }
 }
 
-/** Who has the name, or is about to prove it. */
+/** The rows of the name: of its owner, and of the account that is proving it. `holder`: the one that keeps others out. */
 export async function holderOf(table: Table, name: string, now: number) {
-  const [owner, pending] = await table.getMany([ownerKey(name), pendingKey(name)])
-  const runs = pending !== undefined && (pending.until as number) > now
-  return { owner, pending, holder: owner ?? (runs ? pending : undefined) }
+  const [ownerRow, claimRow] = await table.getMany([domainOwnerKey(name), domainClaimKey(name)])
+  const [owner, claim] = [readRow('domain-owner', ownerRow), readRow('domain-claim', claimRow)]
+  const isLive = claim !== undefined && (claim.until as number) > now
+  return { owner, claim, holder: owner ?? (isLive ? claim : undefined) }
 }
 
 export function takenBy(accountId: string, holder: Attrs, name: string): MailError {

@@ -5,7 +5,7 @@ import { type DomainRig, domainPorts } from '@kabutar/testing/domains-rig.ts'
 import { KEY } from '@kabutar/testing/sending-rig.ts'
 import { recipientOwner } from '../receiving/accept.ts'
 import { sweep } from '../store/outbox.ts'
-import { dueEvents } from '../webhooks/announce.ts'
+import { dueEvent } from '../webhooks/emit.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { createDomain } from './create.ts'
 import { domainOwner, listDomains } from './domains.ts'
@@ -43,12 +43,12 @@ function dying(ports: DomainRig, fatal: number, after: boolean) {
 }
 
 const ours = async ({ table }: DomainRig) =>
-  (await listDomains(table, A, { limit: 10 })).domains.filter(({ name }) => name === NAME)
+  (await listDomains(table, A, { limit: 10 })).items.filter(({ name }) => name === NAME)
 
 /** Types of the events that the queue and the sweep know of, each id once. */
 async function told(ports: DomainRig): Promise<string[]> {
   ports.clock.advance(5 * 60_000)
-  await sweep(ports, { event: dueEvents(ports.webhookQueue) })
+  await sweep(ports, { event: dueEvent(ports.webhookQueue) })
   const batch = await ports.webhookQueue.receive({ max: 100, visibilityMs: 1000, waitMs: 0 })
   return [...new Set(batch.map(({ body }) => (JSON.parse(body) as { event: string }).event))]
 }

@@ -1,42 +1,45 @@
 import { MailError } from '../errors.ts'
-import { isConditionFailed, type Write } from '../ports/table.ts'
-import { asking, type DomainsPorts, holderOf, takenBy, writeDomain } from './change.ts'
+import type { Write } from '../ports/table.ts'
+import { domainClaimKey, domainKey, domainOwnerKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
+import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from './change.ts'
+import { type Capabilities, claimItem, type Domain, domainItem } from './domain.ts'
 import { domainName, getDomain } from './domains.ts'
-import { type Capabilities, type Domain, domainItem, listKey, ownerKey, pendingKey } from './rows.ts'
 
 export type NewDomain = {
   readonly name: string
   readonly region?: string
-  /** A label. */
+  /** One label of a domain name. */
   readonly returnPath?: string
   readonly capabilities?: Partial<Capabilities>
 }
 
-/** For so long a name is kept for an account that does not prove it, and an owner's records are looked for. */
+/** How long a name is kept for an account that is proving it. */
 export const VERIFY_WITHIN_MS = 72 * 3600_000
 const RETURN_PATH = 'send'
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
- * A domain to be verified: until then it may neither send nor receive. The records to publish come with it.
- * @throws {MailError} `invalid_message`, `conflict` if it is somebody's, `not_found` if it is removed meanwhile
+ * Adds a domain that is still to be verified: until then it may neither send nor receive. Answers it with the records to
+ * publish.
+ * @throws {MailError} `invalid_message`, `conflict` if an account has it, `not_found` if it is removed at the same time
  * @throws {StoreError}
  */
 export async function createDomain(ports: DomainsPorts, accountId: string, wanted: NewDomain): Promise<Domain> {
   const domain = newDomain(ports, wanted)
-  const { pending } = await keepName(ports, accountId, domain)
+  const { claim } = await keepName(ports, accountId, domain)
   try {
-    // What another account began with is none of this one's proof.
+    // Another account's identity must not prove this one's domain.
     const { identities } = ports
-    if (pending !== undefined) await asking(ports, domain.name, identities.remove(domain.name))
+    if (claim !== undefined) await loggingErrors(ports, domain.name, identities.remove(domain.name))
     const begun = identities.create(domain.name, { returnPath: domain.returnPath ?? RETURN_PATH })
-    const { records } = await asking(ports, domain.name, begun)
+    const { records } = await loggingErrors(ports, domain.name, begun)
     const made = await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })
     return made ?? (await getDomain(ports.table, accountId, domain.id))
   } catch (error) {
     await ports.table.transact([
-      { kind: 'delete', key: listKey(accountId, domain.id) },
-      { kind: 'delete', key: pendingKey(domain.name) },
+      { kind: 'delete', key: domainKey(accountId, domain.id) },
+      { kind: 'delete', key: domainClaimKey(domain.name) },
     ])
     throw error
   }
@@ -69,25 +72,20 @@ function newDomain({ ids, clock, identities }: DomainsPorts, wanted: NewDomain):
   }
 }
 
-/** The rows, if the name is free. Answers the `pending` of an account whose time is over. */
+/** Writes the rows if the name is free. Answers the claim of an account whose time is over. */
 async function keepName(ports: DomainsPorts, accountId: string, domain: Domain) {
-  const { name, id, until } = domain
-  const { pending, holder } = await holderOf(ports.table, name, ports.clock.now())
+  const { name } = domain
+  const { claim, holder } = await holderOf(ports.table, name, ports.clock.now())
   if (holder !== undefined) throw takenBy(accountId, holder, name)
   const rows: readonly Write[] = [
-    { kind: 'check', key: ownerKey(name), if: [{ exists: false }] },
+    { kind: 'check', key: domainOwnerKey(name), if: [{ exists: false }] },
     {
       kind: 'put',
-      item: { ...pendingKey(name), accountId, id, until },
-      if: [pending === undefined ? { exists: false } : { attr: 'until', op: '=', value: pending.until as number }],
+      item: claimItem(accountId, domain),
+      if: [claim === undefined ? { exists: false } : { attr: 'until', op: '=', value: claim.until as number }],
     },
     { kind: 'put', item: domainItem(accountId, domain), if: [{ exists: false }] },
   ]
-  try {
-    await ports.table.transact(rows)
-  } catch (error) {
-    if (isConditionFailed(error)) throw takenBy(accountId, {}, name)
-    throw error
-  }
-  return { pending }
+  if (!(await transactIf(ports.table, rows))) throw takenBy(accountId, {}, name)
+  return { claim }
 }

@@ -4,14 +4,14 @@ import { type DomainRig, domainPorts } from '@kabutar/testing/domains-rig.ts'
 import { DRAFT, KEY } from '@kabutar/testing/sending-rig.ts'
 import { recipientOwner } from '../receiving/accept.ts'
 import { submit } from '../sending/submit.ts'
-import { RECENT_MS } from '../store/cache.ts'
+import { STALE_MS } from '../store/cache.ts'
 import { sweep } from '../store/outbox.ts'
-import { dueEvents } from '../webhooks/announce.ts'
+import { dueEvent } from '../webhooks/emit.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { createDomain } from './create.ts'
+import type { Domain } from './domain.ts'
 import { claimDomain, domainOwner, getDomain, listDomains } from './domains.ts'
 import { removeDomain } from './remove.ts'
-import type { Domain } from './rows.ts'
 import { updateDomain } from './update.ts'
 import { readDomain, verifyDomain } from './verify.ts'
 
@@ -62,7 +62,7 @@ describe('the life of a domain', () => {
     for (const one of [ports, other]) await send(one)
     await updateDomain(ports, A, id, { sending: false })
     await assert.rejects(send(ports), { code: 'sender_not_verified' })
-    ports.clock.advance(RECENT_MS)
+    ports.clock.advance(STALE_MS.sendingDomains)
     await assert.rejects(send(other), { code: 'sender_not_verified' })
     await updateDomain(ports, A, id, { sending: true })
     for (const one of [ports, other]) await send(one)
@@ -145,7 +145,7 @@ describe('the life of a domain', () => {
       ids.unshift((await createDomain(ports, 'b', { name: `d${n}.test` })).id)
     }
     const page = async (options: Parameters<typeof listDomains>[2]) => {
-      const { domains, hasMore } = await listDomains(ports.table, 'b', options)
+      const { items: domains, hasMore } = await listDomains(ports.table, 'b', options)
       return [domains.map(({ id }) => ids.indexOf(id)), hasMore]
     }
     assert.deepEqual(await page({ limit: 2 }), [[0, 1], true])
@@ -212,7 +212,7 @@ describe('two accounts', () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, A, { name: NAME })
     await claimDomain(ports, A, NAME)
-    const { domains } = await listDomains(ports.table, A, { limit: 10 })
+    const { items: domains } = await listDomains(ports.table, A, { limit: 10 })
     assert.deepEqual(
       domains.filter(({ name }) => name === NAME).map((one) => [one.id, one.status]),
       [[id, 'verified']],
@@ -243,7 +243,7 @@ describe('what is told of a domain', () => {
     await removeDomain(ports, A, id)
     assert.equal((await told(ports)).length, 2)
     ports.clock.advance(HOUR)
-    assert.equal(await sweep(ports, { event: dueEvents(ports.webhookQueue) }), 0)
+    assert.equal(await sweep(ports, { event: dueEvent(ports.webhookQueue) }), 0)
   })
 
   test('what a crash kept from the queue is the sweep’s', async () => {
@@ -253,7 +253,7 @@ describe('what is told of a domain', () => {
     await createDomain(dead, A, { name: NAME })
     assert.deepEqual(await told(ports), [])
     ports.clock.advance(2 * 60_000)
-    assert.equal(await sweep(ports, { event: dueEvents(ports.webhookQueue) }), 1)
+    assert.equal(await sweep(ports, { event: dueEvent(ports.webhookQueue) }), 1)
     assert.deepEqual(
       (await told(ports)).map(({ endpoint }) => endpoint),
       ['*'],

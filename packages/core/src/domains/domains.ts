@@ -1,89 +1,77 @@
-/** Domains an account sends from and receives for. A name has one owner: the row of the name is put if absent. */
+/** Domains that an account sends from and receives for. A name has one owner: the row of the name is put if absent. */
 import { parseDomain } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import { isConditionFailed, type Table, type Write } from '../ports/table.ts'
-import { Recent } from '../store/cache.ts'
-import type { ListOptions } from '../store/timeline.ts'
-import { type Capability, type Domain, domainOf, listKey, ownerKey, pendingKey } from './rows.ts'
+import type { Item, Table, Write } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { readRow } from '../store/codec.ts'
+import { domainClaimKey, domainKey, domainOwnerKey, domainPartition } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
+import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
+import { type Capability, type Domain, domainOf, givenDomainItem, ownerItem } from './domain.ts'
 
 export type DomainPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
 
 /**
  * Takes a domain as verified on the operator's word: from the settings, or given with an account.
- * A domain that the account has already stays as it is; one that it was about to prove needs no proof any more.
+ * A domain that the account has already stays as it is; one that it was proving needs no proof any more.
  * @throws {MailError} `conflict` if another account has it
  */
 export async function claimDomain(ports: DomainPorts, accountId: string, name: string): Promise<void> {
-  const pending = await ports.table.get(pendingKey(name))
-  const known = pending?.accountId === accountId ? (pending.id as string) : undefined
-  const id = known ?? ports.ids.next()
-  const listed = listKey(accountId, id)
-  const rows: readonly Write[] =
-    known === undefined
-      ? [{ kind: 'put', item: { ...listed, name, at: ports.clock.now() }, if: [{ exists: false }] }]
-      : [
-          {
-            kind: 'update',
-            key: listed,
-            set: { status: 'verified', owned: true },
-            add: { v: 1 },
-            if: [{ exists: true }],
-          },
-          { kind: 'delete', key: pendingKey(name) },
-        ]
-  try {
-    await ports.table.transact([
-      { kind: 'put', item: { ...ownerKey(name), accountId, id }, if: [{ exists: false }] },
-      ...rows,
-    ])
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-    if ((await domainOwner(ports.table, name)) !== accountId) {
-      throw new MailError('conflict', `The domain ${name} belongs to another account.`)
-    }
+  const { table, ids, clock } = ports
+  const claim = readRow('domain-claim', await table.get(domainClaimKey(name)))
+  const claimed = claim?.accountId === accountId ? (claim.id as string) : undefined
+  const id = claimed ?? ids.next()
+  const given = givenDomainItem(accountId, id, name, clock.now())
+  const owner = ownerItem(accountId, { id, name, capabilities: { sending: true, receiving: true } })
+  const claimedWrites: readonly Write[] = [
+    {
+      kind: 'update',
+      key: domainKey(accountId, id),
+      set: { status: 'verified', owned: true },
+      add: { version: 1 },
+      if: [{ exists: true }],
+    },
+    { kind: 'delete', key: domainClaimKey(name) },
+  ]
+  const absent = [{ exists: false }] as const
+  const written = await transactIf(table, [
+    { kind: 'put', item: owner, if: absent },
+    ...(claimed === undefined ? [{ kind: 'put', item: given, if: absent } as const] : claimedWrites),
+  ])
+  if (!written && (await domainOwner(table, name)) !== accountId) {
+    throw new MailError('conflict', `The domain ${name} belongs to another account.`)
   }
 }
 
-/** The account that a domain is verified for, if it may be used for that; `name` in lower case. */
+/** The account that a domain is verified for, if it may be used for `use`; `name` is in lower case. */
 export async function domainOwner(table: Table, name: string, use?: Capability): Promise<string | undefined> {
-  const row = await table.get(ownerKey(name))
-  return use !== undefined && row?.[use] === false ? undefined : (row?.accountId as string | undefined)
+  return ownerFor(await readOwner(table, name), use)
 }
 
-const sendingOwners = new Recent<string>()
+const readOwner = async (table: Table, name: string) => readRow('domain-owner', await table.get(domainOwnerKey(name)))
 
-/** Likewise for sending, as it was at most five seconds ago. */
+const ownerFor = (owner: Item | undefined, use?: Capability) =>
+  use !== undefined && owner?.[use] === false ? undefined : (owner?.accountId as string | undefined)
+
+/** The account that a domain is verified for, if it may send, as it was at most five seconds ago. */
 export async function sendingOwner(
-  ports: Pick<DomainPorts, 'table' | 'clock'>,
+  { table, caches }: { readonly table: Table; readonly caches: Caches },
   name: string,
 ): Promise<string | undefined> {
-  return sendingOwners.get(ports, ownerKey(name), () => domainOwner(ports.table, name, 'sending'))
+  return ownerFor(await caches.sendingDomains.get(domainOwnerKey(name), () => readOwner(table, name)), 'sending')
 }
 
-/** After a domain was given up, or its use was changed: this process sends from it no more. */
-export const forgetOwners = (table: Table): void => sendingOwners.forget(table)
-
-/** A page, newest first. */
-export async function listDomains(
-  table: Table,
-  accountId: string,
-  { limit, after, before }: ListOptions,
-): Promise<{ readonly domains: readonly Domain[]; readonly hasMore: boolean }> {
-  const reverse = before === undefined
-  const bound = after !== undefined ? { to: after } : before !== undefined ? { from: before } : {}
-  // The bound is inclusive, and one more tells whether there are more.
-  const { items } = await table.query({ pk: `${accountId}#domains`, ...bound, reverse, limit: limit + 2 })
-  const found = items.filter(({ sk }) => sk !== after && sk !== before).map(domainOf)
-  const page = found.slice(0, limit)
-  return { domains: reverse ? page : page.reverse(), hasMore: found.length > limit }
+/** A page of the account's domains, newest first. */
+export function listDomains(table: Table, accountId: string, options: PageOptions): Promise<ListPage<Domain>> {
+  return listRows(table, { pk: domainPartition(accountId) }, options, domainOf)
 }
 
 /** @throws {MailError} `not_found` */
 export async function getDomain(table: Table, accountId: string, id: string): Promise<Domain> {
-  const item = await table.get(listKey(accountId, id))
+  const item = await table.get(domainKey(accountId, id))
   if (item === undefined) throw new MailError('not_found', 'Domain not found')
   return domainOf(item)
 }

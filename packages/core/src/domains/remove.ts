@@ -1,20 +1,22 @@
 import { MailError } from '../errors.ts'
-import { isConditionFailed, type Write } from '../ports/table.ts'
-import { announce, bornEvent } from '../webhooks/announce.ts'
-import { asking, type DomainsPorts, domainData, holderOf } from './change.ts'
-import { forgetOwners, getDomain } from './domains.ts'
-import { type Domain, listKey } from './rows.ts'
+import type { Write } from '../ports/table.ts'
+import { domainKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
+import { emit, newEvent } from '../webhooks/emit.ts'
+import { type DomainsPorts, domainData, holderOf, loggingErrors } from './change.ts'
+import type { Domain } from './domain.ts'
+import { getDomain } from './domains.ts'
 
 const TRIES = 3
 
 /**
- * Gives the domain up: it neither sends nor receives when this resolves, and anybody may add it.
- * @throws {MailError} `not_found`, `conflict` if others go on changing it
+ * Removes the domain from the account: when this resolves it neither sends nor receives, and any account may add it.
+ * @throws {MailError} `not_found`, `conflict` if others change it three times in between
  * @throws {StoreError}
  */
 export async function removeDomain(ports: DomainsPorts, accountId: string, id: string): Promise<void> {
   for (let tries = 1; tries <= TRIES; tries++) {
-    // Looked at again after each failure: it may have been removed, or verified, in between.
+    // Read again after each failure: another call may have removed or verified it.
     const domain = await getDomain(ports.table, accountId, id)
     if (await removeOnce(ports, accountId, domain)) return
   }
@@ -23,23 +25,18 @@ export async function removeDomain(ports: DomainsPorts, accountId: string, id: s
 
 async function removeOnce(ports: DomainsPorts, accountId: string, domain: Domain): Promise<boolean> {
   const { id, name } = domain
-  const { owner, pending } = await holderOf(ports.table, name, ports.clock.now())
-  const held = [owner, pending].filter((row) => row !== undefined).filter((row) => row.id === id)
-  // Otherwise the identity is another account's by now.
-  if (held.length > 0) await asking(ports, name, removeIdentity(ports, domain))
-  const born = bornEvent(ports, accountId, 'domain.deleted', domainData(domain))
+  const { owner, claim } = await holderOf(ports.table, name, ports.clock.now())
+  const held = [owner, claim].filter((row) => row !== undefined).filter((row) => row.id === id)
+  // Without a row of the name, the identity may be another account's by now.
+  if (held.length > 0) await loggingErrors(ports, name, removeIdentity(ports, domain))
+  const emitted = newEvent(ports, accountId, 'domain.deleted', domainData(domain))
   const rows = held.map(
     ({ pk, sk }): Write => ({ kind: 'delete', key: { pk, sk }, if: [{ attr: 'id', op: '=', value: id }] }),
   )
-  try {
-    const listed: Write = { kind: 'delete', key: listKey(accountId, id), if: [{ exists: true }] }
-    await ports.table.transact([listed, ...rows, born.put])
-  } catch (error) {
-    if (isConditionFailed(error)) return false
-    throw error
-  }
-  forgetOwners(ports.table)
-  await announce(ports, accountId, born.event)
+  const listed: Write = { kind: 'delete', key: domainKey(accountId, id), if: [{ exists: true }] }
+  if (!(await transactIf(ports.table, [listed, ...rows, emitted.put]))) return false
+  ports.caches.sendingDomains.clear()
+  await emit(ports, accountId, emitted.event)
   return true
 }
 

@@ -1,12 +1,12 @@
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
-import { asking, type DomainsPorts, writeDomain } from './change.ts'
-import { forgetOwners, getDomain } from './domains.ts'
-import { type Capabilities, type Domain, ownerKey, switchedOff } from './rows.ts'
+import { type DomainsPorts, loggingErrors, writeDomain } from './change.ts'
+import { type Capabilities, type Domain, ownerItem } from './domain.ts'
+import { getDomain } from './domains.ts'
 
 /**
  * Changes what the domain may be used for.
- * @throws {MailError} `not_found`, `conflict` if it is being changed by somebody else
+ * @throws {MailError} `not_found`, `conflict` if another call is changing it
  * @throws {StoreError}
  */
 export async function updateDomain(
@@ -19,11 +19,11 @@ export async function updateDomain(
   const capabilities = { ...domain.capabilities, ...change }
   const { receiving } = capabilities
   if (domain.owned && receiving !== domain.capabilities.receiving) {
-    await asking(ports, domain.name, ports.identities.receive(domain.name, receiving))
+    await loggingErrors(ports, domain.name, ports.identities.receive(domain.name, receiving))
   }
   const owner: Write = {
     kind: 'put',
-    item: { ...ownerKey(domain.name), accountId, id, ...switchedOff(capabilities) },
+    item: ownerItem(accountId, { ...domain, capabilities }),
     if: [{ attr: 'id', op: '=', value: id }],
   }
   const written = await writeDomain(
@@ -33,6 +33,6 @@ export async function updateDomain(
     { event: 'domain.updated', others: domain.owned ? [owner] : [] },
   )
   if (written === undefined) throw new MailError('conflict', 'The domain is being changed by another request.')
-  forgetOwners(ports.table)
+  ports.caches.sendingDomains.clear()
   return written
 }

@@ -1,20 +1,21 @@
 /**
- * A domain is looked at when somebody asks: by POST /verify at once, and by GET at most every five seconds while it is
- * pending. Nothing looks by itself, so nothing is asked of DNS or SES for a domain that nobody cares about any more.
+ * Checks the records of a domain when a user asks: POST /verify checks at once, GET at most every five seconds while the
+ * domain is pending. Nothing checks by itself, so that DNS and SES get no questions about domains that nobody uses.
  */
 import type { Identity } from '../ports/identities.ts'
 import { StoreError, type Write } from '../ports/table.ts'
-import { asking, type DomainsPorts, holderOf, takenBy, writeDomain } from './change.ts'
+import { domainClaimKey, domainOwnerKey } from '../store/keys.ts'
+import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from './change.ts'
 import { VERIFY_WITHIN_MS } from './create.ts'
+import { claimItem, type Domain, ownerItem } from './domain.ts'
 import { getDomain } from './domains.ts'
-import { type Domain, ownerKey, pendingKey, switchedOff } from './rows.ts'
 
 const CHECK_EVERY_MS = 5000
 const TRIES = 3
 
 /**
- * Looks for the records now; from here on the owner has three days to publish them. A verified domain stays so.
- * @throws {MailError} `not_found`, `conflict` if the name is somebody else's by now
+ * Checks the records now, and gives the owner three days from now to publish them. A verified domain stays verified.
+ * @throws {MailError} `not_found`, `conflict` if the name is another account's by now
  * @throws {StoreError} `Unavailable`, `Throttled`
  */
 export async function verifyDomain(ports: DomainsPorts, accountId: string, id: string): Promise<Domain> {
@@ -23,7 +24,7 @@ export async function verifyDomain(ports: DomainsPorts, accountId: string, id: s
   return check(ports, accountId, domain.owned ? domain : await begin(ports, accountId, domain))
 }
 
-/** The domain as it is now; if it can't be looked at, as it was. @throws {MailError} `not_found` */
+/** The domain, checked if it is time to; as it was if it can't be checked. @throws {MailError} `not_found` */
 export async function readDomain(ports: DomainsPorts, accountId: string, id: string): Promise<Domain> {
   const domain = await getDomain(ports.table, accountId, id)
   const rests = domain.checkedAt + CHECK_EVERY_MS > ports.clock.now()
@@ -37,9 +38,9 @@ export async function readDomain(ports: DomainsPorts, accountId: string, id: str
   }
 }
 
-/** A creation that a crash cut off has its rows, and perhaps not its identity. */
+/** Finishes a creation that a crash cut off: the rows are there, and perhaps not the identity. */
 async function finish(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
-  const { records } = await asking(ports, domain.name, identityOf(ports, domain))
+  const { records } = await loggingErrors(ports, domain.name, identityOf(ports, domain))
   return (await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })) ?? domain
 }
 
@@ -47,17 +48,17 @@ async function finish(ports: DomainsPorts, accountId: string, domain: Domain): P
 async function begin(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
   const { id, name } = domain
   const now = ports.clock.now()
-  const { pending, holder } = await holderOf(ports.table, name, now)
+  const { claim, holder } = await holderOf(ports.table, name, now)
   if (holder !== undefined && holder.id !== id) throw takenBy(accountId, holder, name)
-  // Somebody else was about to prove it in the meantime, with records that are not this account's.
-  if (pending !== undefined && pending.id !== id) await asking(ports, name, ports.identities.remove(name))
+  // Another account was proving it, with records that are not this account's.
+  if (claim !== undefined && claim.id !== id) await loggingErrors(ports, name, ports.identities.remove(name))
   const until = now + VERIFY_WITHIN_MS
   const others: readonly Write[] = [
-    { kind: 'check', key: ownerKey(name), if: [{ exists: false }] },
+    { kind: 'check', key: domainOwnerKey(name), if: [{ exists: false }] },
     {
       kind: 'put',
-      item: { ...pendingKey(name), accountId, id, until },
-      if: [pending === undefined ? { exists: false } : { attr: 'until', op: '=', value: pending.until as number }],
+      item: claimItem(accountId, { id, name, until }),
+      if: [claim === undefined ? { exists: false } : { attr: 'until', op: '=', value: claim.until as number }],
     },
   ]
   const next: Domain = { ...domain, status: 'pending', until }
@@ -66,7 +67,7 @@ async function begin(ports: DomainsPorts, accountId: string, domain: Domain): Pr
 }
 
 async function check(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
-  const identity = await asking(ports, domain.name, identityOf(ports, domain))
+  const identity = await loggingErrors(ports, domain.name, identityOf(ports, domain))
   let current = domain
   for (let tries = 1; tries <= TRIES; tries++) {
     const written = await record(ports, accountId, current, identity)
@@ -77,7 +78,7 @@ async function check(ports: DomainsPorts, accountId: string, domain: Domain): Pr
   return current
 }
 
-/** What was given up, or got lost, begins anew. */
+/** The identity of the domain, made again if it failed or is missing. */
 async function identityOf({ identities }: DomainsPorts, { name, returnPath = '' }: Domain): Promise<Identity> {
   const found = await identities.status(name)
   return found === undefined || found.status === 'failed' ? identities.create(name, { returnPath }) : found
@@ -89,10 +90,11 @@ async function record(ports: DomainsPorts, accountId: string, domain: Domain, id
   const event = next.status === domain.status ? {} : { event: 'domain.updated' as const }
   if (domain.owned || next.status !== 'verified') return writeDomain(ports, accountId, next, event)
   const holding = await holderOf(ports.table, domain.name, now)
-  if (holding.pending?.id !== domain.id || holding.owner !== undefined) {
+  if (holding.claim?.id !== domain.id || holding.owner !== undefined) {
     return writeDomain(ports, accountId, { ...next, status: 'failed' }, { event: 'domain.updated' })
   }
-  if (domain.capabilities.receiving) await asking(ports, domain.name, ports.identities.receive(domain.name, true))
+  if (domain.capabilities.receiving)
+    await loggingErrors(ports, domain.name, ports.identities.receive(domain.name, true))
   return own(ports, accountId, next)
 }
 
@@ -102,16 +104,12 @@ function statusOf(domain: Domain, identity: Identity, now: number): Domain['stat
   return now > domain.until ? 'failed' : 'pending'
 }
 
-/** From here on it is this account's, and no other's. Undefined if somebody was faster. */
+/** Makes the domain this account's and no other's. Undefined if another call was faster. */
 function own(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain | undefined> {
-  const { id, name, capabilities } = domain
+  const { id, name } = domain
   const others: readonly Write[] = [
-    {
-      kind: 'put',
-      item: { ...ownerKey(name), accountId, id, ...switchedOff(capabilities) },
-      if: [{ exists: false }],
-    },
-    { kind: 'delete', key: pendingKey(name), if: [{ attr: 'id', op: '=', value: id }] },
+    { kind: 'put', item: ownerItem(accountId, domain), if: [{ exists: false }] },
+    { kind: 'delete', key: domainClaimKey(name), if: [{ attr: 'id', op: '=', value: id }] },
   ]
   return writeDomain(ports, accountId, { ...domain, owned: true }, { event: 'domain.updated', others })
 }

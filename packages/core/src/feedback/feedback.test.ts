@@ -138,7 +138,7 @@ describe('what SES says of a sent message', () => {
     test(`${told.type} ${JSON.stringify(told.detail).slice(0, 80)}: suppressed by ${origin ?? 'nothing'}`, async () => {
       const { ports, id, feed } = await sent()
       await feed(told, told)
-      const { suppressions } = await listSuppressions(ports.table, 'a', { limit: 10 })
+      const { items: suppressions } = await listSuppressions(ports.table, 'a', { limit: 10 })
       const expected = origin === undefined ? [] : [{ address: 'bob@y.test', origin, sourceId: id }]
       assert.deepEqual(
         suppressions.map(({ address, origin, sourceId }) => ({ address, origin, sourceId })),

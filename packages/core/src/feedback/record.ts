@@ -17,6 +17,7 @@ import { eventOfMessage } from '../sending/event-data.ts'
 import { simulate } from '../sending/simulate.ts'
 import { type Outcome, raise } from '../sending/status.ts'
 import { suppressAfter } from '../sending/suppressed.ts'
+import type { Caches } from '../store/cache.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { type NotifyPorts, notify } from '../webhooks/notify.ts'
 
@@ -24,6 +25,7 @@ export type FeedbackPorts = NotifyPorts & {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
+  readonly caches: Caches
   /** The Message-ID that recipients see, of what the relay calls the message. */
   messageIdOf(relayId: string): string
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { faultyTable, seeded } from '@kabutar/testing/faults.ts'
 import { KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
-import { systemClock } from '../ports/clock.ts'
 import type { Table } from '../ports/table.ts'
 import { changesKey } from './change-log.ts'
 import { changesSince } from './changes.ts'
@@ -42,7 +42,7 @@ describe('changes since', () => {
       const random = seeded(seed)
       const { table, clock, ids } = await testPorts()
       const mailbox = await createMailbox({ table, clock, ids }, A, 'ada@kabutar.test')
-      const timing = { now: clock.now, sleep: systemClock.sleep }
+      const timing = { ...systemClock, now: clock.now }
       const ports = { table: faultyTable(table, { random, clock: timing, conflict: 0.2 }), clock: timing, random }
       const readers = Array.from({ length: 4 }, () => reader(table, mailbox))
       let writing = WRITERS

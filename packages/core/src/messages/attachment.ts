@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
 import type { Detail } from '../mailboxes/detail-text.ts'
+import { derivedUuid, timeOf } from '../ports/ids.ts'
 
 export type ReceivedAttachment = {
-  /** A UUID made of the message's id and the number of the part: the same for ever. */
+  /** Follows from the message's id and the number of the part, so it never changes. */
   readonly id: string
   readonly filename: string | null
   readonly contentType: string
@@ -34,12 +34,7 @@ export function receivedAttachments(messageId: string, { index, sizes }: Detail)
   }))
 }
 
-/** RFC 9562 section 5.8: UUIDv8, whose bits are ours to choose. */
-export function attachmentId(messageId: string, part: string): string {
-  const bytes = createHash('sha256').update(`${messageId}/${part}`).digest().subarray(0, 16)
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
-}
+/** The id of a part of a received message. */
+export const attachmentId = (messageId: string, part: string): string => derivedUuid(timeOf(messageId), messageId, part)
 
 const shortened = (text: string) => text.slice(0, MAX_NAME_LENGTH).toWellFormed()

@@ -6,8 +6,10 @@
 import type { ComposeAttachment } from '@kabutar/mail/compose.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
-import type { Key, Put, Table } from '../ports/table.ts'
+import type { Put, Table } from '../ports/table.ts'
 import { itemBytes } from '../ports/table-rules.ts'
+import { readRow, row } from '../store/codec.ts'
+import { messageContentKey } from '../store/keys.ts'
 import type { Draft, DraftAttachment } from './draft.ts'
 import { type ContentPlace, itemOf, type Message, type StoredContent, storedOf } from './message.ts'
 import { type Packed, type PackPorts, pack, unpack } from './packing.ts'
@@ -32,7 +34,6 @@ const UNIT_BYTES = 1024
 /** What the work on a message adds to its row: a lease, counters, and the relay's id in place of ours. */
 const WORK_BYTES = 96
 
-const rowKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#body#${id}`, sk: 'v' })
 /** Of the content's blob, if it has one; copies of its bodies are named after it. */
 export const contentKey = (accountId: string, id: string) => `${accountId}/${id}`
 
@@ -97,7 +98,7 @@ function fits(message: Message, stored: StoredContent): boolean {
 
 const inRow = (message: Message, stored: StoredContent): PreparedContent => ({
   message: { ...message, content: 'row' },
-  row: { kind: 'put', item: { ...rowKey(message.accountId, message.id), ...stored } },
+  row: { kind: 'put', item: row('message-content', messageContentKey(message.accountId, message.id), stored) },
 })
 
 function storedWith({ bytes, dictionary }: Packed, files: readonly Uint8Array[]): StoredContent {
@@ -161,8 +162,8 @@ export async function getContent({ table, blobs }: ContentPorts, message: Messag
   if (message.content === 'deleted') return undefined
   if (message.content === 'blob') return fromBlob(table, accountId, await blobs.get(contentKey(accountId, id)))
   if (message.content === 'here') return fromRow(table, accountId, message.stored)
-  const row = await table.get(rowKey(accountId, id))
-  return fromRow(table, accountId, row && storedOf(row))
+  const item = readRow('message-content', await table.get(messageContentKey(accountId, id)))
+  return fromRow(table, accountId, item && storedOf(item))
 }
 
 async function fromRow(table: Table, accountId: string, stored: StoredContent | undefined): Promise<Content> {
@@ -203,6 +204,6 @@ export async function deleteContent(
   id: string,
   place: ContentPlace,
 ): Promise<void> {
-  if (place === 'row') await ports.table.write({ kind: 'delete', key: rowKey(accountId, id) })
+  if (place === 'row') await ports.table.write({ kind: 'delete', key: messageContentKey(accountId, id) })
   if (place === 'blob') await ports.blobs.delete([contentKey(accountId, id)])
 }

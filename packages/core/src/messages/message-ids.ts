@@ -4,17 +4,14 @@
  * Message-ID tells the message it was made for and needs a row only where the message answers another; one that a relay
  * put in its place always has a row, so that a reply to either finds the thread.
  */
-import { createHash } from 'node:crypto'
 import { isUuid } from '../ports/ids.ts'
-import { isConditionFailed, type Key, type Table } from '../ports/table.ts'
+import type { Table } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { messageIdKey } from '../store/keys.ts'
+import { putIfAbsent } from '../store/once.ts'
 import { fromDomain, type Message, ownMessageId, readMessage } from './message.ts'
 
 const MAX_LOOKED_UP = 100
-
-const midKey = (accountId: string, messageId: string): Key => ({
-  pk: `${accountId}#mid#${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}`,
-  sk: 'v',
-})
 
 /** The thread of the first of `messageIds` that has one. One batch read of at most 100, and another read for ids of ours. */
 export async function knownThread(
@@ -24,8 +21,11 @@ export async function knownThread(
 ): Promise<string | undefined> {
   const asked = [...new Set(messageIds)].slice(0, MAX_LOOKED_UP)
   if (asked.length === 0) return undefined
-  const rows = await table.getMany(asked.map((messageId) => midKey(accountId, messageId)))
-  const found = rows.find((row) => row !== undefined)
+  const rows = await table.getMany(asked.map((messageId) => messageIdKey(accountId, messageId)))
+  const found = readRow(
+    'message-id',
+    rows.find((item) => item !== undefined),
+  )
   return (found?.thread as string | undefined) ?? sentAmong(table, accountId, asked)
 }
 
@@ -42,14 +42,9 @@ async function sentAmong(table: Table, accountId: string, messageIds: readonly s
 
 /** Answers the thread that the message id has from now on: `thread`, unless it had one. */
 export async function nameThread(table: Table, accountId: string, messageId: string, thread: string): Promise<string> {
-  const key = midKey(accountId, messageId)
-  try {
-    await table.write({ kind: 'put', item: { ...key, thread }, if: [{ exists: false }] })
-    return thread
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-    return ((await table.get(key))?.thread as string | undefined) ?? thread
-  }
+  const key = messageIdKey(accountId, messageId)
+  if (await putIfAbsent(table, row('message-id', key, { thread }))) return thread
+  return (readRow('message-id', await table.get(key))?.thread as string | undefined) ?? thread
 }
 
 const REPLIES = ['in-reply-to', 'references']

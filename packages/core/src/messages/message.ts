@@ -2,8 +2,9 @@
 
 import { timeOf } from '../ports/ids.ts'
 import type { Attrs, Item, Json, Key, Table } from '../ports/table.ts'
-import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/due.ts'
-import { dayKey } from '../store/timeline.ts'
+import { row } from '../store/codec.ts'
+import { accountOfKey, sentMessageKey } from '../store/keys.ts'
+import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
 import type { Tag } from './draft.ts'
 
 export const RECIPIENT_STATUSES = [
@@ -65,12 +66,11 @@ export type Message = {
   readonly version: number
 }
 
-export const KIND = 'send'
 /** The sweep looks after a new message when it is so old. */
 export const FIRST_DUE_MS = 120_000
 
 export function messageKey(accountId: string, id: string): Key {
-  return dayKey(accountId, 'out', id)
+  return sentMessageKey(accountId, id)
 }
 
 /** The Message-ID that we write: the same in each attempt, whatever a relay then puts in its place. */
@@ -95,9 +95,7 @@ const STATUS_CODES = 'qsdDocfbux'
 /** The row of a new message; empty lists and zeroes are left out, since every byte is paid for. */
 export function itemOf(message: Message): Item {
   const list = (name: string, values: readonly string[]): Attrs => (values.length > 0 ? { [name]: values } : {})
-  return {
-    ...messageKey(message.accountId, message.id),
-    kind: KIND,
+  return row('sent-message', messageKey(message.accountId, message.id), {
     from: message.from,
     to: message.to,
     ...list('cc', message.cc),
@@ -111,8 +109,8 @@ export function itemOf(message: Message): Item {
     bytes: message.contentBytes,
     ...message.stored,
     v: message.version,
-    ...(message.due !== undefined && dueAt(message.id, message.due)),
-  }
+    ...(message.due !== undefined && dueAt('sent-message', message.accountId, message.id, message.due)),
+  })
 }
 
 /** `[address, code]`, or `[address, code, 1]` while pending. */
@@ -131,7 +129,7 @@ export function messageOf(item: Item): Message {
   const stored = storedOf(item)
   return {
     id,
-    accountId: item.pk.slice(0, item.pk.indexOf('#')),
+    accountId: accountOfKey(item),
     from,
     to: list('to'),
     cc: list('cc'),
@@ -202,7 +200,7 @@ export async function writeProgress(
       v: message.version + 1,
       ...(recipients && { rcpt: recipientsAttr(recipients) }),
       ...(lease && { leaseOwner: lease.owner, leaseUntil: lease.until }),
-      ...(due != null && { ...dueAt(message.id, due), sweeps: 0 }),
+      ...(due != null && { ...dueAt('sent-message', message.accountId, message.id, due), sweeps: 0 }),
     },
     remove: [...(lease === null ? ['leaseOwner', 'leaseUntil'] : []), ...(due === null ? DUE_ATTRIBUTES : [])],
     if: [{ attr: 'v', op: '=', value: message.version }],

@@ -2,7 +2,8 @@ import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
 import { detailOf, type ReadPorts, unreadable } from '../receiving/received-detail.ts'
-import { type ListOptions, listDays } from '../store/timeline.ts'
+import type { ListPage, PageOptions } from '../store/pages.ts'
+import { listMessagesByDay, type TimelinePorts } from '../store/timeline.ts'
 import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
 import type { Received } from './received.ts'
 import { isRemoved, readReceived, receivedOf } from './received-row.ts'
@@ -14,14 +15,13 @@ export async function getReceived(table: Table, accountId: string, id: string): 
   return received
 }
 
-/** Newest first. */
-export async function listReceived(
-  table: Table,
+/** A page of received messages, newest first; deleted ones are passed over. */
+export function listReceived(
+  ports: TimelinePorts,
   accountId: string,
-  options: ListOptions,
-): Promise<{ readonly received: readonly Received[]; readonly hasMore: boolean }> {
-  const { items, hasMore } = await listDays(table, accountId, 'in', options)
-  return { received: items.filter((item) => !isRemoved(item)).map(receivedOf), hasMore }
+  options: PageOptions,
+): Promise<ListPage<Received>> {
+  return listMessagesByDay(ports, accountId, 'in', options, (item) => (isRemoved(item) ? undefined : receivedOf(item)))
 }
 
 export type WholeReceived = {

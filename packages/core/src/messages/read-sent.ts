@@ -1,6 +1,7 @@
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
-import { type ListOptions, listDays } from '../store/timeline.ts'
+import type { ListPage, PageOptions } from '../store/pages.ts'
+import { listMessagesByDay, type TimelinePorts } from '../store/timeline.ts'
 import { type Content, type ContentPorts, contentKey, deleteContent, getContent } from './content.ts'
 import { bodyCopyKeys } from './derived-blobs.ts'
 import { CONTENT_ATTRIBUTES, isPending, type Message, messageKey, messageOf, readMessage } from './message.ts'
@@ -25,14 +26,13 @@ export async function getWhole(
   return { message, content: await getContent(ports, message) }
 }
 
-/** Newest first. */
-export async function listMessages(
-  table: Table,
+/** A page of sent messages, newest first. */
+export function listMessages(
+  ports: TimelinePorts,
   accountId: string,
-  options: ListOptions,
-): Promise<{ readonly messages: readonly Message[]; readonly hasMore: boolean }> {
-  const { items, hasMore } = await listDays(table, accountId, 'out', options)
-  return { messages: items.map(messageOf), hasMore }
+  options: PageOptions,
+): Promise<ListPage<Message>> {
+  return listMessagesByDay(ports, accountId, 'out', options, messageOf)
 }
 
 /**

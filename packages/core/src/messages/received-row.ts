@@ -7,20 +7,20 @@ import type { Item, Json, Key, Table, Update } from '../ports/table.ts'
 import { rawKey } from '../receiving/accept.ts'
 import { RECEIVED_KIND } from '../receiving/delete-job.ts'
 import type { InboundEnvelope } from '../receiving/entry.ts'
-import { dayKey } from '../store/timeline.ts'
+import { row } from '../store/codec.ts'
+import { receivedMessageKey } from '../store/keys.ts'
 import type { ListedAttachment, Received } from './received.ts'
 import { type ReceivedData, receivedData } from './received-event.ts'
 import type { Verdicts } from './verdicts.ts'
 
 export function receivedKey(accountId: string, id: string): Key {
-  return dayKey(accountId, 'in', id)
+  return receivedMessageKey(accountId, id)
 }
 
 /** What follows from the rest is left out, since every byte is paid for. */
 export function receivedItem(received: Received): Item {
   const { id, accountId, envelope, mailboxIds, attachments, replyTo, thread, blob } = received
-  return {
-    ...receivedKey(accountId, id),
+  return row('received-message', receivedKey(accountId, id), {
     type: 'email.received',
     at: envelope.receivedAt,
     data: JSON.stringify(receivedData(received)),
@@ -31,7 +31,7 @@ export function receivedItem(received: Received): Item {
     ...(attachments.length > 0 && { sizes: attachments.map(({ size }) => size) }),
     ...(thread !== id && { thread }),
     ...(blob !== rawKey(accountId, id) && { blob }),
-  }
+  })
 }
 
 /** Writes the envelope that came late; refused once the message is gone. The event stays what it was. */

@@ -7,7 +7,7 @@ import { indexMessage } from '@kabutar/mail/mime/indexer.ts'
 import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
 import { drainReceived, type ReceiveRig, receivePorts } from '@kabutar/testing/receiving-rig.ts'
 import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
-import { removalKinds } from '../receiving/delete-job.ts'
+import { dueWork } from '../due-work.ts'
 import { submit } from '../sending/submit.ts'
 import { sweep } from '../store/outbox.ts'
 import type { DraftAttachment } from './draft.ts'
@@ -27,7 +27,7 @@ const send = (ports: ReceiveRig, attachments: readonly DraftAttachment[], key?: 
   submit(ports, KEY, { ...DRAFT, attachments }, key)
 
 async function clean(ports: ReceiveRig): Promise<void> {
-  await sweep(ports, removalKinds(ports.receiveQueue))
+  await sweep(ports, dueWork(ports))
   ports.clock.advance(60_000)
   assert.deepEqual(await drainReceived(ports), [])
 }

@@ -8,8 +8,10 @@ import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import { type Key, StoreError, type Table } from '../ports/table.ts'
-import { dueAt } from '../store/due.ts'
+import { StoreError, type Table } from '../ports/table.ts'
+import { row } from '../store/codec.ts'
+import { uploadKey } from '../store/keys.ts'
+import { dueAt } from '../store/outbox.ts'
 import type { DraftAttachment } from './draft.ts'
 
 export type UploadPorts = {
@@ -26,7 +28,6 @@ export const MAX_UPLOAD_BYTES = 30 * 1024 * 1024
 const LINK_SECONDS = 3600
 const KEPT_MS = 24 * 3_600_000
 
-const rowKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#uploads`, sk: id })
 const blobKey = (accountId: string, id: string) => `${accountId}/${id}`
 
 /** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large` */
@@ -35,7 +36,7 @@ export async function createUpload(ports: UploadPorts, accountId: string, size: 
   const id = ports.ids.next()
   const now = ports.clock.now()
   const url = await ports.blobs.uploadLink(blobKey(accountId, id), { bytes: size, expiresInSeconds: LINK_SECONDS })
-  const item = { ...rowKey(accountId, id), kind: UPLOAD_KIND, a: accountId, size, ...dueAt(id, now + KEPT_MS) }
+  const item = row('upload', uploadKey(accountId, id), { size, ...dueAt('upload', accountId, id, now + KEPT_MS) })
   await ports.table.write({ kind: 'put', item, if: [{ exists: false }] })
   return { id, url, expiresAt: new Date(now + LINK_SECONDS * 1000) }
 }
@@ -48,7 +49,7 @@ export async function uploadSizes(
 ): Promise<ReadonlyMap<string, number>> {
   const ids = [...new Set(attachments.flatMap((one) => ('uploadId' in one ? [one.uploadId] : [])))]
   if (ids.length === 0) return new Map()
-  const rows = await table.getMany(ids.map((id) => rowKey(accountId, id)))
+  const rows = await table.getMany(ids.map((id) => uploadKey(accountId, id)))
   const sizes = await Promise.all(
     ids.map(async (id, i) => {
       const open = rows[i] && (await blobs.open(blobKey(accountId, id)))
@@ -73,5 +74,5 @@ export async function removeUpload(
   id: string,
 ) {
   await blobs.delete([blobKey(accountId, id)])
-  await table.write({ kind: 'delete', key: rowKey(accountId, id) })
+  await table.write({ kind: 'delete', key: uploadKey(accountId, id) })
 }

@@ -1,25 +1,16 @@
-/** The time, so that tests can hold a day in a millisecond. */
+/** Time and timers. Core takes them from here alone, so that tests can hold a day in a millisecond. */
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** The time of day in epoch milliseconds. It may be set back. */
   now(): number
+  /** Milliseconds since some moment, for durations. It never goes back. */
+  monotonic(): number
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `work` once after `ms`, unless the function that it answers is called before. */
+  after(ms: number, work: () => void): () => void
+  /** Resolves once the process has read what is waiting on its sockets. */
+  turn(): Promise<void>
 }
 
-/** Why a sleep ends that is not needed any more. By itself an abort makes an error with a stack, which costs more than the sleep. */
+/** The reason of an abort that ends a sleep. An abort without a reason makes an error with a stack, which costs more than the sleep. */
 export const NO_ERROR = 'not needed any more'
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
-      const done = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      signal?.addEventListener('abort', done)
-    }),
-}

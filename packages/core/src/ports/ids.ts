@@ -1,28 +1,22 @@
-import { randomFillSync } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { v7 } from 'uuid'
-import type { Clock } from './clock.ts'
 
-/** Ids in time order, unguessable (RFC 9562 section 5.7: UUIDv7), so that an id tells its own day. */
+/** Everything that must be unguessable. */
 export interface Ids {
+  /** A UUIDv7 (RFC 9562 section 5.7): ids sort by time, and an id tells its own day. */
   next(): string
+  /** So many random bytes, fit for a key. */
+  secret(bytes: number): Buffer
 }
 
-export function uuidIds(clock: Clock): Ids {
-  return { next: () => v7({ msecs: clock.now(), random: nextRandom() }) }
+/** A UUIDv7 of a time in epoch milliseconds and 16 random bytes. */
+export function uuidAt(ms: number, random: Uint8Array): string {
+  return v7({ msecs: ms, random })
 }
 
-const ID_RANDOM_BYTES = 16
-/** A system call for each id would cost more than all the rest of it. */
-const pool = Buffer.alloc(256 * ID_RANDOM_BYTES)
-let used = pool.length
-
-function nextRandom(): Uint8Array {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += ID_RANDOM_BYTES
-  return pool.subarray(used - ID_RANDOM_BYTES, used)
+/** A UUIDv7 of a time whose random bits follow from `parts`: the same parts always give the same id. */
+export function derivedUuid(ms: number, ...parts: readonly string[]): string {
+  return uuidAt(ms, createHash('sha256').update(JSON.stringify(parts)).digest())
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { systemClock } from './clock.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import type { Delivery, Queue, ReceiveOptions } from './queue.ts'
 import { StoreError } from './table.ts'
 

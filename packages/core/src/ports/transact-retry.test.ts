@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { StoreError } from './table.ts'
 import { retryConflicts, waitMs } from './transact-retry.ts'
 
 function failing(times: number, error: Error) {
   const slept: number[] = []
-  const clock = { now: () => 0, sleep: async (ms: number) => void slept.push(ms) }
+  const clock = { ...systemClock, now: () => 0, sleep: async (ms: number) => void slept.push(ms) }
   let calls = 0
   const attempt = async () => {
     calls += 1

@@ -1,13 +1,13 @@
 /** Many workers, one mailbox, every entry twice, and a store that conflicts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { faultyTable, seeded } from '@kabutar/testing/faults.ts'
 import { handle, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { changesSince } from '../mailboxes/changes.ts'
 import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
 import { listReceived } from '../messages/read-received.ts'
-import { systemClock } from '../ports/clock.ts'
-import { getTelling, receivedEventId } from '../webhooks/event.ts'
+import { readPayload, receivedEventId } from '../webhooks/event.ts'
 
 const MESSAGES = 1000
 const WORKERS = 32
@@ -44,7 +44,7 @@ async function watch(ports: ReceiveRig, until: () => boolean): Promise<number> {
 test('1,000 messages by 32 workers, each announced twice, with 20% conflicts', async (t) => {
   const rig = await receivePorts()
   const ids = await acceptAll(rig)
-  const clock = { now: rig.clock.now, sleep: systemClock.sleep }
+  const clock = { ...systemClock, now: rig.clock.now }
   const random = seeded(7)
   const table = faultyTable(rig.table, { random, clock, conflict: 0.2 })
   const ports = { ...rig, table, clock, random }
@@ -83,11 +83,11 @@ test('1,000 messages by 32 workers, each announced twice, with 20% conflicts', a
 
   const listed: string[] = []
   for (let after: string | undefined, more = true; more; after = listed.at(-1)) {
-    const page = await listReceived(rig.table, 'a', { limit: 100, ...(after !== undefined && { after }) })
-    listed.push(...page.received.map(({ id }) => id))
+    const page = await listReceived(rig, 'a', { limit: 100, ...(after !== undefined && { after }) })
+    listed.push(...page.items.map(({ id }) => id))
     more = page.hasMore
   }
   assert.equal(listed.length, MESSAGES)
   assert.deepEqual(new Set(listed), ids)
-  for (const id of listed.slice(0, 50)) assert.ok(await getTelling(rig.table, 'a', id, receivedEventId('a', id)))
+  for (const id of listed.slice(0, 50)) assert.ok(await readPayload(rig.table, 'a', id, receivedEventId('a', id)))
 })

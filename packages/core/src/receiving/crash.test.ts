@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
+import { dueWork } from '../due-work.ts'
 import { getDetail } from '../mailboxes/detail.ts'
 import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
 import { partCopyKey } from '../messages/derived-blobs.ts'
 import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read-received.ts'
 import { sweep } from '../store/outbox.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
-import { getTelling, receivedEventId } from '../webhooks/event.ts'
+import { readPayload, receivedEventId } from '../webhooks/event.ts'
 import { rawKey } from './accept.ts'
 import { deleteReceived } from './delete.ts'
-import { removalKinds } from './delete-job.ts'
 
 class Crash extends Error {}
 type Death = { readonly at: number; readonly after: boolean; steps: number; dead: boolean; name: string }
@@ -49,7 +49,7 @@ const RECIPIENTS = ['ada@kabutar.test', 'ada@second.test']
 const MAX_STEPS = 100
 
 async function assertOnce(ports: ReceiveRig, id: string, at: string): Promise<void> {
-  const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+  const { items: received } = await listReceived(ports, 'a', { limit: 10 })
   assert.deepEqual(
     received.map((one) => one.id),
     [id],
@@ -70,7 +70,7 @@ async function assertOnce(ports: ReceiveRig, id: string, at: string): Promise<vo
     assert.ok(await getDetail(ports, 'a', mailbox, whole.received), at)
   }
   const event = receivedEventId('a', id)
-  assert.equal((await getTelling(ports.table, 'a', id, event))?.type, 'email.received', at)
+  assert.equal((await readPayload(ports.table, 'a', id, event))?.type, 'email.received', at)
   const hooks = await ports.webhookQueue.receive({ max: 10, visibilityMs: 1000, waitMs: 0 })
   assert.deepEqual([...new Set(hooks.map(({ body }) => JSON.parse(body).event))], [event], at)
   assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 }, at)
@@ -94,7 +94,7 @@ for (const after of [false, true]) {
         ports.clock.advance(61_000)
         assert.deepEqual(await drainReceived(ports), [], death.name)
       }
-      const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+      const { items: received } = await listReceived(ports, 'a', { limit: 10 })
       if (accepted !== undefined || received.length > 0) await assertOnce(ports, id, `${death.name} (${at})`)
     }
     assert.ok(crashes > 20 && crashes < MAX_STEPS, `${crashes} steps`)
@@ -136,11 +136,11 @@ for (const after of [false, true]) {
       }
       const name = `${death.name} (${at})`
       await assert.rejects(getReceived(ports.table, 'a', id), { code: 'not_found' }, name)
-      assert.deepEqual((await listReceived(ports.table, 'a', { limit: 10 })).received, [], name)
-      await sweep(ports, removalKinds(ports.receiveQueue))
+      assert.deepEqual((await listReceived(ports, 'a', { limit: 10 })).items, [], name)
+      await sweep(ports, dueWork(ports))
       assert.equal((await ports.receiveQueue.depth()).ready, 0, 'not at once')
       ports.clock.advance(121_000)
-      await sweep(ports, removalKinds(ports.receiveQueue))
+      await sweep(ports, dueWork(ports))
       assert.deepEqual(await drainReceived(ports), [], name)
       for (const key of [rawKey('a', id), ...copies]) assert.equal(await ports.blobs.open(key), undefined, name)
       for (const mailbox of message.mailboxIds) {

@@ -2,7 +2,8 @@
 import * as z from 'zod/mini'
 import { UPLOAD_KIND } from '../messages/uploads.ts'
 import type { Queue } from '../ports/queue.ts'
-import type { DueKind } from '../store/outbox.ts'
+import { accountOfKey } from '../store/keys.ts'
+import type { DueWork } from '../store/outbox.ts'
 
 /** `upload`: one whose time is over. `received`: a message whose deletion was begun. */
 export type Removal = { readonly kind: 'upload' | 'received'; readonly accountId: string; readonly id: string }
@@ -21,13 +22,11 @@ export function parseRemoval(body: string): Removal | undefined {
   return entry && { kind: entry.k, accountId: entry.a, id: entry.id }
 }
 
-const dueRemovals = (queue: Queue): DueKind => ({
+const dueRemoval = (queue: Queue, kind: Removal['kind']): DueWork => ({
   queue,
-  entry: ({ kind, a, sk }) => JSON.stringify({ v: 1, k: kind, a, id: sk }),
+  entry: (item) => JSON.stringify({ v: 1, k: kind, a: accountOfKey(item), id: item.sk }),
 })
-
-/** By the `kind` of the rows. */
-export const removalKinds = (queue: Queue): Readonly<Record<string, DueKind>> => ({
-  [UPLOAD_KIND]: dueRemovals(queue),
-  [RECEIVED_KIND]: dueRemovals(queue),
-})
+/** Queues the removal of an upload whose time is over. */
+export const dueUpload = (queue: Queue): DueWork => dueRemoval(queue, UPLOAD_KIND)
+/** Queues the rest of a deletion that was begun. */
+export const dueDeletion = (queue: Queue): DueWork => dueRemoval(queue, RECEIVED_KIND)

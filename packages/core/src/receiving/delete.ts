@@ -13,7 +13,7 @@ import { isRemoved, receivedKey, receivedOf } from '../messages/received-row.ts'
 import { removeUpload } from '../messages/uploads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import { isConditionFailed } from '../ports/table.ts'
-import { dueAt } from '../store/due.ts'
+import { dueAt } from '../store/outbox.ts'
 import { movedEvent } from '../webhooks/event.ts'
 import { RECEIVED_KIND, type Removal } from './delete-job.ts'
 
@@ -33,7 +33,11 @@ export async function deleteReceived(ports: RemovePorts, accountId: string, id: 
     await ports.table.write({
       kind: 'update',
       key: receivedKey(accountId, id),
-      set: { kind: RECEIVED_KIND, a: accountId, sweeps: 0, ...dueAt(id, ports.clock.now() + FIRST_DUE_MS) },
+      set: {
+        kind: RECEIVED_KIND,
+        sweeps: 0,
+        ...dueAt('received-message', accountId, id, ports.clock.now() + FIRST_DUE_MS),
+      },
       if: [{ exists: true }],
     })
   } catch (error) {

@@ -5,10 +5,10 @@ import { PREVIEW_BYTES, preview, previewOf } from '@kabutar/mail/mime/preview.ts
 import { attachmentsOf, readablePart } from '@kabutar/mail/mime/readable.ts'
 import type { Detail } from '../mailboxes/detail-text.ts'
 import type { Blobs, OpenBlob } from '../ports/blobs.ts'
-import { ByteBudget } from '../store/semaphore.ts'
+import { Semaphore } from '../store/semaphore.ts'
 
 /** Messages that one batch has in hand, by their sizes: two of the largest. A Lambda function of 512 MB is enough for them. */
-export const inFlightBudget = (signal?: AbortSignal) => new ByteBudget(80 * 1024 * 1024, signal)
+export const inFlightBudget = (signal?: AbortSignal) => new Semaphore(80 * 1024 * 1024, signal)
 
 /** Up to here a message is read once and held. */
 const HELD_BYTES = 256 * 1024
@@ -18,7 +18,7 @@ const HELD_BYTES = 256 * 1024
  * not with their bytes; `inFlight` bounds the bytes of the messages that are being read. Undefined if there is no such
  * blob.
  */
-export async function inspect(blobs: Blobs, key: string, inFlight: ByteBudget): Promise<Detail | undefined> {
+export async function inspect(blobs: Blobs, key: string, inFlight: Semaphore): Promise<Detail | undefined> {
   const open = await blobs.open(key)
   return open && inFlight.use(open.size, () => read(blobs, key, open))
 }

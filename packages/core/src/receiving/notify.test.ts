@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import type { GuardedRequest } from '../net/guarded.ts'
 import { dispatchBatch } from '../webhooks/dispatch.ts'
-import { dispatchMemory } from '../webhooks/dispatch-ports.ts'
+import { dispatchState } from '../webhooks/dispatch-ports.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { deleteReceived } from './delete.ts'
 
@@ -24,7 +24,7 @@ async function told(ports: ReceiveRig, status: number): Promise<readonly string[
   }
   const batch = await ports.webhookQueue.receive({ max: 10, visibilityMs: 1000, waitMs: 0 })
   const failures = await dispatchBatch(
-    { ...ports, client, memory: dispatchMemory(client), userAgent: '' },
+    { ...ports, client, ...dispatchState(client, ports), userAgent: '' },
     batch,
     never,
   )

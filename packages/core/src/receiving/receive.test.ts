@@ -11,7 +11,7 @@ import { listFolders, listPlacements } from '../mailboxes/mailbox.ts'
 import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read-received.ts'
 import { submit } from '../sending/submit.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
-import { getTelling, receivedEventId } from '../webhooks/event.ts'
+import { readPayload, receivedEventId } from '../webhooks/event.ts'
 import { rawKey } from './accept.ts'
 import { deleteReceived } from './delete.ts'
 
@@ -68,7 +68,7 @@ describe('a received message', () => {
     const detail = await getDetail(ports, 'a', mailbox, received)
     assert.equal(detail?.preview, 'Hello.')
     assert.equal(detail?.index.envelope.messageId, '<1@far.test>')
-    const event = await getTelling(ports.table, 'a', id, receivedEventId('a', id))
+    const event = await readPayload(ports.table, 'a', id, receivedEventId('a', id))
     const { type, data } = JSON.parse(event?.body ?? '')
     assert.deepEqual(
       [type, data.email_id, data.received_for],
@@ -97,7 +97,7 @@ describe('a received message', () => {
     const [first] = await ports.receiveQueue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
     await ports.receiveQueue.send(Array.from({ length: 4 }, () => ({ body: first?.body ?? '' })))
     await drainReceived(ports)
-    const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+    const { items: received } = await listReceived(ports, 'a', { limit: 10 })
     assert.deepEqual(
       received.map((one) => one.id),
       [id],
@@ -241,14 +241,14 @@ describe('captured mail', () => {
       await acceptCaptured(ports, envelope, raw)
       assert.deepEqual(await drainReceived(ports), [])
     }
-    const { received } = await listReceived(ports.table, 'a', { limit: 10 })
+    const { items: received } = await listReceived(ports, 'a', { limit: 10 })
     assert.deepEqual(
       received.map(({ thread, envelope: { recipients } }) => [thread, recipients]),
       [[id, ['me@second.test']]],
     )
-    const theirs = await listReceived(ports.table, 'b', { limit: 10 })
+    const theirs = await listReceived(ports, 'b', { limit: 10 })
     assert.deepEqual(
-      theirs.received.map(({ envelope: { recipients } }) => recipients),
+      theirs.items.map(({ envelope: { recipients } }) => recipients),
       [['bob@b.test']],
     )
     await acceptCaptured(ports, { returnPath, recipients: ['out@far.test'] }, raw)

@@ -12,7 +12,7 @@ import { threadOf } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import { getAll } from '../ports/get-all.ts'
 import { type Attrs, isConditionFailed, StoreError, type Table } from '../ports/table.ts'
-import type { ByteBudget } from '../store/semaphore.ts'
+import type { Semaphore } from '../store/semaphore.ts'
 import { putDay } from '../store/timeline.ts'
 import { MAX_INBOUND_BYTES, mailboxAddress } from './accept.ts'
 import type { InboundEnvelope } from './entry.ts'
@@ -21,7 +21,7 @@ import type { ReceivePorts } from './receive-ports.ts'
 import { detailOf } from './received-detail.ts'
 
 /** With the bytes that one batch may have in hand. */
-export type KeepPorts = ReceivePorts & { readonly inFlight: ByteBudget }
+export type KeepPorts = ReceivePorts & { readonly inFlight: Semaphore }
 /** A message and what is known of it: the mailboxes that its envelope names, and whether one has it, or had it. */
 export type Known = { readonly mailboxIds: readonly string[]; readonly arrived: boolean }
 /** A message with a row. `missing`: the mailboxes that do not have it yet; `detail` is for their guards. */
@@ -55,7 +55,7 @@ async function keepNew(ports: KeepPorts, mail: Incoming, mailboxIds: readonly st
   const [thread, stored] = await Promise.all([
     threadOf(ports.table, accountId, id, detail.index.references),
     storeDetail(ports, accountId, mailboxIds, id, detail),
-    putDay(ports.table, accountId, 'in', id),
+    putDay(ports, accountId, 'in', id),
   ])
   const received = newReceived(mail, detail, thread, mailboxIds)
   try {
@@ -102,7 +102,7 @@ async function complete(ports: ReceivePorts, earlier: Received, envelope: Inboun
 }
 
 /** Another account's bytes under a key of this one. A copy that is there is not made again. */
-async function copy({ blobs, inFlight }: { blobs: Blobs; inFlight: ByteBudget }, from: string, to: string) {
+async function copy({ blobs, inFlight }: { blobs: Blobs; inFlight: Semaphore }, from: string, to: string) {
   const source = await blobs.open(from)
   if (source === undefined) throw new StoreError('Unavailable', 'the object that SES announced is not there')
   await inFlight.use(source.size, () => blobs.put(to, source.body, { maxBytes: MAX_INBOUND_BYTES }))

@@ -1,19 +1,18 @@
 import { countBad, countSent } from '../accounts/reputation.ts'
 import type { Message } from '../messages/message.ts'
-import { forgetPauses } from './pauses.ts'
 import type { SendPorts } from './send-ports.ts'
 import { simulate } from './simulate.ts'
 import type { Outcome } from './status.ts'
 
-type CountPorts = Pick<SendPorts, 'table' | 'clock' | 'log'>
+type CountPorts = Pick<SendPorts, 'table' | 'clock' | 'log' | 'caches'>
 
 const isReal = ({ recipient }: Outcome) => simulate(recipient) === undefined
 const isTried = ({ status }: Outcome) => status === 'sent' || status === 'delivered' || status === 'bounced'
 const isForGood = ({ status, bounce }: Outcome) => status === 'bounced' && (bounce?.type ?? 'Permanent') === 'Permanent'
 
-/** Counts, for the standing of the account, what an attempt came to. An error is logged: a count is no reason to repeat it. */
+/** Counts the outcomes of an attempt for the reputation of the account. An error is only logged, since a repetition would relay again. */
 export async function countAttempt(
-  ports: CountPorts & Pick<SendPorts, 'random'>,
+  ports: CountPorts,
   { accountId, id }: Message,
   outcomes: readonly Outcome[],
 ): Promise<void> {
@@ -27,11 +26,10 @@ export async function countAttempt(
   }
 }
 
-/** Counts what was heard of mails that had been sent. */
+/** Counts bounces and complaints of mails that had been sent. */
 export async function countFeedback(ports: CountPorts, accountId: string, outcomes: readonly Outcome[]): Promise<void> {
-  const paused = await countBad(ports, accountId, {
+  await countBad(ports, accountId, {
     bounced: outcomes.filter(isForGood).length,
     complained: outcomes.filter(({ status }) => status === 'complained').length,
   })
-  if (paused) forgetPauses(ports.table)
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { messageOf } from '../messages/message.ts'
 import type { Queue } from '../ports/queue.ts'
-import type { DueKind } from '../store/outbox.ts'
+import type { DueWork } from '../store/outbox.ts'
 
 const SendEntry = z.object({
   v: z.literal(1),
@@ -30,7 +30,7 @@ export function parseSendEntry(body: string): SendEntry {
 }
 
 /** How the sweep queues a message row that is due. */
-export function dueSends(queue: Queue): DueKind {
+export function dueSend(queue: Queue): DueWork {
   return {
     queue,
     entry: (item) => {

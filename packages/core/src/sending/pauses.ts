@@ -1,102 +1,78 @@
 /**
- * What makes all mail wait, or all of one account: one row each, which every worker looks at, no older than five seconds.
- * A relay that throttles us, or whose quota is spent, is asked again when the row's time is over, by whoever comes first.
+ * Pauses of sending: one row makes all mail wait, or all of one account. Every worker reads them, no older than five
+ * seconds. When the time of the relay's pause is over, the next worker tries the relay again.
  */
-import { accountPauseKey } from '../accounts/reputation.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { RelayPause } from '../ports/relay.ts'
-import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
+import type { Item, Table } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { readRow, row } from '../store/codec.ts'
+import { accountPauseKey, RELAY_PAUSE_KEY } from '../store/keys.ts'
+import { writeIf } from '../store/once.ts'
 
-export type PausePorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }
+export type PausePorts = {
+  readonly table: Table
+  readonly clock: Clock
+  readonly log: Log
+  readonly caches: Caches
+}
 /** Nobody knows when an account's pause ends: `until` (epoch ms) is then when to look again. */
 export type Pause = { readonly reason: RelayPause | 'account_paused'; readonly until: number }
 
-const RELAY_KEY: Key = { pk: 'relay#pause', sk: 'v' }
-const CACHED_MS = 5000
-const MAX_CACHED = 10_000
 const ACCOUNT_WAIT_MS = 15 * 60_000
 const SHORTEST_MS = 1000
 /** A throttle this soon after the last pause says that the pause was too short. */
 const SOON_MS = 15_000
 const LONGEST_DOUBLED_MS = 4 * 60_000
 
-type Row = { readonly readAt: number; readonly item: Promise<Item | undefined> }
-const cached = new WeakMap<Table, Map<string, Row>>()
-
-/**
- * What the account's mail waits for, at most five seconds ago. One read in that time, of the relay's row for all accounts,
- * which those share who ask at the same time, such as a batch.
- */
+/** What the account's mail waits for, as it was at most five seconds ago. */
 export async function pauseOf(
-  { table, clock }: Omit<PausePorts, 'log'>,
+  { table, clock, caches }: Omit<PausePorts, 'log'>,
   accountId: string,
 ): Promise<Pause | undefined> {
-  const now = clock.now()
-  const rows = cached.get(table) ?? new Map<string, Row>()
-  cached.set(table, rows)
-  if (rows.size >= MAX_CACHED) rows.clear()
-  const keys = [RELAY_KEY, accountPauseKey(accountId)] as const
-  const stale = keys.filter(({ pk }) => now - (rows.get(pk)?.readAt ?? Number.NEGATIVE_INFINITY) >= CACHED_MS)
-  if (stale.length > 0) readInto(rows, stale, table.getMany(stale), now)
-  const [relay, account] = await Promise.all(keys.map(({ pk }) => rows.get(pk)?.item))
-  return pauseFrom(relay, account, now)
+  const keys = [RELAY_PAUSE_KEY, accountPauseKey(accountId)]
+  const [relay, account] = await Promise.all(
+    keys.map((key) => caches.pauses.get(key, async () => ({ row: await table.get(key) }))),
+  )
+  return pauseFrom(relay?.row, account?.row, clock.now())
 }
 
-/** What cannot be read is asked for again by whoever comes next. */
-function readInto(
-  rows: Map<string, Row>,
-  keys: readonly Key[],
-  reading: Promise<readonly (Item | undefined)[]>,
-  readAt: number,
-): void {
-  for (const [i, { pk }] of keys.entries()) {
-    const row = { readAt, item: reading.then((items) => items[i]) }
-    rows.set(pk, row)
-    row.item.catch(() => rows.get(pk) === row && rows.delete(pk))
-  }
-}
-
-/** Likewise, as it is now. */
+/** What the account's mail waits for now. */
 export async function readPause(table: Table, now: number, accountId: string): Promise<Pause | undefined> {
-  const [relay, account] = await table.getMany([RELAY_KEY, accountPauseKey(accountId)])
+  const [relay, account] = await table.getMany([RELAY_PAUSE_KEY, accountPauseKey(accountId)])
   return pauseFrom(relay, account, now)
 }
 
 function pauseFrom(relay: Item | undefined, account: Item | undefined, now: number): Pause | undefined {
-  if (account !== undefined) return { reason: 'account_paused', until: now + ACCOUNT_WAIT_MS }
+  if (readRow('account-pause', account) !== undefined) return { reason: 'account_paused', until: now + ACCOUNT_WAIT_MS }
   return stillOn(relay && pauseIn(relay), now)
 }
 
 const stillOn = (pause: Pause | undefined, now: number) =>
   pause !== undefined && pause.until > now ? pause : undefined
 
-const pauseIn = (item: Item): Pause => ({ reason: item.reason as RelayPause, until: item.until as number })
-
-/** What was read of the account's pause is forgotten, in this process. */
-export function forgetPauses(table: Table): void {
-  cached.delete(table)
+function pauseIn(stored: Item): Pause {
+  const item = readRow('relay-pause', stored)
+  return { reason: item.reason as RelayPause, until: item.until as number }
 }
 
 /**
- * Everybody waits for the relay. Of several who are throttled at once, one writes; a throttle right after the last pause
- * doubles it, up to four minutes or what the relay asked for.
+ * Makes all mail wait for the relay. Of several workers that are throttled at once, one writes. A throttle right after the
+ * last pause doubles it, up to four minutes or what the relay asked for.
  */
 export async function pauseRelay(ports: PausePorts, reason: RelayPause, retryAfterMs: number): Promise<Pause> {
   const now = ports.clock.now()
-  const row = await ports.table.get(RELAY_KEY)
-  const earlier = row && stillOn(pauseIn(row), now)
+  const last = await ports.table.get(RELAY_PAUSE_KEY)
+  const earlier = last && stillOn(pauseIn(last), now)
   if (earlier !== undefined && earlier.until >= now + retryAfterMs) return earlier
-  const ms = lengthOf(row, now, Math.max(retryAfterMs, SHORTEST_MS))
+  const ms = lengthOf(last, now, Math.max(retryAfterMs, SHORTEST_MS))
   const pause = { reason, until: now + ms }
-  try {
-    const unchanged =
-      row === undefined ? { exists: false } : ({ attr: 'until', op: '=', value: row.until as number } as const)
-    await ports.table.write({ kind: 'put', item: { ...RELAY_KEY, ...pause, ms }, if: [unchanged] })
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-  }
-  forgetPauses(ports.table)
+  const unchanged =
+    last === undefined ? { exists: false } : ({ attr: 'until', op: '=', value: last.until as number } as const)
+  const item = row('relay-pause', RELAY_PAUSE_KEY, { ...pause, ms })
+  await writeIf(ports.table, { kind: 'put', item, if: [unchanged] })
+  ports.caches.pauses.clear()
   if (reason !== 'throttled') {
     const until = new Date(pause.until).toISOString()
     ports.log[reason === 'quota' ? 'warn' : 'error']('the relay takes no more mail for now; it waits', {
@@ -107,9 +83,9 @@ export async function pauseRelay(ports: PausePorts, reason: RelayPause, retryAft
   return pause
 }
 
-function lengthOf(row: Item | undefined, now: number, asked: number): number {
-  if (row === undefined) return asked
-  const [until, ms] = [row.until as number, row.ms as number]
+function lengthOf(last: Item | undefined, now: number, asked: number): number {
+  if (last === undefined) return asked
+  const [until, ms] = [last.until as number, last.ms as number]
   const soon = now < until + Math.max(ms, SOON_MS)
   return soon ? Math.max(asked, Math.min(ms * 2, LONGEST_DOUBLED_MS)) : asked
 }

@@ -4,6 +4,7 @@ import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Relay } from '../ports/relay.ts'
+import type { Caches } from '../store/cache.ts'
 import type { NotifyPorts } from '../webhooks/notify.ts'
 import type { Worker } from './lease.ts'
 
@@ -16,6 +17,7 @@ export type SendPorts = NotifyPorts & {
   readonly ids: Ids
   readonly log: Log
   readonly worker: Worker
+  readonly caches: Caches
   /** Waits between relay attempts, in milliseconds. */
   readonly sendRetries: readonly number[]
   /** In [0, 1). */

@@ -11,7 +11,7 @@ import { getContent } from '../messages/content.ts'
 import type { Message } from '../messages/message.ts'
 import { answeredIds } from '../messages/message-ids.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
-import { ByteBudget } from '../store/semaphore.ts'
+import { Semaphore } from '../store/semaphore.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { type Attempted, attempt, type Postponed } from './attempt.ts'
@@ -39,7 +39,7 @@ export async function sendBatch(
   batch: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
-  const inHand = new ByteBudget(IN_HAND_BYTES)
+  const inHand = new Semaphore(IN_HAND_BYTES)
   const failures = await Promise.all(batch.map((delivery) => handle(ports, delivery, signal, inHand)))
   return failures.filter((failure) => failure !== undefined)
 }
@@ -48,7 +48,7 @@ async function handle(
   ports: SendPorts,
   delivery: Delivery,
   signal: AbortSignal,
-  inHand: ByteBudget,
+  inHand: Semaphore,
 ): Promise<Failure | undefined> {
   try {
     const found = await send(ports, parseSendEntry(delivery.body), delivery.attempt > 1, signal, inHand)
@@ -66,7 +66,7 @@ async function send(
   entry: SendEntry,
   again: boolean,
   signal: AbortSignal,
-  inHand: ByteBudget,
+  inHand: Semaphore,
 ): Promise<boolean> {
   const { accountId, id } = entry
   const pause = await pauseOf(ports, accountId)
@@ -98,7 +98,7 @@ async function send(
   return true
 }
 
-async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal, inHand: ByteBudget): Promise<void> {
+async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal, inHand: Semaphore): Promise<void> {
   const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) => {
     const relay = () => composeAndRelay(ports, message, limit)
     return message.contentBytes < LARGE_BYTES ? relay() : inHand.use(message.contentBytes, relay)

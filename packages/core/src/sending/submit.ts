@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { displayed, domainOf, formatMailbox } from '@kabutar/mail/address.ts'
 import { checkCustomHeaders, checkSubject } from '@kabutar/mail/headers.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
@@ -21,7 +20,10 @@ import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
-import { isConditionFailed, type Key, type Put, type Table, type Write } from '../ports/table.ts'
+import { isConditionFailed, type Put, type Table, type Write } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { row } from '../store/codec.ts'
+import { idempotencyKey as idempotencyRowKey } from '../store/keys.ts'
 import { putDay } from '../store/timeline.ts'
 import { sendEntry } from './entry.ts'
 import { pauseOf } from './pauses.ts'
@@ -32,6 +34,7 @@ export type SubmitPorts = PreparePorts & {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
+  readonly caches: Caches
   /** Where rows and queue do not share a commit: an entry that is faster than its rows costs two seconds. @default false */
   readonly queueAfterRows?: boolean
 }
@@ -67,7 +70,7 @@ export async function submit(
   const fresh = newMessage(key.accountId, id, draft, messageBytes(draft, uploads), ports.clock.now())
   const [content] = await Promise.all([
     prepareContent(ports, fresh, draft, uploads),
-    putDay(ports.table, key.accountId, 'out', id),
+    putDay(ports, key.accountId, 'out', id),
   ])
   if (idempotency !== undefined) return { id: await acceptOnce(ports, content, idempotency) }
   await accept(ports, content)
@@ -158,21 +161,16 @@ function idempotencyOf(key: string, draft: Draft): Idempotency {
   return { key, digest: digestOf(draft) }
 }
 
-const markerKey = (accountId: string, key: string): Key => ({
-  pk: `${accountId}#idem#${createHash('sha256').update(key).digest('hex')}`,
-  sk: 'v',
-})
-
 /** The id that an equal request was answered with. @throws {MailError} `idempotency_mismatch` */
 async function findEarlier(table: Table, accountId: string, { key, digest }: Idempotency): Promise<string | undefined> {
-  const row = await table.get(markerKey(accountId, key))
-  if (row !== undefined && row.digest !== digest) {
+  const earlier = await table.get(idempotencyRowKey(accountId, key))
+  if (earlier !== undefined && earlier.digest !== digest) {
     throw new MailError(
       'idempotency_mismatch',
       'The same idempotency key was used with another request body within the last 24 hours.',
     )
   }
-  return row?.id as string | undefined
+  return earlier?.id as string | undefined
 }
 
 const rowOf = (message: Message): Put => ({ kind: 'put', item: itemOf(message), if: [{ exists: false }] })
@@ -197,7 +195,8 @@ async function acceptOnce(ports: SubmitPorts, content: PreparedContent, idempote
   const { message } = content
   const { accountId, id } = message
   const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
-  const marker = { ...markerKey(accountId, idempotency.key), id, digest: idempotency.digest, ttl }
+  const attrs = { id, digest: idempotency.digest, ttl }
+  const marker = row('idempotency', idempotencyRowKey(accountId, idempotency.key), attrs)
   if (content.row !== undefined) await ports.table.write(content.row)
   try {
     const once: readonly Write[] = [{ kind: 'put', item: marker, if: [{ exists: false }] }, rowOf(message)]

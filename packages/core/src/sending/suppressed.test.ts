@@ -11,7 +11,7 @@ import { suppressAfter } from './suppressed.ts'
 
 const to = (...names: string[]) => ({ ...DRAFT, to: names.map((name) => ({ name: '', address: `${name}@y.test` })) })
 const suppressedNames = async ({ table }: Rig) =>
-  (await listSuppressions(table, 'a', { limit: 100 })).suppressions.map(({ address }) => address.split('@')[0])
+  (await listSuppressions(table, 'a', { limit: 100 })).items.map(({ address }) => address.split('@')[0])
 
 async function send(ports: Rig, ...names: string[]) {
   const { id } = await submit(ports, KEY, to(...names))
@@ -54,7 +54,7 @@ describe('who is suppressed', () => {
       const ports = await testPorts()
       const message = await send(ports, 'bob')
       await suppressAfter(ports, message, [{ recipient: 'bob@y.test', status: 'sent', ...outcome }])
-      const { suppressions } = await listSuppressions(ports.table, 'a', { limit: 10 })
+      const { items: suppressions } = await listSuppressions(ports.table, 'a', { limit: 10 })
       const expected = origin === undefined ? [] : [['bob@y.test', origin, message.id]]
       assert.deepEqual(
         suppressions.map(({ address, origin, sourceId }) => [address, origin, sourceId]),

@@ -1,43 +1,79 @@
 /**
- * What a process read at most five seconds ago, for what is asked with every mail and seldom changes. Whoever changes it
- * says so, and its own process knows at once; every other within five seconds. Never for what decides whether a mail goes
- * out once, or to whom.
+ * What a process remembers of the store, for what is asked with every mail and seldom changes. The wiring makes the
+ * caches once and passes them in. The table below says how old an answer may be: whoever changes such a row clears the
+ * cache of its own process, and every other process knows at the latest after that time.
+ * Nothing that decides whether a mail goes out once, or to whom, is ever cached.
  */
 import type { Clock } from '../ports/clock.ts'
-import type { Key, Table } from '../ports/table.ts'
+import type { Item, Key } from '../ports/table.ts'
 
-export const RECENT_MS = 5000
+const SECOND = 1000
+const HOUR = 3600 * SECOND
+
+/** How long each answer is kept. */
+export const STALE_MS = {
+  /** A deleted API key works for so long in other processes. */
+  apiKeys: 5 * SECOND,
+  /** A domain that was given up may send for so long in other processes. */
+  sendingDomains: 5 * SECOND,
+  /** A pause of the relay or of an account is noticed after so long. */
+  pauses: 5 * SECOND,
+  /** Rows of days that are not over stay, so they are only written once. */
+  days: 24 * HOUR,
+  /** Rows of an endpoint's days expire, so they are written again twice a day. */
+  deliveryDays: 12 * HOUR,
+} as const
 const MAX_KEPT = 10_000
+
+export type Caches = {
+  readonly apiKeys: Cache<Item>
+  readonly sendingDomains: Cache<Item>
+  /** `row` is undefined where there is no pause, which is remembered too. */
+  readonly pauses: Cache<{ readonly row: Item | undefined }>
+  readonly days: Cache<'noted'>
+  readonly deliveryDays: Cache<'noted'>
+}
+
+export function newCaches(clock: Pick<Clock, 'now'>): Caches {
+  return {
+    apiKeys: new Cache(clock, STALE_MS.apiKeys),
+    sendingDomains: new Cache(clock, STALE_MS.sendingDomains),
+    pauses: new Cache(clock, STALE_MS.pauses),
+    days: new Cache(clock, STALE_MS.days),
+    deliveryDays: new Cache(clock, STALE_MS.deliveryDays),
+  }
+}
 
 type Kept<T> = { readonly at: number; readonly value: Promise<T | undefined> }
 
-/** Values by the key that they are read from; undefined is not kept, so that what is new is seen at once. */
-export class Recent<T> {
-  readonly #tables = new WeakMap<Table, Map<string, Kept<T>>>()
+/** Values by the key of their row. `undefined` is not kept, so that a new row is seen at once. */
+export class Cache<T> {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #staleMs: number
+  readonly #kept = new Map<string, Kept<T>>()
 
-  /** Those who ask at the same time share one `read`. */
-  async get(
-    { table, clock }: { readonly table: Table; readonly clock: Clock },
-    key: Key,
-    read: () => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const kept = this.#tables.get(table) ?? new Map<string, Kept<T>>()
-    this.#tables.set(table, kept)
-    const [name, now] = [`${key.pk} ${key.sk}`, clock.now()]
-    const found = kept.get(name)
-    const isRecent = found !== undefined && now >= found.at && now - found.at < RECENT_MS
-    const value = isRecent ? await found.value : undefined
+  constructor(clock: Pick<Clock, 'now'>, staleMs: number) {
+    this.#clock = clock
+    this.#staleMs = staleMs
+  }
+
+  /** Answers what is known, or reads it. Callers that ask at the same time share one `read`. */
+  async get({ pk, sk }: Key, read: () => Promise<T | undefined>): Promise<T | undefined> {
+    const [name, now] = [`${pk} ${sk}`, this.#clock.now()]
+    const found = this.#kept.get(name)
+    const isFresh = found !== undefined && now >= found.at && now - found.at < this.#staleMs
+    const value = isFresh ? await found.value : undefined
     if (value !== undefined) return value
-    if (kept.size >= MAX_KEPT) kept.clear()
+    if (this.#kept.size >= MAX_KEPT) this.#kept.clear()
     const reading = { at: now, value: read() }
-    kept.set(name, reading)
-    const forget = () => kept.get(name) === reading && kept.delete(name)
+    this.#kept.set(name, reading)
+    const forget = () => this.#kept.get(name) === reading && this.#kept.delete(name)
     reading.value.then((one) => one === undefined && forget(), forget)
     return reading.value
   }
 
-  /** After it was changed. What is being read in this moment is not kept either. */
-  forget(table: Table): void {
-    this.#tables.delete(table)
+  /** Forgets everything, after a change. What is being read at this moment is not kept either. */
+  clear(): void {
+    this.#kept.clear()
   }
 }

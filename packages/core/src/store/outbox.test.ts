@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { DRAFT, KEY, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
+import type { LogFields } from '../ports/log.ts'
 import { StoreError } from '../ports/table.ts'
-import { dueSends } from '../sending/entry.ts'
+import { dueSend } from '../sending/entry.ts'
 import { submit } from '../sending/submit.ts'
-import { sweep } from './outbox.ts'
+import { row } from './codec.ts'
+import { duePartition, dueShard, outboxKindKey, sentMessageKey } from './keys.ts'
+import { dueOf, sweep } from './outbox.ts'
 
 const MESSAGES = 300
 const MINUTE = 60_000
@@ -16,29 +19,83 @@ async function dueMessages() {
   return ports
 }
 
-test('a sweep queues what is due in every shard, once', async () => {
+test('a sweep queues what is due, once', async () => {
   const ports = await dueMessages()
   assert.equal(await sweepSends(ports), MESSAGES)
   assert.equal(await sweepSends(ports), 0)
 })
 
-test('a signal that is aborted begins nothing, and the next sweep does it all', async () => {
+test('rows of an account are in one shard, and accounts in all of them', () => {
+  const shards = new Set(Array.from({ length: 500 }, (_, n) => dueShard(`account-${n}`)))
+  assert.equal(shards.size, 16)
+  assert.equal(dueShard('a'), dueShard('a'))
+})
+
+test('after the signal a sweep begins nothing, and the next one does it all', async () => {
   const ports = await dueMessages()
-  assert.equal(await sweep(ports, { send: dueSends(ports.sendQueue) }, AbortSignal.abort()), 0)
+  assert.equal(await sweep(ports, { 'sent-message': dueSend(ports.sendQueue) }, AbortSignal.abort()), 0)
   assert.equal(await sweepSends(ports), MESSAGES)
 })
 
-test('a shard that cannot be read fails the sweep, after the others were swept', async () => {
+test('a partition that cannot be read fails the sweep, after the others were swept', async () => {
   const ports = await dueMessages()
   const code = 'Unavailable'
-  const query: typeof ports.table.query = async (wanted) => {
-    if (wanted.pk === 'due#3') throw new StoreError(code, 'the table does not answer')
-    return ports.table.query(wanted)
+  const mine = duePartition('sent-message', dueShard(KEY.accountId))
+  const query = (broken: string): typeof ports.table.query => {
+    return async (wanted) => {
+      if (wanted.pk === broken) throw new StoreError(code, 'the table does not answer')
+      return ports.table.query(wanted)
+    }
   }
-  await assert.rejects(sweepSends({ ...ports, table: { ...ports.table, query } }), { code })
-  const before = (await ports.sendQueue.depth()).ready
-  const left = await sweepSends(ports)
-  // What comes after it in its own lane waits for the next sweep, and nothing else does.
-  assert.ok(left > 0 && left < MESSAGES / 4, `${left} left`)
-  assert.equal((await ports.sendQueue.depth()).ready, before + left)
+  const other = duePartition('sent-message', (dueShard(KEY.accountId) + 1) % 16)
+  await assert.rejects(sweepSends({ ...ports, table: { ...ports.table, query: query(other) } }), { code })
+  assert.equal(await sweepSends(ports), 0, 'the sweep that failed had queued the rest')
+  ports.clock.advance(15 * MINUTE)
+  await assert.rejects(sweepSends({ ...ports, table: { ...ports.table, query: query(mine) } }), { code })
+  assert.equal(await sweepSends(ports), MESSAGES)
+})
+
+describe('a sweep leaves rows alone that it does not know', () => {
+  async function rig() {
+    const errors: (LogFields | undefined)[] = []
+    const ports = await testPorts()
+    const log = { ...ports.log, error: (_: string, fields?: LogFields) => void errors.push(fields) }
+    const id = ports.ids.next()
+    const key = sentMessageKey('a', id)
+    const dueTime = String(ports.clock.now() - MINUTE).padStart(15, '0')
+    return { ports: { ...ports, log }, errors, key, id, dueTime }
+  }
+
+  test('of a kind that another version noted', async () => {
+    const { ports, errors, key, id, dueTime } = await rig()
+    const item = { ...key, format: 7, gs1pk: duePartition('digest', 3), gs1sk: `${dueTime}#${id}` }
+    await ports.table.write({ kind: 'put', item })
+    await ports.table.write({ kind: 'put', item: row('outbox-kind', outboxKindKey('digest'), {}) })
+    for (let sweeps = 1; sweeps <= 2; sweeps++) {
+      assert.equal(await sweepSends(ports), 0)
+      assert.deepEqual(errors.at(-1), { reason: 'rows of the unknown kind digest', rows: 1 })
+      assert.equal(errors.length, sweeps, 'logged once a sweep')
+    }
+    assert.deepEqual(await ports.table.get(key), item)
+  })
+
+  test('of a format that another version wrote', async () => {
+    const { ports, errors, key, id, dueTime } = await rig()
+    const gs1pk = duePartition('sent-message', dueShard('a'))
+    const item = { ...key, format: 99, gs1pk, gs1sk: `${dueTime}#${id}` }
+    await ports.table.write({ kind: 'put', item })
+    assert.equal(await sweepSends(ports), 0)
+    const reason = 'a row of kind sent-message has format 99; this version reads format 1'
+    assert.deepEqual(errors, [{ reason, rows: 1 }])
+    assert.deepEqual(await ports.table.get(key), item)
+    assert.equal(dueOf(item), Number(dueTime))
+  })
+
+  test('and a version that knows the kind queues them', async () => {
+    const { ports } = await rig()
+    await submit(ports, KEY, DRAFT)
+    ports.clock.advance(5 * MINUTE)
+    await sweep(ports, {})
+    assert.equal(await sweepSends(ports), 1)
+  })
 })

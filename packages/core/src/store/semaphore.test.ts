@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { ByteBudget } from './semaphore.ts'
+import { Semaphore } from './semaphore.ts'
 
 test('work in hand never takes more than the budget, in order, whatever fails', async () => {
-  const budget = new ByteBudget(80)
+  const budget = new Semaphore(80)
   const begun: number[] = []
   let inHand = 0
   let most = 0
@@ -32,7 +32,7 @@ test('work in hand never takes more than the budget, in order, whatever fails', 
 
 test('nothing is begun after the signal', async () => {
   const ending = new AbortController()
-  const budget = new ByteBudget(1, ending.signal)
+  const budget = new Semaphore(1, ending.signal)
   const first = budget.use(1, async () => ending.abort(new Error('time is up')))
   await assert.rejects(
     budget.use(1, async () => assert.fail('begun')),

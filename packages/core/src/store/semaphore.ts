@@ -1,22 +1,22 @@
 /**
- * Bounds the bytes that pieces of work have in hand together: each says how many it will take, and waits its turn until
- * they are free. What is larger than the whole budget goes alone; what gets its turn after the
- * signal is not begun.
+ * A weighted semaphore: bounds what pieces of work hold together, such as bytes in memory. Each names its weight and waits
+ * in turn until that much is free. One that is heavier than all there is runs alone.
  */
-export class ByteBudget {
-  readonly #bytes: number
+export class Semaphore {
+  readonly #units: number
   readonly #signal: AbortSignal | undefined
   #taken = 0
-  readonly #waiting: { readonly bytes: number; start(): void }[] = []
+  readonly #waiting: { readonly weight: number; start(): void }[] = []
 
-  constructor(bytes: number, signal?: AbortSignal) {
-    this.#bytes = bytes
+  /** After the signal aborts, no further work begins. */
+  constructor(units: number, signal?: AbortSignal) {
+    this.#units = units
     this.#signal = signal
   }
 
   /** Runs `work` in turn, and throws what it throws, or the signal's reason. `work` must not wait for another turn. */
-  async use<T>(bytes: number, work: () => Promise<T>): Promise<T> {
-    const mine = Math.min(bytes, this.#bytes)
+  async use<T>(weight: number, work: () => Promise<T>): Promise<T> {
+    const mine = Math.min(weight, this.#units)
     await this.#turn(mine)
     try {
       this.#signal?.throwIfAborted()
@@ -27,18 +27,18 @@ export class ByteBudget {
     }
   }
 
-  async #turn(bytes: number): Promise<void> {
+  async #turn(weight: number): Promise<void> {
     await new Promise<void>((start) => {
-      this.#waiting.push({ bytes, start })
+      this.#waiting.push({ weight, start })
       this.#startNext()
     })
   }
 
-  /** In order, so that a large one is not passed for ever. */
+  /** First come, first served, so that heavy work is not passed by light work without end. */
   #startNext(): void {
-    for (let next = this.#waiting[0]; next && this.#taken + next.bytes <= this.#bytes; next = this.#waiting[0]) {
+    for (let next = this.#waiting[0]; next && this.#taken + next.weight <= this.#units; next = this.#waiting[0]) {
       this.#waiting.shift()
-      this.#taken += next.bytes
+      this.#taken += next.weight
       next.start()
     }
   }

@@ -1,107 +1,135 @@
 /**
- * Messages lie in partitions of a day and one of 8 shards, so that no account is bound by one partition's rate. The
- * active days of an account are rows of their own, so that a list skips the days on which nothing happened.
+ * Rows that are listed by time. They are in partitions of a day and one of 8 shards, so that no account is bound by the
+ * rate of one partition. The active days are rows of their own, so that a list skips the days on which nothing happened;
+ * a list reads on through them until the page is full or the days end.
  */
-import { timeOf } from '../ports/ids.ts'
-import type { Item, Key, Table } from '../ports/table.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Item, Table } from '../ports/table.ts'
+import type { Caches } from './cache.ts'
+import { row } from './codec.ts'
+import { DAY_SHARDS, type Direction, dayKey, dayOfId, dayPartition, messagePartition } from './keys.ts'
+import { writeIf } from './once.ts'
+import { fillPage, isNewestFirst, type ListPage, type PageOptions, rowsBeyond } from './pages.ts'
 
-export type Direction = 'out' | 'in'
-/** `after` and `before` are ids, exclusive; at most one of them. Newest first in either case. */
-export type ListOptions = { readonly limit: number; readonly after?: string; readonly before?: string }
-export type Listed = { readonly items: readonly Item[]; readonly hasMore: boolean }
-
-const SHARDS = 8
-const MAX_DAYS = 20
-/** Asked of a shard beyond one and a half times its share, so that a second question is rare. */
-const SPARE = 3
+export type TimelinePorts = { readonly table: Table; readonly clock: Clock }
+/** Where the rows of a list are. */
+export type Timeline = {
+  /** Prefix of the sort keys of its days, which end in the day. */
+  readonly daysOf: { readonly pk: string; readonly prefix: string }
+  partition(day: string, shard: number): string
+  /** The day of a row, by its sort key. */
+  dayOf(id: string): string
+}
 
 const DAY_MS = 86_400_000
-let lastDay = { number: Number.NaN, text: '' }
+/** A message is written at most so long after its day row. */
+const GRACE_MS = 3_600_000
+/** Rows asked of a shard beyond one and a half times its share, so that a second question is rare. */
+const SPARE = 3
 
-/** Nearly every call asks for today. */
-function dayOf(id: string): string {
-  const number = Math.floor(timeOf(id) / DAY_MS)
-  if (number !== lastDay.number) lastDay = { number, text: new Date(number * DAY_MS).toISOString().slice(0, 10) }
-  return lastDay.text
-}
-
-const partition = (accountId: string, direction: Direction, day: string, shard: number) =>
-  `${accountId}#${direction}#${day}#${shard}`
-
-/** Where the row of a message is kept; its id tells. */
-export function dayKey(accountId: string, direction: Direction, id: string): Key {
-  const shard = Number.parseInt(id.at(-1) ?? '0', 16) % SHARDS
-  return { pk: partition(accountId, direction, dayOf(id), shard), sk: id }
-}
-
-const MAX_KNOWN_DAYS = 10_000
-const knownDays = new WeakMap<Table, Set<string>>()
-
-/** Marks the id's day as active; done before its first message is written. One write a day, account and process. */
-export async function putDay(table: Table, accountId: string, direction: Direction, id: string): Promise<void> {
-  const known = knownDays.get(table) ?? new Set()
-  knownDays.set(table, known)
-  const sk = `${direction}#${dayOf(id)}`
-  const name = `${accountId}/${sk}`
-  if (known.has(name)) return
-  await table.write({ kind: 'put', item: { pk: `${accountId}#days`, sk } })
-  if (known.size >= MAX_KNOWN_DAYS) known.clear()
-  known.add(name)
-}
+const messageTimeline = (accountId: string, direction: Direction): Timeline => ({
+  daysOf: { pk: dayPartition(accountId), prefix: `${direction}#` },
+  partition: (day, shard) => messagePartition(accountId, direction, day, shard),
+  dayOf: dayOfId,
+})
 
 /**
- * One page of messages. Looks at no more than 20 active days; if those do not fill the page, `hasMore` says that
- * others remain.
+ * Marks the day of a message as active; done before the message's row is written. A day that is not over costs one write
+ * for each process; a late message writes every time, since rows of past days may go.
  */
-export async function listDays(
-  table: Table,
+export async function putDay(
+  { table, clock, caches }: TimelinePorts & { readonly caches: Caches },
   accountId: string,
   direction: Direction,
-  options: ListOptions,
-): Promise<Listed> {
-  const reverse = options.before === undefined
-  const start = options.after ?? options.before
-  const { days, more } = await activeDays(table, accountId, direction, start, reverse)
-  const items: Item[] = []
-  for (const day of days) {
-    const wanted = options.limit + 1 - items.length
-    if (wanted <= 0) break
-    items.push(
-      ...(await mergeShards(table, (shard) => partition(accountId, direction, day, shard), wanted, start, reverse)),
-    )
+  id: string,
+): Promise<void> {
+  const key = dayKey(accountId, direction, dayOfId(id))
+  const now = clock.now()
+  const put = async () => {
+    await table.write({ kind: 'put', item: row('day', key, { at: now }) })
+    return 'noted' as const
   }
-  const page = items.slice(0, options.limit)
-  return { items: reverse ? page : page.reverse(), hasMore: items.length > options.limit || more }
+  if (isOver(dayOfId(id), now)) await put()
+  else await caches.days.get(key, put)
 }
 
-async function activeDays(
-  table: Table,
+const isOver = (day: string, now: number) => now >= Date.parse(day) + DAY_MS
+
+/**
+ * A page of messages, newest first. Rows that `show` answers undefined for are passed over.
+ * The row of a day whose last message is gone goes too. That is safe beside a message that comes late: `putDay` renews
+ * the row's time before the message is written, the deletion is conditional on the time that was read before the day was
+ * found empty, and it leaves rows alone that were renewed within the hour.
+ */
+export function listMessagesByDay<T>(
+  ports: TimelinePorts,
   accountId: string,
   direction: Direction,
-  start: string | undefined,
-  reverse: boolean,
-) {
-  const bound = start === undefined ? undefined : `${direction}#${dayOf(start)}`
-  const { items } = await table.query({
-    pk: `${accountId}#days`,
-    from: reverse || bound === undefined ? `${direction}#` : bound,
-    to: reverse && bound !== undefined ? bound : `${direction}#~`,
-    reverse,
-    limit: MAX_DAYS + 1,
-  })
-  const days = items.slice(0, MAX_DAYS).map((item) => item.sk.slice(direction.length + 1))
-  return { days, more: items.length > MAX_DAYS }
+  options: PageOptions,
+  show: (item: Item) => T | undefined,
+): Promise<ListPage<T>> {
+  const emptied = (day: string, dayRow: Item) => deleteDay(ports, day, dayRow)
+  return fillPage(options, timelineRows(ports.table, messageTimeline(accountId, direction), options, emptied), show)
+}
+
+async function deleteDay({ table, clock }: TimelinePorts, day: string, { pk, sk, at }: Item): Promise<void> {
+  const until = clock.now() - GRACE_MS
+  if (!isOver(day, until) || typeof at !== 'number' || at > until) return
+  await writeIf(table, { kind: 'delete', key: { pk, sk }, if: [{ attr: 'at', op: '=', value: at }] })
+}
+
+/** The rows of a timeline beyond `after` or `before`. `emptied` gets each day that has none. */
+export async function* timelineRows(
+  table: Table,
+  timeline: Timeline,
+  options: PageOptions,
+  emptied: (day: string, dayRow: Item) => Promise<void> = async () => {},
+): AsyncGenerator<Item> {
+  const { daysOf, dayOf, partition } = timeline
+  const edge = options.after ?? options.before
+  const reverse = isNewestFirst(options)
+  // One more than the page, less what was answered already.
+  let wanted = options.limit + 1
+  for await (const dayRow of activeDays(table, timeline, options)) {
+    const day = dayRow.sk.slice(daysOf.prefix.length)
+    const isEdge = edge !== undefined && dayOf(edge) === day
+    let from = isEdge ? edge : undefined
+    let dayGoesOn = true
+    while (dayGoesOn) {
+      const rows = await mergeShards(table, (shard) => partition(day, shard), wanted, from, reverse)
+      if (from === undefined && rows.length === 0) await emptied(day, dayRow)
+      yield* rows
+      dayGoesOn = rows.length === wanted
+      wanted = dayGoesOn ? options.limit + 1 : wanted - rows.length
+      from = rows.at(-1)?.sk
+    }
+  }
+}
+
+/** The day of the edge comes first: rows beyond it may be in it. */
+async function* activeDays(table: Table, { daysOf, dayOf }: Timeline, options: PageOptions): AsyncGenerator<Item> {
+  const { after, before, limit } = options
+  const edge = after ?? before
+  const bounds = {
+    ...(after !== undefined && { after: dayOf(after) }),
+    ...(before !== undefined && { before: dayOf(before) }),
+  }
+  if (edge !== undefined) {
+    const own = await table.get({ pk: daysOf.pk, sk: `${daysOf.prefix}${dayOf(edge)}` })
+    if (own !== undefined) yield own
+  }
+  yield* rowsBeyond(table, daysOf, { limit, ...bounds })
 }
 
 /**
- * The first `wanted` rows of a day in order of id, from all shards, beyond `start`. Ids are spread evenly, so a little more
+ * The first `wanted` rows of a day in order of id, from all shards, beyond `edge`. Ids are spread evenly, so a little more
  * than its share is asked of each shard; one whose last row still belongs to the page is asked again, for all that may.
  */
 async function mergeShards(
   table: Table,
   pkOf: (shard: number) => string,
   wanted: number,
-  start: string | undefined,
+  edge: string | undefined,
   reverse: boolean,
 ): Promise<readonly Item[]> {
   const order = reverse ? -1 : 1
@@ -112,8 +140,8 @@ async function mergeShards(
     const { items } = await table.query({ pk: pkOf(shard), ...bound, reverse, limit: most + 1 })
     return { shard, items: items.filter(({ sk }) => sk !== from).slice(0, most), more: items.length > most }
   }
-  const share = Math.min(wanted, Math.ceil((1.5 * wanted) / SHARDS) + SPARE)
-  const first = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => read(shard, start, share)))
+  const share = Math.min(wanted, Math.ceil((1.5 * wanted) / DAY_SHARDS) + SPARE)
+  const first = await Promise.all(Array.from({ length: DAY_SHARDS }, (_, shard) => read(shard, edge, share)))
   const page = first.flatMap(({ items }) => items).sort(inOrder)
   const last = page[wanted - 1]
   const short = first.filter(({ items, more }) => more && isWithin(items.at(-1), last, inOrder))

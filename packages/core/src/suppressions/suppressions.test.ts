@@ -5,7 +5,7 @@ import { getSuppression, listSuppressions, removeSuppression, suppress, suppress
 
 const manual = (address: string) => ({ address, origin: 'manual' }) as const
 const listed = async (ports: Rig, options: Parameters<typeof listSuppressions>[2]) => {
-  const { suppressions, hasMore } = await listSuppressions(ports.table, 'a', options)
+  const { items: suppressions, hasMore } = await listSuppressions(ports.table, 'a', options)
   return [suppressions.map(({ address }) => address.split('@')[0]).join(' '), hasMore]
 }
 

@@ -1,13 +1,17 @@
 /**
- * Addresses that an account does not send to: after a permanent bounce, a complaint, or by hand. Compared in lower case.
- * Each is two rows that come and go in one transaction: by address, which sending looks up, and by id, which lists page.
+ * Keeps the addresses that an account does not send to: after a permanent bounce, a complaint, or by hand. They are compared
+ * in lower case. Each is two rows, written and deleted in one transaction: sending looks up the one by address, lists page
+ * through the one by id.
  */
 
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Ids, isUuid } from '../ports/ids.ts'
-import { type Item, isConditionFailed, type Key, type Table } from '../ports/table.ts'
-import type { ListOptions } from '../store/timeline.ts'
+import { type Item, StoreError, type Table } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { suppressionIdKey, suppressionIdPartition, suppressionKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
+import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
 
 export const ORIGINS = ['bounce', 'complaint', 'manual'] as const
 export type Origin = (typeof ORIGINS)[number]
@@ -21,107 +25,79 @@ export type Suppression = {
 }
 export type SuppressionPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
 
-const PAGE = 100
-/** A list of one origin looks through so many pages of all. */
-const MAX_PAGES = 100
-
-const addressKey = (accountId: string, address: string): Key => ({
-  pk: `${accountId}#suppressions`,
-  sk: address.toLowerCase(),
-})
-const idKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#suppressions#ids`, sk: id })
-
-/** Puts an address on the list; one that is there stays as it is. Answers what is there then. @throws {StoreError} */
+/** Puts an address on the list, or leaves it as it is there. Answers the entry. @throws {StoreError} */
 export async function suppress(
   { table, clock, ids }: SuppressionPorts,
   accountId: string,
   wanted: Pick<Suppression, 'address' | 'origin' | 'sourceId'>,
 ): Promise<Suppression> {
-  const earlier = await table.get(addressKey(accountId, wanted.address))
+  const key = suppressionKey(accountId, wanted.address)
+  const earlier = await table.get(key)
   if (earlier !== undefined) return suppressionOf(earlier)
   const id = ids.next()
   const attrs = { ...wanted, id, at: clock.now() }
   const absent = [{ exists: false }] as const
-  try {
-    await table.transact([
-      { kind: 'put', item: { ...attrs, ...addressKey(accountId, wanted.address) }, if: absent },
-      { kind: 'put', item: { ...attrs, ...idKey(accountId, id) }, if: absent },
-    ])
-    return { ...wanted, id, createdAt: new Date(attrs.at) }
-  } catch (error) {
-    const faster = isConditionFailed(error) && (await table.get(addressKey(accountId, wanted.address)))
-    if (!faster) throw error
-    return suppressionOf(faster)
-  }
+  const written = await transactIf(table, [
+    { kind: 'put', item: row('suppression', key, attrs), if: absent },
+    { kind: 'put', item: row('suppression-id', suppressionIdKey(accountId, id), attrs), if: absent },
+  ])
+  if (written) return { ...wanted, id, createdAt: new Date(attrs.at) }
+  const faster = await table.get(key)
+  if (faster === undefined) throw new StoreError('Conflict', 'the address was put on the list and removed by others')
+  return suppressionOf(faster)
 }
 
-/** The suppressed ones among at most 100 addresses, by the address as it was asked. One batch read. */
+/** The suppressed ones among at most 100 addresses, by the address as it was asked. One batch read. @throws {StoreError} */
 export async function suppressedAmong(
   table: Table,
   accountId: string,
   addresses: readonly string[],
 ): Promise<ReadonlyMap<string, Suppression>> {
   if (addresses.length === 0) return new Map()
-  const rows = await table.getMany(addresses.map((address) => addressKey(accountId, address)))
+  const rows = await table.getMany(addresses.map((address) => suppressionKey(accountId, address)))
   return new Map(
     addresses.flatMap((address, i) => {
-      const row = rows[i]
-      return row === undefined ? [] : [[address, suppressionOf(row)] as const]
+      const found = rows[i]
+      return found === undefined ? [] : [[address, suppressionOf(found)] as const]
     }),
   )
 }
 
-/** By its id or its address. @throws {MailError} `not_found` */
+/** Finds an entry by its id or its address. @throws {MailError} `not_found` */
 export async function getSuppression(table: Table, accountId: string, idOrAddress: string): Promise<Suppression> {
-  const key = isUuid(idOrAddress) ? idKey : addressKey
+  const key = isUuid(idOrAddress) ? suppressionIdKey : suppressionKey
   const item = idOrAddress === '' ? undefined : await table.get(key(accountId, idOrAddress))
   if (item === undefined) throw notFound()
   return suppressionOf(item)
 }
 
-/** Mail to the address goes out again from the next attempt on. Answers what was removed. @throws {MailError} `not_found` */
+/** Removes an entry and answers it: from the next attempt on, mail to the address goes out. @throws {MailError} `not_found` */
 export async function removeSuppression(table: Table, accountId: string, idOrAddress: string): Promise<Suppression> {
   const suppression = await getSuppression(table, accountId, idOrAddress)
   const { id, address } = suppression
-  try {
-    await table.transact([
-      { kind: 'delete', key: addressKey(accountId, address), if: [{ attr: 'id', op: '=', value: id }] },
-      { kind: 'delete', key: idKey(accountId, id), if: [{ exists: true }] },
-    ])
-  } catch (error) {
-    if (isConditionFailed(error)) throw notFound()
-    throw error
-  }
+  const removed = await transactIf(table, [
+    { kind: 'delete', key: suppressionKey(accountId, address), if: [{ attr: 'id', op: '=', value: id }] },
+    { kind: 'delete', key: suppressionIdKey(accountId, id), if: [{ exists: true }] },
+  ])
+  if (!removed) throw notFound()
   return suppression
 }
 
-/** Newest first. Of one `origin`, looks through at most 10,000 of all. */
-export async function listSuppressions(
+/** A page of the list, newest first; of one `origin` if it is given. */
+export function listSuppressions(
   table: Table,
   accountId: string,
-  { limit, after, before, origin }: ListOptions & { readonly origin?: Origin },
-): Promise<{ readonly suppressions: readonly Suppression[]; readonly hasMore: boolean }> {
-  const reverse = before === undefined
-  const { pk } = idKey(accountId, '-')
-  const bounds = { ...(after !== undefined && { to: after }), ...(before !== undefined && { from: before }) }
-  const found: Suppression[] = []
-  let cursor: string | undefined
-  for (let pages = 0; pages < MAX_PAGES && found.length <= limit; pages++) {
-    const page = await table.query({ pk, ...bounds, reverse, limit: PAGE, ...(cursor !== undefined && { cursor }) })
-    // The bounds are inclusive, and the list is not.
-    const listed = page.items.filter((item) => item.sk !== (after ?? before)).map(suppressionOf)
-    found.push(...listed.filter((one) => origin === undefined || one.origin === origin))
-    cursor = page.cursor
-    if (cursor === undefined) break
-  }
-  const suppressions = found.slice(0, limit)
-  return {
-    suppressions: reverse ? suppressions : suppressions.reverse(),
-    hasMore: found.length > limit || cursor !== undefined,
-  }
+  { origin, ...options }: PageOptions & { readonly origin?: Origin },
+): Promise<ListPage<Suppression>> {
+  return listRows(table, { pk: suppressionIdPartition(accountId) }, options, (item) => {
+    const listed = suppressionOf(item)
+    return origin === undefined || listed.origin === origin ? listed : undefined
+  })
 }
 
-function suppressionOf(item: Item): Suppression {
+/** Both rows of an entry say the same. */
+function suppressionOf(stored: Item): Suppression {
+  const item = readRow(stored.sk === stored.id ? 'suppression-id' : 'suppression', stored)
   return {
     id: item.id as string,
     address: item.address as string,

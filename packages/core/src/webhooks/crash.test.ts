@@ -1,13 +1,15 @@
 /** A process that dies after any step, from an outcome to its recorded webhook: one event, at least one delivery. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import type { Queue } from '../ports/queue.ts'
-import { dispatchMemory } from './dispatch-ports.ts'
+import { newCaches } from '../store/cache.ts'
+import { getDelivery } from './deliveries.ts'
+import { dispatchState } from './dispatch-ports.ts'
 import { createEndpoint } from './endpoints.ts'
 import { eventsOf, putEvents } from './event.ts'
-import { getHook } from './history.ts'
 import { notify } from './notify.ts'
 import { drain, type Rig, receiver, rig, sweep } from './rig.test.ts'
 
@@ -76,7 +78,11 @@ async function lifeAndRecovery(fatal: number, refusals: number): Promise<Ended> 
   }
 
   for (let minutes = 0; minutes < 30; minutes++) {
-    const second = { ...ports, memory: dispatchMemory(ports.client) }
+    const second = {
+      ...ports,
+      caches: newCaches(ports.clock),
+      ...dispatchState(ports.client, { clock: ports.clock, random: Math.random }),
+    }
     at.at(at.now() + 61_000)
     await work(at, second, source, event)
     await sweep(second)
@@ -84,8 +90,8 @@ async function lifeAndRecovery(fatal: number, refusals: number): Promise<Ended> 
   }
   assert.deepEqual([...new Set(ids)], [event.id], `call ${fatal}: one event id`)
   assert.equal((await eventsOf(ports.table, at.accountId, event.messageId)).length, 1)
-  const hook = await getHook(ports.table, at.accountId, id, event.id)
-  assert.equal(hook.status, 'success', `call ${fatal}: recorded`)
+  const delivery = await getDelivery(ports.table, at.accountId, id, event.id)
+  assert.equal(delivery.status, 'success', `call ${fatal}: recorded`)
   for (const queue of [source, ports.webhookQueue]) {
     assert.deepEqual(await queue.depth(), { ready: 0, leased: 0, delayed: 0 }, `call ${fatal}: nothing left`)
   }

@@ -3,16 +3,8 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
-import { type Lanes, lanes } from './endpoint-limiter.ts'
-
-/** What one process knows of its dispatching; made once, next to the client. */
-export type DispatchMemory = {
-  readonly lanes: Lanes
-  /** Attempts that are being made. */
-  readonly running: Set<string>
-  /** Days that were noted today; see dayItem. */
-  readonly days: Map<string, Promise<void> | 'noted'>
-}
+import type { Caches } from '../store/cache.ts'
+import { EndpointLimiter } from './endpoint-limiter.ts'
 
 export type DispatchPorts = {
   readonly table: Table
@@ -20,14 +12,23 @@ export type DispatchPorts = {
   readonly clock: Clock
   readonly log: Log
   readonly client: GuardedClient
-  readonly memory: DispatchMemory
+  readonly caches: Caches
+  readonly limiter: EndpointLimiter
+  /** Attempts that this process is making. */
+  readonly running: Set<string>
   /** Waits before each attempt in ms; as many attempts as waits. */
   readonly webhookRetriesMs: readonly number[]
   readonly userAgent: string
 }
 
-/** What is slow and how long to wait for a turn follow from the longest that a request may take. */
-export function dispatchMemory(client: GuardedClient): DispatchMemory {
-  const slowMs = client.timeoutMs / 5
-  return { lanes: lanes({ slowMs, patienceMs: Math.min(100, slowMs / 2) }), running: new Set(), days: new Map() }
+/**
+ * What the dispatcher of one process holds; made once, next to its client. The limits follow from the longest that a
+ * request may take. `random` answers numbers in [0, 1).
+ */
+export function dispatchState(
+  { timeoutMs }: GuardedClient,
+  ports: { readonly clock: Clock; random(): number },
+): Pick<DispatchPorts, 'limiter' | 'running'> {
+  const slowMs = timeoutMs / 5
+  return { limiter: new EndpointLimiter(ports, { slowMs, patienceMs: Math.min(100, slowMs / 2) }), running: new Set() }
 }

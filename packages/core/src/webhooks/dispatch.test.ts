@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Table, Write } from '../ports/table.ts'
 import { itemBytes } from '../ports/table-rules.ts'
+import { getDelivery, getDeliveryAndPayload, listDeliveries, replay } from './deliveries.ts'
 import { createEndpoint, deleteEndpoint, getEndpoint, rotateSecret, updateEndpoint } from './endpoints.ts'
-import { encodeEntry } from './entry.ts'
-import { eventKey, type MailEvent, payloadOf, putEvents } from './event.ts'
-import { getHook, getHookEvent, listHooks, replay } from './history.ts'
+import { webhookEntry } from './entry.ts'
+import { eventKeyOf, type MailEvent, payloadBody, putEvents } from './event.ts'
 import { notify } from './notify.ts'
 import { drain, type Rig, receiver, rig, SCHEDULE, sweep } from './rig.test.ts'
 
@@ -28,13 +28,13 @@ test('an event goes to each endpoint that asked for it, signed, and is recorded'
   assert.equal(await drain(at.ports), 1)
   assert.deepEqual([sent.received.length, bounced.received.length, off.received.length], [1, 0, 0])
   const [got] = sent.received
-  assert.equal(got?.body, payloadOf(event))
+  assert.equal(got?.body, payloadBody(event))
   assert.equal(got?.headers['svix-id'], event.id)
   assert.equal(got?.headers['user-agent'], 'Kabutar/0.1.0')
   assert.equal(got?.headers['content-type'], 'application/json')
-  const hook = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
-  assert.equal(hook.status, 'success')
-  assert.deepEqual(hook.attempts, [{ n: 1, code: 200, response: 'thanks', at: at.now() }])
+  const delivery = await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)
+  assert.equal(delivery.status, 'success')
+  assert.deepEqual(delivery.attempts, [{ number: 1, code: 200, response: 'thanks', at: at.now() }])
 })
 
 test('the schedule is kept for 27.5 hours, then the event is given up', async () => {
@@ -51,7 +51,7 @@ test('the schedule is kept for 27.5 hours, then the event is given up', async ()
   await happened(at, [event])
   for (let n = 0; n < 20; n++) {
     await drain(at.ports)
-    const { status, nextAt } = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
+    const { status, nextAt } = await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)
     if (status !== 'pending') break
     at.at(Math.max(at.now(), nextAt - 45_000))
     await sweep(at.ports)
@@ -64,9 +64,9 @@ test('the schedule is kept for 27.5 hours, then the event is given up', async ()
     SCHEDULE.map((wait) => (sum += wait)),
   )
   assert.equal(sum, 27.5 * 3600_000 + 5 * 60_000 + 5000)
-  const hook = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
-  assert.equal(hook.status, 'failed')
-  assert.equal(hook.attempts.length, 8)
+  const delivery = await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)
+  assert.equal(delivery.status, 'failed')
+  assert.equal(delivery.attempts.length, 8)
   assert.deepEqual(await at.ports.webhookQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
   at.at(at.now() + 3600_000)
   assert.equal(await sweep(at.ports), 0)
@@ -79,9 +79,9 @@ test('an entry that comes twice is delivered once, and one that is behind is dro
   const event = at.event()
   await happened(at, [event])
   const body = { account: at.accountId, endpoint: endpoint.id, message: event.messageId, event: event.id, attempt: 1 }
-  await at.ports.webhookQueue.send([{ body: encodeEntry(body) }])
+  await at.ports.webhookQueue.send([{ body: webhookEntry(body) }])
   await drain(at.ports)
-  await at.ports.webhookQueue.send([{ body: encodeEntry(body) }, { body: encodeEntry({ ...body, attempt: 3 }) }])
+  await at.ports.webhookQueue.send([{ body: webhookEntry(body) }, { body: webhookEntry({ ...body, attempt: 3 }) }])
   await drain(at.ports)
   assert.equal(sink.received.length, 1)
 })
@@ -96,8 +96,8 @@ test('an attempt that is recorded as failed is not made again by a second entry'
   await notify(at.ports, at.accountId, [event])
   await drain(at.ports)
   assert.equal(sink.received.length, 1)
-  const hook = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
-  assert.equal(hook.made, 1)
+  const delivery = await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)
+  assert.equal(delivery.made, 1)
 })
 
 test('broken entries go back to the queue, and do not hold up the others', async () => {
@@ -122,12 +122,12 @@ test('a replay sends the same id and bytes again and starts the schedule anew', 
   await drain(at.ports)
   const [first, second] = sink.received
   assert.deepEqual([first?.body, first?.headers['svix-id']], [second?.body, second?.headers['svix-id']])
-  const { hook } = await getHookEvent(at.ports.table, at.accountId, endpoint.id, event.id)
-  assert.deepEqual([hook.status, hook.made, hook.base], ['success', 2, 1])
+  const { delivery } = await getDeliveryAndPayload(at.ports.table, at.accountId, endpoint.id, event.id)
+  assert.deepEqual([delivery.status, delivery.made, delivery.madeBefore], ['success', 2, 1])
   await updateEndpoint(at.ports, at.accountId, endpoint.id, { url: (await receiver(500)).url })
   await replay(at.ports, at.accountId, endpoint.id, event.id)
   await drain(at.ports)
-  const again = await getHook(at.ports.table, at.accountId, endpoint.id, event.id)
+  const again = await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)
   assert.deepEqual([again.status, again.made, again.nextAt], ['pending', 3, at.now() + 5000])
   await updateEndpoint(at.ports, at.accountId, endpoint.id, { enabled: false })
   await assert.rejects(replay(at.ports, at.accountId, endpoint.id, event.id), { code: 'conflict' })
@@ -141,7 +141,7 @@ test('the body is the text that lies in the row of the event, not a new spelling
   await subscribe(at, sink.url)
   const event = at.event()
   await happened(at, [event])
-  const key = eventKey(at.accountId, event.messageId, event.id)
+  const key = eventKeyOf(at.accountId, event.messageId, event.id)
   await at.ports.table.write({ kind: 'update', key, set: { data: '{ "b":1,"a":"\\u00e4" }' } })
   await drain(at.ports)
   const created = event.createdAt.toISOString()
@@ -164,7 +164,7 @@ test('what is on its way to a deleted or disabled endpoint ends', async () => {
     at.at(at.now() + 5000)
     await drain(at.ports)
     assert.equal(sink.received.length, 1)
-    assert.equal((await getHook(at.ports.table, at.accountId, endpoint.id, event.id)).status, 'failed')
+    assert.equal((await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)).status, 'failed')
     at.at(at.now() + 3600_000)
     assert.equal(await sweep(at.ports), 0)
   }
@@ -219,9 +219,9 @@ test('lists go from the newest to the oldest over the days, page by page', async
   for (const limit of [1, 2, 3, 7, 25, 100]) {
     const seen: string[] = []
     for (let after: string | undefined; seen.length <= ids.length; after = seen.at(-1)) {
-      const page = await listHooks(at.ports.table, at.accountId, endpoint.id, { limit, after })
-      assert.ok(page.hooks.length <= limit)
-      seen.push(...page.hooks.map(({ eventId }) => eventId))
+      const page = await listDeliveries(at.ports.table, at.accountId, endpoint.id, { limit, ...(after && { after }) })
+      assert.ok(page.items.length <= limit)
+      seen.push(...page.items.map(({ eventId }) => eventId))
       if (!page.hasMore) break
     }
     assert.deepEqual(seen, ids, `limit ${limit}`)

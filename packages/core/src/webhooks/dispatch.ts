@@ -1,39 +1,41 @@
 /**
- * Webhook queue to endpoints: at least once, in no order, the same `svix-id` each time. An attempt number is tried once,
- * unless a crash comes between the answer and its record, or the queue gives an entry to two processes at once:
- * receivers drop what they know by its id. The first outcome makes the delivery's row; a success is one put and ends
- * it. A failure is recorded together with `due` before the next attempt is queued, so that a crash there loses nothing.
+ * Sends webhooks from the queue to their endpoints: at least once, in no order, with the same `svix-id` each time. Each
+ * attempt number is tried once, unless a crash comes between the answer and its record, or the queue gives an entry to two
+ * processes at once; receivers drop repetitions by the id. The first outcome makes the delivery's row, and a success ends
+ * it with that one write. A failure is recorded together with `due` before the next attempt is queued, so that a crash in
+ * between loses nothing.
  */
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
-import { EVERY_ENDPOINT, spread } from './announce.ts'
+import { endpointKey } from '../store/keys.ts'
+import { type Attempt, deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
+import { fanOut } from './emit.ts'
 import type { PutOff, Slot } from './endpoint-limiter.ts'
-import { signingSecrets } from './endpoints.ts'
-import { decodeEntry, encodeEntry, type HookEntry } from './entry.ts'
-import { eventKey, getTelling, type Telling, tellingOf } from './event.ts'
-import { isOverdue, isSuccess, newHook } from './outcome.ts'
-import { giveUp, notePause, noteSuccess, record } from './record.ts'
-import { type Attempt, type Endpoint, endpointKey, endpointOf, type Hook, hookKey, hookOf } from './rows.ts'
+import { type Endpoint, endpointOf, signingSecrets } from './endpoints.ts'
+import { EVERY_ENDPOINT, parseWebhookEntry, type WebhookEntry, webhookEntry } from './entry.ts'
+import { eventKeyOf, payloadOf, readPayload, type WebhookPayload } from './event.ts'
+import { isOverdue, isSuccess, newDelivery } from './outcome.ts'
+import { giveUp, notePause, noteSuccess, recordAttempt } from './record-attempt.ts'
 import { signedHeaders } from './sign.ts'
 
-type Job = {
-  readonly delivery: Delivery
-  readonly entry: HookEntry
+/** An entry as the queue gave it. */
+type Queued = { readonly queued: Delivery; readonly entry: WebhookEntry }
+type Job = Queued & {
   readonly endpoint: Endpoint | undefined
-  readonly event: Telling | undefined
+  readonly payload: WebhookPayload | undefined
   /** Undefined before the first outcome. */
-  readonly hook: Hook | undefined
+  readonly delivery: WebhookDelivery | undefined
 }
 
 const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 3)
-/** For entries that are being dispatched already, and for unknown errors. */
+/** When an entry comes back that is being dispatched already, or that ended in an unknown error. */
 const AGAIN_MS = 30_000
 
 /**
  * Makes the attempts of a batch, all at the same time; a batch lasts as long as its slowest endpoint, at most the
- * client's timeout. What an endpoint does is never a failure of the batch: only broken entries and our own troubles.
+ * client's timeout. An endpoint's answer is never a failure of the batch; broken entries and errors of our own are.
  */
 export async function dispatchBatch(
   ports: DispatchPorts,
@@ -43,8 +45,6 @@ export async function dispatchBatch(
   const parts = Array.from({ length: Math.ceil(batch.length / PER_READ) }, (_, i) =>
     batch.slice(i * PER_READ, (i + 1) * PER_READ),
   )
-  // Before any request holds a lane, where a slow start would pass for a slow endpoint.
-  await ports.client.ready()
   const failures = await Promise.all(parts.map((part) => dispatchPart(ports, part, signal)))
   return failures.flat()
 }
@@ -55,12 +55,12 @@ async function dispatchPart(
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
   const broken: Failure[] = []
-  const entries = batch.flatMap((delivery) => {
+  const entries = batch.flatMap((queued) => {
     try {
-      return [{ delivery, entry: decodeEntry(delivery.body) }]
+      return [{ queued, entry: parseWebhookEntry(queued.body) }]
     } catch (error) {
-      ports.log.error('webhook entry is broken', { id: delivery.id, error: error as Error })
-      broken.push({ id: delivery.id, retryInMs: AGAIN_MS })
+      ports.log.error('a webhook entry is broken', { id: queued.id, error: error as Error })
+      broken.push({ id: queued.id, retryInMs: AGAIN_MS })
       return []
     }
   })
@@ -68,110 +68,110 @@ async function dispatchPart(
   return [...broken, ...failures.filter((failure) => failure !== undefined)]
 }
 
-/** Endpoints, what is recorded, and the events, in one read. */
-async function load(
-  ports: DispatchPorts,
-  entries: readonly { readonly delivery: Delivery; readonly entry: HookEntry }[],
-): Promise<readonly Job[]> {
+/** Reads the deliveries, the events and the endpoints, all at once. */
+async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<readonly Job[]> {
   if (entries.length === 0) return []
   const endpoints = new Map(entries.map(({ entry }) => [ownerOf(entry), endpointKey(entry.account, entry.endpoint)]))
-  const hooks = entries.map(({ entry }) => hookKey(entry.account, entry.endpoint, entry.event))
-  const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event, entry.type))
-  const items = await ports.table.getMany([...hooks, ...events, ...endpoints.values()])
+  const deliveries = entries.map(({ entry }) => deliveryKeyOf(entry.account, entry.endpoint, entry.event))
+  const events = entries.map(({ entry }) => eventKeyOf(entry.account, entry.message, entry.event, entry.type))
+  const items = await ports.table.getMany([...deliveries, ...events, ...endpoints.values()])
   const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
   const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
   const jobs: Job[] = []
-  for (const [i, { delivery, entry }] of entries.entries()) {
-    const [hook, event] = [items[i], items[entries.length + i]]
+  for (const [i, { queued, entry }] of entries.entries()) {
+    const [delivery, event] = [items[i], items[entries.length + i]]
     const { account, message, event: id } = entry
     jobs.push({
-      delivery,
+      queued,
       entry,
       endpoint: known.get(ownerOf(entry)),
-      // One of a message that was deleted meanwhile is elsewhere.
-      event: event ? tellingOf(message, id, event) : await getTelling(ports.table, account, message, id),
-      hook: hook && hookOf(hook),
+      // The event of a message that was deleted in between is in another row.
+      payload: event ? payloadOf(message, id, event) : await readPayload(ports.table, account, message, id),
+      delivery: delivery && deliveryOf(delivery),
     })
   }
   return jobs
 }
 
-const ownerOf = ({ account, endpoint }: HookEntry) => `${account} ${endpoint}`
+const ownerOf = ({ account, endpoint }: WebhookEntry) => `${account} ${endpoint}`
 
-/** The same attempt is not made twice at once in one process, whatever the queue does. */
+/** Keeps one process from making the same attempt twice at once, whatever the queue does. */
 async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
   const { account, endpoint, event, attempt } = job.entry
   const name = `${account} ${endpoint} ${event} ${attempt}`
-  const id = job.delivery.id
+  const id = job.queued.id
   const again = { id, retryInMs: AGAIN_MS }
-  if (ports.memory.running.has(name)) return again
-  ports.memory.running.add(name)
+  if (ports.running.has(name)) return again
+  ports.running.add(name)
   try {
-    return await dispatch(ports, job, signal)
+    await dispatch(ports, job, signal)
+    return undefined
   } catch (error) {
     if (signal.aborted) return { id, retryInMs: 0 }
-    ports.log.error('webhook dispatch failed', { endpoint, event, error: error as Error })
+    ports.log.error('a webhook was not dispatched and comes back', { endpoint, event, error: error as Error })
     return again
   } finally {
-    ports.memory.running.delete(name)
+    ports.running.delete(name)
   }
 }
 
-async function dispatch(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
-  const { entry, endpoint, event, hook } = job
-  if (entry.endpoint === EVERY_ENDPOINT) return event && spread(ports, entry.account, event)
-  const recorded = hook?.made ?? 0
-  if (recorded !== entry.attempt - 1 || (hook && hook.status !== 'pending')) return undefined
-  if (endpoint === undefined || !endpoint.enabled || event === undefined) {
-    if (hook) await giveUp(ports, entry.account, hook)
-    return undefined
+async function dispatch(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<void> {
+  const { entry, endpoint, payload, delivery } = job
+  if (entry.endpoint === EVERY_ENDPOINT) {
+    if (payload) await fanOut(ports, entry.account, payload)
+    return
+  }
+  const made = delivery?.made ?? 0
+  if (made !== entry.attempt - 1 || (delivery && delivery.status !== 'pending')) return
+  if (endpoint === undefined || !endpoint.enabled || payload === undefined) {
+    if (delivery) await giveUp(ports, entry.account, delivery)
+    return
   }
   const now = ports.clock.now()
-  const current = hook ?? newHook(endpoint.id, event, entry.since ?? now)
-  const slot = await ports.memory.lanes.enter(endpoint, now)
+  const current = delivery ?? newDelivery(endpoint.id, payload, entry.since ?? now)
+  const slot = await ports.limiter.enter(endpoint, now)
   if ('putOff' in slot) {
     if (!isOverdue(current.since, ports, now)) return putOff(ports, job, slot, current.since)
-    await giveUp(ports, entry.account, current)
-    return undefined
+    return giveUp(ports, entry.account, current)
   }
-  await attempt(ports, { endpoint, event, hook: current, slot, account: entry.account }, signal)
-  return undefined
+  return attempt(ports, { endpoint, payload, delivery: current, slot, account: entry.account }, signal)
 }
 
-/** A delivery with a row has `due`, which the sweep moved on when it queued this entry; one without is queued again. */
-async function putOff(ports: DispatchPorts, job: Job, { putOff, waitMs }: PutOff, since: number): Promise<undefined> {
-  if (job.hook && putOff === 'paused') return
-  await ports.webhookQueue.send([{ body: encodeEntry({ ...job.entry, since }), delayMs: waitMs }])
+/** Queues the entry again. A delivery with a row has `due`, which is enough while the endpoint is paused. */
+async function putOff(ports: DispatchPorts, job: Job, { putOff, waitMs }: PutOff, since: number): Promise<void> {
+  if (job.delivery && putOff === 'paused') return
+  await ports.webhookQueue.send([{ body: webhookEntry({ ...job.entry, since }), delayMs: waitMs }])
 }
 
 type Task = {
   readonly account: string
   readonly endpoint: Endpoint
-  readonly event: Telling
-  readonly hook: Hook
+  readonly payload: WebhookPayload
+  readonly delivery: WebhookDelivery
   readonly slot: Slot
 }
+type Result = Omit<Attempt, 'number'>
 
 async function attempt(ports: DispatchPorts, task: Task, signal: AbortSignal): Promise<void> {
-  const { account, endpoint, hook, slot } = task
-  const from = performance.now()
-  let result: Omit<Attempt, 'n'> | undefined
+  const { account, endpoint, delivery, slot } = task
+  const from = ports.clock.monotonic()
+  let result: Result | undefined
   let pauseMs = 0
   try {
     result = await post(ports, task, signal)
   } finally {
-    const elapsedMs = performance.now() - from
+    const elapsedMs = ports.clock.monotonic() - from
     pauseMs = slot.leave({ ok: result === undefined || isSuccess(result.code), elapsedMs })
   }
-  await record(ports, account, hook, result)
+  await recordAttempt(ports, account, delivery, result)
   if (isSuccess(result.code)) await noteSuccess(ports, account, endpoint)
   else if (pauseMs > 0) await notePause(ports, account, endpoint, pauseMs)
 }
 
-/** Throws only when cut short from our side. */
-async function post(ports: DispatchPorts, task: Task, signal: AbortSignal): Promise<Omit<Attempt, 'n'>> {
+/** @throws {GuardError} `aborted`, after the signal */
+async function post(ports: DispatchPorts, task: Task, signal: AbortSignal): Promise<Result> {
   const at = ports.clock.now()
-  const { id, body } = task.event
+  const { id, body } = task.payload
   const headers = {
     'content-type': 'application/json',
     'user-agent': ports.userAgent,

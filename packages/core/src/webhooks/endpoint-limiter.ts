@@ -1,12 +1,14 @@
 /**
- * Keeps one endpoint from delaying another, inside one process. Each endpoint has a lane: a limit of requests at the
- * same time, which grows with quick answers and falls with slow ones. What finds its lane full waits a moment; what
- * finds it stuck (a request is out for longer than that) is put off at once, so a batch is held up by a few requests
- * of a bad endpoint and no more. Three failures in a row that held a connection pause the lane; the pause is written
- * to the endpoint's row, so that every process hears of it with the row it reads anyway.
- * Only time counts here: quick refusals hold nothing up, and the retry schedule is enough for them.
+ * Limits the requests to each endpoint inside one process, so that one endpoint does not delay another.
+ *
+ * Each endpoint has a limit of concurrent requests, which grows with fast answers and shrinks with slow ones. A request
+ * over the limit waits a moment for a slot. If a request to the endpoint has been running for longer than that, further
+ * ones are put off at once, so a bad endpoint holds up a batch by a few requests and no more. Three failures in a row that
+ * each held a connection open pause the endpoint. The pause is written to the endpoint's row, which every process reads
+ * anyway. Only time counts here: a quick refusal holds up nothing, and the retry schedule is enough for it.
  */
-import type { Endpoint } from './rows.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Endpoint } from './endpoints.ts'
 
 export type Slot = {
   /** Frees the slot. Answers how long to pause the endpoint (ms), 0 for not at all. */
@@ -14,21 +16,19 @@ export type Slot = {
 }
 /** `paused`: the endpoint hangs; `busy`: it has enough requests for the moment. */
 export type PutOff = { readonly putOff: 'paused' | 'busy'; readonly waitMs: number }
-
-export interface Lanes {
-  enter(endpoint: Endpoint, now: number): Promise<Slot | PutOff>
-}
+/** `slowMs`: from here on a request counts as slow. `patienceMs`: the longest wait for a slot. */
+export type LimiterOptions = { readonly slowMs: number; readonly patienceMs: number }
+type LimiterPorts = { readonly clock: Clock; random(): number }
 
 const FIRST_LIMIT = 4
 const MAX_LIMIT = 64
-/** Lanes are remembered for so many endpoints; idle ones are forgotten. */
-const MAX_LANES = 10_000
-/** Requests of all lanes together that may be out for long while unproven endpoints still get new ones. */
+/** Endpoints that are remembered; idle ones are forgotten. */
+const MAX_ENDPOINTS = 10_000
+/** Long-running requests of all endpoints together, above which an endpoint without a record gets no further request. */
 const MAX_STUCK = 24
 /**
- * What one process should dispatch at the same time. A request that is out, or waits for its turn, holds a loop: with fewer loops
- * than a slow lane may have requests out, it would hold them all. Far more events in hand than may be on their way are only
- * garbage that lives long.
+ * What one process should dispatch at the same time. Each request holds a consumer loop, so there are as many loops as one
+ * endpoint may have requests. A larger batch would only wait in memory.
  */
 export const DISPATCHED_AT_ONCE = { concurrency: MAX_LIMIT, batch: 6 } as const
 const STRIKES = 3
@@ -36,135 +36,149 @@ const MIN_WAIT_MS = 1000
 const FIRST_PAUSE_MS = 30_000
 const MAX_PAUSE_MS = 5 * 60_000
 
-/** When it began, by performance.now(). */
+/** When it began, by the monotonic clock. */
 type Request = { readonly from: number }
-type Lane = {
+type State = {
   limit: number
   strikes: number
   pausedUntil: number
-  readonly out: Set<Request>
-  /** In order of arrival; a turn is given with its slot, so that nobody who comes later takes it. */
+  readonly running: Set<Request>
+  /** In order of arrival. A turn comes with its slot, so that no later request takes it. */
   readonly waiting: Set<(request: Request) => void>
 }
 
-/** `slowMs`: from here on a request counts as slow. */
-export function lanes(options: { readonly slowMs: number; readonly patienceMs: number }): Lanes {
-  const all = new Map<string, Lane>()
-  /** Of all lanes, oldest first. */
-  const out = new Set<Request>()
-  const laneOf = (endpoint: Endpoint): Lane => {
-    const lane = all.get(endpoint.id) ?? newLane(endpoint)
-    all.set(endpoint.id, lane)
-    if (all.size > MAX_LANES) forgetOne(all)
-    return lane
+export class EndpointLimiter {
+  readonly #ports: LimiterPorts
+  readonly #options: LimiterOptions
+  readonly #states = new Map<string, State>()
+  /** Requests to all endpoints, oldest first. */
+  readonly #running = new Set<Request>()
+
+  constructor(ports: LimiterPorts, options: LimiterOptions) {
+    this.#ports = ports
+    this.#options = options
   }
-  return {
-    enter: async (endpoint, now) => {
-      const lane = laneOf(endpoint)
-      const pausedUntil = Math.max(lane.pausedUntil, endpoint.pausedUntil)
-      if (pausedUntil > now) return { putOff: 'paused', waitMs: spread(pausedUntil - now) }
-      const isStuck = () =>
-        (lane.limit <= FIRST_LIMIT && areStuck(out, MAX_STUCK, options.patienceMs)) ||
-        (isFull(lane) && areStuck(lane.out, 1, options.patienceMs))
-      if (isStuck()) await caughtUp()
-      if (isStuck()) return busy(lane)
-      const request = isFull(lane) ? await turn(lane, options.patienceMs) : begin(lane, out)
-      return request ? slotOf({ lane, out, request }, endpoint, options.slowMs, now) : busy(lane)
-    },
+
+  /** Takes a slot for one request, or says how long to put it off. */
+  async enter(endpoint: Endpoint, now: number): Promise<Slot | PutOff> {
+    const state = this.#stateOf(endpoint)
+    const pausedUntil = Math.max(state.pausedUntil, endpoint.pausedUntil)
+    if (pausedUntil > now) return { putOff: 'paused', waitMs: this.#jittered(pausedUntil - now) }
+    // Answers that came while the process itself was held up are read first.
+    if (this.#isStuck(state)) await this.#ports.clock.turn()
+    if (this.#isStuck(state)) return this.#busy(state)
+    const request = isFull(state) ? await this.#turn(state) : this.#begin(state)
+    if (request === undefined) return this.#busy(state)
+    return {
+      leave: (result) => {
+        this.#leave(state, request, result)
+        return state.strikes < STRIKES ? 0 : pause(state, endpoint, now + result.elapsedMs)
+      },
+    }
+  }
+
+  #stateOf(endpoint: Endpoint): State {
+    const state = this.#states.get(endpoint.id) ?? newState(endpoint)
+    this.#states.set(endpoint.id, state)
+    if (this.#states.size > MAX_ENDPOINTS) forgetOne(this.#states)
+    return state
+  }
+
+  #isStuck(state: State): boolean {
+    const unproven = state.limit <= FIRST_LIMIT && this.#hasStuck(this.#running, MAX_STUCK)
+    return unproven || (isFull(state) && this.#hasStuck(state.running, 1))
+  }
+
+  /** Have at least `count` requests been running for longer than the patience? Sets keep their order: the oldest come first. */
+  #hasStuck(running: ReadonlySet<Request>, count: number): boolean {
+    const before = this.#ports.clock.monotonic() - this.#options.patienceMs
+    let stuck = 0
+    for (const { from } of running) {
+      if (from >= before) return false
+      stuck++
+      if (stuck >= count) return true
+    }
+    return false
+  }
+
+  #begin(state: State): Request {
+    const request = { from: this.#ports.clock.monotonic() }
+    state.running.add(request)
+    this.#running.add(request)
+    return request
+  }
+
+  /** The wait is as long as the endpoint has been stuck already, so that a backlog is not moved around each second. */
+  #busy({ running }: State): PutOff {
+    const [oldest] = running
+    const stuckMs = oldest === undefined ? 0 : this.#ports.clock.monotonic() - oldest.from
+    return { putOff: 'busy', waitMs: this.#jittered(Math.max(MIN_WAIT_MS, stuckMs)) }
+  }
+
+  /** Up to a quarter more, so that requests that were put off together don't come back together. */
+  #jittered(ms: number): number {
+    return Math.ceil(ms * (1 + this.#ports.random() / 4))
+  }
+
+  #turn(state: State): Promise<Request | undefined> {
+    const { clock } = this.#ports
+    return new Promise((resolve) => {
+      const done = (request?: Request) => {
+        cancel()
+        state.waiting.delete(done)
+        resolve(request)
+      }
+      const cancel = clock.after(this.#options.patienceMs, () => void clock.turn().then(() => done()))
+      state.waiting.add(done)
+    })
+  }
+
+  #leave(
+    state: State,
+    request: Request,
+    { ok, elapsedMs }: { readonly ok: boolean; readonly elapsedMs: number },
+  ): void {
+    state.running.delete(request)
+    this.#running.delete(request)
+    if (elapsedMs < this.#options.slowMs) {
+      state.limit = Math.min(MAX_LIMIT, state.limit * 2)
+      state.strikes = 0
+    } else {
+      state.limit = ok ? Math.max(1, Math.min(FIRST_LIMIT, state.limit >> 1)) : 1
+      state.strikes = ok ? 0 : state.strikes + 1
+    }
+    for (const give of state.waiting) {
+      if (isFull(state)) break
+      give(this.#begin(state))
+    }
   }
 }
 
-/** Answers that came while the process itself was held up are read before this resolves. */
-const caughtUp = () => new Promise<void>((resolve) => setImmediate(resolve))
+const isFull = (state: State) => state.running.size >= state.limit
 
-const isFull = (lane: Lane) => lane.out.size >= lane.limit
-
-function begin(lane: Lane, out: Set<Request>): Request {
-  const request = { from: performance.now() }
-  lane.out.add(request)
-  out.add(request)
-  return request
-}
-
-/** As long again as the lane is stuck already, so that what piles up is not moved around each second. */
-function busy(lane: Lane): PutOff {
-  const [oldest] = lane.out
-  const stuckMs = oldest === undefined ? 0 : performance.now() - oldest.from
-  return { putOff: 'busy', waitMs: spread(Math.max(MIN_WAIT_MS, stuckMs)) }
-}
-/** Up to a quarter more, so that those put off together don't come back together. */
-const spread = (ms: number) => Math.ceil(ms * (1 + Math.random() / 4))
-
-function newLane(endpoint: Endpoint): Lane {
+function newState(endpoint: Endpoint): State {
   const suspect = endpoint.pauses > 0
   return {
     limit: suspect ? 1 : FIRST_LIMIT,
     strikes: suspect ? STRIKES - 1 : 0,
     pausedUntil: 0,
-    out: new Set(),
+    running: new Set(),
     waiting: new Set(),
   }
 }
 
-function forgetOne(all: Map<string, Lane>): void {
-  for (const [id, lane] of all) {
-    if (lane.out.size > 0 || lane.waiting.size > 0) continue
-    all.delete(id)
+function forgetOne(states: Map<string, State>): void {
+  for (const [id, state] of states) {
+    if (state.running.size > 0 || state.waiting.size > 0) continue
+    states.delete(id)
     return
   }
 }
 
-/** Are at least `count` requests out for longer than `patienceMs`? Sets keep their order: the oldest come first. */
-function areStuck(out: ReadonlySet<Request>, count: number, patienceMs: number): boolean {
-  const before = performance.now() - patienceMs
-  let stuck = 0
-  for (const { from } of out) {
-    if (from >= before) return false
-    stuck++
-    if (stuck >= count) return true
-  }
-  return false
-}
-
-function turn(lane: Lane, patienceMs: number): Promise<Request | undefined> {
-  return new Promise((resolve) => {
-    const done = (request?: Request) => {
-      clearTimeout(timer)
-      lane.waiting.delete(done)
-      resolve(request)
-    }
-    const timer = setTimeout(() => void caughtUp().then(() => done()), patienceMs)
-    lane.waiting.add(done)
-  })
-}
-
-type Place = { readonly lane: Lane; readonly out: Set<Request>; readonly request: Request }
-
-function slotOf({ lane, out, request }: Place, endpoint: Endpoint, slowMs: number, now: number): Slot {
-  return {
-    leave: ({ ok, elapsedMs }) => {
-      lane.out.delete(request)
-      out.delete(request)
-      if (elapsedMs < slowMs) {
-        lane.limit = Math.min(MAX_LIMIT, lane.limit * 2)
-        lane.strikes = 0
-      } else {
-        lane.limit = ok ? Math.max(1, Math.min(FIRST_LIMIT, lane.limit >> 1)) : 1
-        lane.strikes = ok ? 0 : lane.strikes + 1
-      }
-      for (const give of lane.waiting) {
-        if (isFull(lane)) break
-        give(begin(lane, out))
-      }
-      return lane.strikes < STRIKES ? 0 : pause(lane, endpoint, now + elapsedMs)
-    },
-  }
-}
-
-/** Requests that were out together strike together: only the first of them pauses. */
-function pause(lane: Lane, endpoint: Endpoint, now: number): number {
-  if (lane.pausedUntil > now) return 0
+/** Requests that ran together strike together: only the first of them pauses. */
+function pause(state: State, endpoint: Endpoint, now: number): number {
+  if (state.pausedUntil > now) return 0
   const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(endpoint.pauses, 10))
-  lane.pausedUntil = now + pauseMs
+  state.pausedUntil = now + pauseMs
   return pauseMs
 }

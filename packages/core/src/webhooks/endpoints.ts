@@ -1,11 +1,32 @@
+/** Webhook endpoints of an account: their rows, and the operations on them. */
 import { MailError } from '../errors.ts'
 import { checkUrl, GuardError } from '../net/url.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import { type Attrs, isConditionFailed, type Table } from '../ports/table.ts'
+import type { Attrs, Item, Table } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { endpointKey, endpointPartition } from '../store/keys.ts'
+import { putIfAbsent, writeIf } from '../store/once.ts'
+import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
 import { EVENT_TYPES, type EventType } from './event.ts'
-import { type Endpoint, endpointItem, endpointKey, endpointOf } from './rows.ts'
 import { newSecret } from './sign.ts'
+
+export type Endpoint = {
+  readonly id: string
+  readonly url: string
+  readonly events: readonly EventType[]
+  readonly enabled: boolean
+  readonly createdAt: Date
+  readonly secret: string
+  /** Rotated secrets that still sign, newest first; `until` in epoch ms. */
+  readonly previous: readonly { readonly secret: string; readonly until: number }[]
+  /** Nothing is sent before (epoch ms): its last requests held a connection and failed. 0 if never. */
+  readonly pausedUntil: number
+  /** Pauses in a row. */
+  readonly pauses: number
+  /** When the first delivery since the last success was given up (epoch ms). 0 if none. */
+  readonly failingSince: number
+}
 
 export type EndpointPorts = {
   readonly table: Table
@@ -15,14 +36,14 @@ export type EndpointPorts = {
   readonly allowPrivate: boolean
 }
 
-/** An account has at most so many; each event is compared with all of them. */
+/** Endpoints of an account; each event is compared with all of them. */
 export const MAX_ENDPOINTS = 50
-/** A rotated secret goes on signing for a day. */
+/** How long a rotated secret goes on signing. */
 const OVERLAP_MS = 24 * 3600_000
 const MAX_PREVIOUS = 4
 
 /**
- * A new, enabled endpoint with its own secret. Two at the same moment may pass the limit by one.
+ * Makes an enabled endpoint with its own secret. Two calls at the same moment may pass the limit by one.
  * @throws {MailError} `invalid_message` for the URL, an event we don't send, or one endpoint too many
  */
 export async function createEndpoint(
@@ -36,7 +57,7 @@ export async function createEndpoint(
     events: checkedEvents(wanted.events),
     enabled: true,
     createdAt: new Date(ports.clock.now()),
-    secret: newSecret(),
+    secret: newSecret(ports.ids),
     previous: [],
     pausedUntil: 0,
     pauses: 0,
@@ -46,15 +67,41 @@ export async function createEndpoint(
   if (present.length >= MAX_ENDPOINTS) {
     throw new MailError('invalid_message', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
   }
-  await ports.table.write({ kind: 'put', item: endpointItem(accountId, endpoint), if: [{ exists: false }] })
+  await putIfAbsent(ports.table, endpointItem(accountId, endpoint))
   return endpoint
+}
+
+function endpointItem(accountId: string, { id, createdAt, events, previous, ...rest }: Endpoint): Item {
+  const attrs = { ...rest, events: [...events], previous: [...previous], at: createdAt.getTime() }
+  return row('endpoint', endpointKey(accountId, id), attrs)
+}
+
+/** @throws {StoreError} `UnknownFormat` */
+export function endpointOf(stored: Item): Endpoint {
+  const item = readRow('endpoint', stored)
+  return {
+    id: item.sk,
+    url: item.url as string,
+    events: item.events as readonly EventType[],
+    enabled: item.enabled as boolean,
+    createdAt: new Date(item.at as number),
+    secret: item.secret as string,
+    previous: item.previous as unknown as Endpoint['previous'],
+    pausedUntil: item.pausedUntil as number,
+    pauses: item.pauses as number,
+    failingSince: item.failingSince as number,
+  }
 }
 
 /** All endpoints of the account, newest first. One query. */
 export async function listEndpoints(table: Table, accountId: string): Promise<readonly Endpoint[]> {
-  const { pk } = endpointKey(accountId, '-')
-  const page = await table.query({ pk, reverse: true, limit: 2 * MAX_ENDPOINTS })
+  const page = await table.query({ pk: endpointPartition(accountId), reverse: true, limit: 2 * MAX_ENDPOINTS })
   return page.items.map(endpointOf)
+}
+
+/** A page of the account's endpoints, newest first. */
+export function listEndpointPage(table: Table, accountId: string, options: PageOptions): Promise<ListPage<Endpoint>> {
+  return listRows(table, { pk: endpointPartition(accountId) }, options, endpointOf)
 }
 
 /** @throws {MailError} `not_found` */
@@ -65,7 +112,7 @@ export async function getEndpoint(table: Table, accountId: string, id: string): 
 }
 
 /**
- * Changes what is named. Enabling forgets earlier failures.
+ * Changes the fields that are named. Enabling it, or another URL, forgets earlier failures.
  * @throws {MailError} `not_found`; `invalid_message` for the URL or an event we don't send
  */
 export async function updateEndpoint(
@@ -81,17 +128,19 @@ export async function updateEndpoint(
     ...(change.enabled !== undefined && { enabled: change.enabled }),
     ...(fresh && { pausedUntil: 0, pauses: 0, failingSince: 0 }),
   }
-  await ifPresent(ports.table.write({ kind: 'update', key: endpointKey(accountId, id), set, if: [{ exists: true }] }))
+  const update = { kind: 'update', key: endpointKey(accountId, id), set, if: [{ exists: true }] } as const
+  if (!(await writeIf(ports.table, update))) throw notFound()
 }
 
-/** Events on their way to it are dropped. @throws {MailError} `not_found` */
+/** Deletes the endpoint and drops the events on their way to it. @throws {MailError} `not_found` */
 export async function deleteEndpoint(table: Table, accountId: string, id: string): Promise<void> {
-  await ifPresent(table.write({ kind: 'delete', key: endpointKey(accountId, id), if: [{ exists: true }] }))
+  const removal = { kind: 'delete', key: endpointKey(accountId, id), if: [{ exists: true }] } as const
+  if (!(await writeIf(table, removal))) throw notFound()
 }
 
 /**
- * A new secret. The old one signs too for 24 hours, so that a receiver can change over at its own pace; of several
- * rotations within that time the last four.
+ * Makes a new secret. The old one goes on signing for 24 hours, so that a receiver can change over at its own pace; after
+ * several rotations within that time, the last four do.
  * @throws {MailError} `not_found`; `conflict` if another rotation came between
  */
 export async function rotateSecret(ports: EndpointPorts, accountId: string, id: string): Promise<Endpoint> {
@@ -99,18 +148,14 @@ export async function rotateSecret(ports: EndpointPorts, accountId: string, id: 
   const now = ports.clock.now()
   const live = endpoint.previous.filter(({ until }) => until > now)
   const previous = [{ secret: endpoint.secret, until: now + OVERLAP_MS }, ...live].slice(0, MAX_PREVIOUS)
-  const secret = newSecret()
-  try {
-    await ports.table.write({
-      kind: 'update',
-      key: endpointKey(accountId, id),
-      set: { secret, previous },
-      if: [{ attr: 'secret', op: '=', value: endpoint.secret }],
-    })
-  } catch (error) {
-    if (isConditionFailed(error)) throw new MailError('conflict', 'The signing secret was changed at the same time.')
-    throw error
-  }
+  const secret = newSecret(ports.ids)
+  const rotated = await writeIf(ports.table, {
+    kind: 'update',
+    key: endpointKey(accountId, id),
+    set: { secret, previous },
+    if: [{ attr: 'secret', op: '=', value: endpoint.secret }],
+  })
+  if (!rotated) throw new MailError('conflict', 'The signing secret was changed at the same time.')
   return { ...endpoint, secret, previous }
 }
 
@@ -140,15 +185,6 @@ function checkedEvents(events: readonly string[]): readonly EventType[] {
     )
   }
   return EVENT_TYPES.filter((type) => events.includes(type))
-}
-
-async function ifPresent(write: Promise<unknown>): Promise<void> {
-  try {
-    await write
-  } catch (error) {
-    if (isConditionFailed(error)) throw notFound()
-    throw error
-  }
 }
 
 const notFound = () => new MailError('not_found', 'Webhook not found')

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeEntry, encodeEntry } from './entry.ts'
+import { parseWebhookEntry, webhookEntry } from './entry.ts'
 
 const ENTRY = { account: 'a', endpoint: 'e', message: 'm', event: `msg_${'0'.repeat(32)}`, attempt: 1 }
 
 test('an entry is read as it was written', () => {
   for (const entry of [ENTRY, { ...ENTRY, type: 'email.sent', since: 5 }])
-    assert.deepEqual(decodeEntry(encodeEntry(entry)), { v: 1, ...entry })
+    assert.deepEqual(parseWebhookEntry(webhookEntry(entry)), { v: 1, ...entry })
 })
 
 for (const [name, change] of [
@@ -21,12 +21,12 @@ for (const [name, change] of [
   ['of a time that is none', { since: 'now' }],
 ] as const) {
   test(`an entry ${name} is refused`, () => {
-    assert.throws(() => decodeEntry(JSON.stringify({ v: 1, ...ENTRY, ...change })))
+    assert.throws(() => parseWebhookEntry(JSON.stringify({ v: 1, ...ENTRY, ...change })))
   })
 }
 
 for (const body of ['', 'null', '[]', '"text"', '{']) {
   test(`${body || 'nothing'} is no entry`, () => {
-    assert.throws(() => decodeEntry(body))
+    assert.throws(() => parseWebhookEntry(body))
   })
 }

@@ -1,11 +1,13 @@
 /**
- * What happened to a message, told to the application. An event is a fact with an identity: it is put if absent, so a
- * crash and a second attempt at the same outcome make the same id and one row, and its payload is frozen in that row.
+ * An event says what happened to a message or a domain. It has an identity and is put if absent, so a crash and a second
+ * attempt at the same outcome make the same id and one row, and its payload is frozen in that row.
  * Order: the event row, then the status of what it speaks of, then the webhook queue, then the acknowledgement.
  */
 import { createHash } from 'node:crypto'
-import { type Attrs, type Item, isConditionFailed, type Json, type Key, type Table } from '../ports/table.ts'
-import { dayKey } from '../store/timeline.ts'
+import type { Attrs, Item, Json, Key, Table } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { eventKey, eventPartition, receivedMessageKey } from '../store/keys.ts'
+import { putIfAbsent } from '../store/once.ts'
 
 export const EVENT_TYPES = [
   'email.sent',
@@ -26,7 +28,7 @@ export type MailEvent = {
   /** `msg_` and 32 hex digits; see eventId. */
   readonly id: string
   readonly type: EventType
-  /** The message the event speaks of, sent or received; of any other event an id of its own, which tells its time. */
+  /** The message the event speaks of, sent or received. Any other event has an id of its own here, which tells its time. */
   readonly messageId: string
   /** Empty where the event speaks of the whole message. */
   readonly recipient: string
@@ -61,33 +63,27 @@ export function timeOfEvent(id: string): number {
   return Number.parseInt(id.slice(4, 16), 16)
 }
 
-const partition = (accountId: string, messageId: string) => `${accountId}#ev#${messageId}`
+const MAX_EVENTS = 1000
 
-/** Writes the events that are not there yet. True for each that was new; an older one is left as it is. */
+/** True for text of the form of an event id. */
+export const isEventId = (id: string): boolean => /^msg_[0-9a-f]{32}$/.test(id)
+
+/** The message that the event of a key speaks of. */
+export const subjectOfEventKey = ({ pk }: Key): string => pk.slice(pk.lastIndexOf('#') + 1)
+
+/** Writes the events that are not there yet, and leaves the others as they are. True for each that was new. */
 export async function putEvents(table: Table, accountId: string, events: readonly MailEvent[]): Promise<boolean[]> {
-  return Promise.all(events.map((event) => putEvent(table, accountId, event)))
+  return Promise.all(events.map((event) => putIfAbsent(table, eventItem(accountId, event))))
 }
 
 export function eventItem(accountId: string, event: MailEvent): Item {
-  return {
-    pk: partition(accountId, event.messageId),
-    sk: event.id,
+  return row('event', eventKey(accountId, event.messageId, event.id), {
     type: event.type,
     recipient: event.recipient,
     at: event.createdAt.getTime(),
     data: JSON.stringify(event.data),
     ...(event.detail && { detail: event.detail }),
-  }
-}
-
-async function putEvent(table: Table, accountId: string, event: MailEvent): Promise<boolean> {
-  try {
-    await table.write({ kind: 'put', item: eventItem(accountId, event), if: [{ exists: false }] })
-    return true
-  } catch (error) {
-    if (isConditionFailed(error)) return false
-    throw error
-  }
+  })
 }
 
 /** `email.received` happens to a message once, so the message alone tells its id. */
@@ -96,45 +92,49 @@ export function receivedEventId(accountId: string, messageId: string): string {
 }
 
 /**
- * Where an event is: `email.received` in the row of its message while there is one, any other in a row of its own. Who knows
- * the type says it, since without it a hash tells which of the two.
+ * The key of the row that has the event: `email.received` is in the row of its message while there is one, any other in a
+ * row of its own. Without the type, a hash tells which of the two.
  */
-export function eventKey(accountId: string, messageId: string, id: string, type?: string): Key {
+export function eventKeyOf(accountId: string, messageId: string, id: string, type?: string): Key {
   const received = type === undefined ? id === receivedEventId(accountId, messageId) : type === 'email.received'
-  if (received) return dayKey(accountId, 'in', messageId)
-  return { pk: partition(accountId, messageId), sk: id }
+  return received ? receivedMessageKey(accountId, messageId) : eventKey(accountId, messageId, id)
 }
 
-/** The event that lies in the row of a received message, in a row of its own: for when the message is no more. */
+/** A row of its own for the event that is in the row of a received message, before that row is deleted. */
 export function movedEvent(accountId: string, { sk, type, at, data }: Item, ttl: number): Item {
-  const key = { pk: partition(accountId, sk), sk: receivedEventId(accountId, sk) }
-  return { ...key, type: type as string, recipient: '', at: at as number, data: data as string, ttl }
+  const attrs = { type: type as string, recipient: '', at: at as number, data: data as string, ttl }
+  return row('event', eventKey(accountId, sk, receivedEventId(accountId, sk)), attrs)
 }
 
-/** What a webhook needs of an event. `body` is frozen: the same bytes at every attempt and replay. */
-export type Telling = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'> & { readonly body: string }
+/** What a webhook carries. `body` is frozen: the same bytes at every attempt and replay. */
+export type WebhookPayload = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'> & { readonly body: string }
 
-export async function getTelling(
+/** Reads the payload of an event, also of one whose message was deleted. @throws {StoreError} */
+export async function readPayload(
   table: Table,
   accountId: string,
   messageId: string,
   id: string,
-): Promise<Telling | undefined> {
-  const item = await table.get(eventKey(accountId, messageId, id))
-  const found = item ?? (await table.get({ pk: partition(accountId, messageId), sk: id }))
-  return found && tellingOf(messageId, id, found)
+): Promise<WebhookPayload | undefined> {
+  const item = await table.get(eventKeyOf(accountId, messageId, id))
+  const found = item ?? (await table.get(eventKey(accountId, messageId, id)))
+  return found && payloadOf(messageId, id, found)
 }
 
-/** The text of `data` goes into the body as it lies in the row, so no store and no later version changes a byte of it. */
-export function tellingOf(messageId: string, id: string, item: Item): Telling {
+/**
+ * The payload of the event in a row. The text of `data` goes into the body unparsed, so that no store and no later version
+ * changes a byte of it. @throws {StoreError} `UnknownFormat`
+ */
+export function payloadOf(messageId: string, id: string, stored: Item): WebhookPayload {
+  const item = readRow(stored.sk === messageId ? 'received-message' : 'event', stored)
   const [type, createdAt] = [item.type as EventType, new Date(item.at as number)]
   return { id, type, messageId, createdAt, body: bodyOf(type, createdAt, item.data as string) }
 }
 
-/** All events of a message, at most 1,000, in no order of time. */
+/** The events of a sent message, at most 1,000, in no order of time. @throws {StoreError} */
 export async function eventsOf(table: Table, accountId: string, messageId: string): Promise<readonly MailEvent[]> {
-  const page = await table.query({ pk: partition(accountId, messageId), limit: 1000 })
-  return page.items.map((item) => eventOf(messageId, item))
+  const page = await table.query({ pk: eventPartition(accountId, messageId), limit: MAX_EVENTS })
+  return page.items.map((item) => eventOf(messageId, readRow('event', item)))
 }
 
 function eventOf(messageId: string, item: Item): MailEvent {
@@ -150,7 +150,7 @@ function eventOf(messageId: string, item: Item): MailEvent {
 }
 
 /** The webhook body of an event. */
-export function payloadOf(event: MailEvent): string {
+export function payloadBody(event: MailEvent): string {
   return bodyOf(event.type, event.createdAt, JSON.stringify(event.data))
 }
 

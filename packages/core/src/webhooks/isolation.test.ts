@@ -4,15 +4,20 @@ import { stat } from 'node:fs'
 import type http from 'node:http'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import type { GuardedClient } from '../net/guarded.ts'
-import { systemClock } from '../ports/clock.ts'
-import { dispatchMemory } from './dispatch-ports.ts'
-import { lanes } from './endpoint-limiter.ts'
+import { listDeliveries } from './deliveries.ts'
+import { dispatchState } from './dispatch-ports.ts'
+import { EndpointLimiter, type LimiterOptions } from './endpoint-limiter.ts'
 import { createEndpoint, getEndpoint, listEndpoints } from './endpoints.ts'
 import { putEvents } from './event.ts'
-import { listHooks } from './history.ts'
 import { notify } from './notify.ts'
 import { consume, receiver, rig } from './rig.test.ts'
+
+function limiterOf(options: LimiterOptions) {
+  const limiter = new EndpointLimiter({ clock: systemClock, random: Math.random }, options)
+  return { enter: limiter.enter.bind(limiter) }
+}
 
 const EVENTS = Number(process.env.ISOLATION_EVENTS ?? 1000)
 const PER_SECOND = 300
@@ -52,12 +57,12 @@ async function latencies(bad: readonly http.RequestListener[], events = EVENTS):
   for (const url of urls) await createEndpoint(ports, accountId, { url, events: ['email.sent'] })
   const stop = new AbortController()
   const consumer = consume(ports, stop.signal)
-  const born = new Map<string, number>()
+  const emitted = new Map<string, number>()
   for (let n = 0, start = performance.now(); n < events; n++) {
     const early = start + (n * 1000) / PER_SECOND - performance.now()
     if (early > 1) await systemClock.sleep(early)
     const happened = event('email.sent', n)
-    born.set(happened.id, performance.now())
+    emitted.set(happened.id, performance.now())
     await putEvents(ports.table, accountId, [happened])
     await notify(ports, accountId, [happened])
   }
@@ -65,7 +70,7 @@ async function latencies(bad: readonly http.RequestListener[], events = EVENTS):
   stop.abort()
   await consumer
   assert.equal(new Set(healthy.received.map(({ headers }) => headers['svix-id'])).size, events)
-  return healthy.received.map(({ headers, at }) => at - born.get(String(headers['svix-id']))!).sort((a, b) => a - b)
+  return healthy.received.map(({ headers, at }) => at - emitted.get(String(headers['svix-id']))!).sort((a, b) => a - b)
 }
 
 const percentile = (sorted: readonly number[], p: number) =>
@@ -107,9 +112,14 @@ test('endpoints that hang hold few requests, and no delivery to another waits fo
   await notify(ports, accountId, events)
   const [well] = (await listEndpoints(ports.table, accountId)).filter(({ url }) => url.includes('well'))
   const stop = new AbortController()
-  const consumer = consume({ ...ports, client, memory: dispatchMemory(client) }, stop.signal)
+  const consumer = consume(
+    { ...ports, client, ...dispatchState(client, { clock: systemClock, random: Math.random }) },
+    stop.signal,
+  )
   const made = async () =>
-    (await listHooks(ports.table, accountId, well?.id ?? '', { limit: 200 })).hooks.filter((hook) => hook.made === 1)
+    (await listDeliveries(ports.table, accountId, well?.id ?? '', { limit: 200 })).items.filter(
+      (delivery) => delivery.made === 1,
+    )
   // Less than the time that a request which hangs takes: none of them has ended.
   for (let waits = 0; (await made()).length < events.length && waits < 500; waits++) await systemClock.sleep(20)
   const recorded = (await made()).length
@@ -122,11 +132,11 @@ test('endpoints that hang hold few requests, and no delivery to another waits fo
   assert.ok(sum <= 40, `all together hold ${sum} of 64 loops`)
 })
 
-test('a turn at one endpoint is given at once, whatever others wait for', async () => {
+test('a request to one endpoint begins at once, although others wait', async () => {
   const { ports, accountId } = rig()
   const create = () => createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
   const [bad, healthy] = [await create(), await create()]
-  const { enter } = lanes({ slowMs: 3000, patienceMs: 60_000 })
+  const { enter } = limiterOf({ slowMs: 3000, patienceMs: 60_000 })
   const waiting = Array.from({ length: 20 }, () => enter(bad, 0))
   let entered = false
   void enter(healthy, 0).then((slot) => {
@@ -142,7 +152,7 @@ test('an endpoint that hangs is paused after three requests, longer each time, a
   const now = Date.UTC(2026, 0, 1)
   const { ports, accountId } = rig()
   const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
-  const { enter } = lanes({ slowMs: 3000, patienceMs: 10 })
+  const { enter } = limiterOf({ slowMs: 3000, patienceMs: 10 })
   const tries = await Promise.all(Array.from({ length: 10 }, () => enter(created, now)))
   const slots = tries.filter((entered) => 'leave' in entered)
   assert.equal(slots.length, 4)
@@ -163,10 +173,10 @@ test('an endpoint that hangs is paused after three requests, longer each time, a
   assert.equal(after.filter((entered) => 'leave' in entered).length, 2)
 })
 
-test('who waits for a turn gets it before who comes later, and with it the slot', async () => {
+test('a request that waits for a slot gets it before a later one', async () => {
   const { ports, accountId } = rig()
   const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
-  const { enter } = lanes({ slowMs: 3000, patienceMs: 100 })
+  const { enter } = limiterOf({ slowMs: 3000, patienceMs: 100 })
   const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
   const order: string[] = []
   const entering = (name: string) =>
@@ -179,10 +189,10 @@ test('who waits for a turn gets it before who comes later, and with it the slot'
   assert.deepEqual(order, ['first enters', 'second is put off'])
 })
 
-test('what held up the process itself does not count against an endpoint', async () => {
+test('time in which the process itself was held up does not count against an endpoint', async () => {
   const { ports, accountId } = rig()
   const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
-  const { enter } = lanes({ slowMs: 3000, patienceMs: 20 })
+  const { enter } = limiterOf({ slowMs: 3000, patienceMs: 20 })
   const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
   const early = enter(created, 0)
   // An answer that lies in the kernel while nothing runs: files and sockets are read in the same phase of the loop.
@@ -197,7 +207,10 @@ test('what held up the process itself does not count against an endpoint', async
 test('a pause that another process wrote holds here too', async () => {
   const { ports, accountId } = rig()
   const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
-  const entered = await lanes({ slowMs: 1, patienceMs: 1 }).enter({ ...created, pausedUntil: 2000, pauses: 1 }, 1000)
+  const entered = await limiterOf({ slowMs: 1, patienceMs: 1 }).enter(
+    { ...created, pausedUntil: 2000, pauses: 1 },
+    1000,
+  )
   assert.ok('putOff' in entered && entered.waitMs >= 1000)
   assert.equal((await getEndpoint(ports.table, accountId, created.id)).pauses, 0)
 })

@@ -1,7 +1,7 @@
 import { type Outgoing, QUEUE_RULES, type Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
 import { listEndpoints } from './endpoints.ts'
-import { encodeEntry } from './entry.ts'
+import { webhookEntry } from './entry.ts'
 import type { MailEvent } from './event.ts'
 
 export type NotifyPorts = {
@@ -14,9 +14,9 @@ export type NotifyPorts = {
 const MAX_SEND = 1000
 
 /**
- * Queues each event once for every enabled endpoint that asked for its type. The events' rows exist already, and only
- * when this resolves may their source be acknowledged: a caller that comes again, comes here again, and the queue holds
- * an event twice, which `dispatchBatch` makes harmless. One query, whether there are endpoints or not.
+ * Queues each event once for every enabled endpoint that asked for its type. The events' rows exist already, and their
+ * source may be acknowledged only when this resolves. A caller that comes again queues an event twice, which
+ * `dispatchBatch` makes harmless. One query, whether there are endpoints or not.
  */
 export async function notify(
   ports: NotifyPorts,
@@ -30,7 +30,7 @@ export async function notify(
     endpoints
       .filter((endpoint) => endpoint.events.includes(event.type))
       .map((endpoint) => ({
-        body: encodeEntry({
+        body: webhookEntry({
           account: accountId,
           endpoint: endpoint.id,
           message: event.messageId,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { itemBytes } from '../ports/table-rules.ts'
+import { deliveryItem } from './delivery.ts'
 import type { MailEvent } from './event.ts'
-import { afterAttempt, firstBytes, isOverdue, newHook } from './outcome.ts'
-import { hookItem } from './rows.ts'
+import { afterAttempt, firstBytes, isOverdue, newDelivery } from './outcome.ts'
 
 const event: MailEvent = {
   id: `msg_019470000000${'a'.repeat(20)}`,
@@ -14,7 +14,7 @@ const event: MailEvent = {
   data: {},
 }
 const schedule = { webhookRetriesMs: [0, 5000, 300_000] }
-const hook = newHook('e', event, 0)
+const delivery = newDelivery('e', event, 0)
 
 const OUTCOMES = [
   { code: 200, status: 'success' },
@@ -29,13 +29,13 @@ const OUTCOMES = [
 ]
 for (const { code, status } of OUTCOMES) {
   test(`an answer of ${code} means ${status}`, () => {
-    assert.equal(afterAttempt(hook, { code, response: '', at: 0 }, schedule, 0).status, status)
+    assert.equal(afterAttempt(delivery, { code, response: '', at: 0 }, schedule, 0).status, status)
   })
 }
 
 test('short waits heal a minute later, long ones are due on time, the last failure ends it', () => {
   const failed = { code: 500, response: '', at: 0 }
-  const second = afterAttempt(hook, failed, schedule, 1000)
+  const second = afterAttempt(delivery, failed, schedule, 1000)
   assert.deepEqual([second.nextAt, second.dueAt], [6000, 66_000])
   const third = afterAttempt(second, failed, schedule, 10_000)
   assert.deepEqual([third.nextAt, third.dueAt], [310_000, 310_000])
@@ -44,14 +44,14 @@ test('short waits heal a minute later, long ones are due on time, the last failu
 
 test('the row stays under 16 KB, whatever is answered, and a plain success under 1 KB', () => {
   const huge = { code: 500, response: '\uFFFD'.repeat(5000), at: 1e12 }
-  let row = hook
-  for (let n = 0; n < 40; n++) row = { ...afterAttempt({ ...row, base: n }, huge, schedule, 0) }
+  let row = delivery
+  for (let n = 0; n < 40; n++) row = { ...afterAttempt({ ...row, madeBefore: n }, huge, schedule, 0) }
   assert.equal(row.attempts.length, 20)
-  assert.equal(row.attempts.at(-1)?.n, 40)
+  assert.equal(row.attempts.at(-1)?.number, 40)
   const account = '01947000-0000-7000-8000-000000000000'
-  assert.ok(itemBytes(hookItem(account, row, 0)) < 16 * 1024)
-  const done = afterAttempt({ ...hook, endpointId: account }, { ...huge, code: 200 }, schedule, 0)
-  const bytes = itemBytes(hookItem(account, done, 0))
+  assert.ok(itemBytes(deliveryItem(account, row, 0)) < 16 * 1024)
+  const done = afterAttempt({ ...delivery, endpointId: account }, { ...huge, code: 200 }, schedule, 0)
+  const bytes = itemBytes(deliveryItem(account, done, 0))
   assert.ok(bytes < 1024, `${bytes} bytes`)
 })
 

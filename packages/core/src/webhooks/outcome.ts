@@ -1,25 +1,25 @@
-/** What an attempt means for a delivery: the schedule, without any I/O. */
-import type { Telling } from './event.ts'
-import type { Attempt, Hook } from './rows.ts'
+/** The schedule of a delivery, and its state after an attempt. No I/O. */
+import type { Attempt, WebhookDelivery } from './delivery.ts'
+import type { WebhookPayload } from './event.ts'
 
 export type Schedule = {
   /** Waits before each attempt in ms; as many attempts as waits. */
   readonly webhookRetriesMs: readonly number[]
 }
 
-/** From here on a wait is left to the sweep; below, the queue itself holds the next attempt. */
+/** A shorter wait is held by the queue itself; from here on the sweep queues the next attempt. */
 export const LONG_WAIT_MS = 2 * 60_000
-/** If the queue lost the next attempt, the sweep finds the row so much later. */
+/** How much later the sweep looks after an attempt that the queue holds, in case the queue lost it. */
 export const HEAL_MS = 60_000
 
 const KEPT_ATTEMPTS = 20
-/** Of the newest attempts, and of those before; 20 rows of both stay under 16 KB. */
+/** Bytes kept of the response of the newest attempts, and of those before: the attempts of a row stay under 16 KB. */
 const LONG_RESPONSE_BYTES = 1024
 const SHORT_RESPONSE_BYTES = 192
 const LONG_RESPONSES = 5
 
-/** Before the first attempt; such a delivery has no row yet. */
-export function newHook(endpointId: string, event: Omit<Telling, 'body'>, since: number): Hook {
+/** A delivery before its first attempt; it has no row yet. */
+export function newDelivery(endpointId: string, event: Omit<WebhookPayload, 'body'>, since: number): WebhookDelivery {
   return {
     endpointId,
     eventId: event.id,
@@ -28,7 +28,7 @@ export function newHook(endpointId: string, event: Omit<Telling, 'body'>, since:
     createdAt: event.createdAt,
     status: 'pending',
     made: 0,
-    base: 0,
+    madeBefore: 0,
     since,
     nextAt: 0,
     dueAt: 0,
@@ -36,38 +36,33 @@ export function newHook(endpointId: string, event: Omit<Telling, 'body'>, since:
   }
 }
 
-/** Only 2xx is a success; a redirect, as any other status, is not. */
+/** Only 2xx is a success; a redirect is none. */
 export const isSuccess = (code: number) => code >= 200 && code < 300
 
-/** The delivery after its next attempt, which ended at `now`: done, to be tried again, or given up. */
+/** The delivery after its next attempt, which ended at `now`: a success, to be tried again, or failed. */
 export function afterAttempt(
-  hook: Hook,
-  result: Omit<Attempt, 'n'>,
+  delivery: WebhookDelivery,
+  result: Omit<Attempt, 'number'>,
   { webhookRetriesMs }: Schedule,
   now: number,
-): Hook {
-  const made = hook.made + 1
-  const attempts = [...hook.attempts, { n: made, ...result }]
-  if (isSuccess(result.code)) return { ...hook, made, status: 'success', attempts: kept(attempts, 0) }
-  const settled = { ...hook, made, attempts: kept(attempts, LONG_RESPONSES) }
-  const waitMs = webhookRetriesMs[made - hook.base]
+): WebhookDelivery {
+  const made = delivery.made + 1
+  const attempts = [...delivery.attempts, { number: made, ...result }]
+  if (isSuccess(result.code)) return { ...delivery, made, status: 'success', attempts: kept(attempts, 0) }
+  const settled = { ...delivery, made, attempts: kept(attempts, LONG_RESPONSES) }
+  const waitMs = webhookRetriesMs[made - delivery.madeBefore]
   if (waitMs === undefined) return { ...settled, status: 'failed' }
   const nextAt = now + waitMs
   return { ...settled, status: 'pending', nextAt, dueAt: nextAt + (waitMs < LONG_WAIT_MS ? HEAL_MS : 0) }
 }
 
-/**
- * A paused endpoint puts attempts off, but not for ever: a quarter longer than the schedule and an hour.
- */
+/** True once the pauses of an endpoint have put the delivery off for too long: a quarter longer than its schedule and an hour. */
 export function isOverdue(since: number, { webhookRetriesMs }: Schedule, now: number): boolean {
   const scheduleMs = webhookRetriesMs.reduce((sum, ms) => sum + ms, 0)
   return now > since + scheduleMs * 1.25 + 3600_000
 }
 
-/**
- * The newest ones, and of the last `long` of them more of the response. After a success of none: nobody reads at length
- * what an endpoint says to it, and a row of 1 KB costs one write unit.
- */
+/** The newest attempts, the last `long` of them with more of the response. The response to a success is of little use. */
 function kept(attempts: readonly Attempt[], long: number): readonly Attempt[] {
   const last = attempts.slice(-KEPT_ATTEMPTS)
   return last.map((attempt, i) => {

@@ -1,4 +1,5 @@
 /** The embedded engine, a clock that tests move, and receivers on the loopback: for the tests of this folder. */
+
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -6,16 +7,18 @@ import { after } from 'node:test'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { guardedClient } from '../net/guarded.ts'
 import type { Clock } from '../ports/clock.ts'
-import { uuidIds } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Delivery, Queue, Settlement } from '../ports/queue.ts'
 import { systemResolver } from '../ports/resolver.ts'
+import { newCaches } from '../store/cache.ts'
 import { sweep as sweepDue } from '../store/outbox.ts'
+import { dueDelivery } from './delivery.ts'
 import { dispatchBatch } from './dispatch.ts'
-import { type DispatchPorts, dispatchMemory } from './dispatch-ports.ts'
-import { dueHooks } from './due.ts'
+import { type DispatchPorts, dispatchState } from './dispatch-ports.ts'
 import { DISPATCHED_AT_ONCE } from './endpoint-limiter.ts'
 import { eventId, type MailEvent } from './event.ts'
 
@@ -30,7 +33,7 @@ export type Rig = ReturnType<typeof rig>
 
 export function rig(options: { readonly clock?: Clock; readonly timeoutMs?: number; readonly start?: number } = {}) {
   let now = options.start ?? Date.UTC(2026, 0, 1)
-  const clock = options.clock ?? { now: () => now, sleep: async () => undefined }
+  const clock: Clock = options.clock ?? { ...systemClock, now: () => now, sleep: async () => undefined }
   const engine = memoryEngine()
   const client = guardedClient({ resolver: systemResolver, allowPrivate: true, timeoutMs: options.timeoutMs ?? 300 })
   const webhookQueue = sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 })
@@ -41,7 +44,8 @@ export function rig(options: { readonly clock?: Clock; readonly timeoutMs?: numb
     ids: uuidIds(clock),
     log: quiet,
     client,
-    memory: dispatchMemory(client),
+    caches: newCaches(clock),
+    ...dispatchState(client, { clock, random: Math.random }),
     webhookRetriesMs: SCHEDULE,
     userAgent: 'Kabutar/0.1.0',
     allowPrivate: true,
@@ -103,12 +107,13 @@ export async function consume(ports: DispatchPorts, signal: AbortSignal): Promis
 const settlementOf = (delivery: Delivery, retryInMs: number | undefined): Settlement =>
   retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
 
-/** As the server does, each minute or second. Answers how many attempts it queued. */
-export const sweep = (ports: DispatchPorts): Promise<number> => sweepDue(ports, { hook: dueHooks(ports.webhookQueue) })
+/** Runs a sweep as the server does. Answers how many attempts it queued. */
+export const sweep = (ports: DispatchPorts): Promise<number> =>
+  sweepDue(ports, { delivery: dueDelivery(ports.webhookQueue) })
 
 export type Received = { readonly headers: http.IncomingHttpHeaders; readonly body: string; readonly at: number }
 
-/** A receiver that answers what it is told, and keeps what it got. */
+/** A receiver that answers as asked, and keeps what it got. */
 export async function receiver(answer: number | http.RequestListener = 200) {
   const received: Received[] = []
   const sockets = new Set<Socket>()

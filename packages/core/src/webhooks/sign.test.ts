@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { test } from 'node:test'
+import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { Resend } from 'resend'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { newSecret, signedHeaders } from './sign.ts'
 
+const IDS = uuidIds({ now: () => 0 })
 type Headers = Readonly<Record<string, string>>
 type Verify = (secret: string, body: string, headers: Headers) => void
 
@@ -52,26 +54,26 @@ const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000)
 
 for (const [name, verify] of Object.entries(VERIFIERS)) {
   test(`${name} accepts what we sign, and nothing else`, () => {
-    const secret = newSecret()
+    const secret = newSecret(IDS)
     const headers = signedHeaders([secret], id, ago(0), body)
     verify(secret, body, headers)
     verify(secret, body, signedHeaders([secret], id, ago(4), body))
-    const both = signedHeaders([newSecret(), secret], id, ago(0), body)
+    const both = signedHeaders([newSecret(IDS), secret], id, ago(0), body)
     verify(secret, body, both)
     const otherId = { ...headers, 'svix-id': 'msg_x', 'webhook-id': 'msg_x' }
     assert.throws(() => verify(secret, `${body} `, headers), 'tampered body')
     assert.throws(() => verify(secret, body, otherId), 'tampered id')
     assert.throws(() => verify(secret, body, signedHeaders([secret], id, ago(6), body)), '6 minutes old')
     assert.throws(() => verify(secret, body, signedHeaders([secret], id, ago(-6), body)), 'from the future')
-    assert.throws(() => verify(newSecret(), body, headers), 'wrong secret')
+    assert.throws(() => verify(newSecret(IDS), body, headers), 'wrong secret')
   })
 }
 
 test('a secret is 24 random bytes, and the prefix is no part of the key', () => {
-  const secret = newSecret()
+  const secret = newSecret(IDS)
   assert.match(secret, /^whsec_[A-Za-z0-9+/]{32}$/)
   assert.equal(Buffer.from(secret.slice(6), 'base64').length, 24)
-  assert.notEqual(secret, newSecret())
+  assert.notEqual(secret, newSecret(IDS))
 })
 
 test('the example of the Standard Webhooks libraries', () => {

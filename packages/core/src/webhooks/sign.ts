@@ -1,16 +1,18 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import type { Ids } from '../ports/ids.ts'
 
 const PREFIX = 'whsec_'
+const SECRET_BYTES = 24
 
 /** `whsec_` and base64 of 24 random bytes, as Standard Webhooks 1.0 writes a symmetric secret. */
-export function newSecret(): string {
-  return PREFIX + randomBytes(24).toString('base64')
+export function newSecret(ids: Ids): string {
+  return PREFIX + ids.secret(SECRET_BYTES).toString('base64')
 }
 
 /**
  * The headers of one attempt, under both names that receivers look for: `svix-*` and, from Standard Webhooks 1.0,
- * `webhook-*`. The key is the decoded secret; several secrets (rotation) give several signatures, separated by spaces.
- * `id` stays the same at every attempt, the time does not: receivers refuse what is older than 5 minutes.
+ * `webhook-*`. The key is the decoded secret; several secrets (after a rotation) give several signatures, separated by spaces.
+ * `id` is the same at every attempt and the time is not, since receivers refuse what is older than 5 minutes.
  */
 export function signedHeaders(
   secrets: readonly string[],
@@ -30,19 +32,7 @@ export function signedHeaders(
   }
 }
 
-/** Key objects of secrets in use, since making one costs as much as signing with it. Forgotten all at once. */
-const keys = new Map<string, KeyObject>()
-const MAX_KEYS = 1000
-
-function keyOf(secret: string): KeyObject {
-  const known = keys.get(secret)
-  if (known !== undefined) return known
-  if (keys.size >= MAX_KEYS) keys.clear()
-  const made = createSecretKey(secret.slice(PREFIX.length), 'base64')
-  keys.set(secret, made)
-  return made
-}
-
 function hmac(secret: string, content: string): string {
-  return createHmac('sha256', keyOf(secret)).update(content).digest('base64')
+  const key = Buffer.from(secret.slice(PREFIX.length), 'base64')
+  return createHmac('sha256', key).update(content).digest('base64')
 }

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { openEngine } from '../sqlite/engine.ts'
+import { systemClock } from '../system-clock.ts'
 import { localBlobs } from './blobs.ts'
 
 const baseUrl = new URL('https://mail.example.com/api/')
 
 function blobsAt(folder = temporaryFolder()) {
   const time = { now: Date.now() }
-  const clock = { now: () => time.now, sleep: systemClock.sleep }
+  const clock = { ...systemClock, now: () => time.now }
   return { blobs: localBlobs(openEngine(folder), folder, { baseUrl, clock }), time, folder }
 }
 

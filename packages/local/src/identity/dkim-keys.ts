@@ -1,6 +1,9 @@
 import { createPublicKey, generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type Item, isConditionFailed, type Key, StoreError, type Table } from '@kabutar/core/ports/table.ts'
+import { type Item, StoreError, type Table } from '@kabutar/core/ports/table.ts'
+import { readRow, row } from '@kabutar/core/store/codec.ts'
+import { dkimKeyKey } from '@kabutar/core/store/keys.ts'
+import { putIfAbsent } from '@kabutar/core/store/once.ts'
 
 /** A domain's own key for signing. It lies in the store, which is readable by the server's user alone. */
 export type DkimKey = {
@@ -12,10 +15,9 @@ export type DkimKey = {
 
 const BITS = 2048
 const generate = promisify(generateKeyPair)
-const rowKey = (domain: string): Key => ({ pk: `domain#${domain}`, sk: 'dkim' })
 
 export async function dkimKeyOf(table: Table, domain: string): Promise<DkimKey | undefined> {
-  const item = await table.get(rowKey(domain))
+  const item = readRow('dkim-key', await table.get(dkimKeyKey(domain)))
   return item && keyOf(item)
 }
 
@@ -29,19 +31,14 @@ export async function ensureDkimKey(table: Table, domain: string): Promise<DkimK
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   })
   const key = { selector: `kabutar-${randomBytes(4).toString('hex')}`, privateKey }
-  try {
-    await table.write({ kind: 'put', item: { ...rowKey(domain), ...key }, if: [{ exists: false }] })
-    return key
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-    const faster = await dkimKeyOf(table, domain)
-    if (faster === undefined) throw new StoreError('Conflict', 'the key was made and removed by others')
-    return faster
-  }
+  if (await putIfAbsent(table, row('dkim-key', dkimKeyKey(domain), key))) return key
+  const faster = await dkimKeyOf(table, domain)
+  if (faster === undefined) throw new StoreError('Conflict', 'the key was made and removed by others')
+  return faster
 }
 
 export async function deleteDkimKey(table: Table, domain: string): Promise<void> {
-  await table.write({ kind: 'delete', key: rowKey(domain) })
+  await table.write({ kind: 'delete', key: dkimKeyKey(domain) })
 }
 
 /** The value of the TXT record (RFC 6376 section 3.6.1). */

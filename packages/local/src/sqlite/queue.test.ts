@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
+import { systemClock } from '../system-clock.ts'
 import { memoryEngine, openEngine } from './engine.ts'
 import { sqliteQueue } from './queue.ts'
 

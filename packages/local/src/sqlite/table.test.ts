@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '@kabutar/core/ports/clock.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import type { Table, Write } from '@kabutar/core/ports/table.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
+import { systemClock } from '../system-clock.ts'
 import { memoryEngine, openEngine } from './engine.ts'
 import { sqliteTable } from './table.ts'
 
@@ -11,7 +11,7 @@ tableContract('the embedded engine', async () => ({ table: sqliteTable(openEngin
 
 function tableAt(): { table: ReturnType<typeof sqliteTable>; time: { now: number } } {
   const time = { now: 1_800_000_000_000 }
-  return { table: sqliteTable(memoryEngine(), { now: () => time.now, sleep: systemClock.sleep }), time }
+  return { table: sqliteTable(memoryEngine(), { ...systemClock, now: () => time.now }), time }
 }
 
 const rowsOf = async (table: Table, pk: string) => (await table.query({ pk, limit: 100 })).items.map((item) => item.sk)

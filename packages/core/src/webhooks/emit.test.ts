@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sweep } from '../store/outbox.ts'
-import { announce, bornEvent, dueEvents } from './announce.ts'
+import { dueEvent, emit, newEvent } from './emit.ts'
 import { createEndpoint } from './endpoints.ts'
 import { drain, receiver, rig } from './rig.test.ts'
 
@@ -9,11 +9,11 @@ const MINUTE = 60_000
 
 /** Made and written, as an operation's transaction does. */
 async function born(at: ReturnType<typeof rig>) {
-  const { event, put } = bornEvent(at.ports, at.accountId, 'domain.created', { id: '1' })
+  const { event, put } = newEvent(at.ports, at.accountId, 'domain.created', { id: '1' })
   await at.ports.table.transact([put])
   return event
 }
-const sweepEvents = (at: ReturnType<typeof rig>) => sweep(at.ports, { event: dueEvents(at.ports.webhookQueue) })
+const sweepEvents = (at: ReturnType<typeof rig>) => sweep(at.ports, { event: dueEvent(at.ports.webhookQueue) })
 
 test('an announced event goes to every endpoint that asked for it, and the sweep has nothing to do', async () => {
   const at = rig()
@@ -23,7 +23,7 @@ test('an announced event goes to every endpoint that asked for it, and the sweep
     await createEndpoint(at.ports, at.accountId, { url, events })
   }
   const event = await born(at)
-  await announce(at.ports, at.accountId, event)
+  await emit(at.ports, at.accountId, event)
   at.at(at.now() + 3 * MINUTE)
   assert.equal(await sweepEvents(at), 0)
   await drain(at.ports)
