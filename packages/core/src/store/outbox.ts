@@ -32,7 +32,7 @@ export type SweepPorts = { readonly table: Table; readonly clock: Clock; readonl
 const TIME_DIGITS = 15
 const LOOK_AHEAD_MS = 60_000
 const PAGE = 100
-const MAX_PER_PARTITION = 1000
+const MAX_PER_PARTITION = 10_000
 /** Most partitions are empty, and the sweep waits for the store more than it works. */
 const PARTITIONS_AT_ONCE = 8
 const MAX_KINDS = 100
@@ -59,7 +59,7 @@ type Partition = { readonly kind: string; readonly shard: number }
 type LeftAlone = Map<string, number>
 
 /**
- * Queues every row that is due within the next minute, at most 1,000 of each partition, and answers how many. Rows that
+ * Queues every row that is due within the next minute, at most 10,000 of each partition, and answers how many. Rows that
  * this version can't read, of a kind or format that it doesn't know, stay due as they are; each sweep logs them as one
  * error a reason. After the signal aborts the sweep begins no further page: the next one does the rest.
  */
