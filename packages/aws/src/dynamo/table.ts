@@ -30,14 +30,14 @@ const BATCH_GET_TRIES = 8
  */
 export function dynamoTable(client: DynamoDBClient, tableName: string, clock: Clock): Table {
   const context: DynamoContext = { client, tableName, clock }
-  const write: Table['write'] = (one) => retryConflicts(clock, () => writeOne(context, one))
+  const write: Table['write'] = (one) => retryConflicts(clock, () => writeOne(context, one), Math.random)
   return {
     get: (key) => get(context, key),
     getMany: (keys) => getMany(context, keys),
     query: (query) => queryPage(context, query),
     write,
     writeInOrder: inOrder(write),
-    transact: (writes, options) => retryConflicts(clock, () => transact(context, writes, options?.token)),
+    transact: (writes, options) => retryConflicts(clock, () => transact(context, writes, options?.token), Math.random),
   }
 }
 

@@ -27,7 +27,10 @@ test('conflicts are retried with growing waits', async () => {
 
 test('the eighth conflict is thrown', async () => {
   const { clock, attempt, calls } = failing(8, conflict)
-  await assert.rejects(retryConflicts(clock, attempt), conflict)
+  await assert.rejects(
+    retryConflicts(clock, attempt, () => 0.5),
+    conflict,
+  )
   assert.equal(calls(), 8)
 })
 
@@ -38,7 +41,10 @@ test('nothing else is retried', async () => {
     new Error('bug'),
   ]) {
     const { clock, attempt, calls } = failing(1, error)
-    await assert.rejects(retryConflicts(clock, attempt), error)
+    await assert.rejects(
+      retryConflicts(clock, attempt, () => 0.5),
+      error,
+    )
     assert.equal(calls(), 1)
   }
 })

@@ -7,10 +7,10 @@ const LONGEST_WAIT_MS = 500
 
 /**
  * Runs `attempt` again while it ends in a Conflict, which has written nothing: 8 times in about a second, with jitter.
- * Every adapter whose store can conflict wraps its writes in this.
+ * Adapters whose store can conflict wrap their writes in this. `random` answers numbers in [0, 1).
  * @throws {StoreError} the last `Conflict`, or at once whatever else `attempt` throws
  */
-export async function retryConflicts<T>(clock: Clock, attempt: () => Promise<T>, random = Math.random): Promise<T> {
+export async function retryConflicts<T>(clock: Clock, attempt: () => Promise<T>, random: () => number): Promise<T> {
   for (let tries = 1; tries < TRIES; tries++) {
     try {
       return await attempt()

@@ -10,6 +10,7 @@ import { MailError } from '../errors.ts'
 import { getContent } from '../messages/content.ts'
 import type { Message } from '../messages/message.ts'
 import { answeredIds } from '../messages/message-ids.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { Semaphore } from '../store/semaphore.ts'
 import { eventsOf } from '../webhooks/event.ts'
@@ -99,7 +100,7 @@ async function send(
 }
 
 async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal, inHand: Semaphore): Promise<void> {
-  const attempted = await within(leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) => {
+  const attempted = await within(ports.clock, leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) => {
     const relay = () => composeAndRelay(ports, message, limit)
     return message.contentBytes < LARGE_BYTES ? relay() : inHand.use(message.contentBytes, relay)
   })
@@ -122,16 +123,21 @@ async function throttled(ports: SendPorts, { retryAfterMs = THROTTLED_WAIT_MS, p
 }
 
 /** The signal of `work` aborts with the outer one or when its time is up, and is let go of when the work has ended. */
-async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function within<T>(
+  clock: Clock,
+  ms: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController()
   const abort = () => controller.abort(outer.reason ?? new Error('the attempt took too long'))
-  const timer = setTimeout(abort, ms)
+  const cancel = clock.after(ms, abort)
   outer.addEventListener('abort', abort, { once: true })
   if (outer.aborted) abort()
   try {
     return await work(controller.signal)
   } finally {
-    clearTimeout(timer)
+    cancel()
     outer.removeEventListener('abort', abort)
   }
 }

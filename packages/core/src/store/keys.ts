@@ -112,9 +112,10 @@ export const receivedMessageKey = (accountId: string, id: string): Key => messag
 export const messageContentKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#body#${id}`, sk: 'v' })
 export const receivedIndexKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#index#${id}`, sk: 'v' })
 export const dayPartition = (accountId: string): string => `${accountId}#days`
+export const dayPrefix = (direction: Direction): string => `${direction}#`
 export const dayKey = (accountId: string, direction: Direction, day: string): Key => ({
   pk: dayPartition(accountId),
-  sk: `${direction}#${day}`,
+  sk: `${dayPrefix(direction)}${day}`,
 })
 
 /** `messageId`: a Message-ID of RFC 5322 section 3.6.4, with its angle brackets. */
@@ -153,6 +154,13 @@ export const deliveryDayKey = (accountId: string, endpointId: string, day: strin
 /** One shard of the index of rows that are due, of one kind. All rows of an account are in the same shard. */
 export const duePartition = (kind: string, shard: number): string => `due#${kind}#${shard}`
 export const dueShard = (accountId: string): number => crc32(accountId) % DUE_SHARDS
+const DUE_TIME_DIGITS = 15
+const dueTime = (ms: number) => String(Math.ceil(ms)).padStart(DUE_TIME_DIGITS, '0')
+/** Sorts rows of the index by the time at which they are due, in epoch milliseconds. */
+export const dueSortKey = (id: string, at: number): string => `${dueTime(at)}#${id}`
+/** The upper bound of everything that is due until a time. */
+export const dueSortKeyUntil = (at: number): string => `${dueTime(at)}${AFTER_ALL}`
+export const timeOfDueSortKey = (sortKey: string): number => Number(sortKey.slice(0, DUE_TIME_DIGITS))
 export const outboxKindPartition = 'due#kinds'
 export const outboxKindKey = (kind: string): Key => ({ pk: outboxKindPartition, sk: kind })
 

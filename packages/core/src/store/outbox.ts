@@ -12,13 +12,15 @@ import type { Outgoing, Queue } from '../ports/queue.ts'
 import { type Attrs, type Item, isConditionFailed, StoreError, type Table } from '../ports/table.ts'
 import { readRow, row } from './codec.ts'
 import {
-  AFTER_ALL,
   DUE_SHARDS,
   duePartition,
   dueShard,
+  dueSortKey,
+  dueSortKeyUntil,
   outboxKindKey,
   outboxKindPartition,
   type RowKind,
+  timeOfDueSortKey,
 } from './keys.ts'
 
 /** The kinds of rows that carry `due`. */
@@ -29,7 +31,6 @@ export type DueWork = { readonly queue: Queue; entry(item: Item): string }
 export type DueWorks = Readonly<Partial<Record<DueKind, DueWork>>>
 export type SweepPorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }
 
-const TIME_DIGITS = 15
 const LOOK_AHEAD_MS = 60_000
 const PAGE = 100
 const MAX_PER_PARTITION = 10_000
@@ -43,15 +44,12 @@ export function dueAt(kind: DueKind, accountId: string, id: string, at: number):
   return { gs1pk: duePartition(kind, dueShard(accountId)), gs1sk: dueSortKey(id, at) }
 }
 
-const dueSortKey = (id: string, at: number) => `${timeText(Math.ceil(at))}#${id}`
-const timeText = (ms: number) => String(ms).padStart(TIME_DIGITS, '0')
-
 /** A row without these is not due. */
 export const DUE_ATTRIBUTES = ['gs1pk', 'gs1sk'] as const
 
 /** Epoch milliseconds, if the row is due at all. */
 export function dueOf(item: Item): number | undefined {
-  return typeof item.gs1sk === 'string' ? Number(item.gs1sk.slice(0, TIME_DIGITS)) : undefined
+  return typeof item.gs1sk === 'string' ? timeOfDueSortKey(item.gs1sk) : undefined
 }
 
 type Partition = { readonly kind: string; readonly shard: number }
@@ -106,7 +104,7 @@ async function sweepPartition(
   leftAlone: LeftAlone,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const to = `${timeText(ports.clock.now() + LOOK_AHEAD_MS)}${AFTER_ALL}`
+  const to = dueSortKeyUntil(ports.clock.now() + LOOK_AHEAD_MS)
   let cursor: string | undefined
   let queued = 0
   for (let seen = 0; seen < MAX_PER_PARTITION && !signal?.aborted; seen += PAGE) {

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Item, Table } from '../ports/table.ts'
 import type { Caches } from './cache.ts'
 import { row } from './codec.ts'
-import { DAY_SHARDS, type Direction, dayKey, dayOfId, dayPartition, messagePartition } from './keys.ts'
+import { DAY_SHARDS, type Direction, dayKey, dayOfId, dayPartition, dayPrefix, messagePartition } from './keys.ts'
 import { writeIf } from './once.ts'
 import { fillPage, isNewestFirst, type ListPage, type PageOptions, rowsBeyond } from './pages.ts'
 
@@ -28,7 +28,7 @@ const GRACE_MS = 3_600_000
 const SPARE = 3
 
 const messageTimeline = (accountId: string, direction: Direction): Timeline => ({
-  daysOf: { pk: dayPartition(accountId), prefix: `${direction}#` },
+  daysOf: { pk: dayPartition(accountId), prefix: dayPrefix(direction) },
   partition: (day, shard) => messagePartition(accountId, direction, day, shard),
   dayOf: dayOfId,
 })
