@@ -1,9 +1,9 @@
 /// <reference path="./.sst/platform/config.d.ts" />
 
 /**
- * Kabutar in your own account: `npx sst deploy --stage production`. Stage `production` keeps its data on removal and
- * refuses to be removed while protected; every other stage leaves nothing behind.
- * The region is AWS_REGION. Alarms are mailed to `npx sst secret set Operator you@example.com --stage production`.
+ * Deploys Kabutar to your own AWS account: `npx sst deploy --stage production`, in the region AWS_REGION. The stage
+ * `production` keeps its data on removal and cannot be removed while protected; every other stage is removed whole.
+ * Alarms are mailed to the address that `npx sst secret set Operator you@example.com --stage production` sets.
  */
 export default $config({
   app(input) {

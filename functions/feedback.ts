@@ -1,8 +1,14 @@
 import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
-import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
-import { basicPorts, feedbackPorts, queuePorts, webhookPorts } from './ports.ts'
+import { feedbackFromSes } from '@kabutar/aws/ses/feedback.ts'
+import { setting } from './settings.ts'
+import { basicPorts, queuePorts, webhookPorts } from './wiring.ts'
 
-const ports = { ...basicPorts(), ...queuePorts('webhookQueue', 'feedbackQueue'), ...webhookPorts(), ...feedbackPorts() }
+const ports = {
+  ...basicPorts(),
+  ...queuePorts('webhookQueue', 'feedbackQueue'),
+  ...webhookPorts(),
+  region: setting('AWS_REGION'),
+}
 
-/** What SES says afterwards (configuration set -> SNS -> SQS) to the status of recipients. */
-export const handler = toLambda(ports.feedbackQueue, (batch, signal) => feedbackBatch(ports, batch, signal))
+/** Feedback queue (configuration set -> SNS -> SQS) to the status of recipients. */
+export const handler = toLambda(ports.feedbackQueue, (batch, signal) => feedbackFromSes(ports, batch, signal))

@@ -1,9 +1,20 @@
 import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
+import { guardedClient } from '@kabutar/core/net/guarded.ts'
+import { systemResolver } from '@kabutar/core/ports/resolver.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
-import { dispatchPorts } from './dispatch-ports.ts'
-import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
+import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { allowPrivate, basicPorts, queuePorts, webhookPorts } from './wiring.ts'
 
-const ports = { ...basicPorts(), ...queuePorts('webhookQueue'), ...webhookPorts(), ...dispatchPorts() }
+const basic = basicPorts()
+const client = guardedClient({ resolver: systemResolver, allowPrivate: allowPrivate() })
+const ports = {
+  ...basic,
+  ...queuePorts('webhookQueue'),
+  ...webhookPorts(),
+  client,
+  ...dispatchState(client, basic),
+  userAgent: 'Kabutar/0.1',
+}
 
 /** Webhook queue to endpoints: sign, post, record. */
 export const handler = toLambda(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal))

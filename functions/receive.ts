@@ -1,9 +1,13 @@
 import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
-import { blobPorts } from './blob-ports.ts'
-import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
+import { basicPorts, blobPorts, queuePorts, webhookPorts } from './wiring.ts'
 
-const ports = { ...basicPorts(), ...blobPorts(), ...queuePorts('receiveQueue', 'webhookQueue'), ...webhookPorts() }
+const ports = {
+  ...basicPorts(),
+  ...blobPorts(() => import('@kabutar/aws/s3/blobs.ts')),
+  ...queuePorts('receiveQueue', 'webhookQueue'),
+  ...webhookPorts(),
+}
 
-/** Receive queue to mailboxes: what SES announces, and what is accepted already. */
+/** Receive queue to received messages: notifications of SES and S3, and entries of ours. */
 export const handler = toLambda(ports.receiveQueue, (batch, signal) => receiveFromSes(ports, batch, signal))

@@ -1,12 +1,10 @@
 import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
-import { blobPorts } from './blob-ports.ts'
-import { basicPorts, queuePorts, webhookPorts } from './ports.ts'
-import { relayPorts } from './relay-ports.ts'
+import { basicPorts, blobPorts, queuePorts, relayPorts, webhookPorts } from './wiring.ts'
 
 const ports = {
   ...basicPorts(),
-  ...blobPorts(),
+  ...blobPorts(() => import('@kabutar/aws/s3/blobs.ts')),
   ...queuePorts('sendQueue', 'webhookQueue'),
   ...webhookPorts(),
   ...relayPorts(),

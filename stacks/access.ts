@@ -1,6 +1,6 @@
 /**
- * Statements for the role of a function: the calls that its handler makes, on the very resource. SST's `link` would
- * grant `service:*`, so nothing here is linked; names and URLs travel in the environment.
+ * Policy statements for the role of a function: only the calls that its handler makes, on the one resource. SST's `link`
+ * would grant `service:*`, so nothing is linked, and names and URLs are passed in the environment.
  */
 export function rows(table: sst.aws.Dynamo) {
   return [
@@ -19,7 +19,7 @@ export function rows(table: sst.aws.Dynamo) {
   ]
 }
 
-/** What the sweep does, and nobody else: it finds rows that are due by the index, reads them and moves `due`. */
+/** Only the sweep has this: it finds due rows by the index, reads them and postpones `due`. */
 export function dueRows(table: sst.aws.Dynamo) {
   return [
     { actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], resources: [table.arn] },
@@ -27,7 +27,7 @@ export function dueRows(table: sst.aws.Dynamo) {
   ]
 }
 
-/** Without ListBucket S3 answers 403 for a missing object, and a missing one could not be told from a forbidden one. */
+/** Includes ListBucket, without which S3 answers 403 for a missing object as for a forbidden one. */
 export function readBlobs(bucket: sst.aws.Bucket) {
   return [
     { actions: ['s3:GetObject'], resources: [$interpolate`${bucket.arn}/*`] },
@@ -48,7 +48,7 @@ export function enqueue(...queues: sst.aws.Queue[]) {
   return [{ actions: ['sqs:SendMessage'], resources: queues.map((queue) => queue.arn) }]
 }
 
-/** For a queue that no event source mapping works off. */
+/** For a queue without an event source mapping. */
 export function dequeue(queue: sst.aws.Queue) {
   return [
     { actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], resources: [queue.arn] },
@@ -59,7 +59,7 @@ export function countEntries(queues: readonly sst.aws.Queue[]) {
   return [{ actions: ['sqs:GetQueueAttributes'], resources: queues.map((queue) => queue.arn) }]
 }
 
-/** Everything in the account's SES that this stage names, and the identities of domains added at run time. */
+/** The ARN of an SES resource in this account and region. */
 export function sesArn(resource: $util.Input<string>) {
   const { accountId } = aws.getCallerIdentityOutput()
   const { region } = aws.getRegionOutput()

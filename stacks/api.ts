@@ -5,8 +5,8 @@ import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /**
- * The only public endpoint. One function answers every route, without an authorizer or throttle of the gateway: every
- * error is ours, in wire form. API Gateway gives up after 30 s.
+ * Declares the only public endpoint. One function answers every route, and the gateway has no authorizer or throttle of
+ * its own, so that errors have the wire's form. API Gateway gives up after 30 s.
  */
 export function api(stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
   const gateway = new sst.aws.ApiGatewayV2('Api', { cors: false, accessLog: { retention: '1 month' } })
@@ -33,7 +33,7 @@ export function api(stored: Storage, notifying: Webhooks, sent: Sending, receive
 }
 export type Api = ReturnType<typeof api>
 
-/** SES identities and receipt rules of domains that users add. */
+/** Lets the API manage the SES identities and receipt rules of domains that users add. */
 function domains() {
   return [
     {
@@ -42,12 +42,12 @@ function domains() {
         'ses:GetEmailIdentity',
         'ses:DeleteEmailIdentity',
         'ses:PutEmailIdentityMailFromAttributes',
-        // What is made here carries a tag, by which it is known as ours.
+        // Identities carry a tag of this stage; identities without it are never changed.
         'ses:TagResource',
       ],
       resources: [sesArn('identity/*')],
     },
-    // SES has no resources for receipt rules, so IAM cannot name them.
+    // SES has no ARNs for receipt rules, so a policy cannot name them.
     {
       actions: [
         'ses:DescribeActiveReceiptRuleSet',

@@ -1,6 +1,6 @@
 /**
- * Defaults that hold for every resource of this app, whoever declares it. `$transform` acts only on what is created
- * after it, so this comes first.
+ * Sets secure and cheap defaults for every resource of this app. `$transform` acts only on resources that are created
+ * after it, so this is called first.
  */
 export function harden(): void {
   $transform(sst.aws.Function, (args) => {
@@ -8,7 +8,7 @@ export function harden(): void {
     args.architecture ??= 'arm64'
     args.memory ??= '256 MB'
     args.logging ??= { retention: '1 month', format: 'json' }
-    // SST's documentation says that minifying is the default; 4.17.1 does not. What is behind import() is loaded when needed.
+    // SST 4.17.1 does not minify by default, though its documentation says so. `splitting` loads an import() on demand.
     args.nodejs ??= {
       minify: true,
       splitting: true,
@@ -16,7 +16,7 @@ export function harden(): void {
     }
   })
   $transform(aws.lambda.Function, (args) => {
-    // 1 KB of log for each message would cost as much as a write to the table.
+    // 1 KB of log for each message costs as much as a write to the table.
     args.loggingConfig = $output(args.loggingConfig).apply((config) => ({
       logFormat: 'JSON',
       ...config,
@@ -38,8 +38,8 @@ export function harden(): void {
 }
 
 /**
- * Lambda hands its credentials over in the environment. The SDK imports every other source of them only when it comes
- * to that one, which it never does here: without them each bundle that calls AWS is 140 KB smaller.
+ * Sources of credentials that are never used: Lambda passes its credentials in the environment, and the SDK imports the
+ * other sources only after that one fails. Without them each bundle is 140 KB smaller.
  */
 const OTHER_CREDENTIALS = [
   '@aws-sdk/credential-provider-http',
@@ -53,8 +53,8 @@ const OTHER_CREDENTIALS = [
 ]
 
 /**
- * The SDK reads what a browser says of itself with it, in `createUserAgentStringParsingProvider`: no client calls that,
- * and on Node even its modern successor is another function. @aws-sdk/core exports it beside what Node needs.
+ * The SDK parses a browser's user agent with it, in `createUserAgentStringParsingProvider`, which no client on Node calls;
+ * @aws-sdk/core exports that function beside the ones that Node needs.
  */
 const FOR_BROWSERS = ['bowser']
 
@@ -67,8 +67,8 @@ const NEVER_REQUIRED = ['../llhttp/llhttp-wasm.js', '../web/fetch/body.js']
 type TrustStatement = { Principal?: { AWS?: unknown; Service?: unknown } }
 
 /**
- * SST 4.17.1 lets the whole account assume the role of every function: it asks `!dev` of an Output, which is never
- * true. A role of ours trusts services only.
+ * Removes the account from the trust policy of a function's role. SST 4.17.1 lets the whole account assume every such
+ * role: it tests `!dev` on an Output, which is never true.
  */
 function trustOnlyServices(policy: unknown): string {
   const document: { Statement: TrustStatement[] } = typeof policy === 'string' ? JSON.parse(policy) : policy
@@ -76,11 +76,12 @@ function trustOnlyServices(policy: unknown): string {
   return JSON.stringify(document)
 }
 
-/** Lets a function write any log group of the account; `logs` is for this app's alone. */
+/** True for AWS's policy that lets a function write every log group of the account; `logs` replaces it. */
 function isLogsPolicy(arn: string): boolean {
   return arn.endsWith(':policy/service-role/AWSLambdaBasicExecutionRole')
 }
 
+/** Lets a function write the log groups of this app and stage only. */
 function logs() {
   const { accountId } = aws.getCallerIdentityOutput()
   const { region } = aws.getRegionOutput()

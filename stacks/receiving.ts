@@ -5,16 +5,16 @@ import type { Webhooks } from './webhooks.ts'
 import { allowing, sameAccount, sesTopic, subscribeQueue, type WorkQueue, workOff, workQueue } from './worker.ts'
 
 const TIMEOUT_SECONDS = 120
-/** Of the function that works the queue of lost mail off. */
+/** The timeout of the sweep, which empties the reconcile queue. */
 export const SWEEP_TIMEOUT_SECONDS = 50
-/** SES's notification comes within seconds; an object that nobody spoke of for this long is looked after. */
-const LOST_AFTER_SECONDS = 900
+/** SES's notification comes within seconds of the object; after this time it counts as lost. */
+const RECONCILE_AFTER_SECONDS = 900
 
 /**
- * Inbound mail: SES writes the object and then says so with the envelope (topic -> SQS -> `receive`). S3's own event
- * waits in a second queue for 15 minutes and then asks whether the mail is known: a lost notification loses no mail.
- * Nothing there is in a hurry, so nothing polls it, which would cost $0.26 a month: the sweep passes its events on.
- * A domain joins the stage's receipt rules when it is verified (packages/aws/src/ses/receipt-rules.ts), in the active rule set.
+ * Declares the way of inbound mail. SES writes the object and then publishes a notification with the envelope (topic ->
+ * SQS -> `receive`). S3's own event of the object waits 15 minutes in the reconcile queue, and then recovers the message if
+ * its notification was lost. Nothing polls that queue, which would cost $0.26 a month: the sweep moves its entries on.
+ * A verified domain joins the stage's receipt rules (packages/aws/src/ses/receipt-rules.ts) in the active rule set.
  */
 export async function receiving(stored: Storage, notifying: Webhooks) {
   const ruleSet = await joinedRuleSet()
@@ -24,7 +24,7 @@ export async function receiving(stored: Storage, notifying: Webhooks) {
   const worker = workOff(work, {
     handler: 'functions/receive.handler',
     timeoutSeconds: TIMEOUT_SECONDS,
-    // Up to 80 MB of messages are in flight, and parsing is the most work of any function.
+    // Up to 80 MB of messages are in memory, and parsing is the most work of any function.
     memory: '512 MB',
     environment: { ...stored.environment, ...notifying.environment, KABUTAR_RECEIVE_QUEUE: work.queue.url },
     permissions: [
@@ -40,13 +40,13 @@ export async function receiving(stored: Storage, notifying: Webhooks) {
     KABUTAR_RULE_PREFIX: `${$app.name}-${$app.stage}-`,
     KABUTAR_INBOUND_TOPIC: topic.arn,
   }
-  return { ...worker, lost: lostMail(stored), ruleSet, environment }
+  return { ...worker, reconcile: reconciling(stored), ruleSet, environment }
 }
 export type Receiving = Awaited<ReturnType<typeof receiving>>
 
-function lostMail(stored: Storage): WorkQueue {
-  const work = workQueue('Lost', SWEEP_TIMEOUT_SECONDS, LOST_AFTER_SECONDS)
-  const policy = new aws.sqs.QueuePolicy('LostQueuePolicy', {
+function reconciling(stored: Storage): WorkQueue {
+  const work = workQueue('Reconcile', SWEEP_TIMEOUT_SECONDS, RECONCILE_AFTER_SECONDS)
+  const policy = new aws.sqs.QueuePolicy('ReconcileQueuePolicy', {
     queueUrl: work.queue.url,
     policy: allowing('s3.amazonaws.com', 'sqs:SendMessage', work.queue.arn, [
       sameAccount(),

@@ -1,8 +1,8 @@
 /**
- * An account has one active receipt rule set, and everything that receives mail in it depends on that one. So rules
- * join the active set, whoever made it: another app, another stage, or an earlier deployment of this one. Only if there
- * is none is a set of ours made and activated. Both outlive the stage, and the next deployment, which finds them active
- * and no longer declares them: neither is ever deactivated or deleted, since another may have joined meanwhile.
+ * Returns the name of the receipt rule set that the stage's rules join. An account has one active set, which other apps may
+ * depend on, so rules join the active set whoever made it. Only an account without one gets a set of ours, created and
+ * activated. It is retained when the stage is removed, and when a later deployment finds it active and no longer declares
+ * it: another app may have joined it in the meantime.
  */
 export async function joinedRuleSet(): Promise<string> {
   const active = await activeRuleSet()
@@ -13,7 +13,7 @@ export async function joinedRuleSet(): Promise<string> {
   return $app.name
 }
 
-/** How the provider says that there is none. Any other error stops the deployment: a guess could replace a set in use. */
+/** The provider's words for an account without one. Other errors stop the deployment: a guess could replace a set in use. */
 const NONE = /empty result|couldn't find resource|RuleSetDoesNotExist/i
 
 async function activeRuleSet(): Promise<string | undefined> {

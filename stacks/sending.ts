@@ -3,14 +3,14 @@ import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 import { sesTopic, subscribeQueue, workOff, workQueue } from './worker.ts'
 
-/** Workers that send at the same time; each keeps to its share of the account's send rate. */
+/** Number of workers that send at the same time; each takes its share of the account's send rate. */
 const CONCURRENCY = 5
 const SEND_TIMEOUT_SECONDS = 60
 const FEEDBACK_TIMEOUT_SECONDS = 30
 
 /**
- * The send queue, SES's configuration set, and what SES says afterwards: events -> SNS -> SQS -> `feedback`.
- * Domains, and with them SES identities, come at run time through the API.
+ * Declares the send queue with its worker, SES's configuration set, and the way of its events: SNS -> SQS -> `feedback`.
+ * SES identities are created at run time, when a domain is added through the API.
  */
 export function sending(stored: Storage, notifying: Webhooks) {
   const configurationSet = eventfulConfigurationSet()
@@ -18,7 +18,7 @@ export function sending(stored: Storage, notifying: Webhooks) {
   const worker = workOff(work, {
     handler: 'functions/send.handler',
     timeoutSeconds: SEND_TIMEOUT_SECONDS,
-    // A message of 40 MB is composed, and becomes a request, in memory.
+    // A message of 40 MB is composed in memory, and so is its request.
     memory: '512 MB',
     environment: {
       ...stored.environment,
@@ -46,7 +46,7 @@ export type Sending = ReturnType<typeof sending>
 function eventfulConfigurationSet() {
   return new aws.sesv2.ConfigurationSet('ConfigurationSet', {
     configurationSetName: `${$app.name}-${$app.stage}`,
-    // SES would drop mail to addresses of its own list without a word; ours decides, and says so.
+    // SES's own list is off: each account has a suppression list of ours, which reports what it suppressed.
     suppressionOptions: { suppressedReasons: [] },
     reputationOptions: { reputationMetricsEnabled: true },
     deliveryOptions: { tlsPolicy: 'OPTIONAL' },

@@ -1,14 +1,14 @@
 import { sesArn } from './access.ts'
 import { sameAccount } from './worker.ts'
 
-/** Where SES puts what it receives; the rest of the bucket is `<account>/<id>`. */
+/** Prefix of the objects that SES writes; other keys begin with an account's id. */
 export const INBOUND = 'inbound'
-/** Where packages/aws/src/s3/part-links.ts puts copies. */
+/** Prefix of the decoded attachments that packages/aws/src/s3/part-links.ts writes. */
 const PARTS = 'parts'
 
 /**
- * One table and one bucket hold everything that lasts. Both are encrypted with keys that AWS owns, which costs nothing
- * and no call; the table can be restored to any second of the last 35 days.
+ * Declares one table and one bucket, which hold all durable data. Both are encrypted with keys that AWS owns, without cost
+ * or calls to KMS; the table can be restored to any second of the last 35 days.
  */
 export function storage() {
   const production = $app.stage === 'production'
@@ -45,7 +45,7 @@ export function storage() {
     bucket: blobs.name,
     rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
   })
-  // Blobs end when their owner deletes them; only what an upload left behind ends by age.
+  // Blobs are deleted by their owner; only remains of uploads and copies of attachments expire by age.
   new aws.s3.BucketLifecycleConfiguration('BlobsLifecycle', {
     bucket: blobs.name,
     rules: [
@@ -55,7 +55,7 @@ export function storage() {
         filter: {},
         abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
       },
-      // Decoded copies of attachments, made for links that last an hour.
+      // A copy serves a link that lasts an hour.
       { id: 'parts', status: 'Enabled', filter: { prefix: `${PARTS}/` }, expiration: { days: 1 } },
     ],
   })

@@ -4,7 +4,7 @@ import { workOff, workQueue } from './worker.ts'
 
 const TIMEOUT_SECONDS = 60
 
-/** One entry an endpoint and event; `notify` signs and posts it. */
+/** Declares the webhook queue, with an entry for each endpoint and event, and the worker that signs and posts it. */
 export function webhooks({ table }: Storage) {
   const work = workQueue('Webhooks', TIMEOUT_SECONDS)
   const worker = workOff(work, {

@@ -1,7 +1,7 @@
 /**
- * A queue with its dead letters and the function that works it off. Entries live for four days, counted from when they
- * were sent; after five receipts they move to the dead letters, where they end two weeks after they were sent. AWS wants
- * the visibility timeout to be six times the function's or more.
+ * Declares a queue, its dead-letter queue and the function that works it off. An entry expires four days after it was
+ * sent; after five receipts it moves to the dead-letter queue, where it expires two weeks after it was sent. The visibility
+ * timeout is six times the function's timeout, as AWS advises.
  */
 export type Work = {
   readonly handler: string
@@ -9,9 +9,9 @@ export type Work = {
   readonly memory?: '256 MB' | '512 MB'
   readonly environment: Record<string, $util.Input<string>>
   readonly permissions: sst.aws.FunctionPermissionArgs[]
-  /** Entries a call; more than 10 wait for each other up to `windowSeconds`. */
+  /** Entries an invocation; batches of more than 10 are collected for up to `windowSeconds`. */
   readonly batch?: { readonly size: number; readonly windowSeconds: number }
-  /** Calls at a time, from 2: a new account has 10 for all of its functions. */
+  /** Invocations at a time, at least 2. A new account has 10 for all of its functions. */
   readonly concurrency: number
 }
 export type WorkQueue = { readonly name: string; readonly queue: sst.aws.Queue; readonly deadLetters: sst.aws.Queue }
@@ -55,7 +55,7 @@ export function workOff(work: WorkQueue, options: Work): WorkQueue {
   return work
 }
 
-/** Lets one topic, and no other, put its messages into the queue, as they are. */
+/** Subscribes a queue to a topic, with raw delivery; its policy admits that topic only. */
 export function subscribeQueue(name: string, topic: aws.sns.Topic, { queue }: WorkQueue): void {
   const policy = new aws.sqs.QueuePolicy(`${name}QueuePolicy`, {
     queueUrl: queue.url,
@@ -70,7 +70,7 @@ export function subscribeQueue(name: string, topic: aws.sns.Topic, { queue }: Wo
   )
 }
 
-/** A topic that SES may publish to, on behalf of this account only. */
+/** Declares a topic to which SES may publish on behalf of this account only. */
 export function sesTopic(name: string): aws.sns.Topic {
   const topic = new aws.sns.Topic(name)
   new aws.sns.TopicPolicy(`${name}Policy`, {

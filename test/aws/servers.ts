@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ClientOptions } from '@kabutar/aws/clients.ts'
+import type { ClientOptions } from '@kabutar/aws/sdk-client.ts'
 
 /** What the stand-ins share: loopback servers on a free port, and client options that point at them. */
 export async function listen(server: Server, port = 0): Promise<string> {

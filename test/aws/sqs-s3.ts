@@ -2,8 +2,8 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
 import './corrections.ts'
-import { sqsClient } from '@kabutar/aws/clients.ts'
-import { s3Client } from '@kabutar/aws/s3/client.ts'
+import { s3Client } from '@kabutar/aws/s3/blobs.ts'
+import { sqsClient } from '@kabutar/aws/sqs/queue.ts'
 import { standIn } from './servers.ts'
 
 const { startFauxqs } = await import('fauxqs')

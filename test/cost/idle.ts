@@ -1,4 +1,4 @@
-import { passOnLost } from '@kabutar/aws/ses/reconcile.ts'
+import { reconcile } from '@kabutar/aws/ses/reconcile.ts'
 import { deadLetterWatch, LOOK_EVERY_MINUTES } from '@kabutar/aws/sqs/dead-letters.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { sweep } from '@kabutar/core/store/outbox.ts'
@@ -53,7 +53,7 @@ async function sweepOnce(): Promise<Counts> {
 function idleSweep(meter: Meter, ports: Awaited<ReturnType<typeof costRig>>['ports'], looks: boolean) {
   const queue = emptyQueue(meter)
   const dead = new Map(Array.from({ length: DECLARED.deadLetterQueues }, (_, n) => [`${n}`, queue]))
-  const work: Promise<unknown>[] = [sweep(ports, {}, never), passOnLost({ ...ports, lostQueue: queue }, never)]
+  const work: Promise<unknown>[] = [sweep(ports, {}, never), reconcile({ ...ports, reconcileQueue: queue }, never)]
   return looks ? [...work, deadLetterWatch(dead, ports.clock)()] : work
 }
 

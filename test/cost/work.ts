@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { toHttp } from '@kabutar/aws/lambda/http.ts'
+import { feedbackFromSes, type SesFeedbackPorts } from '@kabutar/aws/ses/feedback.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
-import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
-import type { FeedbackPorts } from '@kabutar/core/feedback/record.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
@@ -22,10 +21,10 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { notificationOf } from '../aws/ses-receipt.ts'
-import { askForLost } from './lost.ts'
 import { bytesOf, html, letter } from './mail.ts'
 import { type Meter, type MeterOptions, meter, meteredBlobs, meteredLog, meteredQueue, meteredTable } from './meter.ts'
 import { ACCESS_LOG_BYTES, LATENCY_MS, WEBHOOK_BYTES } from './prices.ts'
+import { reconcileAll } from './reconcile.ts'
 import { type Counts, entriesOf, GB, plus } from './tally.ts'
 
 const never = new AbortController().signal
@@ -71,7 +70,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
     ...dispatchState(client, { clock, random: Math.random }),
     userAgent: 'Kabutar',
     worker: { id: 'worker', exclusive: false },
-    messageIdOf: (id: string) => `<${id}@email.amazonses.com>`,
+    region: 'us-east-1',
     relay: {
       limits: { maxRawBytes: 40_000_000, maxRecipients: 50 },
       async send(_envelope: unknown, _raw: Uint8Array, { tags }: RelayOptions) {
@@ -82,7 +81,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
         return { relayId, messageId: `<${relayId}@email.amazonses.com>`, outcome: 'sent' as const, rejected: [] }
       },
     },
-  } satisfies FeedbackPorts & Record<string, unknown>
+  } satisfies SesFeedbackPorts & Record<string, unknown>
   await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')
   const { token } = await createKey(ports, FIRST_ACCOUNT, { name: 'k', permission: 'full_access' })
   const api = toHttp(createApp(ports), ports.log)
@@ -118,7 +117,7 @@ async function sendSome(rig: Rig, count: number, batch: number): Promise<void> {
   await relayAll(rig, batch)
   for (const [id, n] of ids) await publish(rig, deliveryEvent(id, rig.relayIds.get(id), n))
   for (const entries of ports.feedbackQueue.batches(batch === 1 ? 1 : 50)) {
-    await rig.meter.invocation(256, () => feedbackBatch(ports, entries, never))
+    await rig.meter.invocation(256, () => feedbackFromSes(ports, entries, never))
   }
 }
 
@@ -184,7 +183,7 @@ export async function receiveAll(rig: Rig, count: number, batch: number): Promis
   }
   // S3's own events, 15 minutes later; at 0.4 a second there are 24 in a minute.
   const keys = Array.from({ length: count }, (_, n) => `inbound/in-${from + n}`)
-  await askForLost(rig, keys, batch === 1 ? 24 : count)
+  await reconcileAll(rig, keys, batch === 1 ? 24 : count)
 }
 
 /**

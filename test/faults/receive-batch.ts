@@ -1,7 +1,6 @@
 /** A process that receives one batch of large mail from a bucket, as the function does, and says how much memory it took. */
 import { readFileSync } from 'node:fs'
-import { s3Blobs } from '@kabutar/aws/s3/blobs.ts'
-import { s3Client } from '@kabutar/aws/s3/client.ts'
+import { s3Blobs, s3Client } from '@kabutar/aws/s3/blobs.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { feedbackBatch } from '@kabutar/core/feedback/feedback.ts'
+import { feedbackFromSes } from '@kabutar/aws/ses/feedback.ts'
+import { sesMessageId } from '@kabutar/aws/ses/relay.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
@@ -38,17 +39,18 @@ test('a send stays within 10 write units (ARCHITECTURE, Costs)', { skip }, async
   }
 })
 
+const REGION = 'us-east-1'
+
 /** Relayed by SES: the relay has an id of its own, and tells of the delivery. */
 async function sesPorts() {
   const ports = await testPorts()
   const table = countingTable(ports.table)
-  const messageIdOf = (relayId: string) => `<${relayId}@ses.test>`
   let relayed = 0
   ports.relay.answer = () => {
     const relayId = `r${relayed++}`
-    return { relayId, messageId: messageIdOf(relayId), outcome: 'sent', rejected: [] }
+    return { relayId, messageId: sesMessageId(relayId, REGION), outcome: 'sent', rejected: [] }
   }
-  return { ...ports, table, messageIdOf, packAbove: 0, dictionaries: true }
+  return { ...ports, table, region: REGION, packAbove: 0, dictionaries: true }
 }
 
 async function sendAndDeliver(ports: Awaited<ReturnType<typeof sesPorts>>, n: number): Promise<void> {
@@ -58,7 +60,7 @@ async function sendAndDeliver(ports: Awaited<ReturnType<typeof sesPorts>>, n: nu
   const mail = { messageId: `r${n}`, tags: { kabutar_account: [KEY.accountId], kabutar_id: [id] } }
   const body = JSON.stringify({ eventType: 'Delivery', mail, delivery: { recipients: [address] } })
   const delivery = { id: 'q', body, attempt: 1, sentAt: 0, handle: 'h' }
-  assert.deepEqual(await feedbackBatch(ports, [delivery], new AbortController().signal), [])
+  assert.deepEqual(await feedbackFromSes(ports, [delivery], new AbortController().signal), [])
 }
 
 test('where rows are billed by the kilobyte, a mail of 20 KB of a known template costs 9 write units', async () => {

@@ -37,20 +37,20 @@ const PAIRS = [
   { name: 'Send', handler: 'functions/send.handler', batchSize: 10 },
   { name: 'Feedback', handler: 'functions/feedback.handler', batchSize: 50 },
   { name: 'Receive', handler: 'functions/receive.handler', batchSize: 10 },
-  // Nothing polls it.
-  { name: 'Lost', handler: 'functions/sweep.handler', batchSize: undefined },
+  // The sweep empties it, without an event source mapping.
+  { name: 'Reconcile', handler: 'functions/sweep.handler', batchSize: undefined },
   { name: 'Webhooks', handler: 'functions/notify.handler', batchSize: 10 },
 ]
 
 for (const { name, handler, batchSize } of PAIRS) {
-  test(`${name}: dead letters after five receipts, single failures, and six times the timeout to come back`, () => {
+  test(`${name}: dead letters after five receipts, failures by entry, a visibility timeout of six times the function's`, () => {
     const main = queue(name)
     const dead = queue(`${name}Dead`)
     const { deadLetterTargetArn, maxReceiveCount } = JSON.parse(main.redrivePolicy ?? '{}')
     assert.equal(maxReceiveCount, 5)
     assert.ok(deadLetterTargetArn.endsWith(`:${dead.name}`))
     assert.ok(main.sqsManagedSseEnabled && dead.sqsManagedSseEnabled)
-    // Moving keeps the age, so the dead letters must be kept for longer than the queue keeps its entries.
+    // An entry keeps its age when it moves, so dead letters must be kept longer than entries of the queue.
     assert.ok((dead.messageRetentionSeconds ?? 0) > (main.messageRetentionSeconds ?? 345_600))
     const worker = workers().find((one) => one.handler === handler)
     assert.ok(worker)
@@ -74,14 +74,14 @@ test('there are no other queues', () => {
   )
 })
 
-test('the worker knows how many of its kind share the send rate', () => {
+test('the send worker knows how many workers share the send rate', () => {
   const send = workers().find(({ handler }) => handler === 'functions/send.handler')
   const { maximumConcurrency } = mappingOf(queue('Send')).scalingConfig
   assert.equal(send?.inputs.environment.variables.KABUTAR_SEND_CONCURRENCY, String(maximumConcurrency))
 })
 
-test('what S3 says of inbound mail waits for 15 minutes', () => {
-  assert.equal(queue('Lost').delaySeconds, FIFTEEN_MINUTES)
+test("S3's events of inbound objects wait for 15 minutes", () => {
+  assert.equal(queue('Reconcile').delaySeconds, FIFTEEN_MINUTES)
   // A bucket has one notification configuration; a second would replace it.
   const queues = only('aws:s3/bucketNotification:BucketNotification').queues as {
     queueArn: string
@@ -89,11 +89,11 @@ test('what S3 says of inbound mail waits for 15 minutes', () => {
     filterPrefix: string
   }[]
   assert.equal(queues.length, 1)
-  assert.ok(queues[0]?.queueArn.endsWith(`:${queue('Lost').name}`))
+  assert.ok(queues[0]?.queueArn.endsWith(`:${queue('Reconcile').name}`))
   assert.deepEqual([queues[0]?.events, queues[0]?.filterPrefix], [['s3:ObjectCreated:*'], 'inbound/'])
 })
 
-test('each queue takes from outside only what its one source sends', () => {
+test('a queue policy admits one source', () => {
   const policies = all('aws:sqs/queuePolicy:QueuePolicy').map(({ name, inputs }) => {
     const [statement, ...others] = statementsOf(inputs.policy)
     assert.deepEqual(others, [])
@@ -103,12 +103,12 @@ test('each queue takes from outside only what its one source sends', () => {
   const sns = { Service: 'sns.amazonaws.com' }
   assert.deepEqual(policies.toSorted(), [
     ['InboundQueuePolicy', sns, ['aws:SourceArn']],
-    ['LostQueuePolicy', { Service: 's3.amazonaws.com' }, ['aws:SourceAccount', 'aws:SourceArn']],
+    ['ReconcileQueuePolicy', { Service: 's3.amazonaws.com' }, ['aws:SourceAccount', 'aws:SourceArn']],
     ['SesEventsQueuePolicy', sns, ['aws:SourceArn']],
   ])
 })
 
-test('SES alone may publish to its topics, for this account', () => {
+test('only SES may publish to its topics, and only for this account', () => {
   const policies = all('aws:sns/topicPolicy:TopicPolicy')
   assert.deepEqual(policies.map(({ name }) => name).toSorted(), ['InboundPolicy', 'SesEventsPolicy'])
   for (const { inputs } of policies) {
@@ -120,7 +120,7 @@ test('SES alone may publish to its topics, for this account', () => {
   }
 })
 
-test('topics lead to their queues with the message as SES wrote it', () => {
+test('topics deliver raw messages to their queues', () => {
   const subscriptions = all('aws:sns/topicSubscription:TopicSubscription').filter(
     ({ inputs }) => inputs.protocol === 'sqs',
   )

@@ -1,5 +1,4 @@
-import { dynamoClient } from '@kabutar/aws/clients.ts'
-import { dynamoTable } from '@kabutar/aws/dynamo/table.ts'
+import { dynamoClient, dynamoTable } from '@kabutar/aws/dynamo/table.ts'
 import { createAccount, ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'

@@ -1,13 +1,12 @@
 /** `npm run redrive -- --stage production [--queue send]`: dead letters go back to the queue that they came from. */
 
 import { parseArgs } from 'node:util'
-import { sqsClient } from '@kabutar/aws/clients.ts'
-import { sqsQueue } from '@kabutar/aws/sqs/queue.ts'
+import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { deadLettersOf } from './aws-stage.ts'
 
-const USAGE = 'usage: npm run redrive -- --stage production [--queue send|feedback|receive|lost|webhooks]'
+const USAGE = 'usage: npm run redrive -- --stage production [--queue send|feedback|receive|reconcile|webhooks]'
 const BATCH = 10
 const MAX_BATCHES = 100_000
 const VISIBILITY_MS = 60_000

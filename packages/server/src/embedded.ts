@@ -2,7 +2,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { acceptCaptured } from '@kabutar/aws/ses/reconstruct-envelope.ts'
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { adoptKey, createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
@@ -20,6 +19,7 @@ import { recoverLeases } from '@kabutar/local/files/recover.ts'
 import { dkimKeyOf } from '@kabutar/local/identity/dkim-keys.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
 import { captureRelay } from '@kabutar/local/relay/capture.ts'
+import { acceptForOwnDomains } from '@kabutar/local/relay/own-domains.ts'
 import { signedRelay } from '@kabutar/local/relay/signed.ts'
 import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
 import { storeAtOnce } from '@kabutar/local/sqlite/accepting.ts'
@@ -122,7 +122,7 @@ function serverOf({ dns }: Settings): string | undefined {
 }
 
 function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
-  if (relay.kind === 'capture') return captureRelay((envelope, raw) => acceptCaptured(accepting, envelope, raw))
+  if (relay.kind === 'capture') return captureRelay((envelope, raw) => acceptForOwnDomains(accepting, envelope, raw))
   const url = new URL(
     `${relay.secure ? 'smtps' : 'smtp'}://${relay.host.includes(':') ? `[${relay.host}]` : relay.host}:${relay.port}`,
   )

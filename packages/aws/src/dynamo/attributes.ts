@@ -2,8 +2,8 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import type { Attrs, Item, Json } from '@kabutar/core/ports/table.ts'
 
 /**
- * JSON to DynamoDB's attribute values and back. Ours and not lib-dynamodb's: rows are JSON and nothing else, so sets,
- * binary and big numbers need no code, and every bundle that touches the table is 13 KB smaller.
+ * Converts JSON to DynamoDB's attribute values and back. Rows are JSON only, so sets, binary values and big numbers need
+ * no code; `@aws-sdk/util-dynamodb` would convert them silently and add 13 KB to every bundle.
  */
 export type Attributes = Record<string, AttributeValue>
 
@@ -20,7 +20,7 @@ export function marshalValue(value: Json): AttributeValue {
   return { M: marshal(value) }
 }
 
-/** @throws {TypeError} for a type that this store never writes */
+/** @throws {TypeError} for an attribute type that `marshal` never writes */
 export function unmarshal(attributes: Attributes): Item {
   return unmarshalAttrs(attributes) as Item
 }
@@ -36,10 +36,10 @@ function unmarshalValue(value: AttributeValue): Json {
   if (value.NULL !== undefined) return null
   if (value.L !== undefined) return value.L.map(unmarshalValue)
   if (value.M !== undefined) return unmarshalAttrs(value.M)
-  throw new TypeError(`an attribute of type ${Object.keys(value).join()} in a row of ours`)
+  throw new TypeError(`an attribute of type ${Object.keys(value).join()} in a row`)
 }
 
-/** Array.isArray does not narrow a readonly array out of the union. */
+/** `Array.isArray` does not narrow a readonly array out of the union. */
 function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value)
 }

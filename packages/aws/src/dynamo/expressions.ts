@@ -1,11 +1,17 @@
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Condition, Json, Update } from '@kabutar/core/ports/table.ts'
 import { type Attributes, marshalValue } from './attributes.ts'
 
+/** Epoch seconds, the unit of `ttl`. */
+export function nowSeconds(clock: Clock): number {
+  return Math.floor(clock.now() / 1000)
+}
+
 /**
- * Collects names and values behind placeholders, so that no attribute can meet one of DynamoDB's 573 reserved words.
- * `nowSeconds` decides which rows are expired.
+ * Collects names and values behind placeholders, so that no attribute name collides with one of DynamoDB's 573 reserved
+ * words. Rows whose `ttl` is not after `now` (epoch seconds) count as expired.
  */
-export function expression(nowSeconds: number) {
+export function expression(now: number) {
   const names = new Map<string, string>()
   const values: Attributes = {}
   const name = (attr: string): string => {
@@ -24,16 +30,16 @@ export function expression(nowSeconds: number) {
     }),
     ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
   })
-  return { name, value, nowSeconds, placeholders }
+  return { name, value, now, placeholders }
 }
 export type Expression = ReturnType<typeof expression>
 
-/** True for rows that have not expired; deletion by TTL comes up to days later. */
+/** A condition that hides expired rows: DynamoDB deletes them up to days later. */
 export function alive(x: Expression): string {
-  return `(attribute_not_exists(${x.name('ttl')}) OR ${x.name('ttl')} > ${x.value(x.nowSeconds)})`
+  return `(attribute_not_exists(${x.name('ttl')}) OR ${x.name('ttl')} > ${x.value(x.now)})`
 }
 
-/** All of `conditions`, or undefined if there are none. */
+/** Joins `conditions` with AND; undefined if there are none. */
 export function conditionOf(x: Expression, conditions: readonly Condition[] = []): string | undefined {
   if (conditions.length === 0) return undefined
   return conditions.map((condition) => oneCondition(x, condition)).join(' AND ')
@@ -42,7 +48,7 @@ export function conditionOf(x: Expression, conditions: readonly Condition[] = []
 function oneCondition(x: Expression, condition: Condition): string {
   if ('exists' in condition) {
     if (condition.exists) return `(attribute_exists(${x.name('pk')}) AND ${alive(x)})`
-    return `(attribute_not_exists(${x.name('pk')}) OR ${x.name('ttl')} <= ${x.value(x.nowSeconds)})`
+    return `(attribute_not_exists(${x.name('pk')}) OR ${x.name('ttl')} <= ${x.value(x.now)})`
   }
   const attr = x.name(condition.attr)
   if (!('value' in condition)) return `attribute_${condition.op === 'present' ? 'exists' : 'not_exists'}(${attr})`
@@ -51,8 +57,8 @@ function oneCondition(x: Expression, condition: Condition): string {
 }
 
 /**
- * An update of nothing still creates the row, but DynamoDB wants an expression for it in a transaction: such a one
- * removes an attribute that no row has.
+ * Builds the UpdateExpression. An update without clauses still creates the row, but a DynamoDB transaction requires an
+ * expression: this one removes an attribute that no row has.
  */
 export function updateOf(x: Expression, update: Update): string {
   const set = [

@@ -1,17 +1,19 @@
-import { QueryCommand } from '@aws-sdk/client-dynamodb'
+import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Item, Page, Query } from '@kabutar/core/ports/table.ts'
 import { checkQuery, decodeCursor, encodeCursor } from '@kabutar/core/ports/table-rules.ts'
+import { storeError } from '../store-errors.ts'
 import { type Attributes, unmarshal } from './attributes.ts'
-import { type DynamoContext, nowSeconds } from './context.ts'
-import { alive, type Expression, expression } from './expressions.ts'
-import { storeError } from './store-errors.ts'
+import { alive, type Expression, expression, nowSeconds } from './expressions.ts'
 
-/** Requests for one page. Only long runs of expired rows need more than two: each request doubles what it looks at. */
+export type DynamoContext = { readonly client: DynamoDBClient; readonly tableName: string; readonly clock: Clock }
+
+/** Bounds the requests of one page. Only long runs of expired rows need more than two: each request doubles its limit. */
 const MAX_REQUESTS = 12
 
 /**
- * Asks for one row more than the page holds, so that a cursor means there is more. Past MAX_REQUESTS (thousands of
- * expired rows in a run) the page is short and its cursor stands at the last row looked at.
+ * Reads one page. It asks for one row more than the page holds, so that a cursor means that more rows exist. After
+ * MAX_REQUESTS (thousands of expired rows in a run) the page is short, and its cursor points at the last row read.
  */
 export async function queryPage(context: DynamoContext, query: Query): Promise<Page> {
   checkQuery(query)
@@ -38,7 +40,7 @@ export async function queryPage(context: DynamoContext, query: Query): Promise<P
   return start ? { items, cursor: encodeCursor(query, unmarshal(start)) } : { items }
 }
 
-/** DynamoDB refuses bounds the wrong way round; here they are a range without rows. Order is that of UTF-8 bytes. */
+/** True if `from` is after `to` in the order of UTF-8 bytes: DynamoDB refuses such bounds, the port has no rows for them. */
 function isEmptyRange({ prefix, from, to }: Query): boolean {
   if (prefix !== undefined || from === undefined || to === undefined) return false
   return Buffer.compare(Buffer.from(from), Buffer.from(to)) > 0
@@ -87,7 +89,7 @@ function keyCondition(x: Expression, query: Query): string {
   return partition
 }
 
-/** The partition comes from the query and never from the cursor, so a cursor cannot leave its account. */
+/** Takes the partition from the query and never from the cursor, so that a cursor cannot leave its account. */
 function startKey(query: Query): Attributes | undefined {
   const position = decodeCursor(query)
   if (!position) return undefined

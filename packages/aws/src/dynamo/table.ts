@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import {
   BatchGetItemCommand,
   DeleteItemCommand,
-  type DynamoDBClient,
+  DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   TransactWriteItemsCommand,
@@ -13,20 +14,25 @@ import { inOrder } from '@kabutar/core/ports/in-order.ts'
 import { type Item, type Key, StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
 import { checkGetMany, checkKey, checkTransact, checkWrite } from '@kabutar/core/ports/table-rules.ts'
 import { retryConflicts, waitMs } from '@kabutar/core/ports/transact-retry.ts'
+import { type ClientOptions, httpHandler } from '../sdk-client.ts'
+import { storeError, wasRetried } from '../store-errors.ts'
 import { type Attributes, marshal, unmarshal } from './attributes.ts'
-import { type DynamoContext, nowSeconds } from './context.ts'
-import { conditionOf, expression, updateOf } from './expressions.ts'
-import { queryPage } from './query.ts'
-import { storeError, wasRetried } from './store-errors.ts'
-import { tokenOf } from './token.ts'
+import { conditionOf, expression, nowSeconds, updateOf } from './expressions.ts'
+import { type DynamoContext, queryPage } from './query.ts'
 
 const BATCH_GET_TRIES = 8
 
+/** Three attempts end within 8 s, well inside every function's timeout; DynamoDB answers within milliseconds. */
+export function dynamoClient(options: ClientOptions = {}): DynamoDBClient {
+  return new DynamoDBClient({ ...options, maxAttempts: 3, requestHandler: httpHandler({ answerWithinMs: 2_500 }) })
+}
+
 /**
- * The Table on one DynamoDB table: `pk` and `sk` strings, `ttl` as its TTL attribute, and one index `gs1`
- * (`gs1pk`, `gs1sk`; projects keys and `ttl`). Expired rows stay hidden until DynamoDB deletes them.
- * A lost answer is resolved where it can be: a put compares what is there, a transaction carries its token; an update
- * whose retry meets a failed condition is `Unavailable`, since its first attempt may have been the cause.
+ * The Table port on one DynamoDB table: keys `pk` and `sk` (strings), TTL attribute `ttl`, and one index `gs1` (`gs1pk`,
+ * `gs1sk`; projects keys and `ttl`). Expired rows stay hidden until DynamoDB deletes them.
+ * A write may be applied although its answer is lost, and the SDK then repeats it. After a failed condition a put compares
+ * the stored row with its own; a transaction carries its token; an update or delete throws `Unavailable`, because its own
+ * first attempt may have made the condition fail.
  */
 export function dynamoTable(client: DynamoDBClient, tableName: string, clock: Clock): Table {
   const context: DynamoContext = { client, tableName, clock }
@@ -41,14 +47,14 @@ export function dynamoTable(client: DynamoDBClient, tableName: string, clock: Cl
   }
 }
 
-/** The row, unless it has expired. */
-export function liveItem(attributes: Attributes | undefined, now: number): Item | undefined {
+/** Returns the row, or undefined if it has expired. */
+function liveItem(attributes: Attributes | undefined, now: number): Item | undefined {
   if (!attributes) return undefined
   const item = unmarshal(attributes)
   return typeof item.ttl === 'number' && item.ttl <= now ? undefined : item
 }
 
-/** Callers may pass whole rows as keys; DynamoDB refuses any attribute more than the two. */
+/** Picks the two key attributes: callers may pass whole rows, and DynamoDB refuses any other attribute. */
 function keyAttributes(key: Key): Attributes {
   return { pk: { S: key.pk }, sk: { S: key.sk } }
 }
@@ -124,7 +130,7 @@ async function send(context: DynamoContext, write: Exclude<Write, { kind: 'check
   return liveItem(answer.Attributes, nowSeconds(clock))
 }
 
-/** The condition failed in a repeated attempt: was it our own first attempt that made it fail? */
+/** Decides, after a condition failed in a repeated attempt, whether our own first attempt was applied. */
 async function resolveLostAnswer(context: DynamoContext, write: Write, cause: unknown): Promise<Item> {
   if (write.kind === 'put') {
     const stored = await get(context, write.item)
@@ -135,8 +141,8 @@ async function resolveLostAnswer(context: DynamoContext, write: Write, cause: un
 }
 
 /**
- * A repetition of a token within 10 minutes is done already. DynamoDB also compares the requests, and ours differ by
- * the time in their conditions, so a mismatch says the same: the first one went through.
+ * Writes all or nothing. DynamoDB applies a token once within 10 minutes. It also compares the requests, and ours differ
+ * by the time in their conditions; so a mismatch, too, means that the first request went through.
  */
 async function transact(context: DynamoContext, writes: readonly Write[], token?: string): Promise<void> {
   checkTransact(writes)
@@ -152,6 +158,11 @@ async function transact(context: DynamoContext, writes: readonly Write[], token?
     if ((error as Error).name === 'IdempotentParameterMismatchException' && token !== undefined) return
     throw storeError(error)
   }
+}
+
+/** DynamoDB takes tokens of at most 36 characters; the port's tokens have no limit. */
+function tokenOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url').slice(0, 36)
 }
 
 function transactItem(context: DynamoContext, write: Write) {

@@ -8,8 +8,7 @@ import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
 import { accessKeyOf, between, startUsage } from '../../../../test/aws/usage.ts'
-import { dynamoClient } from '../clients.ts'
-import { dynamoTable } from './table.ts'
+import { dynamoClient, dynamoTable } from './table.ts'
 
 const usage = startUsage()
 let before = usage.soFar()

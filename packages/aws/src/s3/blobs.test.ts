@@ -5,7 +5,7 @@ import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
 import { downloadPresigned, uploadPresigned } from '../../../../test/aws/presigned.ts'
 import { startSqsS3 } from '../../../../test/aws/sqs-s3.ts'
 import { s3Blobs } from './blobs.ts'
-import { harmlessType } from './safe-content-type.ts'
+import { safeContentType } from './presigned-links.ts'
 
 const servers = await startSqsS3()
 after(() => servers.close())
@@ -63,5 +63,5 @@ for (const [type, expected] of [
   ['text/plain\r\nx: y', 'application/octet-stream'],
   ['', 'application/octet-stream'],
 ] as const) {
-  test(`a link gives out ${JSON.stringify(type)} as ${expected}`, () => assert.equal(harmlessType(type), expected))
+  test(`a link gives out ${JSON.stringify(type)} as ${expected}`, () => assert.equal(safeContentType(type), expected))
 }

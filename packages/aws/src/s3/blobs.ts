@@ -1,19 +1,22 @@
-import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { attachmentDisposition, checkBlobKey, checkLink, checkRange } from '@kabutar/core/ports/blob-rules.ts'
-import type { Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
+import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { checkBlobKey, checkRange } from '@kabutar/core/ports/blob-rules.ts'
+import type { Blobs, ByteRange, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { storeError } from '../dynamo/store-errors.ts'
-import { harmlessType } from './safe-content-type.ts'
+import { type ClientOptions, httpHandler } from '../sdk-client.ts'
+import { storeError } from '../store-errors.ts'
+import { downloadLink, uploadLink } from './presigned-links.ts'
 import { upload } from './upload.ts'
-import { uploadLink } from './upload-link.ts'
+
+/** The timeout covers the first byte of the answer; a body may take longer, but may not stall that long. */
+export function s3Client(options: ClientOptions & { readonly forcePathStyle?: boolean } = {}): S3Client {
+  const requestHandler = httpHandler({ answerWithinMs: 10_000, idleMs: 10_000 })
+  return new S3Client({ ...options, maxAttempts: 3, requestHandler })
+}
 
 /**
- * A private bucket, encrypted at rest. Links are presigned: whoever has one reads that object, and only that, until it
- * expires or the credentials that signed it do (hours, for a Lambda function's). S3 cannot send `nosniff`, so a type that
- * a browser would run is given out as `application/octet-stream`, besides always being an attachment.
- * Upload links take a body of exactly their size.
- * Missing keys are told from forbidden ones only with `s3:ListBucket` on the bucket.
+ * The Blobs port on a private S3 bucket. Links are presigned: each opens one object until it expires, or until the
+ * credentials that signed it expire (hours, for those of a Lambda function).
+ * S3 tells a missing key from a forbidden one only to a caller that has `s3:ListBucket` on the bucket.
  */
 export function s3Blobs(client: S3Client, bucket: string): Blobs {
   const context = { client, bucket }
@@ -22,15 +25,15 @@ export function s3Blobs(client: S3Client, bucket: string): Blobs {
     get: async (key) => get(context, checkedKey(key)),
     open: async (key, range) => open(context, checkedKey(key), range),
     delete: async (keys) => remove(context, keys.map(checkedKey)),
-    link: (key, options) => link(context, key, options),
+    link: (key, options) => downloadLink(context, key, options),
     uploadLink: (key, options) => uploadLink(context, key, options),
   }
 }
 
-export type BucketContext = { readonly client: S3Client; readonly bucket: string }
+type BucketContext = { readonly client: S3Client; readonly bucket: string }
 
 const DELETE_AT_ONCE = 1000
-/** As much as core holds of a message (receiving/inspect.ts). */
+/** As much of a message as core holds in memory (receiving/inspect.ts). */
 const FIRST_BYTES = 256 * 1024
 
 function checkedKey(key: string): string {
@@ -49,8 +52,8 @@ async function get({ client, bucket }: BucketContext, key: string): Promise<Uint
 }
 
 /**
- * One request brings the first 256 KB and says how large the blob is, so that most are read by it, and one that nobody
- * reads on holds no connection. The rest is requested when `body` comes to it.
+ * Reads the first 256 KB and the size with one request, which is the whole of most blobs. A second request reads the
+ * rest when `body` gets there, so that a blob that is not read further holds no connection.
  */
 async function open(context: BucketContext, key: string, range?: ByteRange): Promise<OpenBlob | undefined> {
   if (range) checkRange(range)
@@ -77,7 +80,7 @@ async function firstOf(context: BucketContext, key: string, from: number, to: nu
   }
 }
 
-/** Nothing lies in the range; an empty blob has none. */
+/** Asks for the size after S3 refused the range: it begins past the end, or the blob is empty. */
 async function sizeOnly({ client, bucket }: BucketContext, key: string): Promise<First | undefined> {
   try {
     const { ContentLength: size = 0 } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
@@ -116,18 +119,6 @@ async function deleteObjects({ client, bucket }: BucketContext, Objects: { Key: 
   } catch (error) {
     throw storeError(error)
   }
-}
-
-async function link({ client, bucket }: BucketContext, key: string, options: LinkOptions): Promise<URL> {
-  checkLink(key, options)
-  const command = new GetObjectCommand({
-    Bucket: bucket,
-    Key: key,
-    ResponseContentDisposition: attachmentDisposition(options.filename),
-    ResponseContentType: harmlessType(options.contentType),
-    ResponseCacheControl: 'private, no-store',
-  })
-  return new URL(await getSignedUrl(client, command, { expiresIn: Math.floor(options.expiresInSeconds) }))
 }
 
 function isMissing(error: unknown): boolean {

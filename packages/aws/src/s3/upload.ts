@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { BlobBody } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { storeError } from '../dynamo/store-errors.ts'
+import { storeError } from '../store-errors.ts'
 
 /** S3 wants parts of at least 5 MiB. One part is all that an upload holds in memory. */
 const PART_BYTES = 8 * 1024 * 1024

@@ -1,7 +1,6 @@
 import { SESv2Client } from '@aws-sdk/client-sesv2'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import type { ClientOptions } from '../clients.ts'
-import { type Agents, agents, timeouts } from '../http-handler.ts'
+import { type Agents, agents, type ClientOptions, timeouts } from '../sdk-client.ts'
 
 /**
  * One attempt: a repetition by the SDK after a lost answer would be a second mail. What is tried again, and when, is

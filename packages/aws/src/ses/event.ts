@@ -1,19 +1,9 @@
+/** Parses the events of an SES configuration set, which SNS delivers raw. */
+import type { Feedback } from '@kabutar/core/feedback/record.ts'
 import type { Outcome } from '@kabutar/core/sending/status.ts'
 import * as z from 'zod/mini'
-
-/**
- * What a relay says about a message after it took it. `id` and `accountId` are the tags that the message was sent with.
- * `occurrence` tells two delays of one recipient apart; what can happen only once has none.
- */
-export type Feedback = {
-  readonly accountId: string
-  readonly id: string
-  /** The relay's own id of the message. */
-  readonly relayId: string
-  readonly occurrence: string
-  /** `recipient` as the relay writes it. */
-  readonly outcomes: readonly Outcome[]
-}
+import { isTopicTest } from './notification.ts'
+import { sesMessageId } from './relay.ts'
 
 const Recipient = z.object({
   emailAddress: z.string(),
@@ -48,19 +38,17 @@ const SesEvent = z.discriminatedUnion('eventType', [
 type SesEvent = z.infer<typeof SesEvent>
 
 const KNOWN = new Set<unknown>(['Delivery', 'Bounce', 'Complaint', 'DeliveryDelay', 'Reject'])
-/** What SES publishes once, when the topic is set. */
-const TOPIC_TEST = /^Successfully validated SNS topic/
 const MAX_DIAGNOSTIC = 500
-/** SES did not try: the address is on a list of its own. */
+/** Bounce subtypes of mail that SES did not send, because the address is on a suppression list of SES. */
 const SUPPRESSED = new Set(['Suppressed', 'OnAccountSuppressionList'])
 
 /**
- * An event of a configuration set, as SNS passes it on raw. Undefined for what says nothing of a message of ours: other
- * types, mail without our tags, and the text with which SES tries the topic.
- * @throws {Error} for what SES does not send: it ends in the dead-letter queue, whole
+ * Returns what an event says about a message of ours. Undefined for other event types, for mail without our tags, and for
+ * the text that SES publishes once to test the topic.
+ * @throws {Error} if SES does not send such a body
  */
-export function parseSesEvent(body: string): Feedback | undefined {
-  if (TOPIC_TEST.test(body)) return undefined
+export function parseSesEvent(body: string, region: string): Feedback | undefined {
+  if (isTopicTest(body)) return undefined
   const json: unknown = JSON.parse(body)
   if (!KNOWN.has((json as { eventType?: unknown } | null)?.eventType)) return undefined
   const event = SesEvent.parse(json)
@@ -68,7 +56,7 @@ export function parseSesEvent(body: string): Feedback | undefined {
   const [accountId, id] = [tags.kabutar_account?.[0], tags.kabutar_id?.[0]]
   if (accountId === undefined || id === undefined) return undefined
   const occurrence = event.eventType === 'DeliveryDelay' ? event.deliveryDelay.timestamp : ''
-  return { accountId, id, relayId, occurrence, outcomes: outcomesOf(event) }
+  return { accountId, id, messageId: sesMessageId(relayId, region), occurrence, outcomes: outcomesOf(event) }
 }
 
 function outcomesOf(event: SesEvent): readonly Outcome[] {
@@ -77,25 +65,28 @@ function outcomesOf(event: SesEvent): readonly Outcome[] {
   if (event.eventType === 'Bounce')
     return event.bounce.bouncedRecipients.map((recipient) => bounced(recipient, event.bounce))
   if (event.eventType === 'Complaint')
-    return event.complaint.complainedRecipients.map((recipient) => about(recipient, 'complained'))
+    return event.complaint.complainedRecipients.map((recipient) => outcomeOf(recipient, 'complained'))
   if (event.eventType === 'DeliveryDelay')
-    return event.deliveryDelay.delayedRecipients.map((recipient) => about(recipient, 'deferred'))
+    return event.deliveryDelay.delayedRecipients.map((recipient) => outcomeOf(recipient, 'deferred'))
   const diagnostic = `SES refused the message: ${event.reject.reason}`.slice(0, MAX_DIAGNOSTIC)
   return event.mail.destination.map((recipient) => ({ recipient, status: 'failed', diagnostic }))
 }
 
 function bounced(recipient: z.infer<typeof Recipient>, { bounceType, bounceSubType }: z.infer<typeof Bounce>): Outcome {
-  if (SUPPRESSED.has(bounceSubType)) return about(recipient, 'suppressed')
-  return { ...about(recipient, 'bounced'), bounce: { type: bounceType, subType: bounceSubType } }
+  if (SUPPRESSED.has(bounceSubType)) return outcomeOf(recipient, 'suppressed')
+  return { ...outcomeOf(recipient, 'bounced'), bounce: { type: bounceType, subType: bounceSubType } }
 }
 
-function about({ emailAddress, status, diagnosticCode }: z.infer<typeof Recipient>, as: Outcome['status']): Outcome {
+function outcomeOf(
+  { emailAddress, status: enhanced, diagnosticCode }: z.infer<typeof Recipient>,
+  status: Outcome['status'],
+): Outcome {
   const replyCode = /\b([45]\d\d)[ -]/.exec(diagnosticCode ?? '')?.[1]
   return {
     recipient: emailAddress,
-    status: as,
+    status,
     ...(replyCode !== undefined && { replyCode: Number(replyCode) }),
-    ...(status !== undefined && { enhanced: status }),
+    ...(enhanced !== undefined && { enhanced }),
     ...(diagnosticCode !== undefined && { diagnostic: diagnosticCode.slice(0, MAX_DIAGNOSTIC) }),
   }
 }

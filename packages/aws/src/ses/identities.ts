@@ -10,9 +10,8 @@ import { MailError } from '@kabutar/core/errors.ts'
 import type { DomainRecord, Identities, Identity, RecordStatus } from '@kabutar/core/ports/identities.ts'
 import type { Records } from '@kabutar/core/ports/resolver.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import type { ClientOptions } from '../clients.ts'
-import { storeError } from '../dynamo/store-errors.ts'
-import { http } from '../http-handler.ts'
+import { type ClientOptions, httpHandler } from '../sdk-client.ts'
+import { storeError } from '../store-errors.ts'
 import type { ReceiptRules } from './receipt-rules.ts'
 
 export type SesIdentitiesOptions = {
@@ -28,7 +27,7 @@ const OWNER = 'kabutar'
 
 /** Calls that may be made again: three tries end within 15 s. */
 export function identitiesClient(options: ClientOptions = {}): SESv2Client {
-  return new SESv2Client({ ...options, maxAttempts: 3, requestHandler: http({ answerWithinMs: 5_000 }) })
+  return new SESv2Client({ ...options, maxAttempts: 3, requestHandler: httpHandler({ answerWithinMs: 5_000 }) })
 }
 
 /** Identities of SES with Easy DKIM and a MAIL FROM in the domain, so that SPF is the domain's own. */

@@ -14,10 +14,9 @@ import {
 } from '@aws-sdk/client-ses'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { StoreError, type Table } from '@kabutar/core/ports/table.ts'
-import type { ClientOptions } from '../clients.ts'
-import { storeError } from '../dynamo/store-errors.ts'
-import { http } from '../http-handler.ts'
-import { type Lease, takeLease } from './rule-lease.ts'
+import { type ClientOptions, httpHandler } from '../sdk-client.ts'
+import { storeError } from '../store-errors.ts'
+import { type Lease, takeLease } from './receipt-rule-lease.ts'
 
 export type RuleOptions = {
   /** Names of our rules begin with it, and what the bucket's policy allows does too. */
@@ -46,7 +45,7 @@ const AGAIN =
 
 /** One attempt: what to do after an error depends on what the rules are by then. */
 export function rulesClient(options: ClientOptions = {}): SESClient {
-  return new SESClient({ ...options, maxAttempts: 1, requestHandler: http({ answerWithinMs: ANSWER_MS }) })
+  return new SESClient({ ...options, maxAttempts: 1, requestHandler: httpHandler({ answerWithinMs: ANSWER_MS }) })
 }
 
 export function receiptRules(client: SESClient, options: RuleOptions): ReceiptRules {

@@ -1,7 +1,7 @@
 /**
- * Which ids a message of SES is known by, and which account has SES's object. Nearly always both follow from the
- * notification alone, and no row is needed. When a notification is so late that the message may have been recovered
- * without it, both ways settle by a row that is put if absent: the first decides.
+ * The ids of a message that SES received, and the account that owns SES's object. Nearly always both follow from the
+ * notification alone. When the notification may compete with a recovery (inbound.ts), both settle them by a row that is
+ * put if absent: the first decides.
  */
 import { derivedUuid } from '@kabutar/core/ports/ids.ts'
 import { StoreError, type Table } from '@kabutar/core/ports/table.ts'
@@ -9,23 +9,23 @@ import { readRow, row } from '@kabutar/core/store/codec.ts'
 import { sesReceiptKey } from '@kabutar/core/store/keys.ts'
 import { putIfAbsent } from '@kabutar/core/store/once.ts'
 
-/** Longer than a notification waits in a queue (4 days) and its dead letters (14). */
+/** Longer than a notification can wait in a queue (4 days) and in its dead-letter queue (14 days). */
 const KEPT_SECONDS = 30 * 24 * 3600
 
-/** `at`: when the message came, in epoch ms; its ids follow from it. `owner`: the account whose blob is SES's object. */
+/** `at`: when the message came, in epoch milliseconds. `owner`: the account whose blob is SES's object. */
 export type Settled = { readonly at: number; readonly owner: string }
 
-/** What holds from now on: `wanted`, unless something was settled before. */
+/** Settles on `wanted`, unless something was settled before; returns what holds from now on. */
 export async function settle(table: Table, object: string, wanted: Settled, nowMs: number): Promise<Settled> {
   const key = sesReceiptKey(object)
   const ttl = Math.floor(nowMs / 1000) + KEPT_SECONDS
   if (await putIfAbsent(table, row('ses-receipt', key, { ...wanted, ttl }))) return wanted
   const settled = readRow('ses-receipt', await table.get(key))
-  if (settled === undefined) throw new StoreError('Conflict', 'a receipt of SES was settled and removed by others')
+  if (settled === undefined) throw new StoreError('Conflict', 'the row of a receipt was deleted while it was read')
   return { at: settled.at as number, owner: settled.owner as string }
 }
 
-/** The id of a received message: it follows from the time, from what SES calls the message, and from the account. */
+/** Derives the id from the time of receipt, SES's id and the account, so that repetitions have the same id. */
 export function receivedId(receivedAt: number, sesId: string, accountId: string): string {
   return derivedUuid(receivedAt, sesId, accountId)
 }

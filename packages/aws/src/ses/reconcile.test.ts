@@ -7,7 +7,7 @@ import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { drainReceived, LETTER, receivePorts } from '@kabutar/testing/receiving-rig.ts'
 import { silent } from '@kabutar/testing/sending-rig.ts'
 import { receiveFromSes } from './inbound.ts'
-import { passOnLost } from './reconcile.ts'
+import { reconcile } from './reconcile.ts'
 
 const never = new AbortController().signal
 const created = (...keys: readonly string[]) =>
@@ -23,7 +23,12 @@ async function rig() {
   const ports = await receivePorts()
   const engine = memoryEngine()
   const queue = (name: string) => sqliteQueue(engine, name, ports.clock, { maxAttempts: 5 })
-  return { ...ports, lostQueue: queue('lost'), lostDead: queue('lost:dlq'), receiveQueue: queue('receive') }
+  return {
+    ...ports,
+    reconcileQueue: queue('reconcile'),
+    reconcileDead: queue('reconcile:dlq'),
+    receiveQueue: queue('receive'),
+  }
 }
 
 async function bodiesIn(queue: Queue): Promise<readonly string[]> {
@@ -43,12 +48,12 @@ const keysOf = (bodies: readonly string[]) =>
 test('many events become few entries that name every object, and the queue is empty', async () => {
   const ports = await rig()
   const keys = Array.from({ length: 2345 }, (_, n) => `inbound/é ${n}+%`)
-  await ports.lostQueue.send(keys.map((key) => ({ body: created(key) })))
-  assert.deepEqual(await passOnLost(ports, never), { objects: 2345, emptied: true })
+  await ports.reconcileQueue.send(keys.map((key) => ({ body: created(key) })))
+  assert.deepEqual(await reconcile(ports, never), { objects: 2345, emptied: true })
   const bodies = await bodiesIn(ports.receiveQueue)
   assert.ok(bodies.length < 40, `${bodies.length} entries`)
   assert.deepEqual(keysOf(bodies).toSorted(), keys.toSorted())
-  assert.deepEqual(await ports.lostQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  assert.deepEqual(await ports.reconcileQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
 })
 
 test('an idle queue is asked once', async () => {
@@ -56,9 +61,9 @@ test('an idle queue is asked once', async () => {
   let asked = 0
   const receive: Queue['receive'] = async (wanted) => {
     asked++
-    return ports.lostQueue.receive(wanted)
+    return ports.reconcileQueue.receive(wanted)
   }
-  assert.deepEqual(await passOnLost({ ...ports, lostQueue: { ...ports.lostQueue, receive } }, never), {
+  assert.deepEqual(await reconcile({ ...ports, reconcileQueue: { ...ports.reconcileQueue, receive } }, never), {
     objects: 0,
     emptied: true,
   })
@@ -67,17 +72,17 @@ test('an idle queue is asked once', async () => {
 
 test('ten entries are three calls, and ever fewer entries to the receive queue', async () => {
   const ports = await rig()
-  await ports.lostQueue.send(Array.from({ length: 1000 }, (_, n) => ({ body: created(`inbound/${n}`) })))
+  await ports.reconcileQueue.send(Array.from({ length: 1000 }, (_, n) => ({ body: created(`inbound/${n}`) })))
   const calls = { receive: 0, send: 0, settled: 0 }
-  const lostQueue: Queue = {
-    ...ports.lostQueue,
+  const reconcileQueue: Queue = {
+    ...ports.reconcileQueue,
     receive: async (wanted) => {
       calls.receive++
-      return ports.lostQueue.receive(wanted)
+      return ports.reconcileQueue.receive(wanted)
     },
     settle: async (settlements) => {
       calls.settled += Math.ceil(settlements.length / 10)
-      return ports.lostQueue.settle(settlements)
+      return ports.reconcileQueue.settle(settlements)
     },
   }
   const receiveQueue: Queue = {
@@ -87,7 +92,7 @@ test('ten entries are three calls, and ever fewer entries to the receive queue',
       return ports.receiveQueue.send(messages)
     },
   }
-  await passOnLost({ ...ports, lostQueue, receiveQueue }, never)
+  await reconcile({ ...ports, reconcileQueue, receiveQueue }, never)
   assert.ok(calls.receive <= 120 && calls.settled === 100 && calls.send <= 24, JSON.stringify(calls))
 })
 
@@ -97,8 +102,8 @@ test('entries of 256 KB are passed on in entries that a queue takes', async () =
   const whole = created(...keys)
   assert.ok(whole.length > 250_000 && whole.length <= QUEUE_RULES.maxBodyBytes, String(whole.length))
   const long = Array.from({ length: 80 }, (_, n) => `inbound/${n}${'é'.repeat(500)}`)
-  await ports.lostQueue.send([{ body: whole }, { body: created(...long) }])
-  assert.deepEqual(await passOnLost(ports, never), { objects: 1370, emptied: true })
+  await ports.reconcileQueue.send([{ body: whole }, { body: created(...long) }])
+  assert.deepEqual(await reconcile(ports, never), { objects: 1370, emptied: true })
   const bodies = await bodiesIn(ports.receiveQueue)
   for (const body of bodies) assert.ok(Buffer.byteLength(body) <= QUEUE_RULES.maxBodyBytes)
   assert.deepEqual(keysOf(bodies).toSorted(), [...keys, ...long].toSorted())
@@ -110,11 +115,11 @@ describe('a crash', () => {
   test('between passing on and removing passes on again, and the mail is received once', async () => {
     const ports = await rig()
     await ports.blobs.put('inbound/ses-1', Buffer.from(LETTER), { maxBytes: 1e6 })
-    await ports.lostQueue.send([{ body: created('inbound/ses-1') }])
+    await ports.reconcileQueue.send([{ body: created('inbound/ses-1') }])
     const settle = () => Promise.reject(new Crash())
-    await assert.rejects(passOnLost({ ...ports, lostQueue: { ...ports.lostQueue, settle } }, never), Crash)
+    await assert.rejects(reconcile({ ...ports, reconcileQueue: { ...ports.reconcileQueue, settle } }, never), Crash)
     ports.clock.advance(5 * 60_000)
-    assert.deepEqual(await passOnLost(ports, never), { objects: 1, emptied: true })
+    assert.deepEqual(await reconcile(ports, never), { objects: 1, emptied: true })
     const bodies = await bodiesIn(ports.receiveQueue)
     assert.equal(bodies.length, 2)
     for (const [n, body] of bodies.entries()) {
@@ -127,44 +132,47 @@ describe('a crash', () => {
 
   test('before passing on leaves every entry where it was', async () => {
     const ports = await rig()
-    await ports.lostQueue.send([{ body: created('inbound/1') }, { body: created('inbound/2') }])
+    await ports.reconcileQueue.send([{ body: created('inbound/1') }, { body: created('inbound/2') }])
     const send = () => Promise.reject(new Crash())
-    await assert.rejects(passOnLost({ ...ports, receiveQueue: { ...ports.receiveQueue, send } }, never), Crash)
+    await assert.rejects(reconcile({ ...ports, receiveQueue: { ...ports.receiveQueue, send } }, never), Crash)
     ports.clock.advance(5 * 60_000)
-    assert.deepEqual(await passOnLost(ports, never), { objects: 2, emptied: true })
+    assert.deepEqual(await reconcile(ports, never), { objects: 2, emptied: true })
   })
 })
 
 test('what S3 did not write goes to the dead letters whole, and keeps nothing else back', async () => {
   const ports = await rig()
   const unreadable = ['not JSON', '{"Records":[{"s3":{}}]}', '{"v":1,"a":"a"}', '{"Records":']
-  await ports.lostQueue.send([...unreadable, created('inbound/1')].map((body) => ({ body })))
+  await ports.reconcileQueue.send([...unreadable, created('inbound/1')].map((body) => ({ body })))
   for (let receipts = 0; receipts < 6; receipts++) {
-    assert.deepEqual(await passOnLost(ports, never), { objects: receipts === 0 ? 1 : 0, emptied: true })
+    assert.deepEqual(await reconcile(ports, never), { objects: receipts === 0 ? 1 : 0, emptied: true })
     ports.clock.advance(60_000)
   }
-  assert.deepEqual((await bodiesIn(ports.lostDead)).toSorted(), unreadable.toSorted())
+  assert.deepEqual((await bodiesIn(ports.reconcileDead)).toSorted(), unreadable.toSorted())
   assert.equal((await bodiesIn(ports.receiveQueue)).length, 1)
 })
 
 test("S3's test of the queue is removed", async () => {
   const ports = await rig()
-  await ports.lostQueue.send([{ body: '{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}' }])
-  assert.deepEqual(await passOnLost(ports, never), { objects: 0, emptied: true })
-  assert.deepEqual(await ports.lostQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  await ports.reconcileQueue.send([{ body: '{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}' }])
+  assert.deepEqual(await reconcile(ports, never), { objects: 0, emptied: true })
+  assert.deepEqual(await ports.reconcileQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
 })
 
 test('the signal ends it between two receipts, and says that there may be more', async () => {
   const ports = await rig()
   const stop = new AbortController()
-  await ports.lostQueue.send(Array.from({ length: 30 }, (_, n) => ({ body: created(`inbound/${n}`) })))
+  await ports.reconcileQueue.send(Array.from({ length: 30 }, (_, n) => ({ body: created(`inbound/${n}`) })))
   const receive: Queue['receive'] = async (wanted) => {
     stop.abort()
-    return ports.lostQueue.receive(wanted)
+    return ports.reconcileQueue.receive(wanted)
   }
-  const { objects, emptied } = await passOnLost({ ...ports, lostQueue: { ...ports.lostQueue, receive } }, stop.signal)
+  const { objects, emptied } = await reconcile(
+    { ...ports, reconcileQueue: { ...ports.reconcileQueue, receive } },
+    stop.signal,
+  )
   assert.deepEqual([objects, emptied], [10, false])
-  assert.deepEqual(await passOnLost({ ...ports, log: silent }, never), { objects: 20, emptied: true })
+  assert.deepEqual(await reconcile({ ...ports, log: silent }, never), { objects: 20, emptied: true })
 })
 
 test('an object that cannot be had keeps none of its entry back', async () => {

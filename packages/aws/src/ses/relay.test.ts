@@ -8,8 +8,7 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
 import { startSes } from '../../../../test/aws/ses.ts'
 import { sesClient } from './client.ts'
-import { sesMessageId } from './message-id.ts'
-import { sesRelay } from './relay.ts'
+import { sesMessageId, sesRelay } from './relay.ts'
 
 const ses = await startSes()
 after(() => ses.close())

@@ -8,26 +8,26 @@ import {
   type RelayResult,
 } from '@kabutar/core/ports/relay.ts'
 import { checkRelay } from '@kabutar/core/ports/relay-rules.ts'
-import { sesMessageId } from './message-id.ts'
 import { sesError } from './relay-errors.ts'
 import { sesPace } from './relay-pace.ts'
 
-/** SES v2's own limits: 40 MB of message, counted as it is on the wire; 50 recipients. */
+/** SES v2's limits: 40 MB a message, counted as it is transmitted; 50 recipients. */
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 50 } as const
 
 export type SesRelayOptions = {
-  /** Part of the Message-ID that SES writes. */
+  /** Becomes part of the Message-ID that SES writes. */
   readonly region: string
-  /** Carries the event destinations. Its suppression is off: core decides who is suppressed. */
+  /** Has the event destinations. Its suppression is off, because core decides who is suppressed. */
   readonly configurationSet: string
-  /** How many workers send at the same time, this one included: each takes its share of the account's rate. */
+  /** Number of workers that send at the same time, this one included: each takes its share of the account's rate. */
   readonly concurrency: number
   readonly clock: Clock
 }
 
 /**
- * SES v2, raw. SES accepts for all recipients or for none, replaces Message-ID and Date, and takes its own MAIL FROM
- * domain for the return path; bounces come as events of the configuration set, matched by the message's tags.
+ * The Relay port on SES v2, with raw messages. SES accepts all recipients or none, replaces Message-ID and Date, and uses
+ * the identity's MAIL FROM domain for the return path. Bounces come as events of the configuration set, which carry the
+ * message's tags.
  */
 export function sesRelay(client: SESv2Client, options: SesRelayOptions): Relay {
   const { clock } = options
@@ -49,7 +49,7 @@ async function sendOnce(
   raw: Uint8Array,
   { tags = {}, signal }: RelayOptions,
 ): Promise<RelayResult> {
-  // Nothing has been written yet, so an abort here is not ambiguous.
+  // Nothing is written yet, so an abort here is transient and not ambiguous.
   if (signal?.aborted) throw new RelayError('transient', 'the worker is stopping')
   const command = new SendEmailCommand({
     ConfigurationSetName: configurationSet,
@@ -64,4 +64,9 @@ async function sendOnce(
   } catch (error) {
     throw error instanceof RelayError ? error : sesError(error)
   }
+}
+
+/** The Message-ID that SES puts in place of ours; replies refer to it. */
+export function sesMessageId(relayId: string, region: string): string {
+  return `<${relayId}@${region === 'us-east-1' ? 'email' : region}.amazonses.com>`
 }

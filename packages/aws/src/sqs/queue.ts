@@ -5,17 +5,23 @@ import {
   type Message,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
-  type SQSClient,
+  SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Depth, Outgoing, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
 import { checkOutgoing } from '@kabutar/core/ports/queue-rules.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { storeError } from '../dynamo/store-errors.ts'
+import { type ClientOptions, httpHandler } from '../sdk-client.ts'
+import { storeError } from '../store-errors.ts'
+
+/** The answer to a long poll takes up to 20 s. */
+export function sqsClient(options: ClientOptions = {}): SQSClient {
+  return new SQSClient({ ...options, maxAttempts: 3, requestHandler: httpHandler({ answerWithinMs: 25_000 }) })
+}
 
 /**
- * A standard SQS queue. Its redrive policy moves an entry to the dead-letter queue after `maxAttempts` receipts; the
- * adapter only reports the number. A lost lease is often settled without complaint: SQS does not promise to notice.
+ * The Queue port on a standard SQS queue. Its redrive policy moves an entry to the dead-letter queue after `maxAttempts`
+ * receipts; the adapter only reports that number. SQS often settles an entry whose lease has ended without an error.
  */
 export function sqsQueue(
   client: SQSClient,
@@ -36,7 +42,7 @@ export function sqsQueue(
 type QueueContext = { readonly client: SQSClient; readonly url: string; readonly clock: Clock }
 
 const BATCH = 10
-/** SQS takes 1 MiB a request; the rest is room for its own framing. */
+/** SQS takes 1 MiB a request; the remainder is room for its framing. */
 const BATCH_BYTES = 1_000_000
 const SEND_TRIES = 5
 const MAX_VISIBILITY_SECONDS = 43_200
@@ -60,9 +66,9 @@ async function send(context: QueueContext, messages: readonly Outgoing[]): Promi
   }
 }
 
-/** The ids that SQS did not take, through a fault of its own. */
+/** Returns the ids that SQS did not take through a fault of its own. @throws {StoreError} `Invalid` for a fault of ours */
 async function sendBatch({ client, url }: QueueContext, entries: readonly Entry[]): Promise<readonly string[]> {
-  const answer = await refused(() => client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: [...entries] })))
+  const answer = await call(() => client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: [...entries] })))
   const ours = answer.Failed?.find((failure) => failure.SenderFault)
   if (ours) throw new StoreError('Invalid', ours.Message ?? ours.Code ?? 'SQS refuses an entry')
   return (answer.Failed ?? []).flatMap((failure) => failure.Id ?? [])
@@ -97,7 +103,7 @@ async function receive({ client, url }: QueueContext, options: ReceiveOptions): 
     const answer = await client.send(command, signal ? { abortSignal: signal } : {})
     return (answer.Messages ?? []).map(deliveryOf)
   } catch (error) {
-    // What SQS handed out into the aborted request comes back after its visibility.
+    // Entries that SQS handed to the aborted request come back after their visibility timeout.
     if (signal?.aborted) return []
     throw storeError(error)
   }
@@ -131,7 +137,7 @@ async function extend(context: QueueContext, deliveries: readonly Delivery[], vi
 
 async function deleteBatch({ client, url }: QueueContext, deliveries: readonly Delivery[]): Promise<readonly string[]> {
   const Entries = deliveries.map((delivery, index) => ({ Id: String(index), ReceiptHandle: delivery.handle }))
-  const answer = await refused(() => client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries })))
+  const answer = await call(() => client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries })))
   return (answer.Failed ?? []).flatMap((failure) => deliveries[Number(failure.Id)]?.id ?? [])
 }
 
@@ -146,12 +152,12 @@ async function changeVisibility(
     ReceiptHandle: delivery.handle,
     VisibilityTimeout: visibility,
   }))
-  const answer = await refused(() => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries })))
+  const answer = await call(() => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries })))
   return (answer.Failed ?? []).flatMap((failure) => wanted[Number(failure.Id)]?.delivery.id ?? [])
 }
 
 async function depth({ client, url }: QueueContext): Promise<Depth> {
-  const { Attributes = {} } = await refused(() =>
+  const { Attributes = {} } = await call(() =>
     client.send(
       new GetQueueAttributesCommand({
         QueueUrl: url,
@@ -170,9 +176,9 @@ async function depth({ client, url }: QueueContext): Promise<Depth> {
   }
 }
 
-async function refused<T>(call: () => Promise<T>): Promise<T> {
+async function call<T>(send: () => Promise<T>): Promise<T> {
   try {
-    return await call()
+    return await send()
   } catch (error) {
     throw storeError(error)
   }
@@ -182,7 +188,7 @@ function* inTens<T>(all: readonly T[]): Generator<readonly T[]> {
   for (let from = 0; from < all.length; from += BATCH) yield all.slice(from, from + BATCH)
 }
 
-/** SQS counts in seconds; a wait is never cut short. */
+/** Rounds up to SQS's seconds, so that no wait is cut short. */
 function seconds(ms: number): number {
   return Math.ceil(ms / 1000)
 }

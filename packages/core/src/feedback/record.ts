@@ -1,4 +1,3 @@
-import type { Feedback } from '@kabutar/aws/ses/event.ts'
 import {
   isPending,
   type Message,
@@ -26,8 +25,18 @@ export type FeedbackPorts = NotifyPorts & {
   readonly ids: Ids
   readonly log: Log
   readonly caches: Caches
-  /** The Message-ID that recipients see, of what the relay calls the message. */
-  messageIdOf(relayId: string): string
+}
+
+/** A report on a message after the relay took it. `accountId` and `id` are the tags that the message was sent with. */
+export type Feedback = {
+  readonly accountId: string
+  readonly id: string
+  /** The Message-ID that recipients see, with angle brackets. */
+  readonly messageId: string
+  /** Distinguishes two delays of one recipient; empty for what can happen only once. */
+  readonly occurrence: string
+  /** Addresses as the relay writes them. */
+  readonly outcomes: readonly Outcome[]
 }
 
 const MAX_TRIES = 8
@@ -47,12 +56,11 @@ export async function recordFeedback(ports: FeedbackPorts, feedback: Feedback): 
   }
   const outcomes = ownOutcomes(message, feedback.outcomes)
   if (outcomes.length === 0) return
-  const seenId = ports.messageIdOf(feedback.relayId)
-  const taken = isTaken(message) ? message : { ...message, messageId: seenId }
+  const taken = isTaken(message) ? message : { ...message, messageId: feedback.messageId }
   const events = eventsFor(taken, feedback, outcomes, new Date(ports.clock.now()))
   await putEvents(ports.table, accountId, events)
-  // Of an attempt of which only this tells.
-  if (seenId !== message.messageId) await keepMessageIds(ports.table, message, seenId, [])
+  // The attempt may have ended without its answer, and only feedback tells the Message-ID.
+  if (feedback.messageId !== message.messageId) await keepMessageIds(ports.table, message, feedback.messageId, [])
   await suppressAfter(ports, message, outcomes)
   const before = await writeOutcomes(ports, message, taken.messageId, outcomes)
   await notify(ports, accountId, events)

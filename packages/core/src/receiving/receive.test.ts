@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
-import { acceptCaptured } from '@kabutar/aws/ses/reconstruct-envelope.ts'
+import { acceptForOwnDomains } from '@kabutar/local/relay/own-domains.ts'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { DRAFT, KEY } from '@kabutar/testing/sending-rig.ts'
@@ -238,7 +238,7 @@ describe('captured mail', () => {
     const returnPath = `bounces+${id}@kabutar.test`
     const envelope = { returnPath, recipients: ['out@far.test', 'bob@b.test', 'me@second.test'] }
     for (let sent = 0; sent < 2; sent++) {
-      await acceptCaptured(ports, envelope, raw)
+      await acceptForOwnDomains(ports, envelope, raw)
       assert.deepEqual(await drainReceived(ports), [])
     }
     const { items: received } = await listReceived(ports, 'a', { limit: 10 })
@@ -251,7 +251,7 @@ describe('captured mail', () => {
       theirs.items.map(({ envelope: { recipients } }) => recipients),
       [['bob@b.test']],
     )
-    await acceptCaptured(ports, { returnPath, recipients: ['out@far.test'] }, raw)
+    await acceptForOwnDomains(ports, { returnPath, recipients: ['out@far.test'] }, raw)
     assert.equal((await ports.receiveQueue.depth()).ready, 0)
   })
 })

@@ -1,5 +1,5 @@
-import { receiveFromSes, type SesPorts } from '@kabutar/aws/ses/inbound.ts'
-import { passOnLost } from '@kabutar/aws/ses/reconcile.ts'
+import { receiveFromSes, type SesInboundPorts } from '@kabutar/aws/ses/inbound.ts'
+import { reconcile } from '@kabutar/aws/ses/reconcile.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import { DECLARED } from './declared.ts'
 import type { Meter, MeteredQueue } from './meter.ts'
@@ -8,16 +8,20 @@ import { LATENCY_MS } from './prices.ts'
 const PER_CALL = 10
 const never = new AbortController().signal
 
-type LostRig = { readonly meter: Meter; readonly ports: SesPorts & { readonly receiveQueue: MeteredQueue } }
+type ReconcileRig = { readonly meter: Meter; readonly ports: SesInboundPorts & { readonly receiveQueue: MeteredQueue } }
 
 /**
  * S3's own events of objects that were received long ago: passed on by so many a sweep, and asked for in S3. The sweep
  * comes anyway: its invocation and its last receipt, which brings nothing, belong to the idle month.
  */
-export async function askForLost({ meter, ports }: LostRig, keys: readonly string[], aSweep: number): Promise<void> {
+export async function reconcileAll(
+  { meter, ports }: ReconcileRig,
+  keys: readonly string[],
+  aSweep: number,
+): Promise<void> {
   for (let from = 0; from < keys.length; from += aSweep) {
-    const lostQueue = eventsOf(meter, keys.slice(from, from + aSweep))
-    await meter.invocation(DECLARED.sweepMemoryMb, () => passOnLost({ ...ports, lostQueue }, never))
+    const reconcileQueue = eventsOf(meter, keys.slice(from, from + aSweep))
+    await meter.invocation(DECLARED.sweepMemoryMb, () => reconcile({ ...ports, reconcileQueue }, never))
     meter.add('lambdaRequests', -1)
     for (const entries of ports.receiveQueue.batches(PER_CALL)) {
       await meter.invocation(512, () => receiveFromSes(ports, entries, never))

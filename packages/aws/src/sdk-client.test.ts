@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { GetAccountCommand } from '@aws-sdk/client-sesv2'
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { closeNow, listen, standIn } from '../../../test/aws/servers.ts'
-import { sqsClient } from './clients.ts'
 import { sesClient } from './ses/client.ts'
+import { sqsClient } from './sqs/queue.ts'
 
 async function counting() {
   const server = createServer((_request, response) => response.setHeader('content-type', 'application/json').end('{}'))

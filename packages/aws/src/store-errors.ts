@@ -1,10 +1,6 @@
 import type { CancellationReason } from '@aws-sdk/client-dynamodb'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 
-/**
- * Errors of DynamoDB, SQS and S3 as StoreError. Looked at by name and not by class: an `instanceof` would tie this
- * file to every SDK package, and the names are the wire's.
- */
 type SdkError = Error & {
   readonly CancellationReasons?: readonly CancellationReason[]
   readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number }
@@ -15,6 +11,10 @@ const THROTTLED =
 const CONFLICT = /^(TransactionConflictException|TransactionInProgressException|ReplicatedWriteConflictException)$/
 const INVALID = /^(ValidationException|SerializationException|InvalidMessageContents|InvalidParameter\w*|InvalidRange)$/
 
+/**
+ * Turns an error of DynamoDB, SQS, S3 or SES into a StoreError. It looks at the name, which is the service's error code:
+ * an `instanceof` would import every SDK package here.
+ */
 export function storeError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const error = cause as SdkError
@@ -32,7 +32,7 @@ export function storeError(cause: unknown): StoreError {
   return new StoreError('Unavailable', `AWS did not answer: ${name || String(cause)}`, { cause })
 }
 
-/** The reasons stand in the order of the writes. A failed condition outranks a conflict: retrying would not help. */
+/** The reasons are in the order of the writes. A failed condition outranks a conflict, because a retry would not help. */
 function cancelled(cause: SdkError): StoreError {
   const codes = (cause.CancellationReasons ?? []).map((reason) => reason.Code ?? 'None')
   const failed = codes.flatMap((code, index) => (code === 'ConditionalCheckFailed' ? [index] : []))
@@ -43,7 +43,7 @@ function cancelled(cause: SdkError): StoreError {
   return new StoreError('Invalid', `transaction cancelled: ${codes.join()}`, { cause })
 }
 
-/** True if the SDK sent the request more than once, so that an earlier attempt may have been applied unheard. */
+/** True if the SDK sent the request more than once: an earlier attempt may have been applied and its answer lost. */
 export function wasRetried(cause: unknown): boolean {
   return ((cause as SdkError)?.$metadata?.attempts ?? 1) > 1
 }

@@ -1,17 +1,25 @@
+/** Options that the clients of all AWS services share. A function makes one client per service, at module level. */
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+
+/** For tests. On AWS the environment has the region, the credentials and the endpoints. */
+export type ClientOptions = {
+  readonly region?: string
+  readonly endpoint?: string
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+}
 
 const CONNECT_TIMEOUT_MS = 1_500
 
 type Timeouts = { readonly answerWithinMs: number; readonly idleMs?: number }
 
-/** Keep-alive, and a bound on each wait. */
-export function http(wanted: Timeouts): NodeHttpHandler {
+/** An HTTP handler that keeps connections alive and bounds every wait. */
+export function httpHandler(wanted: Timeouts): NodeHttpHandler {
   return new NodeHttpHandler({ ...timeouts(wanted), ...agents() })
 }
 
-/** Without `throwOnRequestTimeout` the handler only warns and waits on. */
+/** Without `throwOnRequestTimeout` the handler only warns and keeps waiting. */
 export function timeouts({ answerWithinMs, idleMs }: Timeouts) {
   return {
     connectionTimeout: CONNECT_TIMEOUT_MS,
