@@ -1,4 +1,4 @@
-import { toHttp } from '@kabutar/aws/lambda/http.ts'
+import { apiGatewayHandler } from '@kabutar/aws/lambda/api-gateway.ts'
 import { partLinks } from '@kabutar/aws/s3/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { allowPrivate, basicPorts, blobPorts, identityPorts, queuePorts, webhookPorts } from './wiring.ts'
@@ -23,5 +23,8 @@ const ports = {
   allowPrivate: allowPrivate(),
 }
 
+// The first Request loads Node's fetch, which takes 35 ms: they should be part of the start and of no user's request.
+new Request('http://localhost/')
+
 /** The HTTP API. It has no operator token: accounts are created with access to the AWS account (`npm run account`). */
-export const handler = toHttp(createApp(ports), ports.log)
+export const handler = apiGatewayHandler(createApp(ports))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { toHttp } from '@kabutar/aws/lambda/http.ts'
+import { apiGatewayHandler, type HttpApiEvent } from '@kabutar/aws/lambda/api-gateway.ts'
 import { feedbackFromSes, type SesFeedbackPorts } from '@kabutar/aws/ses/feedback.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
@@ -84,7 +84,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
   } satisfies SesFeedbackPorts & Record<string, unknown>
   await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')
   const { token } = await createKey(ports, FIRST_ACCOUNT, { name: 'k', permission: 'full_access' })
-  const api = toHttp(createApp(ports), ports.log)
+  const api = apiGatewayHandler(createApp(ports))
   const later = () => {
     aheadMs += betweenMs
   }
@@ -134,10 +134,12 @@ async function post({ meter: metered, api, token, later }: Rig, mail: object): P
   metered.add('logGb', ACCESS_LOG_BYTES / GB)
   const answer = await metered.invocation(512, () =>
     api({
+      version: '2.0',
+      routeKey: '$default',
       rawPath: '/emails',
       rawQueryString: '',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      requestContext: { domainName: 'api.test', http: { method: 'POST' } },
+      requestContext: { domainName: 'api.test', http: { method: 'POST' } } as HttpApiEvent['requestContext'],
       body: JSON.stringify(mail),
       isBase64Encoded: false,
     }),
