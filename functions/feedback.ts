@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
+import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { feedbackFromSes } from '@kabutar/aws/ses/feedback.ts'
 import { setting } from './settings.ts'
 import { basicPorts, queuePorts, webhookPorts } from './wiring.ts'
@@ -11,4 +11,4 @@ const ports = {
 }
 
 /** Feedback queue (configuration set -> SNS -> SQS) to the status of recipients. */
-export const handler = toLambda(ports.feedbackQueue, (batch, signal) => feedbackFromSes(ports, batch, signal))
+export const handler = queueHandler(ports.feedbackQueue, (batch, signal) => feedbackFromSes(ports, batch, signal))

@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
+import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { systemResolver } from '@kabutar/core/ports/resolver.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
@@ -17,4 +17,4 @@ const ports = {
 }
 
 /** Webhook queue to endpoints: sign, post, record. */
-export const handler = toLambda(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal))
+export const handler = queueHandler(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal))

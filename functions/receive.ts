@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
+import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { basicPorts, blobPorts, queuePorts, webhookPorts } from './wiring.ts'
 
@@ -10,4 +10,4 @@ const ports = {
 }
 
 /** Receive queue to received messages: notifications of SES and S3, and entries of ours. */
-export const handler = toLambda(ports.receiveQueue, (batch, signal) => receiveFromSes(ports, batch, signal))
+export const handler = queueHandler(ports.receiveQueue, (batch, signal) => receiveFromSes(ports, batch, signal))

@@ -1,4 +1,4 @@
-import { toLambda } from '@kabutar/aws/lambda/queue-handler.ts'
+import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { basicPorts, blobPorts, queuePorts, relayPorts, webhookPorts } from './wiring.ts'
 
@@ -11,4 +11,4 @@ const ports = {
 }
 
 /** Send queue to relay. Only crashes and unknown errors go back to the queue; known waits end inside `sendBatch`. */
-export const handler = toLambda(ports.sendQueue, (batch, signal) => sendBatch(ports, batch, signal))
+export const handler = queueHandler(ports.sendQueue, (batch, signal) => sendBatch(ports, batch, signal))

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a sandbox: its clock is ahead of the machine's, as if it had been started that much later. What waits
- * for minutes by the clock of core is then due at once.
+ * Preloaded into a sandbox: sets its clock ahead by CLOCK_AHEAD_MS, so that entries and rows that wait for minutes are due
+ * at once.
  */
 const aheadMs = Number(process.env.CLOCK_AHEAD_MS ?? 0)
 const RealDate = Date

@@ -1,8 +1,8 @@
 /**
- * What DynamoDB bills for a request, by its own rules (packages/testing/src/units.ts), from the request, the answer
- * and the rows that it touched. These are read beside it, which is seen by nobody: requests come one by one.
- * Not counted: what DynamoDB refuses without a look at a row, such as a throttle; and a repetition of a transaction by
- * its token counts as another, though it costs reads.
+ * Counts the units that DynamoDB bills for a request, by its rules (packages/testing/src/units.ts), from the request, the
+ * answer and the rows that it touched; these are read before and after, which is safe because requests run one by one.
+ * Two things differ from AWS: a request refused without reading a row, such as a throttle, is not counted, and a
+ * transaction repeated by its token counts as another one, although AWS bills reads for it.
  */
 import { unmarshal } from '@kabutar/aws/dynamo/attributes.ts'
 import type { Item } from '@kabutar/core/ports/table.ts'
@@ -31,10 +31,10 @@ type Answered = Read & {
 }
 type Capacity = { readonly CapacityUnits?: number }
 
-/** Units of what dynalite counts too, by either: it knows no index writes, transactions, failures or empty answers. */
+/** Units of requests that dynalite counts too: not index writes, transactions, failures or empty answers. */
 export type CrossCheck = { ours: number; theirs: number }
 
-/** Passes a request on to `run` and counts it. */
+/** Forwards a request to `run` and counts it. */
 export async function counted(
   call: Call,
   { operation, body }: { readonly operation: string; readonly body: string },
@@ -63,7 +63,7 @@ function writesOf(operation: string, asked: Asked): readonly Written[] {
   return /^(Put|Update|Delete)Item$/.test(operation) ? [asked] : []
 }
 
-/** As they stand, in the order of the writes. */
+/** Reads the current rows, in the order of the writes. */
 async function rowsOf(call: Call, writes: readonly Written[]): Promise<readonly (Item | undefined)[]> {
   const rows: (Item | undefined)[] = []
   for (const { TableName, Key, Item: item } of writes) {
@@ -75,7 +75,7 @@ async function rowsOf(call: Call, writes: readonly Written[]): Promise<readonly 
   return rows
 }
 
-/** Answers the units without those of the index. */
+/** Returns the units without those of the index. */
 async function wrote(
   call: Call,
   operation: string,
@@ -121,7 +121,7 @@ async function read(call: Call, asked: Asked, count: Count, answered: Answered):
   return units
 }
 
-/** A row that was found is one of `Responses`; the others were looked for. */
+/** Counts found rows by their size, and one unit for each key without a row. */
 function batchUnits({ RequestItems = {} }: Asked, { Responses = {}, UnprocessedKeys = {} }: Answered): number {
   const keysIn = (tables: NonNullable<Asked['RequestItems']>) =>
     Object.values(tables).flatMap(({ Keys }) => Keys).length
@@ -140,12 +140,12 @@ async function unitsRead(call: Call, asked: Asked, answered: Answered): Promise<
 }
 
 /**
- * What a filter leaves out is read and paid for. The filter, which our adapter puts in parentheses, stays in a form that
- * lets all through, since the request has names and values for it.
+ * Repeats a query without its filter, because rows that a filter leaves out are billed. The filter stays in a form that is
+ * always true, because DynamoDB refuses names and values that no expression uses.
  */
 async function unfiltered(call: Call, asked: Asked): Promise<Answered> {
   const all = `${asked.FilterExpression} OR NOT ${asked.FilterExpression}`
   const { status, body } = await call('Query', JSON.stringify({ ...asked, FilterExpression: all }))
-  if (status !== 200) throw new Error(`what a query left out cannot be counted: ${body}`)
+  if (status !== 200) throw new Error(`the rows that a filter left out cannot be counted: ${body}`)
   return JSON.parse(body) as Answered
 }

@@ -11,25 +11,25 @@ import type { Usage } from './usage.ts'
 
 const { default: dynalite } = await import('dynalite')
 
-/** What goes wrong with the next request of this operation. */
+/** A fault of the next requests of an operation. */
 export type DynamoFault = Strike & { readonly kind: WireFault | 'conflict' }
 
 export type Dynamo = {
   readonly endpoint: string
   readonly client: DynamoDBClient
-  /** Each is used up by as many requests as it says. */
+  /** Pending faults; each is removed after `times` requests. */
   readonly faults: DynamoFault[]
-  /** Operations in the order they came. */
+  /** Operations in the order of the requests. */
   readonly operations: string[]
-  /** Units of what was counted, against the emulator's own figures. */
+  /** Units as counted here and by the emulator. */
   readonly check: Readonly<CrossCheck>
   createTable(name: string): Promise<void>
   close(): void
 }
 
 /**
- * dynalite with what it lacks: TransactWriteItems, in front of it, and faults on demand. Isolation is one lock around
- * every request. TTL deletes nothing here, as it does not for days at AWS. `usage` counts what its callers are billed for.
+ * Starts dynalite with a server in front that adds TransactWriteItems and faults on demand. One lock around every request
+ * isolates them. TTL deletes nothing, which may also take days at AWS. `usage` counts what callers are billed for.
  */
 export async function startDynamo(usage?: Usage): Promise<Dynamo> {
   const inner = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
@@ -43,7 +43,7 @@ export async function startDynamo(usage?: Usage): Promise<Dynamo> {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
     operations.push(operation)
     const body = await bodyOf(request).then(String, () => undefined)
-    // Whoever asked was killed.
+    // The client was killed.
     if (body === undefined) return
     const turn = queue.then(() => answer(operation, body, request.headers))
     queue = turn.catch(() => undefined)
@@ -60,7 +60,7 @@ export async function startDynamo(usage?: Usage): Promise<Dynamo> {
   const close = () => {
     client.destroy()
     closeNow(outer)
-    // Nobody asks any more, but what was asked is still being answered.
+    // Requests in progress are still answered.
     void queue.then(() => closeNow(inner))
   }
   return { endpoint, client, faults, operations, check, createTable: (name) => createTable(client, name), close }
@@ -120,7 +120,7 @@ function crcOf(headers: IncomingHttpHeaders): string {
   return String(headers['x-amz-crc32'] ?? '')
 }
 
-/** As stacks/storage.ts declares it. */
+/** Creates the table that stacks/storage.ts declares. */
 export async function createTable(client: DynamoDBClient, TableName: string): Promise<void> {
   const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' }) as const
   const schema = (hash: string, range: string) => [
@@ -144,7 +144,7 @@ export async function createTable(client: DynamoDBClient, TableName: string): Pr
   )
 }
 
-/** A name that no other test of this process uses. */
+/** Returns a name that no other test of this process uses. */
 export function freshName(prefix: string): string {
   return `${prefix}-${createHash('sha256').update(`${prefix}${names++}`).digest('hex').slice(0, 8)}`
 }

@@ -1,15 +1,15 @@
-/** Which requests something goes wrong with: the next ones of an operation. */
+/** Selects the next requests of an operation for a fault. */
 export type Strike = {
   readonly operation: string
-  /** Only for requests whose body contains this, such as the name of a queue. @default every one */
+  /** A text that the body must contain, such as the name of a queue. @default any body */
   readonly about?: string
-  /** Requests that it strikes. @default 1 */
+  /** Number of requests. @default 1 */
   readonly times?: number
 }
-/** `lost answer`: done, but the caller hears 500. */
+/** `lost answer`: the request is carried out, but answered with 500. */
 export type WireFault = 'lost answer' | 'throttled' | 'unavailable'
 
-/** Takes the first that strikes, once. */
+/** Returns the first fault for a request, and counts it. */
 export function strike<T extends Strike>(faults: T[], operation: string, body: string): T | undefined {
   const index = faults.findIndex((one) => one.operation === operation && body.includes(one.about ?? ''))
   const fault = faults[index]

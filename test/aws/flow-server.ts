@@ -12,15 +12,15 @@ import { deliver, type SesHop } from './ses-hop.ts'
 
 const SES_RETRIES_MS = [300, 300]
 /**
- * Nobody restarts anything at AWS: what a killed sandbox held comes back when its lease has ended and its row is due,
- * within two minutes. So much later the sandboxes after a restart believe it to be.
+ * At AWS, entries and rows of a killed sandbox come back after their lease has ended, within two minutes. After a restart
+ * the clock of the sandboxes is ahead by this much, so that tests need not wait.
  */
 const RESTART_TAKES_MS = 125_000
 
 /**
- * The AWS composition in place of the server process of the flow tests. SES's stand-in delivers to the SMTP peer that
- * the test names as `KABUTAR_RELAY`, with retries of its own, and to our own domains by their receipt rules. Stopping it
- * loses every sandbox; what lasts is in the stand-ins.
+ * Runs the flow tests on the AWS composition instead of the server process. SES's stand-in delivers to the SMTP peer that a
+ * test names as `KABUTAR_RELAY`, with retries of its own, and to our own domains by their receipt rules. A stop ends every
+ * sandbox; durable data is in the stand-ins.
  */
 export async function startAwsServer(options: ServerOptions & { readonly apiKey: string }): Promise<Server> {
   const { env = {}, apiKey } = options
@@ -75,7 +75,7 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
   }
 }
 
-/** SES finds by MX that some recipients are its own. */
+/** Delivers to recipients at our own domains by their receipt rules, to the others at the next hop. */
 async function route(platform: Platform, hop: SesHop, mail: SentMail): Promise<void> {
   const own = takenBy(platform.rules, mail.recipients)
   const others = mail.recipients.filter((recipient) => !own.includes(recipient))
@@ -83,7 +83,7 @@ async function route(platform: Platform, hop: SesHop, mail: SentMail): Promise<v
   if (others.length > 0) await deliver(hop, { ...mail, recipients: others })
 }
 
-/** @throws {Error} as SES refuses at RCPT what no rule of the active set takes */
+/** @throws {Error} the refusal of SES at RCPT, if no rule of the active set takes a recipient */
 async function takeMail(platform: Platform, raw: string | Uint8Array, recipients: readonly string[]): Promise<void> {
   const taken = takenBy(platform.rules, recipients)
   if (taken.length === 0) throw new Error('550 5.1.1 mailbox unavailable')
@@ -91,7 +91,7 @@ async function takeMail(platform: Platform, raw: string | Uint8Array, recipients
 }
 let mails = 0
 
-/** The first account with its domain and a key, as `npm run account` makes it in an account of AWS. */
+/** Creates the first account with its domain and a key, as `npm run account` does on AWS. */
 export async function prepare({ table, rules, ses, wiring }: Platform, apiKey: string): Promise<void> {
   const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
   await ensureFirstAccount(ports)

@@ -6,14 +6,14 @@ import { accessKeyOf, type Usage } from './usage.ts'
 import type { Wiring } from './wiring.ts'
 
 export type Env = Readonly<Record<string, string>>
-/** By what the stacks call them: `send` of functions/send.ts, `receive.recover` for another export than `handler`. */
+/** Functions by the name of their file, such as `send`. */
 export type Lambdas = Readonly<Record<'api' | 'send' | 'feedback' | 'notify' | 'receive' | 'sweep', Lambda>>
 
-/** How many sandboxes each may have; this machine is smaller than AWS. */
+/** Sandboxes of a function, 1 if not listed: few, because this machine is small. */
 const SANDBOXES: Readonly<Record<string, number>> = { api: 4, send: 2, notify: 2 }
-/** What tests may change for a function, whether the stacks set it or not. */
+/** Settings that tests may set although the stacks do not. */
 const FREE = /^(AWS_|CLOCK_AHEAD_MS$|KABUTAR_(SEND_RETRIES|WEBHOOK_RETRIES|ALLOW_PRIVATE)$)/
-/** Its clock signs webhooks, and receivers compare that with their own. */
+/** The function whose clock is never ahead, because receivers compare its signature's time with their clock. */
 const ON_TIME = 'notify'
 
 export type Started = {
@@ -24,11 +24,11 @@ export type Started = {
   readonly sandboxesOf: (component: string) => number
 }
 
-/** Where a function's calls to AWS are written down, in a folder for them. */
+/** The file in `folder` to which a function's calls to AWS are written. */
 export const callsOf = (folder: string, { handler }: LambdaFunction) => join(folder, `${basename(handler)}.jsonl`)
 
 export type Observed = {
-  /** The folder of their calls. */
+  /** Folder of the files with calls to AWS. */
   readonly calls: string
   readonly usage: Usage
 }
@@ -74,7 +74,7 @@ function nameOf({ handler }: LambdaFunction): string {
   return handler.replace(/^functions\//, '').replace(/\.handler$/, '')
 }
 
-/** The settings that the stacks declare and no other, with URLs of queues that lead to the stand-in. */
+/** Only the settings that the stacks declare, with URLs of queues that lead to the stand-in. */
 function environmentOf({ inputs }: LambdaFunction, urlOf: (queue: string) => string, env: Env): Env {
   const { variables } = inputs.environment
   const led = (value: string) => value.replaceAll(/https:\/\/sqs\.[^/]+\/\d+\/([\w-]+)/g, (_, queue) => urlOf(queue))

@@ -1,12 +1,12 @@
 /**
- * Whether the role of a function grants what it was seen to call: AWS would refuse the rest, and no stand-in does.
- * By action and by resource. Not seen: what a signed link is used for, and `ListBucket`, which only changes an answer.
+ * Compares the observed calls of a function with the statements of its role, by action and resource: AWS refuses other
+ * calls, and no stand-in does. Not observed are requests with a signed link, and `ListBucket`, which changes only an answer.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { listOf, type Statement } from '../infra/declared.ts'
 import type { Call } from './observe.ts'
 
-/** An action, and what the ARN of its resource looks like. */
+/** An action, and a pattern for the ARN of its resource. */
 type Needed = { readonly action: string; readonly on: RegExp }
 
 const TABLE = /:table\/[^/]+$/
@@ -14,7 +14,7 @@ const INDEX = /:table\/[^/]+\/index\/gs1$/
 const OBJECT = /^arn:aws:s3:::[^/]+\/\*$/
 const ANY = /./
 
-/** What was called and is not granted, each once. */
+/** Lists the calls that the role does not grant, each once. */
 export function notGranted(file: string, statements: readonly Statement[]): readonly string[] {
   const calls = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
   const needed = calls.flatMap((line) => neededFor(JSON.parse(line) as Call))
@@ -49,7 +49,7 @@ function dynamo(name: string, { TransactItems = [], IndexName }: Transacted): re
   }))
 }
 
-/** The last part of its URL is a queue's name, as of its ARN. */
+/** A queue's URL and its ARN both end in its name. */
 function sqs(name: string, { QueueUrl }: { readonly QueueUrl: string }): readonly Needed[] {
   const queue = QueueUrl.slice(QueueUrl.lastIndexOf('/') + 1)
   return [{ action: `sqs:${name.replace(/Batch$/, '')}`, on: new RegExp(`:${queue}$`) }]
@@ -80,7 +80,7 @@ function s3({ method, path, copies }: Call): readonly Needed[] {
     GET: 'GetObject',
     HEAD: 'GetObject',
     PUT: 'PutObject',
-    // Begins or completes an upload in parts, or deletes many.
+    // Begins or completes a multipart upload, or deletes several objects.
     POST: query.has('delete') ? 'DeleteObject' : 'PutObject',
     DELETE: query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject',
   }

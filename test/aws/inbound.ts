@@ -6,14 +6,14 @@ import { createdOf, notificationOf } from './ses-receipt.ts'
 import type { ReceiptRules } from './ses-receipt-rules.ts'
 import type { Wiring } from './wiring.ts'
 
-/** What SES and S3 do with a mail that a receipt rule takes. */
+/** Stands in for SES and S3 with a mail that a receipt rule takes. */
 export type InboundMail = {
   readonly sesId: string
   readonly raw: string | Uint8Array
   readonly recipients: readonly string[]
-  /** A notification that comes twice says the same. @default now */
+  /** Time in the notification. @default now */
   readonly receivedAt?: Date
-  /** @default 'after' the object */
+  /** When the notification comes: before or after the object, or never. @default 'after' */
   readonly notification?: 'after' | 'before' | 'lost'
 }
 export type Inbound = {
@@ -21,7 +21,7 @@ export type Inbound = {
   readonly sqs: SQSClient
   readonly wiring: Wiring
   readonly urlOf: (queue: string) => string
-  /** What SES and SNS do is billed too. */
+  /** Counts what AWS bills for SES and SNS. */
   readonly count: Count
 }
 
@@ -29,7 +29,7 @@ const LATE_MS = 500
 
 const keyOf = ({ wiring }: Inbound, { sesId }: InboundMail) => `${wiring.created.prefix}${sesId}`
 
-/** Answers the key of the object. */
+/** Stores the object and sends the notification; returns the key. */
 export async function receiveMail(inbound: Inbound, mail: InboundMail): Promise<string> {
   const { notification = 'after' } = mail
   if (notification === 'before') {
@@ -41,7 +41,7 @@ export async function receiveMail(inbound: Inbound, mail: InboundMail): Promise<
   return keyOf(inbound, mail)
 }
 
-/** S3 tells of it. */
+/** Sends S3's event of an object. */
 export async function putObject(inbound: Inbound, mail: InboundMail): Promise<void> {
   const { bucket, created } = inbound.wiring
   const Key = keyOf(inbound, mail)
@@ -52,7 +52,7 @@ export async function putObject(inbound: Inbound, mail: InboundMail): Promise<vo
   await tell(inbound, created.queue, createdOf(Key))
 }
 
-/** What comes by the topic alone. */
+/** Sends only the notification. */
 export async function notifyOf(inbound: Inbound, mail: InboundMail): Promise<void> {
   const { sesId, recipients, receivedAt = new Date() } = mail
   const key = keyOf(inbound, mail)
@@ -64,7 +64,7 @@ async function tell({ sqs, urlOf }: Inbound, queue: string, event: object): Prom
   await sqs.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: JSON.stringify(event) }))
 }
 
-/** Those that a rule of the active set takes: an address, its domain, or anybody if the rule names nobody. */
+/** Returns the recipients that a rule of the active set takes: by address, by domain, or all if the rule names none. */
 export function takenBy({ active, sets }: ReceiptRules, recipients: readonly string[]): readonly string[] {
   const rules = (sets.get(active ?? '') ?? []).filter(({ Enabled, S3 }) => Enabled && S3 !== undefined)
   return recipients.filter((recipient) => {

@@ -1,23 +1,23 @@
 import { type Count, GB } from '../cost/tally.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
 
-/** A function with a few sandboxes; events beyond them wait, as they would for a reserved concurrency. */
+/** A function with a few sandboxes. Further events wait for a free one, as with a reserved concurrency. */
 export type Lambda = {
   /** @throws {Error} if the handler throws, runs out of time or its process ends */
   invoke(event: unknown): Promise<unknown>
   readonly logs: readonly string[]
-  /** `failed`: those that ended with an error, or with their sandbox. */
+  /** `failed`: invocations that ended with an error or with their sandbox. */
   readonly used: { invocations: number; milliseconds: number; failed: number }
   initMs(): readonly number[]
-  /** Kills every sandbox in the middle of whatever it does; the next event starts new ones. */
+  /** Kills every sandbox at once; the next event starts a new one. */
   kill(): Promise<void>
 }
 export type LambdaOptions = Omit<SandboxOptions, 'onLog'> & {
   readonly sandboxes: number
   readonly memoryMb: number
   /**
-   * Invocations, their time on this machine, and the bytes of logs that a function writes. Lambda's own lines are not
-   * written: the stacks declare its level as WARN (test/infra/functions.test.ts).
+   * Counts invocations, their time on this machine, and the bytes that a function logs. Lambda's own log lines are not
+   * written, because the stacks set their level to WARN (test/infra/functions.test.ts).
    */
   readonly count: Count
 }
@@ -25,7 +25,7 @@ export type LambdaOptions = Omit<SandboxOptions, 'onLog'> & {
 type Pool = {
   readonly free: Sandbox[]
   readonly all: Set<Sandbox>
-  /** Who waits for a turn, and looks again when it comes. */
+  /** Wake-ups of invocations that wait for a sandbox. */
   readonly waiting: (() => void)[]
   starting: number
 }
@@ -39,7 +39,7 @@ export async function startLambda(options: LambdaOptions): Promise<Lambda> {
     options.count('logGb', Buffer.byteLength(line) / GB)
   }
   const start = () => startSandbox({ ...options, onLog })
-  // A function that cannot start fails here and not in the first test.
+  // Starts one sandbox, so that a function that cannot start fails here and not in the first test.
   release(pool, await take(pool, options.sandboxes, start))
   return {
     logs,

@@ -8,42 +8,42 @@ import { type Platform, type Running, type RunOptions, startPlatform } from './p
 import type { SentMail } from './ses.ts'
 import { bounceOf, deliveryOf } from './ses-hop.ts'
 
-/** For tests alone. */
+/** An API key for tests. */
 export const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
 const EVENTS = ['email.sent', 'email.delivered', 'email.bounced', 'email.received'] as const
 const LATER_MS = 125_000
 
-/** Mail in both directions over the composition, what was promised of it, and whether the promises were kept. */
+/** Sends mail in both directions over the composition, and checks that everything accepted is handled once. */
 export type Load = {
   readonly platform: Platform
   readonly resend: Resend
   readonly running: () => Running
-  /** As an application does: again under the same key until it is accepted. */
+  /** Sends, and retries with the same idempotency key until each message is accepted. */
   send(count: number): Promise<void>
-  /** SES takes them, whatever happens to us. */
+  /** Receives at SES, which takes mail whatever state the functions are in. */
   receive(count: number): Promise<void>
-  /** Two minutes later, what was at work is finished: leases have ended and rows are due. */
+  /** Restarts the functions two minutes later, when leases have ended and rows are due. */
   later(): Promise<void>
   /**
-   * Once all is quiet: each accepted message went to SES once and has its one outcome, each mail that came is read once,
-   * each event was told under one id, and no queue holds anything back. @throws {Error} saying what is missing
+   * Waits until each accepted message has its outcome, each received mail is listed once, each event was delivered under
+   * one id, and no queue has entries. @throws {Error} naming what is missing after `seconds`
    */
   settle(seconds?: number): Promise<void>
-  /** Has an endpoint heard of it? Such as `email.sent` and an id. */
-  told(about: string): boolean
-  /** What went to SES more than once. */
+  /** True if the endpoint got the event, given as type and id: `email.sent 0199…`. */
+  delivered(event: string): boolean
+  /** Ids of messages that SES got more than once. */
   doubled(): readonly string[]
   close(): Promise<void>
 }
 
-type Promised = {
+type Accepted = {
   readonly sent: Map<string, string>
   readonly taken: Map<string, string>
-  heard: Map<string, Set<string>>
+  delivered: Map<string, Set<string>>
 }
 
 export async function startLoad(options: RunOptions = {}): Promise<Load> {
-  const platform: Platform = await startPlatform((mail) => void tellOf(platform, mail))
+  const platform: Platform = await startPlatform((mail) => void publishOutcome(platform, mail))
   const receiver = await startWebhookReceiver()
   await prepare(platform, API_KEY)
   const env = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '1s,1s,1s', KABUTAR_WEBHOOK_RETRIES: '0s,1s,1s,1s' }
@@ -53,17 +53,17 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
   const resend = new Resend(API_KEY, { baseUrl: running.url })
   const hook = await ok(resend.webhooks.create({ endpoint: receiver.url('/load'), events: [...EVENTS] }))
   receiver.trust('/load', hook.signing_secret)
-  const promised: Promised = { sent: new Map(), taken: new Map(), heard: new Map() }
-  const missing = () => missingOf({ platform, resend, receiver, promised })
+  const accepted: Accepted = { sent: new Map(), taken: new Map(), delivered: new Map() }
+  const missing = () => missingOf({ platform, resend, receiver, accepted })
   return {
     platform,
     resend,
     running: () => running,
-    send: (count) => inParallel(count, 24, (n) => sendOne(resend, promised, n)),
-    receive: (count) => inParallel(count, 4, (n) => receiveOne(platform, promised, n)),
+    send: (count) => inParallel(count, 24, (n) => sendOne(resend, accepted, n)),
+    receive: (count) => inParallel(count, 4, (n) => receiveOne(platform, accepted, n)),
     async later() {
       const { port } = new URL(running.url)
-      // A kill between SES's answer and our record may send twice, as promised; kills.test.ts is about them.
+      // Stopped, not killed: a kill between SES's answer and our record may send a message twice (kills.test.ts).
       await running.stop()
       aheadMs += LATER_MS
       running = await start(Number(port))
@@ -76,7 +76,7 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
       }
       throw new Error(`after ${seconds} s: ${left.length} missing: ${left.slice(0, 10).join('; ')}`)
     },
-    told: (about) => heardBy(receiver).has(about),
+    delivered: (event) => deliveredTo(receiver).has(event),
     doubled: () => doubledIn(platform.ses.sent),
     async close() {
       await running.kill()
@@ -97,7 +97,7 @@ async function inParallel(count: number, width: number, work: (n: number) => Pro
 const MAX_TRIES = 50
 let serial = 0
 
-async function sendOne(resend: Resend, { sent }: Promised, n: number): Promise<void> {
+async function sendOne(resend: Resend, { sent }: Accepted, n: number): Promise<void> {
   const to = n % 5 === 4 ? 'gone@dest.test' : `r${n}@dest.test`
   const mail = { from: 'ada@kabutar.test', to, subject: `sent ${n}`, text: 't' }
   const idempotencyKey = `load/${serial++}`
@@ -108,15 +108,15 @@ async function sendOne(resend: Resend, { sent }: Promised, n: number): Promise<v
   throw new Error(`${idempotencyKey} is not accepted after ${MAX_TRIES} tries`)
 }
 
-async function receiveOne(platform: Platform, { taken }: Promised, n: number): Promise<void> {
+async function receiveOne(platform: Platform, { taken }: Accepted, n: number): Promise<void> {
   const subject = `taken ${serial++}`
   const raw = `From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: ${subject}\r\n\r\nbody ${n}\r\n`
   await platform.receive({ sesId: subject.replace(' ', '-'), raw, recipients: ['ada@kabutar.test'] })
   taken.set(subject, raw)
 }
 
-/** SES tells of each mail what came of it, but for those to `quiet@`. */
-async function tellOf(platform: Platform, mail: SentMail): Promise<void> {
+/** Publishes the outcome of each mail, except of those to `quiet@`. */
+async function publishOutcome(platform: Platform, mail: SentMail): Promise<void> {
   const rejection = { recipient: 'gone@dest.test', replyCode: 550, status: '5.7.1', diagnostic: '550 5.7.1 refused' }
   if (mail.recipients.includes('quiet@dest.test')) return
   const gone = mail.recipients.includes('gone@dest.test')
@@ -132,48 +132,50 @@ type Looking = {
   readonly platform: Platform
   readonly resend: Resend
   readonly receiver: WebhookReceiver
-  readonly promised: Promised
+  readonly accepted: Accepted
 }
 
-/** Ids of events, by type and email. */
-function heardBy(receiver: WebhookReceiver): Map<string, Set<string>> {
-  const heard = new Map<string, Set<string>>()
+/** Ids of delivered events, by type and email. */
+function deliveredTo(receiver: WebhookReceiver): Map<string, Set<string>> {
+  const delivered = new Map<string, Set<string>>()
   for (const { id, payload } of receiver.received('/load')) {
     const { email_id = '' } = payload.data as { email_id?: string }
     const about = `${payload.type} ${email_id}`
-    heard.set(about, (heard.get(about) ?? new Set()).add(id))
+    delivered.set(about, (delivered.get(about) ?? new Set()).add(id))
   }
-  return heard
+  return delivered
 }
 
 async function missingOf(looking: Looking): Promise<readonly string[]> {
-  const { receiver, promised } = looking
+  const { receiver, accepted } = looking
   assert.deepEqual(receiver.refused(), [])
-  const heard = heardBy(receiver)
-  for (const [about, ids] of heard) assert.equal(ids.size, 1, `${about} was told under ${[...ids]}`)
-  promised.heard = heard
+  const delivered = deliveredTo(receiver)
+  for (const [about, ids] of delivered) assert.equal(ids.size, 1, `${about} was delivered under ${[...ids]}`)
+  accepted.delivered = delivered
   const missing = [...(await unsettled(looking)), ...(await unread(looking))]
   return missing.length > 0 ? missing : heldBack(looking)
 }
 
-async function unsettled({ resend, promised: { sent, heard } }: Looking): Promise<readonly string[]> {
+async function unsettled({ resend, accepted: { sent, delivered } }: Looking): Promise<readonly string[]> {
   const found = await listed((page) => ok(resend.emails.list(page)))
   const events = new Map(found.map(({ id, last_event }) => [id, last_event]))
   return [...sent].flatMap(([id, to]) => {
     const outcome = to.startsWith('gone') ? 'bounced' : 'delivered'
     if (events.get(id) !== outcome) return [`${id} is ${events.get(id)}`]
-    return ['sent', outcome].flatMap((event) => (heard.has(`email.${event} ${id}`) ? [] : [`${event} of ${id} untold`]))
+    return ['sent', outcome].flatMap((event) =>
+      delivered.has(`email.${event} ${id}`) ? [] : [`${event} of ${id} not delivered`],
+    )
   })
 }
 
-async function unread({ resend, promised: { taken, heard } }: Looking): Promise<readonly string[]> {
+async function unread({ resend, accepted: { taken, delivered } }: Looking): Promise<readonly string[]> {
   const found = await listed((page) => ok(resend.emails.receiving.list(page)))
   const bySubject = Map.groupBy(found, ({ subject }) => subject)
   return [...taken.keys()].flatMap((subject) => {
     const [first, ...more] = bySubject.get(subject) ?? []
-    assert.deepEqual(more, [], `${subject} is there more than once`)
+    assert.deepEqual(more, [], `${subject} is listed more than once`)
     if (first === undefined) return [`${subject} is not listed`]
-    return heard.has(`email.received ${first.id}`) ? [] : [`${subject} untold`]
+    return delivered.has(`email.received ${first.id}`) ? [] : [`${subject} not delivered`]
   })
 }
 

@@ -1,4 +1,4 @@
-/** The work of test/cost/work.ts once more, over the built functions and counted at the wire. */
+/** Runs the work of test/cost/work.ts on the built functions, counted at the wire. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
 import { type Kind, WARM } from '../cost/bill.ts'
@@ -13,11 +13,11 @@ import type { SentMail } from './ses.ts'
 import { deliveryOf } from './ses-hop.ts'
 import { between, countsOf } from './usage.ts'
 
-/** `count` of a kind; `batch` 1 is one after another, whatever else is in whole batches. */
+/** `count` messages of a kind: one after the other if `batch` is 1, else in whole batches. */
 export type WireLoad = { readonly count: number; readonly batch: number }
 export type Metered = {
   readonly platform: Platform
-  /** What one costs, after some that warm the functions up. The sweep comes anyway: only what it does more is in it. */
+  /** Counts for one message, after some that warm the functions up, without what an idle sweep costs. */
   countsOfOne(kind: Kind, load: WireLoad): Promise<Counts>
   close(): Promise<void>
 }
@@ -31,17 +31,17 @@ type Rig = {
   readonly running: Running
   readonly resend: Resend
   readonly receiver: WebhookReceiver
-  /** What SES has taken and said nothing about. */
+  /** Mails that SES has accepted, without an event yet. */
   readonly mails: SentMail[]
-  /** Lets a function work its queue off; at all other times nobody asks the queue for anything. */
+  /** Lets a function work its queue off; at other times nothing polls the queue. */
   drain(worker: Worker): Promise<void>
-  /** Never the same twice. */
+  /** Returns a number that was not used before. */
   serial(): number
 }
 
 export async function startMetered(): Promise<Metered> {
   const mails: SentMail[] = []
-  const platform = await startPlatform((mail) => void mails.push(mail), { lostAfterSeconds: 0 })
+  const platform = await startPlatform((mail) => void mails.push(mail), { reconcileAfterSeconds: 0 })
   const receiver = await startWebhookReceiver()
   await prepare(platform, API_KEY)
   const gates = startGates(platform)
@@ -72,13 +72,13 @@ export async function startMetered(): Promise<Metered> {
 const LOOK_MS = 2
 const DRAIN_MS = 15_000
 
-/** Between a worker and its queue. Whoever stands at a closed gate again has also removed what it had worked off. */
+/** Gates between workers and queues. A worker that waits at its gate again has deleted the entries of its last batch. */
 function startGates(platform: Platform) {
   const open = new Set<string>()
   const standing = new Set<string>()
   const wait = async (worker: Worker, isOver: () => boolean) => {
     for (const end = Date.now() + DRAIN_MS; !isOver(); await sleep(LOOK_MS))
-      if (Date.now() > end) throw new Error(`${worker} does not work its queue off`)
+      if (Date.now() > end) throw new Error(`${worker} does not empty its queue`)
   }
   return {
     async pass(worker: string) {
@@ -114,7 +114,7 @@ async function inTurns({ count, batch }: WireLoad, some: (count: number) => Prom
   for (let done = 0; done < count; done += together) await some(together)
 }
 
-/** Up to the Delivery event. */
+/** Sends messages up to their Delivery event. */
 function sendAll(rig: Rig, load: WireLoad): Promise<void> {
   const { platform, resend, mails, drain } = rig
   return inTurns(load, async (count) => {
@@ -130,11 +130,11 @@ function sendAll(rig: Rig, load: WireLoad): Promise<void> {
 
 const addressed = (n: number) => ({ from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test` })
 
-/** Also S3's own events of all of them, which one sweep passes on. */
+/** Receives messages, and reconciles S3's events of all of them in one sweep. */
 async function receiveAll(rig: Rig, load: WireLoad): Promise<Counts> {
   const { platform, running, drain } = rig
   const sweep = () => running.lambdas.sweep.invoke({})
-  // The first looks for dead letters too.
+  // The first sweep also looks for dead letters.
   await sweep()
   const idle = await counted(rig, async () => void (await sweep()))
   const all = await counted(rig, async () => {
@@ -151,7 +151,7 @@ async function receiveAll(rig: Rig, load: WireLoad): Promise<Counts> {
   return plus(all, idle, -1)
 }
 
-/** What `notify` costs, and what sending costs more than without an endpoint. */
+/** Counts what `notify` costs, and what sending costs more with an endpoint than without. */
 async function deliverAll(rig: Rig, load: WireLoad): Promise<Counts> {
   const { resend, receiver, drain } = rig
   const send = () =>

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a sandbox: writes down each request to AWS, as a line of JSON, before it is sent. What a function
- * posts to endpoints goes another way and is not seen.
+ * Preloaded into a sandbox: writes each request to AWS as a line of JSON before it is sent. Requests to webhook endpoints
+ * use another client and are not written.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
@@ -9,10 +9,10 @@ import type { ClientRequest } from 'node:http'
 export type Call = {
   readonly method: string
   readonly path: string
-  /** `DynamoDB_20120810.GetItem`, of services that name the call in a header. */
+  /** `DynamoDB_20120810.GetItem`, for services that name the call in a header. */
   readonly target: string
   readonly copies: boolean
-  /** Of calls that are named in a header, or in a form. */
+  /** The body, for calls that a header or a form names. */
   readonly body: string
 }
 
@@ -24,7 +24,7 @@ if (file) {
   })
 }
 
-/** The sandbox asks Lambda for events, which is no call to AWS. */
+/** True for the sandbox's own calls of Lambda's Runtime API. */
 function isRuntime({ path }: ClientRequest): boolean {
   return /^\/20\d\d-\d\d-\d\d\/runtime\//.test(path)
 }

@@ -22,8 +22,9 @@ import { usageLine } from './usage-line.ts'
 import { type QueueRole, readWiring, type Wiring } from './wiring.ts'
 
 /**
- * The AWS composition without an account: the artifacts that `sst diff` built, each in AWS's own runtime client with the
- * environment that the stacks give it, and what calls them. Behind them stand-ins of DynamoDB, SQS, S3 and SES.
+ * The AWS composition without an account: the bundles that `sst diff` built, each in AWS's runtime client with the
+ * environment that the stacks declare, and the event sources that invoke them. Stand-ins of DynamoDB, SQS, S3 and SES are
+ * behind them.
  */
 export type Platform = {
   readonly wiring: Wiring
@@ -34,57 +35,57 @@ export type Platform = {
   readonly ses: Ses
   readonly rules: ReceiptRules
   readonly table: ReturnType<typeof dynamoTable>
-  /** What functions, and what AWS itself did for them, would be billed for. */
+  /** Counts what AWS would bill. */
   readonly usage: Usage
-  /** The region, credentials and endpoints, for any program that would talk to AWS. */
+  /** Region, credentials and endpoints for a program that calls AWS. */
   readonly env: Env
-  queue(name: QueueRole | 'lost' | { readonly deadLettersOf: QueueRole }): ReturnType<typeof sqsQueue>
-  /** As SNS passes an event of the configuration set on. */
+  queue(name: QueueRole | 'reconcile' | { readonly deadLettersOf: QueueRole }): ReturnType<typeof sqsQueue>
+  /** Queues an event of the configuration set, as SNS delivers it. */
   publish(event: object): Promise<void>
-  /** Starts every function and what calls it. */
+  /** Starts every function and its event source. */
   run(env?: Env, options?: RunOptions): Promise<Running>
-  /** As SES receives a mail: the object, S3's event, and unless it is lost the notification. Answers the object's key. */
+  /** Receives a mail at SES: object, S3's event and, unless it is lost, the notification. Returns the object's key. */
   receive(mail: InboundMail): Promise<string>
-  /** Only the notification, once more or late; only the object. */
+  /** Sends only the notification, again or late. */
   notify(mail: InboundMail): Promise<void>
   put(mail: InboundMail): Promise<void>
-  /** Bodies in every dead-letter queue, which are left there. */
+  /** Reads the bodies in every dead-letter queue and leaves them there. */
   deadLetters(): readonly string[]
-  /** Is there nothing in a queue, not even in work? Asking costs nobody anything. */
+  /** True if a queue has no entries, leased ones included; the call is not counted. */
   isEmpty(role: QueueRole): boolean
-  /** Prints what was used. @throws {AssertionError} if a function called what its role does not grant */
+  /** Ends the platform and prints what was used. @throws {AssertionError} if a function made a call that its role does not grant */
   close(): Promise<void>
 }
 type Mapped = Pick<Mapping, 'disturb' | 'windowMs' | 'pollSeconds' | 'gate'>
 export type RunOptions = Mapped & {
   readonly port?: number
-  /** The sweep runs only when it is invoked, and each function has one sandbox, so that what is used can be foretold. */
+  /** The sweep runs only when a test invokes it, and each function has one sandbox, so that usage is predictable. */
   readonly measured?: boolean
 }
 export type Running = {
   readonly url: string
   readonly lambdas: Lambdas
-  /** Of every function, since it was started. */
+  /** Log lines of every function since its start. */
   logs(): readonly string[]
-  /** What is being worked on is finished. */
+  /** Ends the functions after they have finished their work. */
   stop(): Promise<void>
-  /** Nothing is. */
+  /** Ends the functions at once. */
   kill(): Promise<void>
 }
 
 const SWEEP_EVERY_MS = 1000
-/** In queues a minute takes a second: for six times a function's timeout no test waits, nor for lost mail. */
+/** Shortens waits of queues, such as visibility timeouts and the delay of S3's events: a minute takes a second. */
 const MINUTE_SECONDS = 1
 const ATTEMPTS = 5
 
 export type PlatformOptions = {
-  /** After which S3's own event of a mail is there for the sweep. @default as declared, where a minute takes a second */
-  readonly lostAfterSeconds?: number
+  /** Delay of S3's events for the sweep. @default as declared, shortened like other waits */
+  readonly reconcileAfterSeconds?: number
 }
 
 export async function startPlatform(
   deliver: (mail: SentMail) => void,
-  { lostAfterSeconds }: PlatformOptions = {},
+  { reconcileAfterSeconds }: PlatformOptions = {},
 ): Promise<Platform> {
   buildRuntime()
   const wiring = readWiring()
@@ -98,7 +99,7 @@ export async function startPlatform(
   ])
   const [sqs, s3Front] = await Promise.all([startSqsFront(sqsS3.endpoint, usage), startS3Front(sqsS3.endpoint, usage)])
   await Promise.all([dynamo.createTable(wiring.table), sqsS3.createBucket(wiring.bucket)])
-  createQueues(sqsS3, wiring, lostAfterSeconds)
+  createQueues(sqsS3, wiring, reconcileAfterSeconds)
   ses.configurationSets.add(wiring.configurationSet)
   const client = sqsClient(standIn(sqs.endpoint))
   const awsClient = sqsClient(standIn(sqs.endpoint, accessKeyOf(AWS_ITSELF)))
@@ -143,12 +144,13 @@ export async function startPlatform(
   }
 }
 
-function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, lostAfterSeconds: number | undefined): void {
+function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, reconcileAfterSeconds: number | undefined): void {
   const arns = new Map<string, string>()
   for (const { name, delaySeconds, visibilitySeconds, redrive } of queues) {
     const scaled = (seconds: number) => String(Math.ceil((seconds / 60) * MINUTE_SECONDS))
     const arn = sqsS3.createQueue(name, {
-      DelaySeconds: name === created.queue ? String(lostAfterSeconds ?? scaled(delaySeconds)) : scaled(delaySeconds),
+      DelaySeconds:
+        name === created.queue ? String(reconcileAfterSeconds ?? scaled(delaySeconds)) : scaled(delaySeconds),
       VisibilityTimeout: scaled(visibilitySeconds),
       ...(redrive && {
         RedrivePolicy: JSON.stringify({ ...redrive, deadLetterTargetArn: arns.get(redrive.deadLetters) }),
@@ -159,7 +161,7 @@ function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, lostAfterSecond
 }
 
 function queueName({ roles, created, queues }: Wiring, name: Parameters<Platform['queue']>[0]): string {
-  if (name === 'lost') return created.queue
+  if (name === 'reconcile') return created.queue
   if (typeof name === 'string') return roles[name]
   const { redrive } = queues.find((queue) => queue.name === roles[name.deadLettersOf]) ?? {}
   if (redrive === undefined) throw new Error(`${name.deadLettersOf} has no dead letters`)
@@ -185,7 +187,7 @@ function environment({ dynamo, sqs, s3Endpoint, ses, rules }: Endpoints): Env {
   }
 }
 
-/** AWS would have refused what the role of a function does not grant. */
+/** Fails for calls that the role of a function does not grant: AWS would have refused them. */
 function assertGranted({ functions }: Wiring, calls: string): void {
   for (const declared of functions) {
     const missing = notGranted(callsOf(calls, declared), declared.statements)

@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto'
 import { STAND_IN_SECRET } from './servers.ts'
 
 /**
- * Fetches a presigned link as S3 would serve it to a stranger: only with a right signature over every parameter, within
- * its time, and with the headers that `response-*` parameters ask for. fauxqs looks at none of these.
+ * Fetches a presigned link with the checks of S3, which fauxqs lacks: the signature over every parameter, the expiry, and
+ * the headers that `response-*` parameters ask for.
  */
 export async function downloadPresigned(url: URL): Promise<Response> {
   const refused = refusal(url, 'GET', { host: url.host })
@@ -14,7 +14,7 @@ export async function downloadPresigned(url: URL): Promise<Response> {
   return new Response(await stored.arrayBuffer(), { status: stored.status, headers })
 }
 
-/** Puts a body to a presigned link; S3 also refuses a body that does not match the checksum of the link. */
+/** Puts a body to a presigned link, also with S3's check of the link's checksum. */
 export async function uploadPresigned(url: URL, body: Uint8Array): Promise<Response> {
   const refused = refusal(url, 'PUT', { host: url.host, 'content-length': String(body.length) })
   if (refused) return new Response(refused.reason, refused)
@@ -23,13 +23,13 @@ export async function uploadPresigned(url: URL, body: Uint8Array): Promise<Respo
 
 type Named = Readonly<Record<string, string>>
 
-/** What the `response-*` parameters of a link ask for. */
+/** Headers that the `response-*` parameters of a link ask for. */
 export function headersAsked(url: URL): Named {
   const asked = [...url.searchParams].filter(([name]) => name.startsWith('response-'))
   return Object.fromEntries(asked.map(([name, value]) => [name.slice('response-'.length), value]))
 }
 
-/** Why S3 would not serve a link; `headers` are those of the request. The checksum of another body never matches. */
+/** Returns why S3 would refuse a request with this link and these headers; undefined if it would not. */
 export function refusal(
   url: URL,
   method: string,
@@ -42,7 +42,7 @@ export function refusal(
   return checked && method === 'PUT' ? { status: 400, reason: 'BadDigest' } : undefined
 }
 
-/** AWS Signature Version 4 in query parameters, as S3 documents it; the payload is unsigned. */
+/** Checks AWS Signature Version 4 in query parameters, with an unsigned payload, as S3 documents it. */
 function signatureOf(url: URL, method: string, headers: Named): string {
   const [, date = '', region = '', service = ''] = (url.searchParams.get('X-Amz-Credential') ?? '').split('/')
   const signed = (url.searchParams.get('X-Amz-SignedHeaders') ?? '').split(';')

@@ -8,13 +8,13 @@ const CLIENT = join(MODULES, 'aws-lambda-ric')
 const CACHE = resolve(import.meta.dirname, '../../.cache/aws')
 const MINUTES = 60_000
 
-/** AWS's runtime client for Node: what runs a handler inside Lambda. */
+/** AWS's runtime client for Node, which runs the handler inside Lambda. */
 export const RUNTIME = join(CLIENT, 'index.mjs')
 
 /**
- * Builds the native part of the runtime client, once for each version and kind of machine: a minute, then it is taken
- * from `.cache/aws`. Its own install script would download the headers of Node; it needs those of Node-API only, and
- * these come from the lockfile.
+ * Builds the native part of the runtime client, once for each version and machine type. The build takes a minute and is
+ * kept in `.cache/aws`. The package's own install script would download the headers of Node; the build needs only those
+ * of Node-API, which the lockfile pins.
  * @throws {Error} if a tool is missing and cannot be installed, or the build fails
  */
 export function buildRuntime(): void {
@@ -31,10 +31,10 @@ function compile(target: string): void {
   installDebian(['cmake', 'g++', 'make', 'xz-utils'])
   mkdirSync(CACHE, { recursive: true })
   const options: ExecFileSyncOptions = { cwd: CLIENT, stdio: ['ignore', 'ignore', 'pipe'], timeout: 10 * MINUTES }
-  // curl and aws-lambda-cpp, from archives inside the package.
+  // curl and aws-lambda-cpp are in archives inside the package.
   execFileSync('sh', ['scripts/preinstall.sh'], options)
   const built = join(CLIENT, 'deps/artifacts')
-  // It includes these and uses nothing of them.
+  // These headers are included and not used.
   for (const name of ['uv.h', 'v8.h', 'node.h']) writeFileSync(join(built, 'include', name), '')
   const includes = [join(built, 'include'), join(MODULES, 'node-api-headers/include'), join(MODULES, 'node-addon-api')]
   execFileSync(

@@ -5,8 +5,8 @@ import type { Usage } from './usage.ts'
 import { countS3 } from './wire-counts.ts'
 
 /**
- * In front of fauxqs, which looks at no signature: a presigned link is served as S3 would serve it to a stranger, every
- * other request as it comes. Bodies stream. `usage` counts what its callers are billed for, by the key that signed.
+ * Starts a server in front of fauxqs that checks presigned links as S3 does (presigned.ts), and forwards other requests
+ * unchanged. Bodies stream. `usage` counts what callers are billed for, by the access key that signed.
  */
 export async function startS3Front(
   inner: string,
@@ -33,7 +33,7 @@ function namedHeaders({ headers }: IncomingMessage): Readonly<Record<string, str
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join(',')]))
 }
 
-/** The body is read all the same: a client that still writes would hear of a broken connection instead. */
+/** Refuses a request after its body is read: a client that still writes would see a broken connection instead. */
 function refuse(request: IncomingMessage, response: ServerResponse, status: number, reason: string): void {
   request.resume()
   request.once('end', () => response.writeHead(status, { 'content-type': 'text/plain' }).end(reason))

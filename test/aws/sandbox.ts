@@ -8,22 +8,22 @@ import { pathToFileURL } from 'node:url'
 import { RUNTIME } from './ric.ts'
 import { bodyOf, serve } from './servers.ts'
 
-/** One process in which Lambda would run a function: the real runtime client on Node 24, one event at a time. */
+/** A process that runs a function as Lambda does: AWS's runtime client on Node 24, one event at a time. */
 export type SandboxOptions = {
   readonly bundle: string
-  /** As Lambda knows it, such as `bundle.handler`. */
+  /** The handler's name at Lambda, such as `bundle.handler`. */
   readonly handler: string
   readonly env: Readonly<Record<string, string>>
   readonly timeoutMs: number
   readonly onLog: (line: string) => void
 }
 export type Sandbox = {
-  /** From the start of the process to its first question for an event. */
+  /** Time from the start of the process to its first request for an event. */
   readonly initMs: number
   /** @throws {Error} if the handler throws, runs out of time or its process ends */
   invoke(event: unknown): Promise<unknown>
   readonly ended: Promise<unknown>
-  /** At once, in the middle of whatever it does. */
+  /** Kills the process at once. */
   kill(): void
 }
 
@@ -85,7 +85,7 @@ function spawnRuntime({ bundle, handler, env, onLog }: SandboxOptions, runtimeAp
   return child
 }
 
-/** The four calls of Lambda's Runtime API. */
+/** Answers the four calls of Lambda's Runtime API. */
 async function runtimeApi(state: State, options: SandboxOptions, request: IncomingMessage, response: ServerResponse) {
   const [id = '', verb = ''] = (PATH.exec(request.url ?? '')?.groups?.rest ?? '').split('/')
   if (id === 'next') {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ClientOptions } from '@kabutar/aws/sdk-client.ts'
 
-/** What the stand-ins share: loopback servers on a free port, and client options that point at them. */
+/** Loopback servers on a free port for the stand-ins, and client options that point at them. */
 export async function listen(server: Server, port = 0): Promise<string> {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -15,7 +15,7 @@ export async function serve(handle: RequestListener, port = 0): Promise<{ endpoi
   return { endpoint, close: () => closeNow(server) }
 }
 
-/** Does not wait for keep-alive connections. */
+/** Closes a server without waiting for keep-alive connections. */
 export function closeNow(server: Server): void {
   server.close()
   server.closeAllConnections()
@@ -27,7 +27,7 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Signs requests to the stand-ins; no account knows it. */
+/** Credentials for requests to the stand-ins. */
 export const STAND_IN_SECRET = 'none'
 
 export function standIn(endpoint: string, accessKeyId = 'AKIASTANDIN'): ClientOptions {

@@ -4,14 +4,14 @@ import { RelayError } from '@kabutar/core/ports/relay.ts'
 import type { SentMail } from './ses.ts'
 
 /**
- * What SES does after it accepted a mail: it delivers it to the next hop, tries again on its own what is refused for
- * now, and publishes an event for what came of it. The return path is the one that our tags name, so that the next hop
- * sees the same envelope as behind a relay of ours; SES itself takes one in its MAIL FROM domain.
+ * Stands in for SES after it accepted a mail: delivers it to the next hop, retries temporary refusals, and publishes an
+ * event with the outcome. The return path is made of our tags, so that the next hop gets the same envelope as from a relay
+ * of ours; SES itself uses one in its MAIL FROM domain.
  */
 export type SesHop = {
   readonly nextHop: Relay
   readonly retriesMs: readonly number[]
-  /** SES may be late with these for hours. */
+  /** Publishes Delivery events too; SES may send them hours late. */
   readonly tellDelivery: boolean
   publish(event: object): Promise<void>
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SesError } from './ses-rules.ts'
 
-/** A domain identity as SES v2 keeps it. */
+/** A domain identity of SES v2. */
 export type SesIdentity = {
   readonly name: string
   readonly tokens: readonly string[]
@@ -10,11 +10,11 @@ export type SesIdentity = {
 }
 export type IdentitiesState = {
   readonly identities: Map<string, SesIdentity>
-  /** Names whose records the owner publishes: those that SES looks for. */
+  /** Names of the DNS records that the owner has published. */
   readonly published: Set<string>
-  /** SES gave up looking; a new identity begins anew. */
+  /** Domains whose DKIM failed; a new identity starts again. */
   readonly failed: Set<string>
-  /** Each is used up by one call. */
+  /** Pending errors, each for one call. */
   readonly identityFaults: SesError[]
 }
 type Call = { readonly method: string; readonly path: string; readonly body: string }
@@ -29,7 +29,7 @@ const unknown = (name: string): Answer => ({
   error: { status: 404, type: 'NotFoundException', message: `Email identity ${name} does not exist.` },
 })
 
-/** The four calls of identities; undefined for any other path. Every call is refused that SES would refuse. */
+/** Answers the four calls for identities with the refusals of SES; undefined for any other path. */
 export function identitiesCall(state: IdentitiesState, { method, path, body }: Call): Answer | undefined {
   const groups = PATH.exec(path)?.groups
   if (groups === undefined) return undefined
@@ -85,12 +85,12 @@ function putMailFrom(identity: SesIdentity, body: string): Answer {
   return { json: {} }
 }
 
-/** The same domain of the same account gets the same tokens again. */
+/** Makes the DKIM tokens, which are the same each time for a domain of an account. */
 function tokensOf(name: string): readonly string[] {
   return [0, 1, 2].map((n) => createHash('sha256').update(`${n} ${name}`).digest('hex').slice(0, 32))
 }
 
-/** Does its owner publish the keys? */
+/** True if the owner has published the DKIM records. */
 export function isVerified({ identities, published, failed }: IdentitiesState, name: string): boolean {
   if (failed.has(name)) return false
   const tokens = identities.get(name)?.tokens ?? ['none']

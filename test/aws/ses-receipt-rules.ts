@@ -1,6 +1,6 @@
 import { bodyOf, serve } from './servers.ts'
 
-/** Receipt rules as SES v1 keeps them (the query protocol: forms in, XML out), refusing what SES refuses. */
+/** Stands in for the receipt rules of SES v1, in its query protocol (forms in, XML out) and with its refusals. */
 export type ReceiptRule = {
   readonly Name: string
   readonly Enabled: boolean
@@ -11,14 +11,14 @@ export type ReceiptRule = {
 }
 export type ReceiptRules = {
   readonly endpoint: string
-  /** Rules by set, in their order. */
+  /** Rules of each set, in order. */
   readonly sets: Map<string, ReceiptRule[]>
-  /** The calls that were taken, in order. */
+  /** Calls that were accepted, in order. */
   readonly calls: string[]
-  /** SES takes each call once a second; tests may hold it to less. */
+  /** Minimum time between two calls of one kind, a second at SES. */
   active: string | undefined
   everyMs: number
-  /** Runs before a call changes anything. */
+  /** Called before a call changes anything. */
   before: (action: string) => void | Promise<void>
   close(): void
 }

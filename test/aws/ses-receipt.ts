@@ -5,7 +5,7 @@ type NotifiedMail = {
   readonly receivedAt: Date
 }
 
-/** What SES publishes about a mail that its receipt rule has put into the bucket, as its documentation shows it. */
+/** SES's notification about a mail that a receipt rule stored in the bucket, as in its documentation. */
 export function notificationOf(mail: NotifiedMail): object {
   const pass = { status: 'PASS' }
   const timestamp = mail.receivedAt.toISOString()
@@ -39,7 +39,7 @@ export function notificationOf(mail: NotifiedMail): object {
   }
 }
 
-/** What S3 says of a new object. */
+/** S3's event of a new object. */
 export function createdOf(key: string): object {
   const object = { key: encodeURIComponent(key), size: 1 }
   return { Records: [{ eventName: 'ObjectCreated:Put', eventTime: new Date().toISOString(), s3: { object } }] }

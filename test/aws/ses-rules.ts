@@ -1,4 +1,4 @@
-/** What SES v2 refuses of a raw SendEmail, as its documentation says. Answers the error, or undefined. */
+/** Returns the error with which SES v2 refuses a raw SendEmail, by its documentation; undefined if it accepts. */
 export type SendRequest = {
   readonly FromEmailAddress?: string
   readonly Destination?: {
@@ -41,7 +41,7 @@ export function refusal(account: Account, request: SendRequest, raw: Buffer): Se
   return unverified(account, from)
 }
 
-/** SES checks the address, then its domain and that one's parents. */
+/** Checks the address, then its domain and the parent domains, as SES does. */
 function unverified({ verified }: Account, from: string): SesError | undefined {
   const address = addressOf(from)
   const labels = (address.split('@')[1] ?? '').split('.')
@@ -57,7 +57,7 @@ function wellTagged({ EmailTags = [] }: SendRequest): boolean {
   )
 }
 
-/** The Destination wins; without one SES reads the header fields. */
+/** Returns the recipients of the Destination; without one SES reads the header fields. */
 export function recipientsOf({ Destination = {} }: SendRequest, headers: ReadonlyMap<string, string>): string[] {
   const { ToAddresses = [], CcAddresses = [], BccAddresses = [] } = Destination
   const named = [...ToAddresses, ...CcAddresses, ...BccAddresses]

@@ -10,13 +10,13 @@ import type { Usage } from './usage.ts'
 
 export type SentMail = {
   readonly id: string
-  /** Byte for byte what was sent. */
+  /** The bytes that were sent. */
   readonly raw: Buffer
   readonly recipients: readonly string[]
   readonly tags: Readonly<Record<string, string>>
   readonly configurationSet: string | undefined
 }
-/** What happens to the next SendEmail. The last two accept the mail and lose the answer. */
+/** A fault of the next SendEmail. The last two accept the mail and lose the answer. */
 export type SesFault =
   | 'rate'
   | 'quota'
@@ -33,13 +33,13 @@ export type SesFault =
 export type Ses = IdentitiesState & {
   readonly endpoint: string
   readonly client: SESv2Client
-  /** Addresses and domains; taken in lower case. */
+  /** Verified addresses and domains, in lower case. */
   readonly verified: Set<string>
   readonly configurationSets: Set<string>
   readonly sent: SentMail[]
-  /** Each is used up by one SendEmail. */
+  /** Pending faults, each for one SendEmail. */
   readonly faults: SesFault[]
-  /** What always goes wrong with some mail. */
+  /** Faults that some mail always meets. */
   readonly rules: ((mail: Pick<SentMail, 'recipients'>) => SesFault | undefined)[]
   readonly account: { maxSendRate: number; requests: number; fails: boolean }
   close(): void
@@ -61,7 +61,7 @@ const FAULTS: Readonly<Record<Exclude<SesFault, `${string}acceptance`>, SesError
   forbidden: { status: 403, type: 'AccessDeniedException', message: 'not authorized to perform ses:SendEmail' },
 }
 
-/** SES v2 as far as we call it, stricter than a mailbox and with faults on demand. `deliver` gets what it accepted. */
+/** Starts a stand-in for the calls of SES v2 that we make, with its refusals and faults on demand. `deliver` gets accepted mail. */
 export async function startSes(deliver: (mail: SentMail) => void = () => undefined, usage?: Usage): Promise<Ses> {
   const state = {
     verified: new Set(['kabutar.test']),
@@ -115,7 +115,7 @@ function sendEmail(
   const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
   const error = refusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
   if (error) return refuse(response, error)
-  // As long as those of SES.
+  // An id as long as SES's.
   const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-${randomUUID()}-000000`
   const mail = mailOf(id, raw, request)
   state.sent.push(mail)

@@ -7,12 +7,12 @@ import type { Lambda } from './lambda.ts'
 import { bodyOf, serve } from './servers.ts'
 import { countApiRequest } from './usage.ts'
 
-/** What calls functions on AWS: an HTTP API, event source mappings of queues, and a schedule. */
+/** The event sources of functions: an HTTP API, event source mappings of queues, and a schedule. */
 
-/** API Gateway's own limit for a request to an HTTP API. */
+/** API Gateway's limit for a request to an HTTP API. */
 const MAX_BODY_BYTES = 10_000_000
 
-/** Turns requests into events of payload format 2.0. A function that fails is answered as the gateway does. */
+/** Serves an HTTP API with payload format 2.0. If the function fails, it answers as the gateway does. */
 export function serveApi(api: Lambda, port: number, count: Count): Promise<{ endpoint: string; close(): void }> {
   return serve(async (request, response) => {
     const body = await bodyOf(request)
@@ -67,19 +67,19 @@ export type Mapping = {
   readonly url: string
   readonly lambda: Lambda
   readonly batch: number
-  /** How long a batch may wait to be whole. @default 0 */
+  /** Time to collect a whole batch. @default 0 */
   readonly windowMs?: number
-  /** Of a long poll; after a short one, of 0, it waits 5 ms. @default 1 */
+  /** Duration of a poll; after one of 0 it pauses 5 ms. @default 1 */
   readonly pollSeconds?: number
   readonly signal: AbortSignal
-  /** Awaited before a batch is asked for; `name` is the function's. */
+  /** Awaited before each poll, with the name of the function. */
   readonly gate?: (name: string) => Promise<void>
-  /** Before an invocation of a function: the faults that SQS is allowed. @default none */
+  /** Changes a batch before the invocation, within what SQS may do. @default no change */
   readonly disturb?: (records: readonly SqsRecord[], name: string) => readonly SqsRecord[]
   readonly name: string
 }
 
-/** An event source mapping with `ReportBatchItemFailures`. A function that throws keeps its whole batch in the queue. */
+/** Runs an event source mapping with `ReportBatchItemFailures`. If the function throws, the whole batch stays in the queue. */
 export async function mapQueue(mapping: Mapping): Promise<void> {
   const { lambda, name, signal, disturb = (records) => records } = mapping
   while (!signal.aborted) {
@@ -100,7 +100,7 @@ export async function mapQueue(mapping: Mapping): Promise<void> {
 const TEN = 10
 const SHORTLY_MS = 5
 
-/** Until the batch is whole, or its window has ended and the queue has no more now. */
+/** Polls until the batch is whole, or until its window has ended and the queue is empty. */
 async function gather(mapping: Mapping): Promise<readonly SqsRecord[]> {
   const { batch, windowMs = 0, pollSeconds = 1, signal } = mapping
   const records = [...(await receive(mapping, Math.min(TEN, batch), pollSeconds))]
@@ -113,7 +113,7 @@ async function gather(mapping: Mapping): Promise<readonly SqsRecord[]> {
   return records
 }
 
-/** What SQS does not remove comes again. */
+/** Deletes entries; one that SQS does not delete comes again. */
 async function remove({ sqs, url }: Mapping, records: readonly SqsRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += TEN) {
     const some = records.slice(from, from + TEN)
@@ -145,7 +145,7 @@ async function receive({ sqs, url, signal }: Mapping, max: number, wait: number)
 
 const AGAIN_MS = 100
 
-/** A schedule; a run that fails is not repeated, the next one comes anyway. */
+/** Runs a schedule, which never repeats a failed run. */
 export async function runEvery(ms: number, lambda: Lambda, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await lambda.invoke({}).catch(() => undefined)

@@ -4,21 +4,20 @@ import { bodyOf, serve } from './servers.ts'
 import { AWS_ITSELF, type Usage } from './usage.ts'
 import { countSqs } from './wire-counts.ts'
 
-/** `entries failed`: 200, and every entry of a batch failed by a fault of SQS. */
+/** `entries failed`: an answer 200 in which every entry of a batch failed by a fault of SQS. */
 export type SqsFault = Strike & { readonly kind: WireFault | 'entries failed' }
 export type SqsFront = {
   readonly endpoint: string
-  /** Each is used up by as many requests as it says. */
+  /** Pending faults; each is removed after `times` requests. */
   readonly faults: SqsFault[]
-  /** Operations in the order they came. */
+  /** Operations in the order of the requests. */
   readonly operations: string[]
   close(): void
 }
 
 /**
- * In front of fauxqs: faults on demand, URLs of queues that lead here again, and waits that last a twentieth.
- * Those are the waits after failures; what a sender asks for by `DelaySeconds` lasts as long as it does on AWS.
- * `usage` counts what its callers are billed for.
+ * Starts a server in front of fauxqs with faults on demand, and with queue URLs that lead to itself. Waits after a failure
+ * last a twentieth; a delay by `DelaySeconds` lasts as on AWS. `usage` counts what callers are billed for.
  */
 export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFront> {
   const agent = new Agent({ keepAlive: true })
@@ -52,7 +51,7 @@ const FASTER = 20
 
 type Answer = { readonly status: number; readonly text: string }
 
-/** A poll of an event source mapping that brought nothing is no request here: how many AWS makes is a matter of time. */
+/** Counts a request, except empty polls of event source mappings: their number on AWS depends only on time. */
 function bill(usage: Usage, request: IncomingMessage, operation: string, body: string, answer: string): void {
   const caller = usage.caller(request)
   if (caller === undefined) return

@@ -13,19 +13,19 @@ export type SqsS3 = {
   readonly endpoint: string
   readonly sqs: SQSClient
   readonly s3: S3Client
-  /** A queue and its dead letters; an entry moves after `maxAttempts` receipts. */
+  /** Creates a queue and its dead-letter queue, to which an entry moves after `maxAttempts` receipts. */
   createQueues(name: string, maxAttempts: number): QueueUrls
-  /** Answers its ARN. */
+  /** Returns the ARN. */
   createQueue(name: string, attributes: Readonly<Record<string, string>>): string
-  /** Of all entries, which stay where they are. */
+  /** Reads the bodies of all entries without receiving them. */
   bodiesIn(queue: string): readonly string[]
   createBucket(name: string): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * fauxqs in this process. It accepts what AWS refuses: delays past 15 minutes, wrong receipt handles, wrong signatures
- * and checksums. So those cases are left to the rules in core, and to a real account.
+ * Starts fauxqs in this process. It accepts some requests that AWS refuses: delays past 15 minutes, and wrong receipt
+ * handles, signatures and checksums. Those cases are tested by the rules in core and on a real account.
  */
 export async function startSqsS3(): Promise<SqsS3> {
   const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false })

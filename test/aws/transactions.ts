@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 
-/** TransactWriteItems over a store that only knows single writes: try them in turn, and put the old rows back. */
+/** TransactWriteItems on a store with single writes only: runs them in turn, and restores the rows if one fails. */
 export type WireAnswer = { readonly status: number; readonly body: string; readonly crc?: string }
 export type Call = (target: string, body: string) => Promise<WireAnswer>
 
@@ -35,7 +35,7 @@ export function wireError(status: number, type: string, message: string, more: o
 
 const invalid = (message: string) => wireError(400, 'ValidationException', message)
 
-/** Tokens live as long as the stand-in. Only a transaction that was applied uses its token up. */
+/** Keeps tokens as long as the stand-in runs. Only a transaction that was applied keeps its token. */
 export function transactor() {
   const applied = new Map<string, unknown>()
   return async (call: Call, body: string): Promise<WireAnswer> => {
@@ -49,7 +49,7 @@ export function transactor() {
   }
 }
 
-/** AWS compares the parameters, and values that carry the time make them differ. */
+/** Refuses a token with other parameters, as AWS does; parameters that contain the time differ each time. */
 function repeated(first: unknown, second: unknown): WireAnswer {
   if (isDeepStrictEqual(first, second)) return { status: 200, body: '{}' }
   return wireError(400, 'IdempotentParameterMismatchException', 'the token was used with other parameters')
@@ -75,7 +75,7 @@ async function run(call: Call, items: NonNullable<Request['TransactItems']>): Pr
     const more = { CancellationReasons: reasons }
     return undo(call, done, wireError(400, 'TransactionCanceledException', 'Transaction cancelled', more))
   }
-  // A check was an update of nothing, which creates the row that it only wanted to look at.
+  // A check is run as an empty update, which creates a missing row.
   const created = plan.filter(({ kind, old }) => kind === 'ConditionCheck' && !old)
   return undo(call, created, { status: 200, body: '{}' })
 }

@@ -2,14 +2,14 @@ import { IDLE_POLLERS, LONG_POLL_SECONDS } from '../cost/prices.ts'
 import { type Counts, dollars, dollarsOf } from '../cost/tally.ts'
 import { countsOf, type Used } from './usage.ts'
 
-/** Runs every second here and every minute on AWS, so it stands apart. */
+/** The function that runs every second here and every minute on AWS, and so is printed apart. */
 const SWEEP = 'sweep'
 
 export type Lived = { readonly seconds: number; readonly polledQueues: number }
 
 /**
- * One line of what was used: as counted, but for the empty receives of pollers, which are as many as Lambda's long polls
- * make in that time. Time of functions is that of this machine.
+ * Returns one line of usage, as counted; only empty polls are computed, from the number of long polls that Lambda makes in
+ * that time. Times of functions are those of this machine.
  */
 export function usageLine(what: string, all: Used, { seconds, polledQueues }: Lived): string {
   const polls = Math.round((polledQueues * IDLE_POLLERS * seconds) / LONG_POLL_SECONDS)

@@ -1,22 +1,22 @@
 /**
- * What the account would be billed for, by who caused it. Functions, and AWS where it acts on the account's behalf, have
- * access keys of their own, which their requests name; requests of tests and commands name another, and are not counted.
+ * Counts what the account would be billed for, by caller. Each function, and AWS where it acts for the account, signs with
+ * an access key of its own; tests and commands sign with another one and are not counted.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { ACCESS_LOG_BYTES } from '../cost/prices.ts'
 import { type Count, type Counts, GB, plus } from '../cost/tally.ts'
 
-/** SNS, S3's notifications, event source mappings and API Gateway. */
+/** The caller that stands for SNS, S3's notifications, event source mappings and API Gateway. */
 export const AWS_ITSELF = 'aws'
 
 export type Usage = {
-  /** Counts for who caused it, such as `send`, or `aws`. */
+  /** Returns the counter of a caller, such as `send` or `aws`. */
   by(caller: string): Count
-  /** Who made a request, if it is billed. */
+  /** Returns the caller of a request; undefined if it is not billed. */
   caller(request: Signed): string | undefined
-  /** Receipts of event source mappings that brought nothing; how many there are on AWS is a matter of time. */
+  /** Counts an empty poll of an event source mapping; their number on AWS depends only on time. */
   emptyPoll(): void
-  /** Since the start. */
+  /** Returns the counts since the start. */
   soFar(): Used
 }
 export type Signed = { readonly headers: IncomingHttpHeaders; readonly url?: string | undefined }
@@ -25,7 +25,7 @@ export type Used = { readonly by: ReadonlyMap<string, Counts>; readonly emptyPol
 const PREFIX = 'AKIABILLED'
 const NAMED = new RegExp(`Credential=${PREFIX}([\\w.-]+?)(?:/|%2F)`)
 
-/** The access key id by which a caller is known. */
+/** The access key id of a caller. */
 export const accessKeyOf = (caller: string) => `${PREFIX}${caller}`
 
 export function startUsage(): Usage {
@@ -35,7 +35,7 @@ export function startUsage(): Usage {
     by: (caller) => (name, amount) => {
       by.set(caller, plus(by.get(caller) ?? {}, { [name]: amount }))
     },
-    // A presigned link is billed like any other request.
+    // A presigned link names the key in its query.
     caller: ({ headers, url = '' }) => NAMED.exec(headers.authorization ?? url)?.[1],
     emptyPoll() {
       emptyPolls++
@@ -44,20 +44,20 @@ export function startUsage(): Usage {
   }
 }
 
-/** What was used between two looks. */
+/** Returns what was used between two readings. */
 export function between(before: Used, after: Used): Used {
   const by = [...after.by].map(([caller, counts]) => [caller, plus(counts, before.by.get(caller) ?? {}, -1)] as const)
   return { by: new Map(by), emptyPolls: after.emptyPolls - before.emptyPolls }
 }
 
-/** Everything but what some callers caused. */
+/** Sums the counts of all callers except some. */
 export function countsOf({ by }: Used, without: readonly string[] = []): Counts {
   return [...by].filter(([caller]) => !without.includes(caller)).reduce((sum, [, counts]) => plus(sum, counts), {})
 }
 
 const GATEWAY_STEP = 512 * 1024
 
-/** A request to the HTTP API, which also writes a line of access log. */
+/** Counts a request to the HTTP API, with its line in the access log. */
 export function countApiRequest(count: Count, bytes: number): void {
   count('httpApi', Math.max(1, Math.ceil(bytes / GATEWAY_STEP)))
   count('logGb', ACCESS_LOG_BYTES / GB)

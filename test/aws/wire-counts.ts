@@ -1,4 +1,4 @@
-/** What SQS and S3 bill for a request, as their fronts see it. */
+/** What SQS and S3 bill for a request. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Count, type Counts, GB, sqsRequestsFor } from '../cost/tally.ts'
 
@@ -8,7 +8,7 @@ type Bodies = {
   readonly Messages?: readonly { readonly Body?: string }[]
 }
 
-/** A request for each 64 KB sent or received; any other call is one. */
+/** Counts one request for each 64 KB sent or received, and one for any other call. */
 export function countSqs(count: Count, body: string, answer: string): void {
   const { MessageBody, Entries = [] } = JSON.parse(body) as Bodies
   const { Messages = [] } = JSON.parse(answer || '{}') as Bodies
@@ -16,7 +16,7 @@ export function countSqs(count: Count, body: string, answer: string): void {
   count('sqsRequests', sqsRequestsFor(bodies.map((one) => one.MessageBody ?? '')))
 }
 
-/** By class of request; what is put is kept for a month. */
+/** Counts by class of request; an object that is put counts as stored for a month. */
 export function countS3(count: Count, method: string, query: URLSearchParams, headers: IncomingHttpHeaders): void {
   count(s3ClassOf(method, query), 1)
   if (method !== 'PUT') return

@@ -1,10 +1,7 @@
 import { type LambdaFunction, reader } from '../infra/declared.ts'
 import { load } from '../infra/diff.ts'
 
-/**
- * How the stacks connect functions, queues, topics and the bucket, read from what `sst diff` declared. Nothing of it is
- * repeated here, so that the composition follows the stacks.
- */
+/** Reads from the result of `sst diff` how the stacks connect functions, queues, topics and the bucket. */
 export type DeclaredQueue = {
   readonly name: string
   readonly delaySeconds: number
@@ -13,13 +10,13 @@ export type DeclaredQueue = {
 }
 export type Wiring = {
   readonly functions: readonly LambdaFunction[]
-  /** Dead-letter queues stand before those that name them. */
+  /** A dead-letter queue comes before the queue that names it. */
   readonly queues: readonly DeclaredQueue[]
-  /** Event source mappings: the queue's name, and the component of the function. */
+  /** Event source mappings, with the queue's name and the component of the function. */
   readonly mappings: readonly { readonly queue: string; readonly component: string; readonly batch: number }[]
-  /** Names of queues by what they are for. */
+  /** Names of queues by role. */
   readonly roles: Readonly<Record<QueueRole, string>>
-  /** Where S3 tells of new objects, and of which. */
+  /** The queue of S3's events, and the prefix of their objects. */
   readonly created: { readonly queue: string; readonly prefix: string }
   readonly table: string
   readonly bucket: string
@@ -52,7 +49,7 @@ export function readWiring(): Wiring {
   const subscribed = inputsOf<Subscription>('aws:sns/topicSubscription:TopicSubscription')
   const events = subscribed.find(({ topic, protocol }) => protocol === 'sqs' && topic.includes(':SesEvents'))
   const [created] = (only('aws:s3/bucketNotification:BucketNotification') as unknown as Notification).queues
-  if (events === undefined || created === undefined) throw new Error('the stacks connect no events')
+  if (events === undefined || created === undefined) throw new Error('the stacks declare no events')
   return {
     functions,
     queues: queuesOf(inputsOf('aws:sqs/queue:Queue')),

@@ -25,7 +25,7 @@ export async function idleMonth(): Promise<Readonly<Record<string, number>>> {
     'sweep: Lambda':
       perMillion('lambdaRequests', runs * lambdaRequests) + perMillion('lambdaGbSeconds', runs * lambdaGbSeconds),
     'sweep: reads of due rows': perMillion('tableReads', runs * tableReads),
-    'sweep: lost mail, dead letters': perMillion('sqsRequests', runs * sqsRequests),
+    'sweep: reconcile queue, dead letters': perMillion('sqsRequests', runs * sqsRequests),
   }
 }
 

@@ -11,8 +11,8 @@ const never = new AbortController().signal
 type ReconcileRig = { readonly meter: Meter; readonly ports: SesInboundPorts & { readonly receiveQueue: MeteredQueue } }
 
 /**
- * S3's own events of objects that were received long ago: passed on by so many a sweep, and asked for in S3. The sweep
- * comes anyway: its invocation and its last receipt, which brings nothing, belong to the idle month.
+ * Reconciles S3's events of objects that were received before, `aSweep` in each sweep. The sweep's invocation and its last,
+ * empty poll belong to the idle month and are not counted.
  */
 export async function reconcileAll(
   { meter, ports }: ReconcileRig,
@@ -29,7 +29,7 @@ export async function reconcileAll(
   }
 }
 
-/** What S3 sends, a request for each, and what it costs to receive and remove it. */
+/** A queue with an event of S3 for each object; it counts the requests to send, receive and delete them. */
 function eventsOf(meter: Meter, keys: readonly string[]): Queue {
   meter.add('sqsRequests', keys.length)
   const waiting = keys.map((key, n): Delivery => {

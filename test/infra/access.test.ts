@@ -19,10 +19,10 @@ const grantedTo = (functions: readonly LambdaFunction[]) =>
   )
 
 /**
- * Every call that every function may make, reviewed by whoever changes the file. After a change that is meant:
- * `KABUTAR_UPDATE_SNAPSHOT=1 npm run test:infra`, and read the difference.
+ * access.json lists every call that a function may make, for review. To update it after an intended change, run
+ * `KABUTAR_UPDATE_SNAPSHOT=1 npm run test:infra`.
  */
-test('functions may do what the reviewed list says, and nothing else', () => {
+test('functions may make the calls of the reviewed list and no others', () => {
   const granted = grantedTo(workers())
   if (process.env.KABUTAR_UPDATE_SNAPSHOT) writeFileSync(SNAPSHOT, `${JSON.stringify(granted, null, 2)}\n`)
   assert.deepEqual(granted, JSON.parse(readFileSync(SNAPSHOT, 'utf8')))
@@ -31,7 +31,7 @@ test('functions may do what the reviewed list says, and nothing else', () => {
 test('production grants the same, on its own resources', () => {
   const production = JSON.stringify(grantedTo(reader(load('production')).workers()))
   assert.doesNotMatch(production, /kabutar-ci/)
-  // Only names of resources differ; what follows the stage is a hash of each.
+  // Only the names of resources differ; a hash follows the stage.
   const shape = (text: string) => text.replace(/kabutar-[^"/*:]*/g, 'kabutar')
   assert.equal(shape(production), shape(JSON.stringify(grantedTo(workers()))))
 })
@@ -48,7 +48,7 @@ test('no action has a wildcard', () => {
   }
 })
 
-/** Actions that IAM knows no resource for, so that `*` is all one can write. */
+/** Actions for which IAM has no resource type, so that their policy must say `*`. */
 const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'ses:GetAccount': 'the account as a whole',
   'ses:DescribeActiveReceiptRuleSet': 'SES has no resource type for receipt rules',
@@ -57,14 +57,14 @@ const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'ses:DeleteReceiptRule': 'SES has no resource type for receipt rules',
 }
 
-test('every resource is named, but for actions without one', () => {
+test('every statement names its resource, except for actions without one', () => {
   for (const [{ handler }, statement] of everyStatement()) {
     if (!listOf(statement.Resource).includes('*')) continue
     for (const action of listOf(statement.Action)) assert.ok(WITHOUT_RESOURCE[action], `${handler} ${action}`)
   }
 })
 
-test('Lambda alone takes on the role of a function, and no managed policy comes with it', () => {
+test('only Lambda may assume the role of a function, which has no managed policy', () => {
   for (const { handler, trust, managedPolicies } of workers()) {
     assert.deepEqual(managedPolicies, [], handler)
     const [statement, ...others] = trust
@@ -73,7 +73,7 @@ test('Lambda alone takes on the role of a function, and no managed policy comes 
   }
 })
 
-test('the scheduler may start the sweep and nothing else', () => {
+test('the scheduler may invoke only the sweep', () => {
   const others = all('aws:iam/role:Role').filter(
     ({ name }) => !workers().some(({ component }) => name === `${component}Role`),
   )

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What AWS would have answered to Pulumi: computed attributes of resources, and data sources. */
+/** Stands in for AWS's answers to Pulumi: computed attributes of resources, and data sources. */
 export type Inputs = Readonly<Record<string, unknown>>
 export type State = { readonly id: string; readonly state: Inputs }
 
@@ -15,7 +15,7 @@ export function arnOf(service: string, rest: string, region: string = REGION): s
   return `arn:aws:${service}:${region}:${service === 's3' ? '' : ACCOUNT}:${rest}`
 }
 
-/** The inputs, and what AWS adds. A name is what the program set, else one like Pulumi's. */
+/** Returns the inputs with the attributes that AWS adds. A name that the program does not set is made like Pulumi's. */
 export function stateOf(type: string, logicalName: string, inputs: Inputs): State {
   const name = String(
     inputs.name ??
@@ -66,8 +66,8 @@ const COMPUTED: Readonly<Record<string, Compute>> = {
 }
 
 /**
- * A data source's answer. `activeRuleSet`: the account's active receipt rule set, `none`, or `denied`.
- * @throws {Error} with `details`, as the program would see it from the provider
+ * Answers a data source. `activeRuleSet`: the account's active receipt rule set, `none`, or `denied`.
+ * @throws {Error} with `details`, as the provider does
  */
 export function callOf(token: string, inputs: Inputs, activeRuleSet: string): Inputs {
   switch (token) {
@@ -106,7 +106,7 @@ type PolicyInputs = {
   }[]
 }
 
-/** Rendered for real, so that tests read the policies that would be deployed. */
+/** Renders the policy document as the provider does, so that tests read the policies that would be deployed. */
 function policyDocument(inputs: PolicyInputs): Inputs {
   const single = <T>(all: readonly T[] | undefined) => (all?.length === 1 ? all[0] : all)
   const Statement = (inputs.statements ?? []).map(

@@ -4,12 +4,12 @@ import { init, parse } from 'es-module-lexer'
 
 await init
 
-/** The files that a bundle loads before its first event: itself and what it imports, but not what is behind `import()`. */
+/** Lists the files that a bundle loads before its first event: itself and its static imports, without `import()`. */
 export function filesAtStart(entry: string): readonly string[] {
   return filesFrom(entry, ['static'])
 }
 
-/** The files that it may ever load. What splitting left over, and nothing imports, is not among them. */
+/** Lists the files that a bundle can load, `import()` included; not those that splitting left over and nothing imports. */
 export function filesInReach(entry: string): readonly string[] {
   return filesFrom(entry, ['static', 'dynamic'])
 }
@@ -31,7 +31,7 @@ function bytesOf(files: readonly string[]): number {
   return files.reduce((sum, file) => sum + statSync(file).size, 0)
 }
 
-/** All that is uploaded for a function but its source maps. */
+/** Counts the bytes that are uploaded for a function, without source maps. */
 export function bytesInAll(entry: string): number {
   const files = readdirSync(dirname(entry)).filter((name) => /\.m?js$/.test(name))
   return files.reduce((sum, name) => sum + statSync(join(dirname(entry), name)).size, 0)

@@ -8,13 +8,13 @@ const { all, only, workers } = reader(load('production'))
 
 type Alarm = { readonly metricQueries: readonly { readonly metric?: object; readonly returnData: boolean }[] }
 
-test('an idle month is counted from what the stacks declare', () => {
+test('the cost of an idle month is computed from what the stacks declare', () => {
   const sweep = workers().find(({ handler }) => handler === 'functions/sweep.handler')
   const alarms = all('aws:cloudwatch/metricAlarm:MetricAlarm').map(({ inputs }) => inputs as unknown as Alarm)
   assert.deepEqual(DECLARED, {
     polledQueues: all('aws:lambda/eventSourceMapping:EventSourceMapping').length,
     deadLetterQueues: sweep?.inputs.environment.variables.KABUTAR_DEAD_LETTERS?.split(',').length,
-    // AWS charges for each metric that an alarm looks at, and for an alarm without a metric of its own.
+    // AWS charges for each metric that an alarm watches.
     alarmMetrics: alarms.flatMap(({ metricQueries }) => metricQueries.filter(({ metric }) => metric)).length,
     sweepMemoryMb: sweep?.inputs.memorySize,
     sweepsAnHour: only('aws:scheduler/schedule:Schedule').scheduleExpression === 'rate(1 minute)' ? 60 : undefined,
@@ -25,7 +25,7 @@ test('an idle month is counted from what the stacks declare', () => {
   }
 })
 
-test('nothing else is declared that costs by the hour or the month', () => {
+test('no other resource is declared that costs by the hour or month', () => {
   const billed =
     /dashboard|natGateway|eip|vpcEndpoint|loadBalancer|kms|secretsmanager|provisionedConcurrency|metricFilter/i
   assert.deepEqual(

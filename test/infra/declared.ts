@@ -3,7 +3,7 @@ import type { Inputs } from './answers.ts'
 import type { Diff } from './diff.ts'
 import type { Declared } from './engine.ts'
 
-/** Reads what a diff declared. Inputs are looked at as the one type that a test expects. */
+/** Reads the resources that a diff declared; a test casts inputs to the type that it expects. */
 export type Statement = {
   readonly Effect: string
   readonly Action: string | readonly string[]
@@ -30,7 +30,7 @@ export type Reader = ReturnType<typeof reader>
 
 export type LambdaFunction = {
   readonly component: string
-  /** As the stacks name it, for example `functions/send.handler`. */
+  /** The handler as the stacks write it, for example `functions/send.handler`. */
   readonly handler: string
   readonly inputs: {
     readonly timeout: number

@@ -7,20 +7,21 @@ import type { Declared } from './engine.ts'
 import { startLoopback } from './loopback.ts'
 
 /**
- * Runs the real `sst diff`, with the real components, against no account: `pulumi` is a stand-in that runs the program
- * in Pulumi's mock engine, and the calls that sst makes itself end on this machine. All in a copy under `.cache/infra`.
+ * The result of the real `sst diff`, with the real components and without an account: a stand-in for `pulumi` runs the
+ * program in Pulumi's mock engine, and a local server answers the calls of sst itself. It runs in a copy under
+ * `.cache/infra`.
  */
 export type Diff = {
   readonly exitCode: number
   readonly output: string
   readonly errors: readonly string[]
   readonly resources: readonly Declared[]
-  /** What sst passes to the providers. */
+  /** Configuration that sst passes to the providers. */
   readonly config: Readonly<Record<string, string>>
 }
 export type DiffOptions = {
   readonly stage: string
-  /** The account's active receipt rule set, `none`, or `denied`: the account does not let us ask. */
+  /** The account's active receipt rule set, `none`, or `denied` if the caller may not read it. */
   readonly activeRuleSet?: string
   readonly operator?: string
 }
@@ -33,8 +34,8 @@ const HOME = join(CACHE, 'home')
 const MINUTES = 60_000
 
 /**
- * Copies what sst reads and installs its platform; repeated runs take two seconds. Answers the handlers that the stacks
- * name and the repository does not have yet: these are bundled as an empty function.
+ * Copies the files that sst reads, and installs its platform; repeated runs take two seconds. Returns the handlers that the
+ * stacks name and the repository lacks, which are bundled as an empty function.
  */
 export async function prepare(): Promise<readonly string[]> {
   mkdirSync(APP, { recursive: true })
@@ -42,7 +43,7 @@ export async function prepare(): Promise<readonly string[]> {
     rmSync(join(APP, name), { recursive: true, force: true })
     cpSync(join(REPOSITORY, name), join(APP, name), { recursive: true })
   }
-  // Their files resolve to the repository, and so do the packages they import.
+  // Links resolve to the repository, so the packages that these files import are found there.
   for (const name of ['packages', 'node_modules']) link(name)
   const missing = linkHandlers()
   writePulumi()
@@ -76,7 +77,7 @@ function namedHandlers(): string[] {
   return stacks.flatMap((text) => [...text.matchAll(/'functions\/([a-z-]+)\.\w+'/g)].map(([, name]) => `${name}.ts`))
 }
 
-/** sst looks for its own copy of pulumi there, and installs one if there is none. */
+/** Puts the stand-in where sst looks for its own copy of pulumi; without a file there, sst would install one. */
 function writePulumi(): void {
   const file = join(HOME, 'sst/bin/pulumi')
   mkdirSync(dirname(file), { recursive: true })
@@ -105,7 +106,7 @@ export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOpti
   }
 }
 
-/** The accounts and stages that the tests look at. */
+/** The accounts and stages of the tests. */
 const SCENARIOS: Readonly<Record<string, DiffOptions>> = {
   ci: { stage: 'ci', operator: 'operator@example.com' },
   production: { stage: 'production', activeRuleSet: 'somebody-elses' },
@@ -115,12 +116,12 @@ const SCENARIOS: Readonly<Record<string, DiffOptions>> = {
 
 const fileOf = (scenario: string) => join(CACHE, `diff-${scenario}.json`)
 
-/** One after the other: they share `.sst`. */
+/** Runs the scenarios one after the other, because they share `.sst`. */
 export async function diffAll(): Promise<void> {
   const missing = await prepare()
-  if (missing.length > 0) console.log(`not written yet, and empty in these diffs: functions/${missing.join(', ')}`)
+  if (missing.length > 0) console.log(`missing, and so empty in these diffs: functions/${missing.join(', ')}`)
   writeFileSync(join(CACHE, 'missing.json'), JSON.stringify(missing))
-  // `ci` comes last: the artifacts on disk are its own.
+  // `ci` is last, because tests read its artifacts.
   for (const scenario of ['denied', 'production', 'again', 'ci']) {
     const from = Date.now()
     const result = await diff(SCENARIOS[scenario] ?? { stage: scenario })
@@ -143,7 +144,7 @@ export function missingHandlers(): readonly string[] {
 
 if (import.meta.main) await diffAll()
 
-/** Nothing of the caller's environment reaches sst but the path: no credentials, no profile, no proxy. */
+/** Runs sst with only the caller's PATH, so without credentials, profile or proxy of the environment. */
 async function sst(args: readonly string[], endpoint: string, more: Readonly<Record<string, string>>) {
   const child = spawn(join(REPOSITORY, 'node_modules/.bin/sst'), args, {
     cwd: APP,

@@ -2,10 +2,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { callOf, type Inputs, type State, stateOf } from './answers.ts'
 
-/**
- * Runs a Pulumi program in Pulumi's own mock engine and says what it declared: type, name, inputs, parent and options.
- * One program a process, since Pulumi's state is global.
- */
+/** A resource that a program declared. `execute` runs it in Pulumi's mock engine. */
 export type Declared = {
   readonly urn: string
   readonly type: string
@@ -13,7 +10,7 @@ export type Declared = {
   readonly id: string
   readonly custom: boolean
   readonly parent: string
-  /** Empty for the default one, which gives everything the tags of `sst.config.ts`. */
+  /** Empty for the default provider, which adds the tags of `sst.config.ts`. */
   readonly provider: string
   readonly protect: boolean
   readonly retainOnDelete: boolean
@@ -53,7 +50,7 @@ type Platform = {
   readonly crypto: { randomBytes: (size: number, ...rest: unknown[]) => Buffer }
 }
 
-/** `root` holds `.sst/platform`: its very instance of Pulumi is the one that the program imports. */
+/** Loads the instance of Pulumi in `.sst/platform` below `root`, which is the one that the program imports. */
 function platformAt(root: string): Platform {
   const require = createRequire(join(root, '.sst/platform/package.json'))
   return {
@@ -63,6 +60,7 @@ function platformAt(root: string): Platform {
   }
 }
 
+/** Runs a Pulumi program in Pulumi's mock engine; once a process, because Pulumi's state is global. */
 export async function execute(
   root: string,
   project: string,
@@ -83,17 +81,17 @@ export async function execute(
     'organization',
   )
   const declared = record(platform)
-  // Physical names end in 8 random bytes: a constant makes runs comparable, and names are unique without it.
+  // Physical names end in 8 random bytes. A constant makes runs comparable; names are unique without it.
   const random = crypto.randomBytes
   crypto.randomBytes = (size, ...rest) => (size === 8 && rest.length === 0 ? Buffer.alloc(8, 7) : random(size, ...rest))
-  // Its rejection also arrives as an unhandled one, which the caller collects.
+  // A rejection also arrives as an unhandled rejection, which the caller collects.
   runtime.runInPulumiStack(program).catch(() => undefined)
-  // As in real Pulumi: the program is done when the event loop has nothing left to do.
+  // Like in Pulumi, the program has ended when the event loop is empty.
   await new Promise((resolve) => process.once('beforeExit', resolve))
   return declared
 }
 
-/** The mocks are not told parents and options, so the requests are read on their way to the monitor. */
+/** Records requests on their way to the monitor, because mocks do not get parents and options. */
 function record({ runtime, deserialize }: Platform): readonly Declared[] {
   const declared: Declared[] = []
   const monitor = runtime.getMonitor()
@@ -131,7 +129,7 @@ function record({ runtime, deserialize }: Platform): readonly Declared[] {
 
 const SECRET = '4dabf18193072939515e22adb298388d'
 
-/** Secrets are made up here, so they are shown; a provider's reference is of no interest. */
+/** Replaces secrets by their values, which are made up here, and drops references to providers. */
 function readable(value: unknown): Inputs {
   const json = JSON.stringify(value, (name, one: unknown) => {
     if (name === '__provider') return undefined

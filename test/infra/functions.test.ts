@@ -13,7 +13,7 @@ const { all, only, workers } = reader(load('ci'))
 const KB = 1000
 
 const STORED = ['KABUTAR_BUCKET', 'KABUTAR_TABLE']
-/** `atStart` is what each has, and a little; `inAll` is what may be uploaded for it. */
+/** Budgets in bytes: `atStart` of the files loaded before the first event, `inAll` of all files that are uploaded. */
 type Expected = {
   readonly atStart: number
   readonly inAll: number
@@ -37,9 +37,8 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
   'functions/send.handler': {
     atStart: 440 * KB,
-    // 500 KB is what it starts with. Four clients of the SDK are 430 KB alone, of which S3 and what only it needs are
-    // loaded for the few messages whose content is a blob; composing mail is 130 KB, half of it the names of file types,
-    // and making its plain text of HTML another 130 KB. None of these three is in the start.
+    // The clients of the SDK are 430 KB; that of S3 is loaded only for a message whose content is a blob. Composing mail
+    // is 130 KB, half of it the names of file types, and plain text from HTML another 130 KB: both are loaded on demand.
     inAll: 850 * KB,
     timeout: 60,
     environment: [
@@ -84,7 +83,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
 }
 
-test('these are the functions', () => {
+test('the stacks declare exactly these functions', () => {
   assert.deepEqual(
     workers()
       .map(({ handler }) => handler)
@@ -99,7 +98,7 @@ const missing = new Set(missingHandlers().map((file) => `functions/${file.replac
 
 for (const worker of workers()) {
   const { handler, inputs } = worker
-  test(`${handler}: Node 24 on arm64, its own settings, quiet logs`, () => {
+  test(`${handler} runs on Node 24 and arm64, with its own settings and logs at WARN`, () => {
     const expected = EXPECTED[handler]
     assert.equal(inputs.runtime, 'nodejs24.x')
     assert.deepEqual(inputs.architectures, ['arm64'])
@@ -110,25 +109,25 @@ for (const worker of workers()) {
   })
 
   const unwritten = missing.has(handler.split('.')[0] ?? '')
-  const skip = unwritten && 'its operation is not written yet, so an empty function stands for it'
-  test(`${handler}: the bundle keeps its budget`, { skip }, () => {
+  const skip = unwritten && 'its file is missing, so the bundle is empty'
+  test(`${handler} keeps the budget of its bundle`, { skip }, () => {
     const entry = bundleOf(worker)
     const [atStart, inReach, inAll] = [bytesAtStart(entry), bytesInReach(entry), bytesInAll(entry)]
     console.log(`${handler}: ${atStart} bytes to start, ${inReach} with all it may import, ${inAll} in all`)
     assert.ok(atStart <= (EXPECTED[handler]?.atStart ?? 0), `${atStart} bytes to start`)
     assert.ok(inAll <= (EXPECTED[handler]?.inAll ?? 0), `${inAll} bytes in all`)
-    assert.equal(inAll, inReach, 'something is uploaded that nothing imports')
+    assert.equal(inAll, inReach, 'a file is uploaded that nothing imports')
   })
 
-  test(`${handler}: starts alone, with its own environment, and loads what the budget counts`, { skip }, () => {
+  test(`${handler} starts with only its own environment, and loads the files that the budget counts`, { skip }, () => {
     const { status, stderr, loaded } = start(worker)
     assert.equal(status, 0, stderr)
     assert.deepEqual(loaded.toSorted(), filesAtStart(bundleOf(worker)).map(nameOf).toSorted())
   })
 
-  test(`${handler}: has no setting that it could start without`, { skip }, () => {
+  test(`${handler} needs each of its settings to start`, { skip }, () => {
     for (const name of names(worker)) {
-      // Only what counts attempts has a default, which the queues' own number replaces.
+      // The number of attempts has a default.
       if (name === 'KABUTAR_ATTEMPTS') continue
       const { status, stderr } = start(worker, name)
       assert.notEqual(status, 0, `starts without ${name}`)
@@ -137,7 +136,7 @@ for (const worker of workers()) {
   })
 }
 
-test('what reads mail for people, and what composes it, is with the function that does', () => {
+test('code that reads or composes mail is only in the bundle of the function that needs it', () => {
   const having = (source: RegExp, files: (entry: string) => readonly string[]) =>
     workers()
       .filter((worker) => files(bundleOf(worker)).some((file) => source.test(sourcesOf(file))))
@@ -159,7 +158,7 @@ function bundleOf({ component }: LambdaFunction): string {
   return file
 }
 
-/** Prints the files that an import loads, and what it starts to load at once. */
+/** A script that prints the files that an import loads before the next turn of the event loop. */
 const LOADING = (handler: string) => `
   import { registerHooks } from 'node:module'
   const loaded = []
@@ -182,8 +181,8 @@ function copyOf(worker: LambdaFunction): string {
 }
 
 /**
- * Loads the very files that would be uploaded, in a process that knows only what its Lambda would know: from a folder
- * of their own, where no package can be found, and with the declared environment, less `without`.
+ * Loads the files that would be uploaded in a process like the function's: from a folder without node_modules, with the
+ * declared environment except `without`.
  */
 function start(worker: LambdaFunction, without?: string) {
   const folder = copyOf(worker)
@@ -199,7 +198,7 @@ function start(worker: LambdaFunction, without?: string) {
   return { status, stderr, loaded: status === 0 ? (JSON.parse(stdout) as string[]) : [] }
 }
 
-test('every function and the gateway write to a log of their own, which ends after a month', () => {
+test('every function and the gateway have a log group of their own, kept for a month', () => {
   const groups = all('aws:cloudwatch/logGroup:LogGroup')
   for (const { name, inputs } of groups) assert.equal(inputs.retentionInDays, 30, name)
   const { accessLogSettings } = only('aws:apigatewayv2/stage:Stage') as {
@@ -211,11 +210,11 @@ test('every function and the gateway write to a log of their own, which ends aft
   ]
   assert.deepEqual(written.toSorted(), groups.map(({ inputs }) => inputs.name).toSorted())
   assert.equal(new Set(written).size, workers().length + 1)
-  // Neither a key nor the signature of a download is in a log.
+  // API keys and signatures of downloads must not be logged.
   assert.doesNotMatch(accessLogSettings.format, /querystring|authorization|header/i)
 })
 
-test('the API is the only way in: one route, open to all, since keys are checked by us', () => {
+test('the API is the only entrance: one route without an authorizer, because the app checks keys', () => {
   assert.deepEqual(
     all('aws:apigatewayv2/route:Route').map(({ inputs }) => [inputs.routeKey, inputs.authorizationType]),
     [['$default', 'NONE']],
@@ -227,12 +226,12 @@ test('the API is the only way in: one route, open to all, since keys are checked
   assert.match(String(permission.sourceArn), /^arn:aws:execute-api:/)
 })
 
-test('the sweep runs each minute and is not repeated', () => {
+test('the sweep runs each minute and is never repeated', () => {
   const schedule = only('aws:scheduler/schedule:Schedule')
   assert.equal(schedule.scheduleExpression, 'rate(1 minute)')
   const { retryPolicy } = schedule.target as { retryPolicy: object }
   assert.deepEqual(retryPolicy, { maximumRetryAttempts: 0 })
-  // The scheduler only hands it to Lambda, which has retries of its own.
+  // Lambda has retries of its own for what the scheduler invokes.
   const { functionName, maximumRetryAttempts, maximumEventAgeInSeconds } = only(
     'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
   )

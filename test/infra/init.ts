@@ -1,4 +1,4 @@
-/** Prints how long each artifact takes to load in a fresh process, beside a bare Hono handler: the median of 20. */
+/** Prints the time that each bundle takes to load in a new process, and that of a bare Hono handler: medians of 20. */
 import { spawnSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { bytesAtStart, bytesInReach } from './bundle.ts'
@@ -9,7 +9,7 @@ const RUNS = 20
 const HONO = resolve(import.meta.dirname, '../../node_modules/hono/dist/index.js')
 const CREDENTIALS = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none' }
 
-/** Only what the module itself takes: the start of Node is AWS's. */
+/** Measures the load of the module only; AWS starts Node. */
 function initMs(script: string, env: Readonly<Record<string, string>>): number {
   const code = `const from = performance.now(); ${script}; console.log(performance.now() - from); process.exit(0)`
   const times = Array.from({ length: RUNS }, () => {

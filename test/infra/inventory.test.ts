@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { reader, statementsOf } from './declared.ts'
 import { APP, load } from './diff.ts'
 
-/** Every kind of resource, and how it is encrypted at rest: a kind that is not in this list has not been thought about. */
+/** Every type of resource, and how it is encrypted at rest. A new type must be added here. */
 const KINDS: Readonly<Record<string, string>> = {
   'apigatewayv2/api:Api': 'stores nothing',
   'apigatewayv2/integration:Integration': 'stores nothing',
@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'ses/receiptRuleSet:ReceiptRuleSet': 'stores nothing',
   'sesv2/configurationSet:ConfigurationSet': 'stores nothing',
   'sesv2/configurationSetEventDestination:ConfigurationSetEventDestination': 'stores nothing',
-  // SES cannot publish to a topic under the key that AWS manages, and a key of the account costs $1 a month.
+  // SES cannot publish to a topic with the key that AWS manages, and a key of the account costs $1 a month.
   'sns/topic:Topic': 'passes messages on and keeps them only while a queue of ours does not take them',
   'sns/topicPolicy:TopicPolicy': 'stores nothing',
   'sns/topicSubscription:TopicSubscription': 'stores nothing',
@@ -40,18 +40,18 @@ const KINDS: Readonly<Record<string, string>> = {
   'sqs/queuePolicy:QueuePolicy': 'stores nothing',
 }
 
-test('every kind of resource is a known one', () => {
+test('every declared type of resource is listed', () => {
   const kinds = load('ci').resources.flatMap(({ type }) => (type.startsWith('aws:') ? [type.slice('aws:'.length)] : []))
   assert.deepEqual([...new Set(kinds)].toSorted(), Object.keys(KINDS).toSorted())
 })
 
-test('everything is made by the one provider, which tags it', () => {
+test('all resources use the default provider, which tags them', () => {
   for (const { type, name, provider } of load('ci').resources) {
     if (type.startsWith('aws:')) assert.equal(provider, '', `${type} ${name}`)
   }
 })
 
-test('no policy of a resource lets everybody in', () => {
+test('no resource policy admits everybody', () => {
   const policies = load('production').resources.flatMap(({ name, inputs }) =>
     ['policy', 'assumeRolePolicy'].flatMap((key) => (inputs[key] ? [[name, statementsOf(inputs[key])] as const] : [])),
   )
@@ -63,18 +63,18 @@ test('no policy of a resource lets everybody in', () => {
   }
 })
 
-test('no key of the API is in what is declared', () => {
+test('no API key is declared', () => {
   assert.doesNotMatch(JSON.stringify(load('production')), /\bre_[A-Za-z0-9]{8}|whsec_/)
 })
 
-/** In a process of its own: the config is a program for SST, which defines `$config`. */
+/** Reads the config in a process of its own, because SST defines the global `$config`. */
 const SHOWING = `
   globalThis.$config = (config) => config
   const { default: config } = await import(process.argv[1])
   console.log(JSON.stringify(process.argv.slice(2).map((stage) => config.app({ stage }))))
 `
 
-test('stage production is protected and keeps its data; another leaves nothing behind', () => {
+test('the stage production is protected and keeps its data; other stages are removed whole', () => {
   const file = pathToFileURL(resolve(import.meta.dirname, '../../sst.config.ts')).href
   const args = ['--input-type=module', '-e', SHOWING, file, 'production', 'ci', 'prod']
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
@@ -90,7 +90,7 @@ test('stage production is protected and keeps its data; another leaves nothing b
   )
 })
 
-test('no secret is in the environment of a function, but the key of its own empty links file', () => {
+test('no function has a secret in its environment, except the key of its empty links file', () => {
   for (const { handler, inputs } of reader(load('ci')).workers()) {
     const names = Object.keys(inputs.environment.variables).filter((name) => /KEY|SECRET|TOKEN|PASS/.test(name))
     assert.deepEqual(names.toSorted(), ['SST_KEY', 'SST_KEY_FILE'], handler)

@@ -9,7 +9,7 @@ const BOOTSTRAP = {
   assetEcrUrl: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/sst-asset`,
 }
 
-/** The calls that `sst diff` makes itself: parameters in SSM, and its state in S3. In memory. */
+/** Answers the calls that `sst diff` makes itself, parameters in SSM and state in S3, from memory. */
 export function startLoopback(): Promise<{ endpoint: string; close(): void }> {
   const parameters = new Map([['/sst/bootstrap', JSON.stringify(BOOTSTRAP)]])
   const objects = new Map<string, Buffer>()

@@ -11,7 +11,7 @@ const ruleSetOf = (scenario: 'ci' | 'production' | 'again') =>
     .find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables.KABUTAR_RULE_SET
 
 describe('the receipt rule set', () => {
-  test('is made and activated if there is none, and outlives the stage', () => {
+  test('is created and activated if the account has none, and is retained', () => {
     const { all } = reader(load('ci'))
     assert.deepEqual(
       [...all(RULE_SET), ...all(ACTIVE)].map(({ inputs, retainOnDelete }) => [inputs.ruleSetName, retainOnDelete]),
@@ -23,19 +23,19 @@ describe('the receipt rule set', () => {
     assert.equal(ruleSetOf('ci'), 'kabutar')
   })
 
-  // To declare it twice would be to make what is there: a second stage of the account could not be deployed.
-  for (const [scenario, active, whose] of [
-    ['production', 'somebody-elses', "the account's own"],
-    ['again', 'kabutar', 'one of ours'],
+  // A set that is declared twice is created twice, so a second stage could not be deployed.
+  for (const [scenario, active, which] of [
+    ['production', 'somebody-elses', 'the set of another app'],
+    ['again', 'kabutar', 'the set of an earlier deployment'],
   ] as const) {
-    test(`is joined if there is ${whose}, and stays as it is`, () => {
+    test(`is joined and not changed if it is ${which}`, () => {
       const { all } = reader(load(scenario))
       assert.deepEqual([...all(RULE_SET), ...all(ACTIVE)], [])
       assert.equal(ruleSetOf(scenario), active)
     })
   }
 
-  test('is not guessed: whoever may not ask does not deploy', () => {
+  test('is never guessed: without permission to read it the deployment fails', () => {
     const { exitCode, errors } = load('denied')
     assert.equal(exitCode, 1)
     assert.match(errors.join(), /AccessDenied/)
@@ -44,7 +44,7 @@ describe('the receipt rule set', () => {
   })
 })
 
-test('rules that are made at run time are named as the bucket lets SES write, and tell the topic of received mail', () => {
+test('rules made at run time have the names that the bucket policy admits, and the topic of inbound mail', () => {
   const { workers, one } = reader(load('ci'))
   const variables = workers().find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables
   const policy = String(one('aws:s3/bucketPolicy:BucketPolicy', 'BlobsPolicy').inputs.policy)
@@ -55,17 +55,17 @@ test('rules that are made at run time are named as the bucket lets SES write, an
 describe('SES', () => {
   const { only } = reader(load('ci'))
 
-  test('suppresses nothing itself, and watches the reputation', () => {
+  test('has no suppression of its own, and reports reputation metrics', () => {
     const set = only('aws:sesv2/configurationSet:ConfigurationSet')
     assert.equal(set.configurationSetName, 'kabutar-ci')
     assert.deepEqual(set.suppressionOptions, { suppressedReasons: [] })
     assert.deepEqual(set.reputationOptions, { reputationMetricsEnabled: true })
-    // Mail to a host without TLS goes out as well; REQUIRE would bounce it.
+    // OPTIONAL also sends to hosts without TLS; REQUIRE would bounce that mail.
     assert.deepEqual(set.deliveryOptions, { tlsPolicy: 'OPTIONAL' })
     assert.deepEqual(set.sendingOptions, { sendingEnabled: true })
   })
 
-  test('tells what became of a mail', () => {
+  test('publishes the events that feedback reads', () => {
     const destination = only('aws:sesv2/configurationSetEventDestination:ConfigurationSetEventDestination')
     const { enabled, matchingEventTypes, snsDestination } = destination.eventDestination as {
       enabled: boolean
@@ -100,7 +100,7 @@ describe('alarms', () => {
   const shown = ({ namespace, metricName, stat }: Metric) => `${namespace} ${metricName} ${stat}`
   const declared = () => all('aws:cloudwatch/metricAlarm:MetricAlarm').map(({ inputs }) => inputs as unknown as Alarm)
 
-  test('are five, and each is mailed to the operator, when it begins and when it ends', () => {
+  test('are five, each mailed to the operator when it begins and when it ends', () => {
     assert.deepEqual(
       declared()
         .map(({ name, threshold }) => `${name} > ${threshold}`)
@@ -127,7 +127,7 @@ describe('alarms', () => {
       .filter((alarm) => alarm.name === `kabutar-ci-${name}`)
       .flatMap(({ metricQueries }) => metricQueries.flatMap(({ metric }) => metric ?? []))
 
-  test('watch the age of every queue that is polled, and the reputation in SES', () => {
+  test('watch the age of every polled queue, and the reputation at SES', () => {
     const polled = all('aws:lambda/eventSourceMapping:EventSourceMapping').map(({ inputs }) =>
       String(inputs.eventSourceArn).split(':').at(-1),
     )
@@ -138,13 +138,13 @@ describe('alarms', () => {
     assert.deepEqual(metricsOf('ComplaintRate').map(shown), ['AWS/SES Reputation.ComplaintRate Average'])
   })
 
-  test('watch the errors of the API as its gateway sees them', () => {
+  test('watch the 5xx answers of the gateway', () => {
     const [metric] = metricsOf('ServerErrors')
     assert.equal(metric && shown(metric), 'AWS/ApiGateway 5xx Sum')
     assert.equal(metric?.dimensions?.ApiId, all('aws:apigatewayv2/api:Api')[0]?.id)
   })
 
-  test('tell of a sweep that fails, or does not run at all; it fails while any queue has dead letters', () => {
+  test('watch a sweep that fails or does not run; it fails while any queue has dead letters', () => {
     const [metric] = metricsOf('Sweep')
     const sweep = workers().find(({ handler }) => handler === 'functions/sweep.handler')
     assert.equal(metric && shown(metric), 'AWS/Lambda Errors Sum')
@@ -159,7 +159,7 @@ describe('alarms', () => {
     assert.deepEqual(looked.toSorted(), dead.map(({ id }) => id).toSorted())
   })
 
-  test('without an operator there is nobody to mail', () => {
+  test('without an operator nobody is subscribed', () => {
     const subscriptions = reader(load('production')).all('aws:sns/topicSubscription:TopicSubscription')
     assert.ok(subscriptions.every(({ name }) => name !== 'Operator'))
   })

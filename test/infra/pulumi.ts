@@ -5,14 +5,14 @@ import { pathToFileURL } from 'node:url'
 import { type Declared, execute } from './engine.ts'
 
 /**
- * Stands in for the pulumi command under `sst diff`: the same arguments, event log and checkpoint, but the mock engine
+ * Stands in for the pulumi command under `sst diff`, with the same arguments, event log and checkpoint, on the mock engine
  * instead of AWS. Usage: `version`, `stack init <stack>`, `preview --stack <stack> --event-log <file>`.
  */
 /** Must be the version of the SDK in .sst/platform/package.json. */
 const VERSION = 'v3.215.0'
 
 const argv = process.argv.slice(2)
-/** Loads the program, which sst has bundled. */
+/** Imports the program that sst has bundled. */
 type Load = (url: string) => Promise<{ readonly default: unknown }>
 
 export async function pulumi(load: Load): Promise<void> {
@@ -29,7 +29,7 @@ function option(name: string): string {
   return argv[argv.indexOf(name) + 1] ?? ''
 }
 
-/** `--config key=value`, as often as given. */
+/** Reads every `--config key=value`. */
 function configuration(): Record<string, string> {
   const values = argv.flatMap((word, index) => (word === '--config' ? [argv[index + 1] ?? ''] : []))
   return Object.fromEntries(values.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
@@ -46,7 +46,7 @@ function initStack(stack: string): void {
   writeFileSync(stateFile(stack), checkpoint(stack, [], salt))
 }
 
-/** Pulumi's state of its passphrase provider: `v1:<salt>:v1:<nonce>:<AES-GCM of "pulumi">`. */
+/** Makes the state of Pulumi's passphrase provider: `v1:<salt>:v1:<nonce>:<AES-GCM of "pulumi">`. */
 function encryptionSalt(passphrase: string): string {
   const salt = randomBytes(8)
   const nonce = randomBytes(12)
@@ -92,7 +92,7 @@ function writeEvents(file: string, declared: readonly Declared[], errors: Readon
   emit({ summaryEvent: { maybeCorrupt: false, durationSeconds: 1, resourceChanges: { create: declared.length } } })
 }
 
-/** `sst` reads links from the checkpoint, for the types it writes. */
+/** Writes the links into the checkpoint, from which sst reads them. */
 function keepLinks(stack: string, declared: readonly Declared[]): void {
   const STACK = 'pulumi:pulumi:Stack'
   const kept = declared.filter(({ type }) => type === STACK || type === 'sst:sst:LinkRef')

@@ -5,7 +5,7 @@ import { reader, statementsOf } from './declared.ts'
 import { load } from './diff.ts'
 
 for (const stage of ['ci', 'production'] as const) {
-  describe(`storage of stage ${stage}`, () => {
+  describe(`storage of the stage ${stage}`, () => {
     const { all, one } = reader(load(stage))
     const production = stage === 'production'
 
@@ -15,7 +15,7 @@ for (const stage of ['ci', 'production'] as const) {
       assert.equal(exitCode, 0, output)
     })
 
-    test('data outlives the stage in production, and only there', () => {
+    test('only production keeps its data when the stage is removed', () => {
       const table = one('aws:dynamodb/table:Table', 'TableTable')
       const bucket = one('aws:s3/bucket:Bucket', 'BlobsBucket')
       assert.equal(table.inputs.deletionProtectionEnabled, production)
@@ -33,11 +33,11 @@ for (const stage of ['ci', 'production'] as const) {
         { name: 'gs1', hashKey: 'gs1pk', rangeKey: 'gs1sk', projectionType: 'INCLUDE', nonKeyAttributes: ['ttl'] },
       ])
       assert.equal(inputs.streamEnabled, false)
-      // Absent means encrypted with a key that AWS owns; a KMS key of the account would cost a call a request.
+      // Absent means encrypted with a key that AWS owns; a KMS key of the account costs a call for each request.
       assert.equal(inputs.serverSideEncryption, undefined)
     })
 
-    test('the bucket is private, encrypted, and loses nothing but unfinished uploads and copies', () => {
+    test('the bucket is private and encrypted; only unfinished uploads and copies expire', () => {
       const block = one('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock', 'BlobsPublicAccessBlock').inputs
       for (const name of ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets']) {
         assert.equal(block[name], true, name)
@@ -57,7 +57,7 @@ for (const stage of ['ci', 'production'] as const) {
       assert.deepEqual(all('aws:s3/bucketCorsConfiguration:BucketCorsConfiguration'), [])
     })
 
-    test('only SES may write from outside, for rules of this stage in this account, and only over TLS', () => {
+    test('its policy admits only SES, for rules of this stage in this account, and only over TLS', () => {
       const statements = statementsOf(one('aws:s3/bucketPolicy:BucketPolicy', 'BlobsPolicy').inputs.policy)
       const [insecure, ses, ...others] = statements
       assert.deepEqual(others, [])
@@ -73,14 +73,14 @@ for (const stage of ['ci', 'production'] as const) {
       })
     })
 
-    test('everything carries the tags of its app and stage', () => {
+    test('all resources have the tags of the app and the stage', () => {
       const { tags } = JSON.parse(load(stage).config['aws:defaultTags'] ?? '{}')
       assert.deepEqual(tags, { project: 'kabutar', stage, 'sst:app': 'kabutar', 'sst:stage': stage })
     })
   })
 }
 
-test('a program that runs again declares the same, but for the rule set, which is there by then', () => {
+test('a second deployment declares the same, except the rule set, which exists by then', () => {
   const inputs = (scenario: 'ci' | 'again') =>
     load(scenario)
       .resources.filter(({ type }) => !/ReceiptRuleSet$/.test(type))

@@ -14,7 +14,7 @@ async function counting() {
   return { endpoint: await listen(server), count, close: () => closeNow(server) }
 }
 
-test('connections are kept, but SES gets a new one after a pause', async (t) => {
+test('clients keep connections alive, but the SES client opens a new one after a pause', async (t) => {
   const { endpoint, count, close } = await counting()
   t.after(close)
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
@@ -34,7 +34,7 @@ test('connections are kept, but SES gets a new one after a pause', async (t) => 
   assert.equal(count.connections, 3)
 })
 
-test('a client stops waiting for an answer that does not come', async (t) => {
+test('a client times out if no answer comes', async (t) => {
   const server = createServer(() => {})
   t.after(() => closeNow(server))
   const client = sesClient(standIn(await listen(server)))

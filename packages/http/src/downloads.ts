@@ -1,7 +1,6 @@
 /**
- * What a signed link opens: whole blobs and attachments, without a key, until the link expires. On AWS whole blobs are
- * S3's own presigned links and only attachments come here, up to the 4.5 MB that an answer may have; the adapter of
- * `DownloadLinks` puts a decoded copy beside a larger one and answers S3's link to that.
+ * Serves what a signed link names, a whole blob or an attachment, without an API key until the link expires. On AWS no link
+ * leads here: blobs and attachments are S3's own presigned links (aws/src/s3/part-links.ts).
  */
 
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'

@@ -1,6 +1,6 @@
 /**
- * The contracts of Table, Queue and Blobs against the account that the environment names: credentials and AWS_REGION as
- * for any AWS tool. Makes a table, two queues and a bucket called `kabutar-contract-…` and removes them at the end.
+ * Runs the contracts of Table, Queue and Blobs on a real account, with credentials and AWS_REGION from the environment as
+ * for any AWS tool. Creates a table, two queues and a bucket named `kabutar-contract-…`, and removes them at the end.
  */
 import { after } from 'node:test'
 import { DeleteTableCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb'

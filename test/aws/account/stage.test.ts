@@ -1,6 +1,6 @@
 /**
- * A deployed stage, through the unmodified SDK: KABUTAR_URL and KABUTAR_KEY of the stage, and in KABUTAR_FROM an address
- * of a domain that it sends and receives for. SES's mailbox simulator is the other side, so nobody gets mail.
+ * Tests a deployed stage through the unmodified SDK. Needs KABUTAR_URL and KABUTAR_KEY of the stage, and in KABUTAR_FROM an
+ * address of a domain that sends and receives. Mail goes to SES's mailbox simulator only.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -9,11 +9,11 @@ import { ok, until } from '../../flows/support/ask.ts'
 
 const { KABUTAR_URL: url = '', KABUTAR_KEY: key = 're_none', KABUTAR_FROM: from = '' } = process.env
 const skip = url === '' || from === '' ? 'KABUTAR_URL, KABUTAR_KEY and KABUTAR_FROM name no stage' : false
-/** Only SES knows what its simulator answers. */
+/** Skips tests that need SES's simulator. */
 const behindSes = skip || (url.startsWith('https:') ? false : 'SES is not behind it')
 
 const resend = new Resend(key, { baseUrl: url || 'http://127.0.0.1:1' })
-/** Mail on its way through the world. */
+/** Time for mail to arrive. */
 const SECONDS = 120
 
 const send = async (to: string, subject = 'Hello from a test') =>
@@ -30,13 +30,13 @@ describe('a deployed stage', { concurrency: true }, () => {
     ['bounce', 'bounced'],
     ['complaint', 'complained'],
   ] as const) {
-    test(`hears that a mail is ${event}`, { skip: behindSes }, async () => {
-      // A label keeps the address of one run from being suppressed in the next.
+    test(`reports that a mail is ${event}`, { skip: behindSes }, async () => {
+      // A new label each time, because the first run suppresses the address.
       await becomes(await send(`${mailbox}+${Date.now()}@simulator.amazonses.com`), event)
     })
   }
 
-  test('answers the same key with the same message', { skip }, async () => {
+  test('answers a repeated idempotency key with the same message', { skip }, async () => {
     const mail = { from, to: 'success@simulator.amazonses.com', subject: 'Once', text: 'once' }
     const idempotencyKey = `test-${Date.now()}`
     const ids = await Promise.all([1, 2, 3].map(() => resend.emails.send(mail, { idempotencyKey })))
@@ -44,7 +44,7 @@ describe('a deployed stage', { concurrency: true }, () => {
     assert.equal(answered.size, 1)
   })
 
-  test('receives what it sends to itself', { skip }, async () => {
+  test('receives mail that it sends to itself', { skip }, async () => {
     const subject = `To ourselves ${Date.now()}`
     await send(from.replace(/^.*<|>.*$/g, ''), subject)
     const { id } = await until(

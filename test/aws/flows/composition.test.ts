@@ -9,17 +9,17 @@ import { type Platform, type Running, startPlatform } from '../platform.ts'
 import type { SentMail } from '../ses.ts'
 import { bounceOf, complaintOf, deliveryOf } from '../ses-hop.ts'
 
-/** For tests alone. */
+/** An API key for tests. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
 const FROM = 'Ada <ada@kabutar.test>'
 const ENV = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '300ms,300ms' }
 
-describe('the built functions, and what only AWS has', () => {
+describe('the built functions with SES, SQS and S3', () => {
   let platform: Platform
   let running: Running
   let receiver: WebhookReceiver
   let resend: Resend
-  /** Called by SES's stand-in when it has taken a mail, before it answers. */
+  /** SES's stand-in calls it with an accepted mail before it answers. */
   let accepted: (mail: SentMail) => void = () => undefined
   before(async () => {
     receiver = await startWebhookReceiver()
@@ -45,7 +45,7 @@ describe('the built functions, and what only AWS has', () => {
     return mail
   }
 
-  test("SES's events raise the status and reach the endpoint, and the Message-ID is the one that SES wrote", async () => {
+  test("SES's events raise the status and reach the endpoint, with the Message-ID of SES", async () => {
     const events = ['email.delivered', 'email.bounced', 'email.complained'] as const
     const hook = await ok(resend.webhooks.create({ endpoint: receiver.url('/feedback'), events: [...events] }))
     receiver.trust('/feedback', hook.signing_secret)
@@ -64,7 +64,7 @@ describe('the built functions, and what only AWS has', () => {
     assert.deepEqual(told.map(({ payload }) => payload.type).sort(), [...events].sort())
   })
 
-  test('a throttle of SES, of DynamoDB and a spent rate are waits: everything is sent once', async () => {
+  test('throttles of SES and DynamoDB delay mail, and everything is sent once', async () => {
     platform.ses.faults.push('rate', 'too many requests')
     platform.dynamo.faults.push(
       ...Array.from({ length: 3 }, () => ({ operation: 'UpdateItem', kind: 'throttled' }) as const),
@@ -78,7 +78,7 @@ describe('the built functions, and what only AWS has', () => {
   })
 
   for (const fault of ['500 after acceptance', 'dropped after acceptance'] as const) {
-    test(`an answer of SES that is lost is no second mail once SES speaks of the first: ${fault}`, async () => {
+    test(`a lost answer of SES causes no second mail once an event reports the first: ${fault}`, async () => {
       platform.ses.faults.push(fault)
       const id = await send('lost@dest.test')
       const mail = await until('the mail at SES', async () => mailsOf(id)[0])
@@ -90,7 +90,7 @@ describe('the built functions, and what only AWS has', () => {
     })
   }
 
-  test('a function that is killed between acceptance and record: the message is known by what SES says of it', async () => {
+  test('after a kill between acceptance and record, an event of SES completes the message', async () => {
     const mail = new Promise<SentMail>((resolve) => {
       accepted = (one) => {
         accepted = () => undefined
@@ -105,7 +105,7 @@ describe('the built functions, and what only AWS has', () => {
     assert.deepEqual([mailsOf(id).length, mailsOf(other).length], [1, 1])
   })
 
-  test('mail that SES received is read by the API, once, however often it is announced', async () => {
+  test('mail that SES received is listed once, however often its notification comes', async () => {
     const file = Buffer.from([0, 255, 13, 10, 0])
     const raw = [
       'From: Eve <eve@far.test>',
@@ -157,7 +157,7 @@ describe('the built functions, and what only AWS has', () => {
     assert.ok(Buffer.from(await opened.arrayBuffer()).equals(file))
   })
 
-  test('a quota that is spent holds mail back, says so, and lets it go an hour later, once', async () => {
+  test('a spent quota delays mail with a reason, and an hour later it is sent once', async () => {
     platform.ses.faults.push('quota')
     const first = await send('quota-1@dest.test')
     const waiting = async (id: string) => (await ok(resend.emails.get(id))) as unknown as { waiting_reason?: string }

@@ -9,8 +9,8 @@ const ONE_BY_ONE = { name: 'one by one', count: 10, batch: 1 }
 const LOADS = [BURST, ONE_BY_ONE] as const
 
 /**
- * How far apart wire and rig may be, for one message. Written units differ by chance: one mail in twenty is counted for
- * its account, and a packed mail may just be over a kilobyte. What is done once more for each message is more than that.
+ * Allowed differences between wire and rig for one message. Write units differ by chance: one mail in twenty is counted for
+ * its account, and a compressed mail may be just over a kilobyte. A further call for each message differs by more.
  */
 const APART: Counts = {
   tableWrites: 0.5,
@@ -26,23 +26,23 @@ const APART: Counts = {
   lambdaRequests: 0.05,
   logGb: 10 / 1024 ** 3,
 }
-/** Keys and pauses, which processes read again once they are older than five seconds: then comes by chance. */
+/** Reads of keys and pauses, which processes repeat after five seconds and so at random. */
 const READ_AGAIN = 4
 const RECENT_SECONDS = 5
-/** The machine's time is not Lambda's, and nothing measures what TLS adds: both are taken from the rig. */
+/** Counts that are taken from the rig: this machine's time is not Lambda's, and nothing here measures TLS. */
 const MODELLED = ['lambdaGbSeconds', 'egressGb'] as const
-/** Its fee comes on top. */
+/** Not part of the target: SES's own fee. */
 const SES = ['sesOutbound', 'sesInbound'] as const
 
 const kinds = Object.keys(KINDS) as Kind[]
 
 type Counted = { readonly wire: Counts; readonly rig: Counts; readonly seconds: number }
 
-describe('what an operation costs, counted between the built functions and AWS', () => {
+describe('the cost of an operation, counted between the built functions and AWS', () => {
   let metered: Metered
   const rig = new Map<string, Counts>()
   before(async () => {
-    // By itself, since it measures its own time.
+    // In a process of its own, because it measures its own time.
     for (const kind of kinds)
       for (const load of LOADS)
         rig.set(`${kind} ${load.name}`, await countsOfOne(kind, { ...load, waits: load === BURST }))
@@ -63,7 +63,7 @@ describe('what an operation costs, counted between the built functions and AWS',
   }
 
   for (const kind of kinds) {
-    test(`${kind}: as the rig of \`npm run cost\` counts them, and within the target in a burst`, async () => {
+    test(`${kind} cost what the rig of \`npm run cost\` counts, and stay within the target in a burst`, async () => {
       const [burst, oneByOne] = [await counted(kind, BURST), await counted(kind, ONE_BY_ONE)]
       print(kind, burst, oneByOne)
       assert.deepEqual([...apart(burst, BURST.count), ...apart(oneByOne, ONE_BY_ONE.count)], [])
@@ -73,14 +73,14 @@ describe('what an operation costs, counted between the built functions and AWS',
     })
   }
 
-  test('units are those that the emulator says, as far as it knows the rules', () => {
+  test('units equal those of the emulator where it counts', () => {
     const { ours, theirs } = metered.platform.dynamo.check
     console.log(`of ${ours} units that dynalite counts too, it counts ${theirs}`)
     assert.ok(ours > 100 && Math.abs(ours - theirs) <= 0.01 * ours, `${ours} and ${theirs}`)
   })
 })
 
-/** What wire and rig disagree about. */
+/** Lists the counts that differ between wire and rig. */
 function apart({ wire, rig, seconds }: Counted, count: number): readonly string[] {
   const again = (READ_AGAIN * (seconds / RECENT_SECONDS + 1)) / count
   return (Object.keys(APART) as (keyof Counts)[]).flatMap((name) => {

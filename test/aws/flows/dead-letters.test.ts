@@ -11,7 +11,7 @@ import { deliveryOf } from '../ses-hop.ts'
 const REDRIVE = join(import.meta.dirname, '../../../packages/cli/src/redrive.ts')
 const MAIL = 'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: mended\r\n\r\ntext\r\n'
 
-/** Of each queue something that nobody can read, in characters that are easily lost. */
+/** An unreadable entry for each queue, with characters that are easily lost. */
 const POISON = {
   send: '{"v":99,"é😀":"\\u0000 \\"send\\""}',
   receive: 'no JSON either é😀',
@@ -20,7 +20,7 @@ const POISON = {
 } as const
 const ROLES = Object.keys(POISON) as (keyof typeof POISON)[]
 
-describe('poison', () => {
+describe('unreadable entries', () => {
   let load: Load
   before(async () => {
     load = await startLoad()
@@ -29,11 +29,13 @@ describe('poison', () => {
     await load?.close()
   })
 
-  test('goes to the dead letters whole, alone, and comes back by `npm run redrive`', { timeout: 120_000 }, async () => {
+  test('move to the dead letters whole, without others, and come back by `npm run redrive`', {
+    timeout: 120_000,
+  }, async () => {
     const { platform } = load
     const stuck = await sentOne()
     for (const role of ROLES) await platform.queue(role).send([{ body: POISON[role] }])
-    // These can be read; of one the object is not there, of the other the rows cannot be written.
+    // Two readable entries that fail: the object of one is missing, and the rows of the other cannot be written.
     const unread = { sesId: 'mended', raw: MAIL, recipients: ['ada@kabutar.test'] }
     await platform.notify(unread)
     for (const operation of ['PutItem', 'UpdateItem', 'TransactWriteItems'])
@@ -68,13 +70,13 @@ describe('poison', () => {
   })
 
   const lastEvent = async (id: string) => (await ok(load.resend.emails.get(id))).last_event
-  /** SES says nothing of it on its own. */
+  /** Mail to this address gets no event. */
   async function sentOne() {
     const mail = { from: 'ada@kabutar.test', to: 'quiet@dest.test', subject: 's', text: 't' }
     const { id } = await ok(load.resend.emails.send(mail))
-    await until('it to be sent and told', async () => {
+    await until('the message to be sent and its event delivered', async () => {
       const { leased } = await load.platform.queue('webhooks').depth()
-      return load.told(`email.sent ${id}`) && leased === 0
+      return load.delivered(`email.sent ${id}`) && leased === 0
     })
     const found = load.platform.ses.sent.find(({ tags }) => tags.kabutar_id === id)
     assert.ok(found)
@@ -82,7 +84,7 @@ describe('poison', () => {
   }
 })
 
-/** As an operator does who has looked at it. */
+/** Deletes the dead letters of a queue, as an operator may. */
 async function removePoison(queue: Queue): Promise<void> {
   const bodies: readonly string[] = Object.values(POISON)
   const letters = await queue.receive({ max: 10, visibilityMs: 30_000, waitMs: 0 })

@@ -7,8 +7,8 @@ import { type Load, startLoad } from '../load.ts'
 const HEADER = 'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test, ben@elsewhere.test\r\n'
 const mailOf = (subject: string) => `${HEADER}Subject: ${subject}\r\n\r\ntext\r\n`
 /**
- * Its notification is lost first of all, since S3's own event takes a quarter of an hour, which here is 15 seconds; so it
- * came that long ago.
+ * A mail whose notification is lost. It is received first, because S3's event comes 15 minutes later, which here are
+ * 15 seconds; so its time of receipt is that long ago.
  */
 const LOST = {
   sesId: 'lost',
@@ -17,9 +17,9 @@ const LOST = {
   receivedAt: new Date(Date.now() - 16 * 60_000),
 }
 
-describe('what SQS and SNS may do to what they carry', () => {
+describe('duplicates, reordering and losses of SQS and SNS', () => {
   let load: Load
-  /** What comes for the first time comes twice in one event, backwards, and once more later. */
+  /** Delivers each entry twice in one event, in reverse order, and once more later. */
   let disturbed = false
   const seen: (() => Promise<void>)[] = []
   before(async () => {
@@ -38,8 +38,8 @@ describe('what SQS and SNS may do to what they carry', () => {
     await load?.close()
   })
 
-  test('entries that come twice, backwards, and once more when all is done, are harmless', async () => {
-    assert.deepEqual(await listed('lost'), [], 'S3 is heard of late')
+  test('entries that come twice, in reverse order, and again at the end have one effect', async () => {
+    assert.deepEqual(await listed('lost'), [], 'S3 sends its event later')
     disturbed = true
     await Promise.all([load.send(40), load.receive(30)])
     await load.settle()
@@ -56,7 +56,7 @@ describe('what SQS and SNS may do to what they carry', () => {
   type Marked = { readonly reconstructed?: boolean; readonly received_for: readonly string[] }
   const read = async (id: string) => (await ok(load.resend.emails.receiving.get(id))) as unknown as Marked
 
-  test('a notification before its object waits for it', async () => {
+  test('a notification that comes before its object is retried', async () => {
     const mail = { sesId: 'early', raw: mailOf('early'), recipients: ['ada@kabutar.test'] }
     await load.platform.receive({ ...mail, notification: 'before' })
     const { id } = await found('early')
@@ -64,7 +64,7 @@ describe('what SQS and SNS may do to what they carry', () => {
     assert.equal((await listed('early')).length, 1)
   })
 
-  test('a lost notification: S3 tells of the object, and a late one completes what was made up', async () => {
+  test('mail whose notification is lost is reconstructed, and a late notification completes it', async () => {
     const { id } = await found('lost', 40)
     const made = await read(id)
     assert.deepEqual([made.reconstructed, made.received_for], [true, ['ada@kabutar.test']])

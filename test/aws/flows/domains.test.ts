@@ -6,7 +6,7 @@ import { ok } from '../../flows/support/ask.ts'
 import { prepare } from '../flow-server.ts'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
 
-/** For tests alone. */
+/** An API key for tests. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
 
 let platform: Platform
@@ -21,7 +21,7 @@ after(async () => {
   await platform?.close()
 })
 
-test('the built functions add a domain, prove it, send and receive for it, and give it up', async () => {
+test('the built functions add a domain, verify it, send and receive for it, and delete it', async () => {
   const { rules, ses } = platform
   const foreign = { Enabled: true, TlsPolicy: 'Require', ScanEnabled: false, Recipients: [], S3: undefined }
   const theirs = [{ ...foreign, Name: 'theirs' }]

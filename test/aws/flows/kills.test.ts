@@ -6,19 +6,19 @@ import { type Load, startLoad } from '../load.ts'
 
 const SEED = Number(process.env.SEED ?? 20261126)
 const KILLS_EACH = 3
-/** Entries of a batch, at least, that is worth a kill. */
+/** Minimum entries of a batch that is killed. */
 const WHOLE = 10
 const WINDOW_MS = 300
 const ROUND_MS = 1500
 const VICTIMS = ['send', 'receive', 'notify', 'feedback'] as const
 
-describe(`functions killed in the middle of batches, with seed ${SEED}`, () => {
+describe(`functions that are killed during batches, with seed ${SEED}`, () => {
   let load: Load
-  /** Closed while mail comes, so that batches are whole. */
+  /** Closed while mail is accepted, so that batches are whole. */
   let open = Promise.resolve()
   const random = seeded(SEED)
   const kills = new Map<string, number>(VICTIMS.map((name) => [name, 0]))
-  /** Called with what a function is about to be given. */
+  /** Called with the batch before an invocation. */
   const disturb = <T>(records: readonly T[], name: string): readonly T[] => {
     const victim = VICTIMS.find((one) => one === name)
     const done = kills.get(name) ?? 0
@@ -35,7 +35,7 @@ describe(`functions killed in the middle of batches, with seed ${SEED}`, () => {
     await load?.close()
   })
 
-  test('no message and no mail is lost or doubled, each event has one id, no batch is stuck', async () => {
+  test('no mail is lost or doubled, each event has one id, and no batch is stuck', async () => {
     for (let rounds = 0; rounds < 6 && [...kills.values()].some((count) => count < KILLS_EACH); rounds++) {
       const { promise, resolve } = Promise.withResolvers<void>()
       open = promise

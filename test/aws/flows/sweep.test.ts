@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
 
-describe('the built sweep, which the alarm of dead letters hangs on', () => {
+describe('the built sweep, whose errors raise the alarm', () => {
   let platform: Platform
   let running: Running
   before(async () => {
@@ -15,7 +15,7 @@ describe('the built sweep, which the alarm of dead letters hangs on', () => {
     await platform?.close()
   })
 
-  test('fails each time while there are dead letters, names the queue, and is well when they are gone', async () => {
+  test('fails while there are dead letters, logs the queue, and succeeds when they are gone', async () => {
     const { sweep } = running.lambdas
     const named = /dead letters: \S*WebhooksDeadQueue\S* 1;/
     await assert.rejects(sweep.invoke({}), named)

@@ -4,7 +4,7 @@ import type { DynamoFault } from '../dynamo.ts'
 import { type Load, startLoad } from '../load.ts'
 import type { SqsFault } from '../sqs-front.ts'
 
-/** One call of the SDK is three requests, so each burst makes several calls fail for good. */
+/** A call of the SDK makes three attempts, so each burst makes several calls fail. */
 const BURST = 12
 
 const DYNAMO = ['PutItem', 'UpdateItem', 'TransactWriteItems', 'BatchGetItem', 'Query', 'GetItem']
@@ -17,7 +17,7 @@ const lostAnswers: readonly DynamoFault[] = ['PutItem', 'UpdateItem', 'TransactW
   kind: 'lost answer',
   times: BURST,
 }))
-/** Deletions are asked for by Lambda's event source. */
+/** Without DeleteMessage, which Lambda's event source calls. */
 const sqsBursts: readonly SqsFault[] = [
   { operation: 'SendMessageBatch', kind: 'throttled', times: BURST },
   { operation: 'SendMessageBatch', kind: 'unavailable', times: BURST },
@@ -35,7 +35,7 @@ const visibilityBursts: readonly SqsFault[] = [
   { operation: 'ChangeMessageVisibilityBatch', kind: 'entries failed', times: 2 },
 ]
 
-describe('bursts of refusals that outlast the repetitions of the SDK', () => {
+describe('bursts of errors that outlast the retries of the SDK', () => {
   let load: Load
   before(async () => {
     load = await startLoad()
@@ -44,7 +44,7 @@ describe('bursts of refusals that outlast the repetitions of the SDK', () => {
     await load?.close()
   })
 
-  test('of DynamoDB, for each of its operations: nothing is lost, nothing doubled', async () => {
+  test('of each operation of DynamoDB lose and double nothing', async () => {
     const { faults } = load.platform.dynamo
     await burst(faults, dynamoBursts)
     await burst(faults, lostAnswers)
@@ -53,10 +53,10 @@ describe('bursts of refusals that outlast the repetitions of the SDK', () => {
     assert.deepEqual(load.doubled(), [])
   })
 
-  test('of SQS, to those who send and to those who settle: nothing is lost, nothing doubled', async () => {
+  test('of SQS, when sending and settling, lose and double nothing', async () => {
     const { sqs, dynamo } = load.platform
     await burst(sqs.faults, sqsBursts)
-    // Only what fails asks for a visibility.
+    // Only a failed entry changes its visibility.
     dynamo.faults.push({ operation: 'UpdateItem', kind: 'unavailable', times: 12 * BURST })
     await burst(sqs.faults, visibilityBursts)
     dynamo.faults.length = 0
@@ -65,7 +65,7 @@ describe('bursts of refusals that outlast the repetitions of the SDK', () => {
     assert.deepEqual(load.doubled(), [])
   })
 
-  /** Strikes while mail goes in both directions; over when every fault has been met by somebody. */
+  /** Adds the faults while mail goes in both directions, until requests have met all of them. */
   async function burst<T extends { readonly operation: string }>(faults: T[], bursts: readonly T[]): Promise<void> {
     faults.push(...bursts)
     for (let rounds = 0; rounds < 12 && faults.length > 0; rounds++)

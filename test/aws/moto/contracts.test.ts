@@ -20,13 +20,13 @@ import { downloadPresigned, uploadPresigned } from '../presigned.ts'
 import { standIn } from '../servers.ts'
 import { startMoto } from './server.ts'
 
-/** The contracts once more, before a second opinion of what AWS does. Where the two disagree, AWS's documentation decides. */
+/** Runs the contracts on a second emulator. Where the two emulators disagree, AWS's documentation decides. */
 const moto = await startMoto()
 after(() => moto.close())
 const options = standIn(moto.endpoint)
 
 const dynamo = dynamoClient(options)
-/** Where moto is wrong: the words are those of the DynamoDB Developer Guide and API reference. */
+/** Contracts that moto breaks, with quotations of the DynamoDB Developer Guide and API reference. */
 const MOTO_IS_WRONG = {
   'a token makes a transaction idempotent':
     'TransactWriteItems, ClientRequestToken: "multiple identical calls have the same effect as one"; moto applies each',
@@ -67,13 +67,13 @@ blobsContract('S3 as moto sees it', async () => ({
 }))
 
 /**
- * Of SES moto has the sending. It knows neither PutEmailIdentityMailFromAttributes nor DeleteReceiptRule, without which no
- * domain is added or given up, so the Identities contract runs before our own stand-ins alone.
+ * The Identities contract runs on our own stand-ins only: moto lacks PutEmailIdentityMailFromAttributes and
+ * DeleteReceiptRule, which adding and removing a domain need.
  */
 const ses = sesClient(options)
 await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: 'kabutar.test' }))
 await ses.send(new CreateConfigurationSetCommand({ ConfigurationSetName: 'kabutar' }))
-/** Nor does it know GetAccount, and an unknown rate is one a second: these seconds take no time. */
+/** A clock whose waits take no time: moto lacks GetAccount, and an unknown rate is one a second. */
 let seconds = 0
 const clock: Clock = {
   ...systemClock,
@@ -85,7 +85,7 @@ const clock: Clock = {
 const relay = sesRelay(ses, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
 
 type RawMessage = { readonly destinations: readonly string[]; readonly raw_data: string }
-/** What moto tells of itself. It adds the recipients of the header, which SES does not where a Destination is given. */
+/** Mails as moto shows them. It adds the recipients of the header fields, which SES ignores when a Destination is given. */
 function received(): readonly Relayed[] {
   const dump = execFileSync('curl', ['-sS', `${moto.endpoint}/moto-api/data.json`], { maxBuffer: 256 * 1024 * 1024 })
   const { ses: stored = {} } = JSON.parse(dump.toString()) as { ses?: { RawMessage?: readonly RawMessage[] } }
@@ -100,7 +100,7 @@ relayContract('SES as moto sees it', async () => ({ relay, received }), {
   'a notification has an empty return path': OWN_RETURN_PATH,
 })
 
-test('SES as moto sees it takes what we send, with configuration set and tags', async () => {
+test('SES, as emulated by moto, accepts a message with configuration set and tags', async () => {
   const raw = Buffer.from('From: a@kabutar.test\r\nTo: b@x.test\r\nSubject: s\r\n\r\nbody\r\n')
   const envelope = { returnPath: 'bounce@kabutar.test', recipients: ['b@x.test'] }
   const result = await relay.send(envelope, raw, { messageId: '<1@kabutar.test>', tags: { kabutar_id: '1' } })

@@ -11,7 +11,7 @@ const STAMP = join(VENV, 'installed.txt')
 const MINUTES = 60_000
 const START_MS = 30_000
 
-/** A second server that speaks AWS's protocols, written by others in another language. In memory. */
+/** moto, an independent emulator of AWS, in memory. */
 export type Moto = { readonly endpoint: string; close(): Promise<void> }
 
 /** @throws {Error} if Python 3 with venv is missing, or the packages cannot be installed */
@@ -37,7 +37,7 @@ export async function startMoto(): Promise<Moto> {
   }
 }
 
-/** Into a virtual environment of its own, once for each list of requirements. */
+/** Installs moto into a virtual environment, once for each list of requirements. */
 function install(): void {
   const wanted = readFileSync(REQUIREMENTS, 'utf8')
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return

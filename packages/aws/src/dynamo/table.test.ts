@@ -20,7 +20,7 @@ tableContract('DynamoDB', async () => ({ table: await emptyTable() }))
 const item: Item = { pk: 'a', sk: '1', n: 1 }
 const putNew: Write = { kind: 'put', item, if: [{ exists: false }] }
 
-test('a put if absent whose answer was lost has succeeded, and another one has not', async () => {
+test('a put if absent succeeds although its answer is lost; the put of another row fails', async () => {
   const table = await emptyTable()
   dynamo.faults.push({ operation: 'PutItem', kind: 'lost answer' })
   assert.deepEqual(await table.write(putNew), item)
@@ -28,7 +28,7 @@ test('a put if absent whose answer was lost has succeeded, and another one has n
   await assert.rejects(table.write({ ...putNew, item: { ...item, n: 2 } }), { code: 'ConditionFailed', failed: [0] })
 })
 
-test('a conditional update whose answer was lost is unavailable, not refused', async () => {
+test('a conditional update whose answer is lost throws Unavailable, not ConditionFailed', async () => {
   const table = await emptyTable()
   await table.write(putNew)
   const lease: Update = { kind: 'update', key: item, set: { n: 2 }, if: [{ attr: 'n', op: '=', value: 1 }] }
@@ -37,14 +37,14 @@ test('a conditional update whose answer was lost is unavailable, not refused', a
   await assert.rejects(table.write(lease), { code: 'ConditionFailed' })
 })
 
-test('a transaction whose answer was lost is applied once', async () => {
+test('a transaction whose answer is lost is applied once', async () => {
   const table = await emptyTable()
   dynamo.faults.push({ operation: 'TransactWriteItems', kind: 'lost answer' })
   await table.transact([putNew, { kind: 'update', key: { pk: 'a', sk: '2' }, add: { n: 1 } }])
   assert.equal((await table.get({ pk: 'a', sk: '2' }))?.n, 1)
 })
 
-test('a token holds though the time in the conditions has moved on', async () => {
+test('a repeated token is applied once, although the time in the conditions differs', async () => {
   let now = 1_800_000_000_000
   const table = await emptyTable({ ...systemClock, now: () => now })
   const count: Update = { kind: 'update', key: { pk: 'a', sk: '1' }, add: { n: 1 }, if: [{ exists: false }] }
@@ -55,7 +55,7 @@ test('a token holds though the time in the conditions has moved on', async () =>
   assert.equal((await table.get({ pk: 'a', sk: '1' }))?.n, 1)
 })
 
-test('conflicts are tried again, alone and in a transaction; throttling is told', async () => {
+test('conflicts are retried, in single writes and transactions; throttling is reported', async () => {
   const table = await emptyTable()
   dynamo.faults.push({ operation: 'PutItem', kind: 'conflict' })
   await table.write({ kind: 'put', item })
@@ -68,7 +68,7 @@ test('conflicts are tried again, alone and in a transaction; throttling is told'
   assert.deepEqual(dynamo.faults, [])
 })
 
-test('a long run of expired rows does not hide the rows after it, nor take a request each', async () => {
+test('a query reads past a long run of expired rows in a few requests', async () => {
   const table = await emptyTable()
   const expired = Array.from(
     { length: 300 },

@@ -12,7 +12,7 @@ import { dynamoClient, dynamoTable } from './table.ts'
 
 const usage = startUsage()
 let before = usage.soFar()
-/** Since the last time. */
+/** Returns what was used since the last call. */
 function used() {
   const after = usage.soFar()
   const { by } = between(before, after)
@@ -53,7 +53,7 @@ const calls: readonly { name: string; run(table: Table): Promise<unknown> }[] = 
   { name: 'a delete of nothing', run: (table) => table.write({ kind: 'delete', key: KEY }) },
 ]
 
-test('requests are counted at the wire as calls are at the port, and as the emulator counts what it can', async () => {
+test('units counted at the wire equal those counted at the port, and those of the emulator where it counts', async () => {
   const name = freshName('units')
   await dynamo.createTable(name)
   const wire = dynamoTable(client, name, systemClock)
@@ -69,7 +69,7 @@ test('requests are counted at the wire as calls are at the port, and as the emul
   assert.equal(dynamo.check.ours, dynamo.check.theirs)
 })
 
-test('an expired row that a query leaves out is paid for all the same', async () => {
+test('an expired row that a query leaves out is billed', async () => {
   const name = freshName('units')
   await dynamo.createTable(name)
   const table = dynamoTable(client, name, systemClock)
@@ -83,7 +83,7 @@ test('an expired row that a query leaves out is paid for all the same', async ()
   assert.equal(used().tableReads, 3)
 })
 
-test('requests of others are not counted', async () => {
+test('requests with the access key of a test are not counted', async () => {
   const name = freshName('units')
   await dynamo.createTable(name)
   used()

@@ -43,7 +43,7 @@ const waits: readonly { fault: SesFault; reason: string; ms: number }[] = [
   { fault: 'suspended', reason: 'relay_paused', ms: 15 * MINUTE },
 ]
 for (const { fault, reason, ms } of waits) {
-  test(`${fault}: one message finds out, all wait, none fails and none uses up an attempt`, async () => {
+  test(`${fault}: after one message met it, all wait; none fails or uses up an attempt`, async () => {
     const { worker, send, pass, read, pause } = await rig()
     ses.faults.push(fault)
     const first = await send()
@@ -64,7 +64,7 @@ for (const { fault, reason, ms } of waits) {
   })
 }
 
-test('a throttle that goes on for an hour is met ever more rarely, and the mail goes out in the end', async () => {
+test('a throttle that lasts an hour is met less and less often, and the mail is sent in the end', async () => {
   const { worker, send, pass, read } = await rig()
   ses.faults.push(...Array.from<SesFault>({ length: 1000 }).fill('too many requests'))
   const id = await send()
@@ -77,7 +77,7 @@ test('a throttle that goes on for an hour is met ever more rarely, and the mail 
   assert.deepEqual([(await read(id)).attempts, ses.sent.length], [1, 1])
 })
 
-test("a MAIL FROM domain that is not verified is the message's own fault, and nobody else waits", async () => {
+test('a MAIL FROM domain that is not verified fails its message, and other messages do not wait', async () => {
   const { worker, send, read, pause } = await rig()
   ses.faults.push('mail from not verified')
   const failed = await send()

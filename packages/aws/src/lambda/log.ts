@@ -1,8 +1,8 @@
 import type { Log, LogFields } from '@kabutar/core/ports/log.ts'
 
 /**
- * Through the console, which the Lambda runtime turns into JSON lines of a level; what is below the function's own log
- * level (WARN, see stacks/hardening.ts) it drops, and costs nothing. Errors come whole, with their causes.
+ * The Log port on the console. The Lambda runtime writes each call as a JSON line with its level, and drops lines below
+ * the function's log level (WARN, stacks/hardening.ts). Errors are written with their stack and causes.
  */
 export function lambdaLog(): Log {
   const to =
@@ -20,7 +20,7 @@ export function lambdaLog(): Log {
 const MAX_STACK = 2000
 const MAX_CAUSES = 3
 
-/** An Error inside an object would be printed as `{}`. */
+/** Copies an Error into a plain object, because `JSON.stringify` writes an Error as `{}`. */
 function plain(value: LogFields[string], causes = MAX_CAUSES): unknown {
   if (!(value instanceof Error)) return value
   const { name, message, stack, cause } = value

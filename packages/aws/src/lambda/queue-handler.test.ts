@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Delivery, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
-import { toLambda } from './queue-handler.ts'
+import { queueHandler } from './queue-handler.ts'
 
 const record = (messageId: string, attempt: number) => ({
   messageId,
@@ -28,10 +28,10 @@ function recorder(settle?: () => Promise<readonly string[]>) {
   return { queue, settled }
 }
 
-test('failures are answered by id and become visible after their own wait; the rest is done', async () => {
+test('failed entries are reported by id and become visible after their own wait; the others are done', async () => {
   const { queue, settled } = recorder()
   const seen: Delivery[] = []
-  const handler = toLambda(queue, async (batch) => {
+  const handler = queueHandler(queue, async (batch) => {
     seen.push(...batch)
     return [{ id: 'b', retryInMs: 90_000 }]
   })
@@ -46,27 +46,27 @@ test('failures are answered by id and become visible after their own wait; the r
   assert.deepEqual(settled, [{ delivery: seen[1], ok: false, retryInMs: 90_000 }])
 })
 
-test('a batch without failures settles nothing itself', async () => {
+test('a batch without failures settles nothing', async () => {
   const { queue, settled } = recorder()
-  assert.deepEqual(await toLambda(queue, async () => [])(EVENT, CONTEXT), { batchItemFailures: [] })
+  assert.deepEqual(await queueHandler(queue, async () => [])(EVENT, CONTEXT), { batchItemFailures: [] })
   assert.deepEqual(settled, [])
 })
 
 test('a throw reaches Lambda, which returns the whole batch to the queue', async () => {
   const { queue } = recorder()
-  const handler = toLambda(queue, () => Promise.reject(new Error('a bug')))
+  const handler = queueHandler(queue, () => Promise.reject(new Error('a bug')))
   await assert.rejects(handler(EVENT, CONTEXT), /a bug/)
 })
 
-test('a failure is answered though its wait could not be set', async () => {
+test('a failure is reported although its wait could not be set', async () => {
   const { queue } = recorder(() => Promise.reject(new Error('SQS is away')))
-  const handler = toLambda(queue, async () => [{ id: 'a', retryInMs: 1000 }])
+  const handler = queueHandler(queue, async () => [{ id: 'a', retryInMs: 1000 }])
   assert.deepEqual(await handler(EVENT, CONTEXT), { batchItemFailures: [{ itemIdentifier: 'a' }] })
 })
 
-test('the signal stops the work two seconds before Lambda would', async () => {
+test('the signal aborts two seconds before Lambda ends the invocation', async () => {
   const { queue } = recorder()
-  const handler = toLambda(queue, async (_batch, signal) => {
+  const handler = queueHandler(queue, async (_batch, signal) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     return []
   })

@@ -1,6 +1,6 @@
 import type { Delivery, Failure, Handler, Queue } from '@kabutar/core/ports/queue.ts'
 
-/** What Lambda's SQS event source passes and wants back, with `ReportBatchItemFailures` on. */
+/** The event of an SQS event source mapping, and its answer with `ReportBatchItemFailures`. */
 export type SqsRecord = {
   readonly messageId: string
   readonly receiptHandle: string
@@ -11,15 +11,15 @@ export type SqsBatch = { readonly Records: readonly SqsRecord[] }
 export type LambdaContext = { getRemainingTimeInMillis(): number }
 export type BatchAnswer = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
 
-/** The handler stops starting work this long before Lambda would kill it. */
+/** The signal aborts this long before Lambda would end the invocation. */
 const STOP_BEFORE_MS = 2_000
 
 /**
- * One worker as a Lambda function: failures are answered by id, and each is made visible again after its own
- * `retryInMs`; otherwise all would wait for the queue's whole visibility timeout. A throw fails the batch: Lambda
- * counts it as an error and every entry comes back.
+ * Runs the handler of a queue as a Lambda function. It reports failures by id, and makes each failed entry visible again
+ * after its own `retryInMs` instead of the queue's visibility timeout. A throw fails the whole batch: Lambda counts an
+ * error, and every entry comes back.
  */
-export function toLambda(queue: Pick<Queue, 'settle'>, handler: Handler) {
+export function queueHandler(queue: Pick<Queue, 'settle'>, handler: Handler) {
   return async (event: SqsBatch, context: LambdaContext): Promise<BatchAnswer> => {
     const batch = event.Records.map(deliveryOf)
     const untilStop = Math.max(0, context.getRemainingTimeInMillis() - STOP_BEFORE_MS)
@@ -39,7 +39,7 @@ function deliveryOf({ messageId, receiptHandle, body, attributes }: SqsRecord): 
   }
 }
 
-/** A courtesy: if it fails, the entries come back later, with the queue's visibility timeout. */
+/** Shortens the wait of failed entries. If SQS does not take it, they come back after the queue's visibility timeout. */
 async function retryInTime(
   queue: Pick<Queue, 'settle'>,
   batch: readonly Delivery[],
@@ -54,6 +54,6 @@ async function retryInTime(
   try {
     await queue.settle(settlements)
   } catch {
-    // The answer to Lambda below still returns them to the queue.
+    // The answer to Lambda still returns the entries to the queue.
   }
 }

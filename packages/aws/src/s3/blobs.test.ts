@@ -17,7 +17,7 @@ blobsContract('S3', async () => ({ blobs, download: downloadPresigned, upload: u
 
 const MIB = 1024 * 1024
 async function* mebibytes(count: number, then?: Error) {
-  // One buffer for all chunks, as a parser of a socket may do.
+  // One buffer for all chunks, as the contract of Blobs allows.
   const chunk = new Uint8Array(MIB)
   for (let n = 0; n < count; n++) {
     chunk.fill(n)
@@ -26,21 +26,21 @@ async function* mebibytes(count: number, then?: Error) {
   if (then) throw then
 }
 
-test('20 MiB go up in parts and come back in order', async () => {
+test('20 MiB are uploaded in parts and read back in order', async () => {
   await blobs.put('acc/parts', mebibytes(20), { maxBytes: 20 * MIB })
   const body = (await blobs.get('acc/parts')) ?? new Uint8Array()
   assert.equal(body.length, 20 * MIB)
   for (let n = 0; n < 20; n++) assert.deepEqual([body[n * MIB], body[(n + 1) * MIB - 1]], [n, n])
 })
 
-test('exactly one part and exactly two are whole', async () => {
+test('bodies of exactly one and exactly two parts are stored whole', async () => {
   for (const count of [8, 16]) {
     await blobs.put(`acc/exact-${count}`, mebibytes(count), { maxBytes: 20 * MIB })
     assert.equal((await blobs.open(`acc/exact-${count}`))?.size, count * MIB)
   }
 })
 
-test('an upload in parts that breaks or grows too large is aborted', async () => {
+test('a multipart upload is aborted if its body throws or is too large', async () => {
   await assert.rejects(blobs.put('acc/broken', mebibytes(20, new Error('gone')), { maxBytes: 64 * MIB }), /gone/)
   await assert.rejects(blobs.put('acc/large', mebibytes(20), { maxBytes: 18 * MIB }), { code: 'TooLarge' })
   const { Uploads = [] } = await servers.s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
@@ -48,7 +48,7 @@ test('an upload in parts that breaks or grows too large is aborted', async () =>
   assert.equal(await blobs.get('acc/broken'), undefined)
 })
 
-test('more than a thousand are deleted at once', async () => {
+test('one call deletes more than a thousand blobs', async () => {
   await blobs.put('acc/last', new Uint8Array(1), { maxBytes: 1 })
   await blobs.delete([...Array.from({ length: 1500 }, (_, n) => `acc/none-${n}`), 'acc/last'])
   assert.equal(await blobs.get('acc/last'), undefined)
@@ -63,5 +63,5 @@ for (const [type, expected] of [
   ['text/plain\r\nx: y', 'application/octet-stream'],
   ['', 'application/octet-stream'],
 ] as const) {
-  test(`a link gives out ${JSON.stringify(type)} as ${expected}`, () => assert.equal(safeContentType(type), expected))
+  test(`a link serves ${JSON.stringify(type)} as ${expected}`, () => assert.equal(safeContentType(type), expected))
 }

@@ -19,7 +19,7 @@ test('a link opens the decoded part', async () => {
   assert.equal(await answer.text(), 'hello')
 })
 
-test('the part of a message that is gone has no link, and no empty copy', async () => {
+test('a part of a deleted message gets no link and stores no empty copy', async () => {
   await assert.rejects(links.linkPart('acc/gone', PART, WANTED), { code: 'Unavailable' })
   assert.equal(await blobs.open('parts/acc/gone/4-12'), undefined)
 })

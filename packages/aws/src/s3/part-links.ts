@@ -8,10 +8,9 @@ type BlobPart = { readonly from: number; readonly to: number; readonly encoding:
 const MAX_PART_BYTES = 40 * 1024 * 1024
 
 /**
- * Links to attachments inside a raw message, on S3 alone: a decoded copy is put beside the others under `parts/` when a
- * link is asked for, and S3 gives it out. So an attachment of any size needs no secret of ours and no answer of a
- * function, which may have 6 MB. Copies are removed with their message, and by the bucket's lifecycle after a day: that
- * is for those whose message stays, and for one that is made in the moment of its message's deletion.
+ * Links to attachments inside a raw message. When a link is asked for, a decoded copy of the attachment is stored under
+ * `parts/`, and the link is S3's own to that copy: an answer of a function has at most 6 MB, and an attachment may be
+ * larger. Copies are deleted with their message, and by the bucket's lifecycle rule after a day.
  */
 export function partLinks(blobs: Blobs) {
   return {
@@ -22,9 +21,8 @@ export function partLinks(blobs: Blobs) {
       }
       return blobs.link(copy, options)
     },
-    /** No link leads to /downloads here. */
+    /** Accepts nothing: downloads and uploads are links to S3, so none leads to /downloads or /uploads of the API. */
     verifyLink: () => undefined,
-    /** Nor to /uploads: uploads are S3's too. */
     verifyUpload: () => undefined,
   }
 }
@@ -32,7 +30,7 @@ export function partLinks(blobs: Blobs) {
 async function* range(blobs: Blobs, key: string, { from, to }: BlobPart): AsyncGenerator<Uint8Array> {
   if (to <= from) return
   const part = await blobs.open(key, { from, to: to - 1 })
-  // Else an empty copy would stand for the attachment.
-  if (part === undefined) throw new StoreError('Unavailable', 'the message of an attachment is not there')
+  // Without the error an empty copy would be stored for the attachment.
+  if (part === undefined) throw new StoreError('Unavailable', 'the raw message of an attachment is missing')
   yield* part.body
 }

@@ -10,15 +10,15 @@ import type { BlobBody } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { storeError } from '../store-errors.ts'
 
-/** S3 wants parts of at least 5 MiB. One part is all that an upload holds in memory. */
+/** S3 requires at least 5 MiB. An upload holds one part in memory. */
 const PART_BYTES = 8 * 1024 * 1024
 
 type Target = { readonly client: S3Client; readonly bucket: string }
 type Part = { readonly PartNumber: number; readonly ETag: string }
 
 /**
- * One PUT if the body fits in a part, else a multipart upload, part by part. An object appears whole or not at all;
- * parts of an upload that was killed are removed by the bucket's lifecycle rule.
+ * Stores a body with one PUT if it fits in a part, else with a multipart upload. The object appears whole or not at all;
+ * the bucket's lifecycle rule removes parts of an upload that was never completed.
  * @throws {StoreError} `TooLarge` past `maxBytes`, `Unavailable`; what the body throws
  */
 export async function upload(target: Target, key: string, body: BlobBody, maxBytes: number): Promise<void> {
@@ -50,13 +50,13 @@ async function multipart(target: Target, key: string, parts: AsyncIterable<Uint8
     }
     await call(() => client.send(new CompleteMultipartUploadCommand({ ...ids, MultipartUpload: { Parts } })))
   } catch (error) {
-    // The first error is the one to tell; the lifecycle rule removes what could not be aborted.
+    // The first error is thrown; the lifecycle rule removes an upload that could not be aborted.
     await client.send(new AbortMultipartUploadCommand(ids)).catch(() => undefined)
     throw error
   }
 }
 
-/** Parts of exactly PART_BYTES but the last. @throws {StoreError} `TooLarge` */
+/** Yields parts of PART_BYTES, and a last one that may be shorter. @throws {StoreError} `TooLarge` */
 async function* inParts(body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array, undefined> {
   let held: Uint8Array[] = []
   let heldBytes = 0
@@ -72,7 +72,7 @@ async function* inParts(body: AsyncIterable<Uint8Array>, maxBytes: number): Asyn
       held = []
       heldBytes = 0
     }
-    // Copied, since its memory is lent; `slice` of a Buffer would not.
+    // Copied, because the body may reuse the memory of a chunk; `slice` of a Buffer does not copy.
     held.push(Uint8Array.from(rest))
     heldBytes += rest.length
   }

@@ -3,20 +3,20 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { type Agents, agents, type ClientOptions, timeouts } from '../sdk-client.ts'
 
 /**
- * One attempt: a repetition by the SDK after a lost answer would be a second mail. What is tried again, and when, is
- * decided where the message's state is known.
+ * The client that sends mail. It makes one attempt: a retry by the SDK after a lost answer would send a second mail. Core
+ * decides about retries, because it knows the state of the message.
  */
 export function sesClient(options: ClientOptions = {}): SESv2Client {
   const handler = new FreshHttpHandler({ ...timeouts({ answerWithinMs: 20_000 }), ...agents() })
   return new SESv2Client({ ...options, maxAttempts: 1, requestHandler: handler })
 }
 
-/** Below the idle time after which AWS closes a connection, which it may do unheard while a sandbox is frozen. */
+/** Less than the idle time after which AWS closes a connection; a frozen sandbox does not notice that. */
 const REUSE_WITHIN_MS = 3_000
 
 /**
- * Opens a new connection when the last use is some seconds ago. A connection that the other side has closed looks
- * like one that broke after the request: without this, the first mail after a pause would often count as ambiguous.
+ * Opens a new connection when the last use was more than REUSE_WITHIN_MS ago. A connection that the other side has closed
+ * looks like one that broke after the request, so without this the first mail after a pause would often be ambiguous.
  */
 class FreshHttpHandler extends NodeHttpHandler {
   readonly #agents: Agents

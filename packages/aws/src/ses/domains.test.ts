@@ -1,4 +1,4 @@
-/** Domains as the SDK adds them, with the adapters of AWS behind the API. */
+/** Tests of the domain routes through the SDK, with the AWS adapters behind the API. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
@@ -74,7 +74,7 @@ const foreign = {
   S3: undefined,
 }
 
-test('a domain is added, proved, used and removed; the rest of the account stays as it is', async () => {
+test('a domain is added, verified, used and removed; other domains of the account do not change', async () => {
   rules.active = 'somebody-elses'
   rules.sets.set('somebody-elses', [foreign])
   const sdk = await sdkOf('a')
@@ -102,7 +102,7 @@ test('a domain is added, proved, used and removed; the rest of the account stays
   assert.deepEqual([ses.identities.has('shop.test'), await relayed()], [false, 'refused'])
 })
 
-test('two accounts that add one domain at once: one has it, and the other hears 409', async () => {
+test('of two accounts that add one domain at once, one gets it and the other 409', async () => {
   const sdks = [await sdkOf('a'), await sdkOf('b')]
   const answers = await Promise.all(sdks.map((sdk) => sdk.domains.create({ name: 'one.test' })))
   assert.deepEqual(answers.map(({ error }) => error?.statusCode ?? 201).sort(), [201, 409])
@@ -123,7 +123,7 @@ test('two domains that are verified at once both receive', async () => {
   assert.deepEqual((rules.sets.get('somebody-elses') ?? []).at(-1)?.Recipients.toSorted(), names)
 })
 
-test('SES that throttles is a 503, and the next call does what is left', async () => {
+test('a throttle of SES is answered 503, and the next call does the rest', async () => {
   const sdk = await sdkOf('d')
   for (let n = 0; n < 3; n++) ses.identityFaults.push({ status: 429, type: 'TooManyRequestsException', message: 'no' })
   assert.equal((await sdk.domains.create({ name: 'busy.test' })).error?.statusCode, 503)

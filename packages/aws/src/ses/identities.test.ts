@@ -46,7 +46,7 @@ rules.active = 'theirs'
 rules.sets.set('theirs', [...FOREIGN])
 rules.sets.set('asleep', [foreign('old', ['old.test'])])
 
-/** As one sandbox has it. Waits are a tenth of what they are. */
+/** The receipt rules as one sandbox has them, with waits cut to a tenth. */
 function receiving() {
   const clock = { ...systemClock, now: systemClock.now, sleep: (ms: number) => systemClock.sleep(ms / 10) }
   return receiptRules(rulesClient(standIn(rules.endpoint)), {
@@ -63,7 +63,7 @@ function identities(owner = PREFIX) {
   return sesIdentities(identitiesClient(standIn(ses.endpoint)), {
     region: 'eu-west-1',
     owner,
-    // Every call as if from a sandbox of its own.
+    // Each call acts as a sandbox of its own.
     rules: { receive: (domain, on) => receiving().receive(domain, on) },
     records: { mx: async (name) => (ses.published.has(name) ? [{ exchange: INBOUND, priority: 5 }] : []) },
   })
@@ -74,11 +74,11 @@ const publish = (_domain: string, records: readonly DomainRecord[]) => {
 }
 
 identitiesContract('SES', async () => ({ identities: identities(), publish, receiving: received }), {
-  'who creates a removed domain anew has to prove it anew': 'SES gives a domain the tokens again that it had before',
+  'who creates a removed domain anew has to prove it anew': 'SES gives a domain the same tokens again',
 })
 
 describe('identities of SES', () => {
-  test('the records are those that SES looks for', async () => {
+  test('the records are those that SES checks', async () => {
     const { records } = await identities().create('example.test', { returnPath: 'bounce' })
     const [token = ''] = ses.identities.get('example.test')?.tokens ?? []
     assert.deepEqual(
@@ -96,7 +96,7 @@ describe('identities of SES', () => {
     )
   })
 
-  test('what somebody else verified in the account is not taken over, and never removed', async () => {
+  test('an identity that another app verified in the account is neither taken over nor removed', async () => {
     await identities('kabutar-production-').create('theirs.test', { returnPath: 'send' })
     publish('theirs.test', (await identities('kabutar-production-').status('theirs.test'))?.records ?? [])
     await assert.rejects(identities().create('theirs.test', { returnPath: 'send' }), { code: 'conflict' })
@@ -105,7 +105,7 @@ describe('identities of SES', () => {
     assert.ok(ses.identities.has('theirs.test'))
   })
 
-  test('a domain that SES gave up on begins anew', async () => {
+  test('a domain whose DKIM failed gets a new identity', async () => {
     const { records } = await identities().create('late.test', { returnPath: 'send' })
     ses.failed.add('late.test')
     assert.equal((await identities().status('late.test'))?.status, 'failed')
@@ -120,22 +120,22 @@ describe('identities of SES', () => {
     { type: 'AccessDeniedException', status: 403, code: 'Unavailable' },
   ]
   for (const { type, status, code } of faults) {
-    test(`an answer of ${type} is ${code}`, async () => {
-      // The SDK takes a limit for a throttle and tries three times.
+    test(`${type} becomes ${code}`, async () => {
+      // The SDK retries a limit as it retries a throttle, three attempts in all.
       for (let n = 0; n < 3; n++) ses.identityFaults.push({ type, status, message: 'no' })
       await assert.rejects(identities().create('fault.test', { returnPath: 'send' }), { code })
       ses.identityFaults.length = 0
     })
   }
 
-  test('a throttled call is made again', async () => {
+  test('a throttled call is retried', async () => {
     ses.identityFaults.push({ type: 'TooManyRequestsException', status: 429, message: 'slow down' })
     assert.equal((await identities().create('slow.test', { returnPath: 'send' })).status, 'pending')
   })
 })
 
 describe('receipt rules', () => {
-  test('join the active set at its end, and nothing else in it is touched', async () => {
+  test('are added at the end of the active set, whose other rules do not change', async () => {
     await receiving().receive('a.test', true)
     assert.deepEqual(rulesOf().slice(0, -1), FOREIGN)
     assert.deepEqual(rulesOf().at(-1), {
@@ -152,7 +152,7 @@ describe('receipt rules', () => {
     })
     assert.deepEqual(rulesOf('asleep'), [foreign('old', ['old.test'])])
     await receiving().receive('a.test', false)
-    // A rule without recipients would take everybody's mail: ours is gone, and the set is still active.
+    // A rule without recipients would take all mail of the account: ours is deleted, and the set stays active.
     assert.deepEqual(rulesOf(), FOREIGN)
     assert.equal(rules.active, 'theirs')
   })
@@ -178,7 +178,7 @@ describe('receipt rules', () => {
     rules.sets.set('theirs', [...FOREIGN])
   })
 
-  test('ten sandboxes at once, at the rate that SES takes: every domain is there', async () => {
+  test('of ten sandboxes that change rules at once, within the rate of SES, every domain is added', async () => {
     rules.everyMs = 50
     const domains = Array.from({ length: 10 }, (_, n) => `c${n}.test`)
     await Promise.all(domains.map((domain) => receiving().receive(domain, true)))
@@ -188,7 +188,7 @@ describe('receipt rules', () => {
     assert.deepEqual(rulesOf(), FOREIGN)
   })
 
-  test('a rule that somebody deletes in between is made anew', async () => {
+  test('a rule that is deleted in between is created again', async () => {
     await receiving().receive('a.test', true)
     rules.before = (action) => {
       if (action !== 'UpdateReceiptRule') return
@@ -200,7 +200,7 @@ describe('receipt rules', () => {
     await receiving().receive('b.test', false)
   })
 
-  test('a holder that died holds nobody up for long, and its lease is taken once it has run out', async () => {
+  test('the lease of a process that died is taken over after it has expired', async () => {
     const table = dynamoTable(dynamo.client, TABLE, systemClock)
     const key = receiptRulesLeaseKey(PREFIX)
     await table.write({
@@ -214,7 +214,7 @@ describe('receipt rules', () => {
     assert.equal(await table.get(key), undefined)
   })
 
-  test('without an active set nothing is activated, and the caller hears of it', async () => {
+  test('without an active set the call fails, and no set is activated', async () => {
     rules.active = undefined
     await assert.rejects(receiving().receive('a.test', true), { code: 'Unavailable' })
     assert.deepEqual(rules.calls, ['DescribeActiveReceiptRuleSet'])

@@ -16,21 +16,21 @@ import type { ReceiptRules } from './receipt-rules.ts'
 
 export type SesIdentitiesOptions = {
   readonly region: string
-  /** The stage, by which an identity is known as one of ours: what else is in the account is never touched. */
+  /** Tag value of identities of this stage; identities without it are never changed. */
   readonly owner: string
   readonly rules: Pick<ReceiptRules, 'receive'>
-  /** SES does not say whether a domain's MX record leads to it. */
+  /** Looks up the MX record of the domain itself, which SES does not check. */
   readonly records: Pick<Records, 'mx'>
 }
 
 const OWNER = 'kabutar'
 
-/** Calls that may be made again: three tries end within 15 s. */
+/** Three attempts end within 15 s; all calls may be repeated. */
 export function identitiesClient(options: ClientOptions = {}): SESv2Client {
   return new SESv2Client({ ...options, maxAttempts: 3, requestHandler: httpHandler({ answerWithinMs: 5_000 }) })
 }
 
-/** Identities of SES with Easy DKIM and a MAIL FROM in the domain, so that SPF is the domain's own. */
+/** The Identities port on SES, with Easy DKIM and a MAIL FROM domain, so that SPF aligns with the domain. */
 export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions): Identities {
   const status = async (domain: string) => {
     const found = await getIdentity(client, domain)
@@ -44,7 +44,7 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
       await createIdentity(client, domain, options)
       await setMailFrom(client, domain, `${returnPath}.${domain}`)
       const created = await status(domain)
-      if (created === undefined) throw new StoreError('Unavailable', 'an identity that was just made is not there')
+      if (created === undefined) throw new StoreError('Unavailable', 'an identity that was just created is missing')
       return created
     },
     async remove(domain) {
@@ -56,7 +56,7 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
   }
 }
 
-/** An identity that is there is ours if it carries our tag: of another attempt, or of a call whose answer was lost. */
+/** Creates the identity, or keeps one with our tag: an earlier attempt made it, or its answer was lost. */
 async function createIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<void> {
   const command = new CreateEmailIdentityCommand({
     EmailIdentity: domain,
@@ -66,9 +66,9 @@ async function createIdentity(client: SESv2Client, domain: string, options: SesI
   if (made !== undefined) return
   const found = await getIdentity(client, domain)
   if (found === undefined || !isOurs(found, options)) {
-    throw new MailError('conflict', `SES has an identity ${domain} already, which is not of this installation.`)
+    throw new MailError('conflict', `SES already has an identity ${domain} that this installation did not create.`)
   }
-  // SES gives up after three days, and begins anew only for a new identity.
+  // SES gives up on DKIM after three days, and tries again only for a new identity.
   if (found.DkimAttributes?.Status !== 'FAILED') return
   await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
   await call(client.send(command), 'AlreadyExistsException')
@@ -78,7 +78,7 @@ async function setMailFrom(client: SESv2Client, domain: string, MailFromDomain: 
   const command = new PutEmailIdentityMailFromAttributesCommand({
     EmailIdentity: domain,
     MailFromDomain,
-    // Until its record is there, mail leaves with a return path of SES's own.
+    // Until the MX record exists, mail has a return path of SES.
     BehaviorOnMxFailure: 'USE_DEFAULT_VALUE',
   })
   await call(client.send(command))
@@ -129,7 +129,7 @@ function dkimRecord(domain: string, token: string, status: RecordStatus): Domain
   return { record: 'DKIM', type: 'CNAME', name: `${token}._domainkey.${domain}`, value, status }
 }
 
-/** SES looks for the MX record alone; one status tells of both. */
+/** Both records have one status, because SES checks only the MX record. */
 function mailFromRecords({ MailFromAttributes }: GetEmailIdentityCommandOutput, region: string): DomainRecord[] {
   const name = MailFromAttributes?.MailFromDomain
   if (name === undefined) return []
@@ -149,7 +149,7 @@ async function mxStatus(records: Pick<Records, 'mx'>, domain: string, wanted: st
   }
 }
 
-/** Undefined for the one error that was to be expected. @throws {MailError | StoreError} */
+/** Returns undefined for the error named `expected`. @throws {MailError | StoreError} for others */
 async function call<T>(answer: Promise<T>, expected?: string): Promise<T | undefined> {
   try {
     return await answer

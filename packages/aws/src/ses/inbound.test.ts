@@ -35,7 +35,7 @@ const feed = (ports: ReceiveRig, body: object | string) => receiveFromSes(ports,
 const received = async (ports: ReceiveRig, accountId: string) =>
   (await listReceived(ports, accountId, { limit: 100 })).items
 
-test('mail for two accounts is received once by each, however often it is announced', async () => {
+test('mail for two accounts is received once by each, however often a notification comes', async () => {
   const ports = await receivePorts()
   const ours = ['ada@kabutar.test', 'info@second.test', 'x@b.test', 'x@nowhere.test']
   const body = receipt(ours, 'ses-1')
@@ -67,7 +67,7 @@ test('mail for two accounts is received once by each, however often it is announ
   assert.deepEqual([...(await received(ports, 'a')), ...(await received(ports, 'b'))], [])
 })
 
-test('a message is read once from the bucket, and not at all when it is announced again', async () => {
+test('a message is read from the bucket once, and not again for a repeated notification', async () => {
   const ports = await receivePorts()
   await put(ports, 'ses-reads')
   const calls: string[] = []
@@ -82,14 +82,14 @@ test('a message is read once from the bucket, and not at all when it is announce
     },
   })
   const body = receipt(['ada@kabutar.test', 'bob@kabutar.test'], 'ses-reads')
-  for (const told of [body, body, created('inbound/ses-reads')]) {
-    assert.deepEqual(await feed({ ...ports, blobs: counted }, told), [])
+  for (const one of [body, body, created('inbound/ses-reads')]) {
+    assert.deepEqual(await feed({ ...ports, blobs: counted }, one), [])
   }
   assert.deepEqual(calls, ['open inbound/ses-reads'])
   assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
 })
 
-test('a crash after the copy for one account leaves the object unknown until its owner has it too', async () => {
+test('after a crash between copy and owner, the retry receives for the owner too', async () => {
   const ports = await receivePorts()
   await put(ports, 'ses-half')
   ports.clock.advance(-ports.clock.now() + Date.parse('2026-11-22T12:00:05Z'))
@@ -109,7 +109,7 @@ test('a crash after the copy for one account leaves the object unknown until its
   assert.deepEqual([(await placed(ports, 'a')).length, (await placed(ports, 'b')).length], [1, 1])
 })
 
-test('events of S3 in one entry are looked after one by one', async () => {
+test('of many objects in one entry, only those without a message are recovered', async () => {
   const ports = await receivePorts()
   const ids = Array.from({ length: 80 }, (_, n) => `ses-many-${n}`)
   for (const id of ids) await put(ports, id)
@@ -120,12 +120,12 @@ test('events of S3 in one entry are looked after one by one', async () => {
   assert.deepEqual([rows.length, rows.filter(({ envelope }) => envelope.reconstructed).length], [80, 74])
 })
 
-test("SES's verdicts are kept in words of ours, and a receipt without any is received as well", async () => {
+test("SES's verdicts are stored in words of ours; a receipt without verdicts is received too", async () => {
   const cases = [
-    { told: {}, kept: undefined },
-    { told: { spamVerdict: { status: 'DISABLED' }, spfVerdict: { status: 'SOMETHING_NEW' } }, kept: undefined },
+    { verdicts: {}, stored: undefined },
+    { verdicts: { spamVerdict: { status: 'DISABLED' }, spfVerdict: { status: 'SOMETHING_NEW' } }, stored: undefined },
     {
-      told: {
+      verdicts: {
         spfVerdict: { status: 'PASS' },
         dkimVerdict: { status: 'FAIL' },
         dmarcVerdict: { status: 'GRAY' },
@@ -133,33 +133,33 @@ test("SES's verdicts are kept in words of ours, and a receipt without any is rec
         spamVerdict: { status: 'DISABLED' },
         virusVerdict: { status: 'PROCESSING_FAILED' },
       },
-      kept: { spf: 'pass', dkim: 'fail', dmarc: 'none', virus: 'error' },
+      stored: { spf: 'pass', dkim: 'fail', dmarc: 'none', virus: 'error' },
     },
   ]
-  for (const [n, { told, kept }] of cases.entries()) {
+  for (const [n, { verdicts, stored }] of cases.entries()) {
     const ports = await receivePorts()
     await put(ports, `ses-v${n}`)
     const body = receipt(['ada@kabutar.test'], `ses-v${n}`)
-    assert.deepEqual(await feed(ports, { ...body, receipt: { ...body.receipt, ...told } }), [])
+    assert.deepEqual(await feed(ports, { ...body, receipt: { ...body.receipt, ...verdicts } }), [])
     assert.deepEqual(await drainReceived(ports), [])
     const [row] = await received(ports, 'a')
-    assert.deepEqual(row?.envelope.verdicts, kept)
+    assert.deepEqual(row?.envelope.verdicts, stored)
   }
 })
 
-test('a notification that is faster than its object comes back', async () => {
+test('a notification that comes before its object is retried', async () => {
   const ports = await receivePorts()
   const body = receipt(['ada@kabutar.test', 'x@b.test'], 'ses-2')
   assert.deepEqual(await feed(ports, body), [{ id: 'q', retryInMs: 5000 }])
   await put(ports, 'ses-2')
-  // Whose object it is was settled, though its owner may have lost the domain meanwhile.
+  // The owner of the object stays settled, although it may have lost its domain in the meantime.
   const again = { ...entry(receipt(['x@b.test'], 'ses-2')), attempt: 2 }
   assert.deepEqual(await receiveFromSes(ports, [again], never), [])
   const [theirs] = await received(ports, 'b')
   assert.equal(theirs?.blob, `b/${theirs?.id}`)
 })
 
-test('mail whose notification was lost is received by its header fields, and says so', async () => {
+test('mail whose notification was lost is received with a reconstructed envelope', async () => {
   const ports = await receivePorts()
   await put(ports, 'ses-3')
   for (let times = 0; times < 2; times++) assert.deepEqual(await feed(ports, created('inbound/ses-3')), [])
@@ -170,7 +170,7 @@ test('mail whose notification was lost is received by its header fields, and say
   )
 })
 
-/** 16 minutes after `receipt` says that it came, with nobody having been told. */
+/** Recovers a message 16 minutes after its receipt, without a notification. */
 async function recovered(ports: ReceiveRig, sesId: string): Promise<void> {
   await put(ports, sesId)
   ports.clock.advance(16 * 60_000)
@@ -179,7 +179,7 @@ async function recovered(ports: ReceiveRig, sesId: string): Promise<void> {
 
 describe('a notification that comes after its message was recovered', () => {
   for (const drained of [true, false]) {
-    test(`completes the envelope and changes nothing else${drained ? '' : ', also of one that waits'}`, async () => {
+    test(`completes the envelope and changes nothing else${drained ? '' : ', with entries still in the queue'}`, async () => {
       const ports = await receivePorts()
       await recovered(ports, 'ses-late')
       if (drained) await drainReceived(ports)
@@ -206,7 +206,7 @@ describe('a notification that comes after its message was recovered', () => {
     })
   }
 
-  test('brings it to an account that no header field named', async () => {
+  test('delivers it to an account that no header field named', async () => {
     const ports = await receivePorts()
     await recovered(ports, 'ses-bcc')
     for (let times = 0; times < 2; times++) {
@@ -218,7 +218,7 @@ describe('a notification that comes after its message was recovered', () => {
     assert.deepEqual([bcc?.envelope.recipients, more.length], [['x@b.test'], 0])
   })
 
-  test('leaves the object to whom it was recovered for, and brings copies to all others', async () => {
+  test('leaves the object to the account that recovered it, and gives the others copies', async () => {
     const ports = await receivePorts()
     await put(ports, 'ses-other', LETTER.replace('ada@kabutar.test', 'x@b.test'))
     ports.clock.advance(16 * 60_000)
@@ -232,7 +232,7 @@ describe('a notification that comes after its message was recovered', () => {
     assert.ok((await getWholeReceived(ports, 'a', a?.id ?? '')).raw.length > 100)
   })
 
-  test('brings nothing back that was deleted meanwhile', async () => {
+  test('does not bring back a message that was deleted in the meantime', async () => {
     const ports = await receivePorts()
     await recovered(ports, 'ses-gone')
     await drainReceived(ports)
@@ -243,7 +243,7 @@ describe('a notification that comes after its message was recovered', () => {
     assert.deepEqual(await received(ports, 'a'), [])
   })
 
-  test('or late before the recovery, is what the recovery finds', async () => {
+  test('or shortly before: the recovery then finds the envelope of the notification', async () => {
     const ports = await receivePorts()
     await put(ports, 'ses-slow')
     await mailboxFor(ports, 'a', 'ada@kabutar.test')
@@ -259,7 +259,7 @@ describe('a notification that comes after its message was recovered', () => {
   })
 })
 
-test('a notification that comes again after the message was deleted is nothing', async () => {
+test('a notification that is repeated after the message was deleted has no effect', async () => {
   const ports = await receivePorts()
   const body = receipt(['ada@kabutar.test'], 'ses-deleted')
   await put(ports, 'ses-deleted')
@@ -272,7 +272,7 @@ test('a notification that comes again after the message was deleted is nothing',
   assert.deepEqual(await received(ports, 'a'), [])
 })
 
-test('mail for nobody here stays where it is; what AWS tries is nothing', async () => {
+test('mail for other domains stays in the bucket; tests of AWS have no effect', async () => {
   const ports = await receivePorts()
   await put(ports, 'ses-4')
   assert.deepEqual(await feed(ports, receipt(['x@nowhere.test'], 'ses-4')), [])
@@ -287,7 +287,7 @@ test('mail for nobody here stays where it is; what AWS tries is nothing', async 
   }
 })
 
-test('what cannot be read fails, and ends in the dead-letter queue', async () => {
+test('an unreadable entry fails, and so ends in the dead-letter queue', async () => {
   const ports = await receivePorts()
   const long = { Records: [], more: 'x'.repeat(300_000) }
   for (const body of [{ notificationType: 'Received' }, { v: 1, a: 'a' }, 'no JSON', long])

@@ -5,21 +5,21 @@ import { readRow, row } from '@kabutar/core/store/codec.ts'
 import { receiptRulesLeaseKey } from '@kabutar/core/store/keys.ts'
 import { writeIf } from '@kabutar/core/store/once.ts'
 
-/** The right to change what has no conditional write, until a time; after it, anybody may take it. */
+/** The right to change the receipt rules, for a limited time; SES has no conditional writes for them. */
 export type Lease = {
-  /** Is it ours for that much longer? */
+  /** True if the lease is ours for at least `ms` more. */
   lasts(ms: number): boolean
-  /** @throws {StoreError} `Throttled` if somebody else has it by now */
+  /** @throws {StoreError} `Throttled` if another process has taken it */
   renew(): Promise<void>
   release(): Promise<void>
 }
 
 const LEASE_MS = 20_000
-/** A caller of the API waits so long: its function ends at 29 s. */
+/** A request of the API may wait this long: its function ends at 29 s. */
 const WAIT_MS = 10_000
 const ASK_EVERY_MS = 250
 
-/** One for each `name`. @throws {StoreError} `Throttled` if it is not free within 10 s */
+/** Takes the lease of `name`. @throws {StoreError} `Throttled` if it is not free within 10 s */
 export async function takeLease(table: Table, clock: Clock, name: string): Promise<Lease> {
   const owner = randomUUID()
   const key = receiptRulesLeaseKey(name)
@@ -37,20 +37,20 @@ export async function takeLease(table: Table, clock: Clock, name: string): Promi
     return (held.until as number) <= clock.now() && put({ attr: 'until', op: '=', value: held.until as number })
   }
   for (const end = clock.now() + WAIT_MS; !(await take()); await clock.sleep(ASK_EVERY_MS * (0.5 + Math.random()))) {
-    if (clock.now() >= end) throw new StoreError('Throttled', 'the receipt rules are being changed by others')
+    if (clock.now() >= end) throw new StoreError('Throttled', 'another process is changing the receipt rules')
   }
   return {
     lasts: (ms) => clock.now() + ms < until,
     async renew() {
       if (!(await put({ attr: 'owner', op: '=', value: owner }))) {
-        throw new StoreError('Throttled', 'the receipt rules are being changed by others')
+        throw new StoreError('Throttled', 'another process is changing the receipt rules')
       }
     },
     async release() {
       try {
         await table.write({ kind: 'delete', key, if: [{ attr: 'owner', op: '=', value: owner }] })
       } catch (error) {
-        // It ends by itself.
+        // The lease also ends by itself.
         if (!(error instanceof StoreError)) throw error
       }
     },

@@ -1,8 +1,8 @@
 /**
- * Receipt rules for the domains that receive. An account has one active rule set, which others may share: ours are added
- * at its end, and no other rule is read for more than its name, moved or changed. Domains share rules, since a set has
- * room for 200; they are `<prefix>1`, `<prefix>2` and so on. SES replaces a rule whole and has no conditional write, so
- * whoever changes one holds a lease in the table, and writes only while the lease lasts longer than the call may take.
+ * SES receipt rules for the domains that receive. An account has one active rule set, which other apps may share: our rules
+ * are added at its end, and other rules are never changed or moved. A set holds 200 rules, so domains share the rules
+ * `<prefix>1`, `<prefix>2` and so on. SES replaces a rule whole and has no conditional writes, so a change takes a lease in
+ * the table, and is written only while the lease lasts longer than the call can take.
  */
 import {
   CreateReceiptRuleCommand,
@@ -19,9 +19,9 @@ import { storeError } from '../store-errors.ts'
 import { type Lease, takeLease } from './receipt-rule-lease.ts'
 
 export type RuleOptions = {
-  /** Names of our rules begin with it, and what the bucket's policy allows does too. */
+  /** Names of our rules begin with it, and the bucket's policy admits only such rules. */
   readonly prefix: string
-  /** The one that was active when the stage was deployed, and is to be activated if none is. */
+  /** The set that was active when the stage was deployed; an error names it if none is active. */
   readonly ruleSet: string
   readonly bucket: string
   readonly topicArn: string
@@ -30,20 +30,20 @@ export type RuleOptions = {
 }
 export type ReceiptRules = { receive(domain: string, on: boolean): Promise<void> }
 
-/** Where SES puts what it receives, as the stack says to the bucket. */
+/** Prefix of the objects that SES writes, as in stacks/storage.ts. */
 const INBOUND = 'inbound/'
-/** SES's documentation has said 100 and says 500. */
+/** Recipients of one rule. SES's documentation said 100 once and says 500 now. */
 const MAX_RECIPIENTS = 100
 const ANSWER_MS = 4_000
 const CALL_MS = ANSWER_MS + 2_000
-/** SES takes each of these calls once a second. */
+/** SES takes each of these calls at most once a second. */
 const PAUSE_MS = 1_100
 const TRIES = 8
-/** Worth another look: somebody else was there, or calls too often. */
+/** Errors after which the rules are read again: another process changed them, or SES throttles. */
 const AGAIN =
   /^(Throttling|ThrottlingException|AlreadyExists|AlreadyExistsException|RuleDoesNotExist|RuleDoesNotExistException)$/
 
-/** One attempt: what to do after an error depends on what the rules are by then. */
+/** The client makes one attempt: after an error the rules must be read again. */
 export function rulesClient(options: ClientOptions = {}): SESClient {
   return new SESClient({ ...options, maxAttempts: 1, requestHandler: httpHandler({ answerWithinMs: ANSWER_MS }) })
 }
@@ -79,10 +79,10 @@ async function change(client: SESClient, options: RuleOptions, lease: Lease, dom
       await options.clock.sleep(PAUSE_MS * (0.5 + Math.random()))
     }
   }
-  throw new StoreError('Throttled', 'SES does not take another change of its receipt rules now')
+  throw new StoreError('Throttled', 'SES did not take a change of its receipt rules')
 }
 
-/** @throws {StoreError} `Unavailable` if there is none: to activate one is the deployment's part, or the operator's */
+/** @throws {StoreError} `Unavailable` if no set is active: only the deployment or the operator activates one */
 async function activeSet(client: SESClient, { prefix, ruleSet }: RuleOptions): Promise<RuleSet> {
   const { Metadata, Rules = [] } = await client.send(new DescribeActiveReceiptRuleSetCommand({}))
   if (Metadata?.Name === undefined) {
@@ -117,7 +117,7 @@ function ruleOf({ bucket, topicArn }: RuleOptions, Name: string, domain: string)
   }
 }
 
-/** A rule without recipients would take the mail of every domain of the account: the last one takes the rule along. */
+/** Removes a domain from its rule; a rule without recipients would take all mail of the account, so it is deleted. */
 async function drop(client: SESClient, set: RuleSet, rule: ReceiptRule, domain: string): Promise<void> {
   const Recipients = (rule.Recipients ?? []).filter((recipient) => recipient !== domain)
   const RuleSetName = set.name

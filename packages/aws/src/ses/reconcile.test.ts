@@ -45,7 +45,7 @@ type Event = { readonly Records: readonly { readonly s3: { readonly object: { re
 const keysOf = (bodies: readonly string[]) =>
   bodies.flatMap((body) => (JSON.parse(body) as Event).Records.map(({ s3 }) => decodeURIComponent(s3.object.key)))
 
-test('many events become few entries that name every object, and the queue is empty', async () => {
+test('many events become few entries that name every object, and the queue is emptied', async () => {
   const ports = await rig()
   const keys = Array.from({ length: 2345 }, (_, n) => `inbound/é ${n}+%`)
   await ports.reconcileQueue.send(keys.map((key) => ({ body: created(key) })))
@@ -56,7 +56,7 @@ test('many events become few entries that name every object, and the queue is em
   assert.deepEqual(await ports.reconcileQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
 })
 
-test('an idle queue is asked once', async () => {
+test('an idle queue is polled once', async () => {
   const ports = await rig()
   let asked = 0
   const receive: Queue['receive'] = async (wanted) => {
@@ -70,7 +70,7 @@ test('an idle queue is asked once', async () => {
   assert.equal(asked, 1)
 })
 
-test('ten entries are three calls, and ever fewer entries to the receive queue', async () => {
+test('ten entries take at most three calls', async () => {
   const ports = await rig()
   await ports.reconcileQueue.send(Array.from({ length: 1000 }, (_, n) => ({ body: created(`inbound/${n}`) })))
   const calls = { receive: 0, send: 0, settled: 0 }
@@ -96,7 +96,7 @@ test('ten entries are three calls, and ever fewer entries to the receive queue',
   assert.ok(calls.receive <= 120 && calls.settled === 100 && calls.send <= 24, JSON.stringify(calls))
 })
 
-test('entries of 256 KB are passed on in entries that a queue takes', async () => {
+test('an entry of 256 KB is split into entries that the queue takes', async () => {
   const ports = await rig()
   const keys = Array.from({ length: 1290 }, (_, n) => `inbound/${n}${'x'.repeat(60)}`)
   const whole = created(...keys)
@@ -112,7 +112,7 @@ test('entries of 256 KB are passed on in entries that a queue takes', async () =
 describe('a crash', () => {
   class Crash extends Error {}
 
-  test('between passing on and removing passes on again, and the mail is received once', async () => {
+  test('between send and delete sends an entry twice, and the mail is received once', async () => {
     const ports = await rig()
     await ports.blobs.put('inbound/ses-1', Buffer.from(LETTER), { maxBytes: 1e6 })
     await ports.reconcileQueue.send([{ body: created('inbound/ses-1') }])
@@ -130,7 +130,7 @@ describe('a crash', () => {
     assert.equal((await listReceived(ports, 'a', { limit: 10 })).items.length, 1)
   })
 
-  test('before passing on leaves every entry where it was', async () => {
+  test('before the send leaves every entry in the queue', async () => {
     const ports = await rig()
     await ports.reconcileQueue.send([{ body: created('inbound/1') }, { body: created('inbound/2') }])
     const send = () => Promise.reject(new Crash())
@@ -140,7 +140,7 @@ describe('a crash', () => {
   })
 })
 
-test('what S3 did not write goes to the dead letters whole, and keeps nothing else back', async () => {
+test('an entry that is not from S3 goes to the dead letters whole, and delays no other', async () => {
   const ports = await rig()
   const unreadable = ['not JSON', '{"Records":[{"s3":{}}]}', '{"v":1,"a":"a"}', '{"Records":']
   await ports.reconcileQueue.send([...unreadable, created('inbound/1')].map((body) => ({ body })))
@@ -152,14 +152,14 @@ test('what S3 did not write goes to the dead letters whole, and keeps nothing el
   assert.equal((await bodiesIn(ports.receiveQueue)).length, 1)
 })
 
-test("S3's test of the queue is removed", async () => {
+test("S3's test of the queue is deleted", async () => {
   const ports = await rig()
   await ports.reconcileQueue.send([{ body: '{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}' }])
   assert.deepEqual(await reconcile(ports, never), { objects: 0, emptied: true })
   assert.deepEqual(await ports.reconcileQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
 })
 
-test('the signal ends it between two receipts, and says that there may be more', async () => {
+test('the signal ends the run between two receipts, and the result says that there may be more', async () => {
   const ports = await rig()
   const stop = new AbortController()
   await ports.reconcileQueue.send(Array.from({ length: 30 }, (_, n) => ({ body: created(`inbound/${n}`) })))
@@ -175,7 +175,7 @@ test('the signal ends it between two receipts, and says that there may be more',
   assert.deepEqual(await reconcile({ ...ports, log: silent }, never), { objects: 20, emptied: true })
 })
 
-test('an object that cannot be had keeps none of its entry back', async () => {
+test('an object that cannot be read delays no other object of its entry', async () => {
   const ports = await rig()
   for (const n of [1, 3]) await ports.blobs.put(`inbound/ses-${n}`, Buffer.from(LETTER), { maxBytes: 1e6 })
   const open: typeof ports.blobs.open = async (key, range) => {

@@ -1,8 +1,8 @@
 import { RelayError } from '@kabutar/core/ports/relay.ts'
 
-/** SES's daily quota is a sliding window of 24 hours, so some of it is free again within the hour. */
+/** SES's daily quota is a sliding window of 24 hours, so part of it is free again within an hour. */
 const QUOTA_RETRY_MS = 60 * 60_000
-/** Paused or suspended by AWS or by the operator: people undo it, so looking rarely is enough. */
+/** AWS or the operator paused or suspended the account. A person has to undo that, so rare attempts are enough. */
 const PAUSED_RETRY_MS = 15 * 60_000
 const RATE_RETRY_MS = 1_000
 
@@ -13,19 +13,19 @@ type SesFault = Error & {
 
 const THROTTLED = /^(Throttling|ThrottlingException|TooManyRequestsException|LimitExceededException)$/
 const PAUSED = /^(AccountSuspendedException|SendingPausedException)$/
-/** About this message or its domain: sending it again would end the same way. */
+/** Errors about this message or its domain: a retry would fail in the same way. */
 const REFUSED: Readonly<Record<string, { readonly status: string; readonly replyCode: number }>> = {
   MessageRejected: { status: '5.6.0', replyCode: 554 },
   MailFromDomainNotVerifiedException: { status: '5.7.1', replyCode: 550 },
   BadRequestException: { status: '5.6.0', replyCode: 554 },
 }
-/** No connection came about, so no request was written. */
+/** Codes of a connection that was never established: no request was written. */
 const NEVER_CONNECTED =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO)/
 
 /**
- * What an error of SendEmail says about the message. Ours to fix (credentials, a missing configuration set) is
- * `transient`: the message is not to blame. Whatever broke after the request was written is `ambiguous`.
+ * Turns an error of SendEmail into a RelayError. Faults of the installation (credentials, a missing configuration set) are
+ * `transient`, because the message is not at fault. What failed after the request was written is `ambiguous`.
  */
 export function sesError(cause: unknown): RelayError {
   const fault = cause as SesFault
@@ -46,7 +46,7 @@ export function sesError(cause: unknown): RelayError {
   return new RelayError('ambiguous', `SES may have taken the message: ${name || message}`, { cause })
 }
 
-/** The same names mean the rate and the quota of a day; the text tells. */
+/** Tells the send rate from the daily quota by the text, because SES uses the same error names for both. */
 function throttled(name: string, message: string, cause: unknown): RelayError {
   const quota = /quota/i.test(message) || name === 'LimitExceededException'
   return quota

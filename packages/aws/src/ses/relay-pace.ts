@@ -2,19 +2,19 @@ import { GetAccountCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { RelayError } from '@kabutar/core/ports/relay.ts'
 
-/** The account's rate changes rarely: SES raises it after days of good sending. */
+/** SES changes an account's rate rarely, after days of good sending. */
 const RATE_LIFETIME_MS = 15 * 60_000
-/** The sandbox's rate, for when the account cannot be asked. */
+/** The sandbox's rate, used while GetAccount fails. */
 const RATE_UNKNOWN = 1
 const ASK_AGAIN_MS = 30_000
-/** Longer waits are better spent in the queue than in a running worker. */
+/** A longer wait is left to the queue, so that no worker runs idle. */
 const MAX_WAIT_MS = 30_000
 
 type Paced = { readonly concurrency: number; readonly clock: Clock }
 
 /**
- * Resolves when this worker may send to `recipients` more: SES counts recipients, not messages. Each of `concurrency`
- * workers takes an equal share of `GetAccount`'s MaxSendRate, so that together they stay under it without talking.
+ * Returns a function that resolves when this worker may send to `recipients` more recipients, which are what SES counts.
+ * Each of `concurrency` workers takes an equal share of GetAccount's MaxSendRate, so that they need no coordination.
  * @throws {RelayError} `throttled` if the wait would be longer than 30 s, `transient` if the signal aborts
  */
 export function sesPace(client: SESv2Client, { concurrency, clock }: Paced) {
@@ -26,7 +26,7 @@ export function sesPace(client: SESv2Client, { concurrency, clock }: Paced) {
     if (waitMs > MAX_WAIT_MS) {
       throw new RelayError('throttled', 'paced by the send rate of the account', { retryAfterMs: waitMs })
     }
-    // Taken before waiting: whoever asks meanwhile stands behind us.
+    // Reserved before the wait, so that calls during it queue up behind this one.
     freeAt = clock.now() + waitMs + (recipients / perSecond) * 1000
     if (waitMs > 0) await clock.sleep(waitMs, signal)
     if (signal?.aborted) throw new RelayError('transient', 'the worker is stopping')
@@ -35,7 +35,7 @@ export function sesPace(client: SESv2Client, { concurrency, clock }: Paced) {
 
 type Rate = { readonly perSecond: number; readonly validMs: number }
 
-/** Recipients a second; callers at the same time share one request. */
+/** Returns recipients a second; concurrent callers share one request. */
 function cachedRate(client: SESv2Client, clock: Clock) {
   let asked: Promise<Rate> | undefined
   let validUntil = 0
@@ -56,7 +56,7 @@ async function askRate(client: SESv2Client): Promise<Rate> {
   try {
     const { SendQuota } = await client.send(new GetAccountCommand({}))
     const rate = SendQuota?.MaxSendRate ?? RATE_UNKNOWN
-    // -1 means no limit; a limit of ours keeps the arithmetic finite.
+    // -1 means no limit; 10,000 keeps the arithmetic finite.
     return { perSecond: rate > 0 ? rate : 10_000, validMs: RATE_LIFETIME_MS }
   } catch {
     return { perSecond: RATE_UNKNOWN, validMs: ASK_AGAIN_MS }

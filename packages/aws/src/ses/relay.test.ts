@@ -58,7 +58,7 @@ async function failure(promise: Promise<unknown>): Promise<RelayError> {
   return error
 }
 
-test('the bytes, the envelope and the tags arrive as they were', async () => {
+test('SES gets the bytes, the recipients and the tags unchanged', async () => {
   const result = await relay.send(ENVELOPE, RAW, OPTIONS)
   const [mail] = ses.sent
   const messageId = `<${mail?.id}@email.amazonses.com>`
@@ -101,20 +101,20 @@ const refused = [
   { name: 'no From', raw: raw('To: b@x.test') },
   { name: 'no recipient', raw: raw('From: a@kabutar.test'), recipients: [] },
   { name: '51 recipients', recipients: Array.from({ length: 51 }, (_, n) => `b${n}@x.test`) },
-  { name: 'a tag with a character that SES lacks', tags: { id: '<1@kabutar.test>' } },
+  { name: 'a tag with a character that SES refuses', tags: { id: '<1@kabutar.test>' } },
   { name: 'an identity that is not verified', raw: raw('From: a@foreign.test') },
   { name: 'a line of 1001 characters', raw: raw('From: a@kabutar.test', 'x'.repeat(1001)) },
   { name: 'more than 40 MiB', raw: Buffer.concat([RAW, Buffer.from('0123456\r\n'.repeat(4_670_000))]) },
 ]
 for (const { name, tags = OPTIONS.tags, recipients = ENVELOPE.recipients, ...rest } of refused) {
-  test(`refused for good: ${name}`, async () => {
+  test(`refused permanently: ${name}`, async () => {
     const sending = relay.send({ ...ENVELOPE, recipients }, rest.raw ?? RAW, { ...OPTIONS, tags })
     assert.equal((await failure(sending)).kind, 'permanent')
     assert.equal(ses.sent.length, 0)
   })
 }
 
-test('a missing configuration set is ours to mend, so the message waits', async () => {
+test('a missing configuration set is transient, because the message is not at fault', async () => {
   const other = sesRelay(ses.client, {
     region: 'us-east-1',
     configurationSet: 'gone',
@@ -124,7 +124,7 @@ test('a missing configuration set is ours to mend, so the message waits', async 
   assert.equal((await failure(other.send(ENVELOPE, RAW, OPTIONS))).kind, 'transient')
 })
 
-test('who is never reached has not taken the message; who hangs up after it may have', async () => {
+test('a connection that fails is transient; one that breaks after the request is ambiguous', async () => {
   const server = createServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -147,7 +147,7 @@ test('an abort before the request is transient', async () => {
   assert.equal(ses.sent.length, 0)
 })
 
-/** A clock that moves only when someone sleeps. */
+/** A clock that only `sleep` moves. */
 function steppingClock() {
   const time = { now: 1_800_000_000_000 }
   const sleep = async (ms: number) => {
@@ -156,7 +156,7 @@ function steppingClock() {
   return { time, clock: { ...systemClock, now: () => time.now, sleep } }
 }
 
-test('each of the workers takes its share of the account rate, counted in recipients', async () => {
+test('each worker takes its share of the account rate, counted in recipients', async () => {
   ses.account.maxSendRate = 20
   const { time, clock } = steppingClock()
   const shared = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 4, clock })
@@ -166,7 +166,7 @@ test('each of the workers takes its share of the account rate, counted in recipi
   assert.equal(time.now - from, 2000)
 })
 
-test('the rate is asked once, again after 15 minutes, and sooner if it was not told', async () => {
+test('the rate is asked once and again after 15 minutes; sooner if the request failed', async () => {
   const { time, clock } = steppingClock()
   const paced = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
   ses.account.requests = 0
@@ -183,7 +183,7 @@ test('the rate is asked once, again after 15 minutes, and sooner if it was not t
   assert.equal(ses.account.requests, 3)
 })
 
-test('a wait past half a minute is told and not slept', async () => {
+test('a wait of more than 30 s throws throttled instead of sleeping', async () => {
   ses.account.maxSendRate = 1
   const { clock } = steppingClock()
   const slow = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 40, clock })
@@ -192,7 +192,7 @@ test('a wait past half a minute is told and not slept', async () => {
   assert.deepEqual([error.kind, error.retryAfterMs], ['throttled', 80_000])
 })
 
-test('SES ids take the form that recipients see', () => {
+test('the Message-ID of SES has the form that recipients see', () => {
   assert.equal(sesMessageId('0100-x', 'us-east-1'), '<0100-x@email.amazonses.com>')
   assert.equal(sesMessageId('0102-x', 'eu-west-1'), '<0102-x@eu-west-1.amazonses.com>')
 })

@@ -6,16 +6,16 @@ import { deadLetterWatch } from './dead-letters.ts'
 const MINUTE = 60_000
 const queue = (ready: number, leased = 0) => ({ depth: async () => ({ ready, leased, delayed: 0 }) })
 
-test('only queues with entries are named, those in hand included', async () => {
+test('the error names the queues with entries, leased entries included', async () => {
   const queues = new Map([
     ['SendDead', queue(3)],
     ['ReceiveDead', queue(0)],
-    ['LostDead', queue(0, 1)],
+    ['ReconcileDead', queue(0, 1)],
   ])
-  await assert.rejects(deadLetterWatch(queues, testClock())(), /dead letters: SendDead 3, LostDead 1;/)
+  await assert.rejects(deadLetterWatch(queues, testClock())(), /dead letters: SendDead 3, ReconcileDead 1;/)
 })
 
-test('it looks at first, then each ten minutes, and each time while there are any', async () => {
+test('it looks at the first call, then every ten minutes, and at each call while there are dead letters', async () => {
   const clock = testClock()
   let [looks, ready] = [0, 0]
   const depth = async () => {
@@ -35,7 +35,7 @@ test('it looks at first, then each ten minutes, and each time while there are an
   assert.deepEqual([await minutes(20), looks], [0, 10])
 })
 
-test('a look that fails is made again', async () => {
+test('after a look that failed, the next call looks again', async () => {
   let tries = 0
   const depth = async () => {
     if (tries++ === 0) throw new Error('SQS does not answer')

@@ -1,15 +1,15 @@
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 
-/** Dead-letter queues by name. */
+/** Dead-letter queues by their names in the account. */
 export type DeadLetterQueues = ReadonlyMap<string, Pick<Queue, 'depth'>>
 
 export const LOOK_EVERY_MINUTES = 10
 
 /**
- * Refuses while there are dead letters: once they are found, every call looks and throws until they are gone. As long
- * as there are none, the first call looks, and then one each ten minutes: a look is a paid call for each queue.
- * @throws {Error} that names the queues
+ * Returns a check that throws while there are dead letters. Without dead letters it looks at the queues only every ten
+ * minutes, because a look is a paid request for each queue; after it found some, every call looks until they are gone.
+ * @throws {Error} naming the queues
  */
 export function deadLetterWatch(queues: DeadLetterQueues, clock: Clock): () => Promise<void> {
   let lookAt = Number.NEGATIVE_INFINITY
@@ -17,12 +17,12 @@ export function deadLetterWatch(queues: DeadLetterQueues, clock: Clock): () => P
     const now = clock.now()
     if (now < lookAt) return
     const found = await deadLettersIn(queues)
-    if (found !== undefined) throw new Error(`dead letters: ${found}; mend the cause, then run "npm run redrive"`)
+    if (found !== undefined) throw new Error(`dead letters: ${found}; remove the cause, then run "npm run redrive"`)
     lookAt = now + LOOK_EVERY_MINUTES * 60_000
   }
 }
 
-/** `SendDead 3, LostDead 1`, of those that have any; approximate, as the queues' own numbers are. */
+/** Names the queues with entries and their number, which SQS only approximates: `SendDead 3, ReconcileDead 1`. */
 async function deadLettersIn(queues: DeadLetterQueues): Promise<string | undefined> {
   const counted = await Promise.all([...queues].map(async ([name, queue]) => ({ name, ...(await queue.depth()) })))
   const found = counted.flatMap(({ name, ready, leased }) => (ready + leased > 0 ? [`${name} ${ready + leased}`] : []))
