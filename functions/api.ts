@@ -3,9 +3,6 @@ import { partLinks } from '@kabutar/aws/s3/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { allowPrivate, basicPorts, blobPorts, identityPorts, queuePorts, webhookPorts } from './wiring.ts'
 
-/** DynamoDB bills writes by the kilobyte, so whatever does not fit the message's own row is compressed. */
-const PACK_ABOVE = 0
-
 const stored = blobPorts(() => import('@kabutar/aws/s3/blobs.ts'))
 const basic = basicPorts()
 const ports = {
@@ -17,8 +14,6 @@ const ports = {
   downloads: partLinks(stored.blobs),
   ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue'),
   ...webhookPorts(),
-  packAbove: PACK_ABOVE,
-  dictionaries: true,
   queueAfterRows: true,
   allowPrivate: allowPrivate(),
 }

@@ -32,7 +32,6 @@ async function kabutar(): Promise<Hono> {
     downloads: blobs,
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),
     receiveQueue: sqliteQueue(engine, 'receive', clock, { maxAttempts: 5 }),
-    packAbove: 4096,
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     allowPrivate: true,
     clock,

@@ -1,13 +1,13 @@
 /**
  * CPU of the receive worker, which competes with the SMTP listener for one core: messages of 4 KB in batches of ten,
- * four at a time as packages/server runs them, into one mailbox over the engine on a disk. The queue itself is not in it.
+ * four at a time as packages/server runs them, over the engine on a disk. The queue itself is not in it.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { rawKey } from '@kabutar/core/receiving/accept.ts'
-import { receiveEntry } from '@kabutar/core/receiving/entry.ts'
+import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
+import { encodeReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
@@ -44,24 +44,24 @@ const ports = {
 }
 
 let came = 0
-/** As the SMTP listener leaves it: the bytes, and an entry. */
+/** Stores what the SMTP listener stores: the octets, and answers the queue entry. */
 async function arrive() {
   const id = ids.next()
-  await blobs.put(rawKey(FIRST_ACCOUNT, id), letterOf(came++, BYTES), { maxBytes: 2 * BYTES })
+  await blobs.put(blobKey(FIRST_ACCOUNT, id), letterOf(came++, BYTES), { maxBytes: 2 * BYTES })
   const peer = { returnPath: 'eve@far.test', remoteAddress: '192.0.2.1', helo: 'far.test', tls: true }
   const envelope = { ...peer, recipients: ['ada@kabutar.test'], receivedAt: clock.now() }
-  const body = receiveEntry({ accountId: FIRST_ACCOUNT, id, envelope })
+  const body = encodeReceiveEntry({ kind: 'receive', accountId: FIRST_ACCOUNT, id, envelope })
   return { id, attempt: 1, body, sentAt: clock.now(), handle: id }
 }
 
-/** CPU for each, in microseconds. */
+/** CPU per message, in microseconds. */
 async function receiveAll(count: number): Promise<number> {
   const entries = await Promise.all(Array.from({ length: count }, arrive))
   const batches = Array.from({ length: count / BATCH }, (_, i) => entries.slice(i * BATCH, (i + 1) * BATCH))
   const from = process.cpuUsage()
   const work = async () => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      const failures = await receiveBatch({ ...ports, random: Math.random }, batch, never)
+      const failures = await receiveBatch(ports, batch, never)
       if (failures.length > 0) throw new Error('messages could not be received')
     }
   }

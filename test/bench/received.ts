@@ -4,8 +4,8 @@
  */
 
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { rawKey } from '@kabutar/core/receiving/accept.ts'
-import { receiveEntry } from '@kabutar/core/receiving/entry.ts'
+import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
+import { encodeReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
@@ -51,17 +51,18 @@ export async function fillReceived(folder: string, count: number): Promise<reado
     now += DAYS_MS / count
     const id = ports.ids.next()
     const envelope = { returnPath: 'eve@far.test', remoteAddress: '192.0.2.1', helo: 'far.test', tls: true }
-    await blobs.put(rawKey(FIRST_ACCOUNT, id), letterOf(ids.push(id), 600), { maxBytes: 4096 })
+    await blobs.put(blobKey(FIRST_ACCOUNT, id), letterOf(ids.push(id), 600), { maxBytes: 4096 })
     const entry = {
+      kind: 'receive' as const,
       accountId: FIRST_ACCOUNT,
       id,
       envelope: { ...envelope, recipients: ['ada@kabutar.test'], receivedAt: now },
     }
-    return { id, attempt: 1, body: receiveEntry(entry), sentAt: now, handle: id }
+    return { id, attempt: 1, body: encodeReceiveEntry(entry), sentAt: now, handle: id }
   }
   while (ids.length < count) {
     const batch = await Promise.all(Array.from({ length: Math.min(BATCH, count - ids.length) }, arrive))
-    const failures = await receiveBatch({ ...ports, random: Math.random }, batch, never)
+    const failures = await receiveBatch(ports, batch, never)
     if (failures.length > 0) throw new Error('the messages could not be stored')
   }
   engine.close()

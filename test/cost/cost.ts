@@ -26,12 +26,11 @@ async function main(): Promise<void> {
   )
   const wanted = process.argv[2] ?? ''
   for (const kind of (Object.keys(KINDS) as Kind[]).filter((one) => one.startsWith(wanted))) {
-    const { name, target, limit } = KINDS[kind]
+    const { name, target } = KINDS[kind]
     const columns: Bill[] = []
     for (const load of LOADS) columns.push(await billOf(kind, load))
     print(`$ per 1M ${name}`, columns)
     const burst = sum(columns[0] ?? {})
-    console.log(`burst $${burst.toFixed(2)}; target $${target}, limit $${limit}: ${(burst - limit).toFixed(2)} remain`)
     if (burst > target) over.push(`${name}: $${burst.toFixed(2)} > $${target}`)
   }
   const idle = await idleMonth()

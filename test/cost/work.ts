@@ -62,8 +62,6 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
     feedbackQueue: meteredQueue(metered),
     webhookRetriesMs: [0, 5000],
     sendRetries: [60_000],
-    packAbove: 0,
-    dictionaries: true,
     queueAfterRows: true,
     allowPrivate: true,
     client,

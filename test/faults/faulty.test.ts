@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { getMessage } from '@kabutar/core/messages/read-sent.ts'
+import { getSent } from '@kabutar/core/messages/read.ts'
 import { StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { eventsOf } from '@kabutar/core/webhooks/event.ts'
@@ -51,7 +51,7 @@ for (const { name, table, queue } of cases) {
     )
     for (const id of accepted) {
       assert.ok(times.has(id), `${id} was lost`)
-      const { recipients } = await getMessage(rig.table, KEY.accountId, id)
+      const { recipients } = await getSent(rig.table, KEY.accountId, id)
       assert.deepEqual(recipients, [{ address: 'bob@y.test', status: 'sent', pending: false }])
       const types = (await eventsOf(rig.table, KEY.accountId, id)).map(({ type }) => type)
       assert.deepEqual(types, ['email.sent'])

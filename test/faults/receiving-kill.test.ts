@@ -6,12 +6,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { listFolders, listPlacements } from '@kabutar/core/mailboxes/mailbox.ts'
-import { getReceived } from '@kabutar/core/messages/read-received.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
-import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { seeded } from '@kabutar/testing/faults.ts'
 import { type Listed, rawOf, untilListed } from '../flows/support/inbox.ts'
@@ -48,7 +44,7 @@ test('nothing answered 250 is lost by kills at random moments', { timeout: 5 * 6
   assertOnce(listed, load)
   for (const [id, message] of load.answered) assert.equal(sha256(await rawOf(server, id)), message.sha256, id)
   assert.equal(await server.stop(), 0)
-  await assertMailboxAgrees(server.dataFolder, listed)
+  await assertQueuesEmpty(server.dataFolder)
 })
 
 async function killUnderLoad(server: Server, load: MailLoad, afterMs: number): Promise<void> {
@@ -71,24 +67,9 @@ function assertOnce(listed: readonly Listed[], load: MailLoad): void {
   }
 }
 
-/** What clients of the mailbox will see: every message at one place, uids without a gap, queues empty. */
-async function assertMailboxAgrees(dataFolder: string, listed: readonly Listed[]): Promise<void> {
+async function assertQueuesEmpty(dataFolder: string): Promise<void> {
   const engine = openEngine(dataFolder)
   try {
-    const table = sqliteTable(engine, systemClock)
-    const { mailboxIds } = await getReceived(table, FIRST_ACCOUNT, listed[0]?.id ?? '')
-    const [mailboxId = ''] = mailboxIds
-    const placements = []
-    for (let after = 0, last = -1; last !== after; ) {
-      last = after
-      const page = await listPlacements(table, FIRST_ACCOUNT, mailboxId, 'inbox', { after, limit: 500 })
-      placements.push(...page)
-      after = page.at(-1)?.uid ?? after
-    }
-    assert.ok(placements.every(({ uid }, i) => uid === i + 1))
-    assert.deepEqual(placements.map(({ id }) => id).sort(), listed.map(({ id }) => id).sort())
-    const [inbox] = await listFolders(table, FIRST_ACCOUNT, mailboxId)
-    assert.deepEqual([inbox?.total, inbox?.uidNext], [listed.length, listed.length + 1])
     for (const name of ['receive', 'receive:dlq']) {
       const depth = await sqliteQueue(engine, name, systemClock, { maxAttempts: 5 }).depth()
       assert.deepEqual(depth, { ready: 0, leased: 0, delayed: 0 }, name)

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
-import { parseSendEntry } from '@kabutar/core/sending/entry.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
+import { parseSendEntry } from '@kabutar/core/sending/send-queue.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { DRAFT, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { getWhole } from '@kabutar/core/messages/read-sent.ts'
+import { getWholeSent } from '@kabutar/core/messages/read.ts'
 import { composeMessage } from '@kabutar/core/sending/attempt.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
@@ -167,7 +167,7 @@ async function composedAgain(folder: string, id: string): Promise<Buffer> {
   try {
     const table = sqliteTable(engine, systemClock)
     const blobs = localBlobs(engine, folder, { clock: systemClock, baseUrl: new URL('http://127.0.0.1') })
-    const { message, content } = await getWhole({ table, blobs }, FIRST_ACCOUNT, id)
+    const { message, content } = await getWholeSent({ table, blobs }, FIRST_ACCOUNT, id)
     assert.ok(content)
     return Buffer.from(await composeMessage(message, content))
   } finally {

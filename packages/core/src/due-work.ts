@@ -1,7 +1,7 @@
 /** The one registry of the outbox: what the sweep queues for a due row of each kind. */
 import type { Queue } from './ports/queue.ts'
-import { dueDeletion, dueUpload } from './receiving/delete-job.ts'
-import { dueSend } from './sending/entry.ts'
+import { dueDeletion, dueUpload } from './receiving/entries.ts'
+import { dueSend } from './sending/send-queue.ts'
 import type { DueKind, DueWork } from './store/outbox.ts'
 import { dueDelivery } from './webhooks/delivery.ts'
 import { dueEvent } from './webhooks/emit.ts'

@@ -1,5 +1,5 @@
 /** An answer stays below 4.5 MB: Lambda and API Gateway let 6 MB through, with its JSON in a string of another JSON. */
-import { type BodyName, bodyCopyKey } from '@kabutar/core/messages/derived-blobs.ts'
+import { type BodyName, bodyCopyKey } from '@kabutar/core/messages/blob-keys.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 

@@ -3,9 +3,9 @@
  * leads here: blobs and attachments are S3's own presigned links (aws/src/s3/part-links.ts).
  */
 
+import { readRange } from '@kabutar/core/messages/index-blob.ts'
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'
 import type { Blobs, ByteRange, LinkOptions } from '@kabutar/core/ports/blobs.ts'
-import { rangesIn } from '@kabutar/core/receiving/inspect.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 import { type Context, Hono } from 'hono'
 import type { Env } from './env.ts'
@@ -58,7 +58,7 @@ async function wholeBlob({ blobs }: DownloadPorts, c: Context, download: Downloa
 async function partOfBlob({ blobs }: DownloadPorts, download: Download, part: BlobPart): Promise<Response> {
   const { from, to, encoding } = part
   if ((await blobs.open(download.key)) === undefined) throw gone()
-  const body = decodeChunks(rangesIn(blobs, download.key)(from, to), encoding)
+  const body = decodeChunks(readRange(blobs, download.key, from, to), encoding)
   return new Response(streamOf(body), { headers: headersOf(download) })
 }
 

@@ -1,6 +1,8 @@
-import { type Content, contentKey } from '@kabutar/core/messages/content.ts'
-import { createdAtOf, isPending, type Message } from '@kabutar/core/messages/message.ts'
-import { deleteMessage, getWhole, listMessages } from '@kabutar/core/messages/read-sent.ts'
+import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
+import type { Composed } from '@kabutar/core/messages/content.ts'
+import { deleteSent } from '@kabutar/core/messages/delete.ts'
+import { createdAtOf, isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
+import { getWholeSent, listSent } from '@kabutar/core/messages/read.ts'
 import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
@@ -20,25 +22,25 @@ export function emails(ports: SubmitPorts) {
       return c.json({ id })
     })
     .get('/', async (c) => {
-      const { items, hasMore } = await listMessages(ports, c.get('key').accountId, pageOf(c))
+      const { items, hasMore } = await listSent(ports, c.get('key').accountId, pageOf(c))
       return c.json(pageWithin(c, items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
       const { accountId } = c.get('key')
-      const { message, content } = await getWhole(ports, accountId, uuidOf(c.req.param('id')))
+      const { message, content } = await getWholeSent(ports, accountId, uuidOf(c.req.param('id')))
       const pause = isPending(message) ? await readPause(ports.table, ports.clock.now(), accountId) : undefined
       return c.json({ ...(await whole(ports, message, content)), ...(pause && waiting(message, pause)) })
     })
     .delete('/:id', async (c) => {
       const id = uuidOf(c.req.param('id'))
-      await deleteMessage(ports, c.get('key').accountId, id)
+      await deleteSent(ports, c.get('key').accountId, id)
       return c.json({ object: 'email', id, deleted: true })
     })
 }
 
 const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
 
-function listed(message: Message) {
+function listed(message: SentMessage) {
   return {
     id: message.id,
     message_id: message.messageId,
@@ -55,7 +57,7 @@ function listed(message: Message) {
 }
 
 /** Why nothing happens, and until when; null if nobody knows. */
-function waiting({ notBefore }: Message, { reason, until }: Pause) {
+function waiting({ notBefore }: SentMessage, { reason, until }: Pause) {
   const known = reason === 'account_paused' ? null : new Date(Math.max(until, notBefore)).toISOString()
   return { waiting_reason: reason, waiting_until: known }
 }
@@ -64,14 +66,14 @@ function waiting({ notBefore }: Message, { reason, until }: Pause) {
 const LINKS_BYTES = 10_000
 
 /** Ours beyond the wire: the state of each recipient, until when a deferred message waits, links to larger bodies. */
-async function whole(ports: LinkPorts, message: Message, content: Content | undefined) {
+async function whole(ports: LinkPorts, message: SentMessage, content: Composed | undefined) {
   const frame = frameOf(message)
   const bodies = { html: content?.html ?? null, text: content?.text ?? null }
   const room = MAX_ANSWER_BYTES - bytesOf(frame) - LINKS_BYTES
-  return { ...frame, ...(await fitBodies(ports, contentKey(message.accountId, message.id), bodies, room)) }
+  return { ...frame, ...(await fitBodies(ports, blobKey(message.accountId, message.id), bodies, room)) }
 }
 
-function frameOf(message: Message) {
+function frameOf(message: SentMessage) {
   return {
     object: 'email',
     ...listed(message),

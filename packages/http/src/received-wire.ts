@@ -1,7 +1,7 @@
 /** A received message in the wire's form. */
-import type { ReceivedAttachment } from '@kabutar/core/messages/attachment.ts'
-import type { WholeReceived } from '@kabutar/core/messages/read-received.ts'
-import { addressesOf, type ListedAttachment, type Received } from '@kabutar/core/messages/received.ts'
+import type { ListedAttachment, ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
+import type { WholeReceived } from '@kabutar/core/messages/read.ts'
+import { formatAddresses } from '@kabutar/core/messages/received.ts'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
 import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
 
@@ -12,7 +12,7 @@ const MAX_ATTACHMENTS_BYTES = 1_500_000
 
 const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
 
-export function listedReceived(received: Received) {
+export function listedReceived(received: ReceivedMessage) {
   return {
     id: received.id,
     to: received.to,
@@ -49,9 +49,9 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   const frame = {
     object: 'email',
     ...listedReceived(received),
-    to: addressesOf(envelope.to),
-    cc: orNull(addressesOf(envelope.cc)),
-    bcc: orNull(addressesOf(envelope.bcc)),
+    to: formatAddresses(envelope.to),
+    cc: orNull(formatAddresses(envelope.cc)),
+    bcc: orNull(formatAddresses(envelope.bcc)),
     attachments: within(attachments.map(inboundAttachment), MAX_ATTACHMENTS_BYTES),
     ...(received.envelope.reconstructed && { reconstructed: true }),
     ...(received.envelope.verdicts && { verdicts: received.envelope.verdicts }),
@@ -62,7 +62,7 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   const all = headersOf(message.headers)
   const headers = bytesOf(all) <= room ? all : null
   const forBodies = room - (headers === null ? 0 : bytesOf(headers))
-  const { html, ...rest } = await fitBodies(ports, received.blob, message, forBodies)
+  const { html, ...rest } = await fitBodies(ports, received.content.blob, message, forBodies)
   const forImages = forBodies - bytesOf(html) - bytesOf(rest.text)
   return {
     ...frame,

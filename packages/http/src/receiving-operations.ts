@@ -1,4 +1,4 @@
-import { CHECKS, VERDICTS } from '@kabutar/core/messages/verdicts.ts'
+import { CHECKS, VERDICTS } from '@kabutar/core/messages/message.ts'
 import * as z from 'zod'
 import type { Operation } from './operation.ts'
 import { InjectRequest } from './receiving.ts'

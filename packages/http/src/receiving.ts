@@ -1,10 +1,8 @@
 import { MailError } from '@kabutar/core/errors.ts'
-import type { ChangePorts } from '@kabutar/core/mailboxes/change.ts'
-import type { ReceivedAttachment } from '@kabutar/core/messages/attachment.ts'
-import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/messages/read-received.ts'
-import type { Received } from '@kabutar/core/messages/received.ts'
+import { deleteReceived } from '@kabutar/core/messages/delete.ts'
+import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
+import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/messages/read.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
-import { deleteReceived } from '@kabutar/core/receiving/delete.ts'
 import { type PageOptions, pageOfList } from '@kabutar/core/store/pages.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
@@ -15,7 +13,7 @@ import type { Env } from './env.ts'
 import { pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
-export type ReceivingPorts = AcceptPorts & ChangePorts & DownloadPorts
+export type ReceivingPorts = AcceptPorts & DownloadPorts
 
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
@@ -77,9 +75,9 @@ function formatOf(text = 'data_uri'): HtmlFormat {
   throw new MailError('invalid_message', 'The `html_format` parameter must be `data_uri` or `cid`.')
 }
 
-async function rawLink(ports: ReceivingPorts, { id, blob }: Received): Promise<SignedLink> {
+async function rawLink(ports: ReceivingPorts, { id, content }: ReceivedMessage): Promise<SignedLink> {
   const options = { expiresInSeconds: LINK_SECONDS, filename: `${id}.eml`, contentType: 'message/rfc822' }
-  const url = await ports.blobs.link(blob, options)
+  const url = await ports.blobs.link(content.blob, options)
   return { download_url: url.href, expires_at: expiryOf(ports) }
 }
 

@@ -1,6 +1,6 @@
 /** The body of POST /emails, and the draft it describes. */
 import { MailError } from '@kabutar/core/errors.ts'
-import type { Draft, DraftAttachment } from '@kabutar/core/messages/draft.ts'
+import type { Draft, DraftAttachment } from '@kabutar/core/messages/content.ts'
 import { type Mailbox, parseMailbox } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import * as z from 'zod/mini'

@@ -4,7 +4,7 @@ import { pauseRelay } from '@kabutar/core/sending/pauses.ts'
 import { row } from '@kabutar/core/store/codec.ts'
 import { accountPauseKey } from '@kabutar/core/store/keys.ts'
 import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
-import { drain } from '@kabutar/testing/sending-rig.ts'
+import { drain, queueAttempt } from '@kabutar/testing/sending-rig.ts'
 
 test('a message that waits for the relay says why and until when, and nothing of it once it is sent', async () => {
   const rig = await setup()
@@ -15,7 +15,7 @@ test('a message that waits for the relay says why and until when, and nothing of
   const until = new Date(rig.ports.clock.now() + 3600_000).toISOString()
   assert.deepEqual([body.last_event, body.waiting_reason, body.waiting_until], ['queued', 'quota', until])
   rig.ports.clock.advance(3600_001)
-  await rig.ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: 'a', id: id as string, n: 1 }) }])
+  await queueAttempt(rig.ports, id as string)
   await drain(rig.ports)
   const sent = (await call(rig, `GET /emails/${id}`)).body
   assert.deepEqual([sent.last_event, 'waiting_reason' in sent, 'waiting_until' in sent], ['sent', false, false])

@@ -102,7 +102,6 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
     identities: localIdentities({ table, records: dnsRecords(serverOf(settings)), hostname: hostnameOf(settings) }),
     downloads: blobs,
     sendQueue: queue('send'),
-    packAbove: 4096,
     webhookQueue: queue('webhooks'),
     webhookRetriesMs: settings.webhookRetriesMs,
     client,

@@ -1,17 +1,17 @@
-/** What the tests of receiving share: sending's rig, with blobs and queues of its own. */
+/** The rig of the tests of receiving: that of sending, with blobs and a receive queue. */
 
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Delivery, Failure, Queue } from '@kabutar/core/ports/queue.ts'
 import { type AcceptPorts, accept, type Inbound } from '@kabutar/core/receiving/accept.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
-import type { ReceivePorts } from '@kabutar/core/receiving/receive-ports.ts'
+import type { ReceivePorts } from '@kabutar/core/receiving/store-message.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { type Rig, testPorts } from './sending-rig.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** Shared: what lies in it is named by ids. */
+/** Shared by all rigs: the names of its files are ids. */
 const folder = temporaryFolder()
 
 export type ReceiveRig = Awaited<ReturnType<typeof receivePorts>>
@@ -29,7 +29,7 @@ export async function receivePorts() {
   }
 }
 
-/** As over SMTP from a stranger; ids answer each account's own. */
+/** Accepts a message as if it came over SMTP. Answers the id that each account knows it by. */
 export async function take(
   ports: AcceptPorts,
   raw: string | Uint8Array,
@@ -54,7 +54,7 @@ Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
 Message-ID: <1@far.test>
 Date: Sun, 22 Nov 2026 12:00:00 +0000`)
 
-/** Receives, handles and settles until the queue is empty for now. Answers what failed. */
+/** Receives, handles and settles until the queue is empty for now. Answers the failures. */
 export async function drainReceived(
   ports: ReceivePorts & { readonly receiveQueue: Queue },
 ): Promise<readonly Failure[]> {

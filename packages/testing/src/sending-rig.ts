@@ -1,15 +1,14 @@
-/** What the tests of sending share: the real engine in memory, a clock that stands still, a relay that keeps what it got. */
+/** The rig of the tests of sending: the real engine in memory, a clock that stands still, a relay that keeps what it got. */
 
 import type { ApiKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
-import type { Draft } from '@kabutar/core/messages/draft.ts'
+import type { Draft } from '@kabutar/core/messages/content.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay, RelayEnvelope, RelayResult } from '@kabutar/core/ports/relay.ts'
-import { dueSend } from '@kabutar/core/sending/entry.ts'
-import { sendBatch } from '@kabutar/core/sending/send.ts'
-import type { SendPorts } from '@kabutar/core/sending/send-ports.ts'
+import { type SendPorts, sendBatch } from '@kabutar/core/sending/send.ts'
+import { dueSend, encodeSendEntry } from '@kabutar/core/sending/send-queue.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { sweep } from '@kabutar/core/store/outbox.ts'
@@ -71,13 +70,25 @@ export function testRelay(): TestRelay {
   }
 }
 
-const noBlobs: Blobs = {
-  put: () => Promise.reject(new Error('no blobs in this test')),
-  get: async () => undefined,
-  open: async () => undefined,
-  delete: async () => {},
-  link: () => Promise.reject(new Error('no blobs in this test')),
-  uploadLink: () => Promise.reject(new Error('no blobs in this test')),
+function memoryBlobs(): Blobs {
+  const blobs = new Map<string, Uint8Array>()
+  return {
+    async put(key, body) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of body instanceof Uint8Array ? [body] : body) chunks.push(chunk)
+      blobs.set(key, Buffer.concat(chunks))
+    },
+    get: async (key) => blobs.get(key),
+    async open(key, { from, to } = { from: 0, to: Number.POSITIVE_INFINITY }) {
+      const blob = blobs.get(key)
+      return blob && { size: blob.byteLength, body: ReadableStream.from([blob.subarray(from, to + 1)]) }
+    },
+    async delete(keys) {
+      for (const key of keys) blobs.delete(key)
+    },
+    link: () => Promise.reject(new Error('no links in this test')),
+    uploadLink: () => Promise.reject(new Error('no links in this test')),
+  }
 }
 
 export async function testPorts(): Promise<Rig> {
@@ -88,11 +99,10 @@ export async function testPorts(): Promise<Rig> {
   const ports = {
     table,
     sendQueue: sqliteQueue(engine, 'send', clock, { maxAttempts: 5 }),
-    packAbove: 1024,
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     webhookRetriesMs: [0, 5000],
     allowPrivate: true,
-    blobs: noBlobs,
+    blobs: memoryBlobs(),
     clock,
     caches: newCaches(clock),
     ids: uuidIds(clock),
@@ -125,3 +135,7 @@ export async function drain(ports: TestPorts): Promise<number> {
 }
 
 export const sweepSends = (ports: TestPorts) => sweep(ports, { 'sent-message': dueSend(ports.sendQueue) })
+
+/** Queues an attempt of a message of KEY's account. */
+export const queueAttempt = (ports: TestPorts, id: string, attempt = 1) =>
+  ports.sendQueue.send([{ body: encodeSendEntry({ accountId: KEY.accountId, id, attempt }) }])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
-import { getMessage } from '@kabutar/core/messages/read-sent.ts'
+import { getSent } from '@kabutar/core/messages/read.ts'
 import { readPause } from '@kabutar/core/sending/pauses.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { DRAFT, drain, KEY, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
@@ -29,7 +29,7 @@ async function rig() {
       await drain(worker)
     }
   }
-  const read = (id: string) => getMessage(ports.table, KEY.accountId, id)
+  const read = (id: string) => getSent(ports.table, KEY.accountId, id)
   const pause = () => readPause(ports.table, ports.clock.now(), KEY.accountId)
   return { worker, send, pass, read, pause }
 }

@@ -1,4 +1,4 @@
-import { partCopyKey } from '@kabutar/core/messages/derived-blobs.ts'
+import { partCopyKey } from '@kabutar/core/messages/blob-keys.ts'
 import type { Blobs, LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'

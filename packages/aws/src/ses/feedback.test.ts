@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readMessage } from '@kabutar/core/messages/message.ts'
+import { readSent } from '@kabutar/core/messages/rows.ts'
 import type { Delivery } from '@kabutar/core/ports/queue.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
@@ -142,6 +142,6 @@ test('fifty events on one message in one batch are all recorded', async () => {
   const { ports, id } = await sent(to)
   const batch = to.map((recipient) => entry(bodyOf(id, delivery(recipient)), recipient))
   assert.deepEqual(await feedbackFromSes(ports, batch, never), [])
-  const message = await readMessage(ports.table, 'a', id)
+  const message = await readSent(ports.table, 'a', id)
   assert.ok(message?.recipients.every(({ status }) => status === 'delivered'))
 })

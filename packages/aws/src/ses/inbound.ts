@@ -6,25 +6,22 @@
  */
 
 import { MailError } from '@kabutar/core/errors.ts'
-import { hasArrived } from '@kabutar/core/mailboxes/rows.ts'
+import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
+import { inFlightBudget } from '@kabutar/core/messages/index-blob.ts'
 import type { Incoming } from '@kabutar/core/messages/received.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Failure } from '@kabutar/core/ports/queue.ts'
-import { rawKey, recipientOwner } from '@kabutar/core/receiving/accept.ts'
-import { inFlightBudget } from '@kabutar/core/receiving/inspect.ts'
+import type { Table } from '@kabutar/core/ports/table.ts'
+import { recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { Failures, type Job, MAX_AT_ONCE, receiveBatch, receiveJobs } from '@kabutar/core/receiving/receive.ts'
-import type { ReceivePorts } from '@kabutar/core/receiving/receive-ports.ts'
-import type { KeepPorts } from '@kabutar/core/receiving/store-message.ts'
+import { type ReceivePorts, type StorePorts, wereReceived } from '@kabutar/core/receiving/store-message.ts'
 import { parseNotification, type Receipt, type StoredObject } from './notification.ts'
-import { receivedId, type Settled, settle } from './received-ids.ts'
+import { findSettled, receivedId, type Settled, sesIdOf, settle } from './received-ids.ts'
 import { reconstructReceipt } from './reconstruct-envelope.ts'
 
 export type SesInboundPorts = ReceivePorts & { readonly log: Log }
 /** Ports of one batch. */
-type BatchPorts = KeepPorts & { readonly signal: AbortSignal; readonly ownerOf: OwnerOf }
-
-/** Less than the 15 minutes after which an object without a notification is recovered. */
-const LATE_MS = 10 * 60_000
+type BatchPorts = StorePorts & { readonly signal: AbortSignal; readonly ownerOf: OwnerOf }
 
 /** Handles a batch of the receive queue: notifications of AWS here, and entries of ours in core's `receiveBatch`. */
 export async function receiveFromSes(
@@ -75,9 +72,7 @@ async function mailsOf(
 ): Promise<readonly Incoming[] | undefined> {
   const notification = parseNotification(delivery.body)
   if (notification === undefined) return undefined
-  if (notification.kind === 'receipt') {
-    return mailsOfReceipt(ports, notification.receipt, sourceOf(ports, notification.receipt, delivery))
-  }
+  if (notification.kind === 'receipt') return mailsOfReceipt(ports, notification.receipt, false)
   return notification.kind === 'objects' ? mailsOfObjects(ports, notification.objects, fail) : []
 }
 
@@ -98,15 +93,12 @@ async function mailsOfObjects(
   return mails
 }
 
-/** `contested`: the message may also have come another way, so its ids and owner are settled by a row. */
-type Source = { readonly reconstructed: boolean; readonly contested: boolean }
-
-function sourceOf({ clock }: SesInboundPorts, { receivedAt }: Receipt, { attempt }: Delivery): Source {
-  return { reconstructed: false, contested: attempt > 1 || clock.now() - receivedAt > LATE_MS }
-}
-
 /** One message for each account. Other recipients are left out; a message without recipients of ours stays in the bucket. */
-async function mailsOfReceipt(ports: BatchPorts, receipt: Receipt, source: Source): Promise<readonly Incoming[]> {
+async function mailsOfReceipt(
+  ports: BatchPorts,
+  receipt: Receipt,
+  reconstructed: boolean,
+): Promise<readonly Incoming[]> {
   const { key, sesId, receivedAt } = receipt
   const byAccount = await recipientsByOwner(ports, receipt.recipients)
   const [owner] = [...byAccount.keys()].sort()
@@ -114,15 +106,12 @@ async function mailsOfReceipt(ports: BatchPorts, receipt: Receipt, source: Sourc
     ports.log.warn('SES received mail for no domain of ours', { object: key })
     return []
   }
-  const wanted = { at: receivedAt, owner }
-  // With several accounts, one may lose its domain before a retry, and another must not take the object then.
-  const settles = source.contested || byAccount.size > 1
-  const settled = settles ? await settle(ports.table, key, wanted, ports.clock.now()) : wanted
+  const settled = await settle(ports.table, key, { at: receivedAt, owner }, ports.clock.now())
   return [...byAccount].map(([accountId, recipients]) => {
     const id = receivedId(settled.at, sesId, accountId)
-    const envelope = envelopeOf(receipt, recipients, settled, source.reconstructed)
+    const envelope = envelopeOf(receipt, recipients, settled, reconstructed)
     const isOwner = accountId === settled.owner
-    return { accountId, id, envelope, ...(isOwner ? { blob: key } : { blob: rawKey(accountId, id), copyOf: key }) }
+    return { accountId, id, envelope, ...(isOwner ? { blob: key } : { blob: blobKey(accountId, id), copyOf: key }) }
   })
 }
 
@@ -164,9 +153,18 @@ function undefinedIfRefused(error: unknown): undefined {
 
 /** Receives an object that nobody has received although its notification is overdue. */
 async function recoverObject(ports: BatchPorts, object: StoredObject): Promise<readonly Incoming[]> {
-  if (await hasArrived(ports.table, object.key)) return []
+  if (await isReceived(ports.table, object.key)) return []
   const receipt = await reconstructReceipt(ports, object)
   if (receipt === undefined) return []
   ports.log.warn('no notification came for a message; its envelope is made of header fields', { object: object.key })
-  return mailsOfReceipt(ports, receipt, { reconstructed: true, contested: true })
+  return mailsOfReceipt(ports, receipt, true)
+}
+
+/** True if the object's owner has received it, and so has every other account before. */
+async function isReceived(table: Table, object: string): Promise<boolean> {
+  const settled = await findSettled(table, object)
+  if (settled === undefined) return false
+  const { at, owner: accountId } = settled
+  const [received] = await wereReceived(table, [{ accountId, id: receivedId(at, sesIdOf(object), accountId) }])
+  return received === true
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { listReceived } from '@kabutar/core/messages/read-received.ts'
+import { listReceived } from '@kabutar/core/messages/read.ts'
 import { QUEUE_RULES, type Queue } from '@kabutar/core/ports/queue.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'

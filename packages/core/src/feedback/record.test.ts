@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
-import { readMessage } from '../messages/message.ts'
+import { readSent } from '../messages/rows.ts'
 import { RelayError } from '../ports/relay.ts'
 import type { Table } from '../ports/table.ts'
 import { lastEvent, type Outcome } from '../sending/status.ts'
@@ -45,7 +45,7 @@ async function sent(draft = DRAFT) {
     for (const report of reports) await recordFeedback(ports, feedbackOf(id, report))
   }
   const row = async () => {
-    const message = await readMessage(ports.table, 'a', id)
+    const message = await readSent(ports.table, 'a', id)
     assert.ok(message)
     return message
   }
@@ -146,7 +146,7 @@ test('feedback shows that an ambiguous attempt was taken, and the message does n
   const { id } = await submit(ports, KEY, DRAFT)
   await drain(ports)
   await recordFeedback(ports, feedbackOf(id, DELIVERY))
-  const message = await readMessage(ports.table, 'a', id)
+  const message = await readSent(ports.table, 'a', id)
   assert.deepEqual(message?.recipients, [{ address: 'bob@y.test', status: 'delivered', pending: false }])
   assert.deepEqual([message?.due, message?.messageId], [undefined, '<ses-1@email.test>'])
   const types = (await eventsOf(ports.table, 'a', id)).map(({ type }) => type).sort()
@@ -164,7 +164,7 @@ test('feedback that comes before the attempt is recorded gives the same events',
     },
   }
   await drain({ ...ports, relay })
-  const message = await readMessage(ports.table, 'a', id)
+  const message = await readSent(ports.table, 'a', id)
   assert.equal(lastEvent(message?.recipients ?? []), 'delivered')
   const types = (await eventsOf(ports.table, 'a', id)).map(({ type }) => type).sort()
   assert.deepEqual(types, ['email.delivered', 'email.sent'])
@@ -176,7 +176,7 @@ test('a test address beside a real one is still answered by the worker', async (
   ports.relay.answer = () => new RelayError('transient', 'busy')
   const { id } = await submit(ports, KEY, { ...DRAFT, to })
   await recordFeedback(ports, feedbackOf(id, DELIVERY))
-  const message = await readMessage(ports.table, 'a', id)
+  const message = await readSent(ports.table, 'a', id)
   assert.deepEqual(
     message?.recipients.map(({ status, pending }) => [status, pending]),
     [
@@ -186,7 +186,7 @@ test('a test address beside a real one is still answered by the worker', async (
   )
   assert.ok(message?.due)
   await drain(ports)
-  const after = await readMessage(ports.table, 'a', id)
+  const after = await readSent(ports.table, 'a', id)
   assert.deepEqual([after?.recipients[1]?.status, after?.due], ['delivered', undefined])
 })
 

@@ -1,11 +1,65 @@
-/** A sent message as its row tells it: the fact, the recipients, where the work on it stands, and a content that is short. */
-
+/** A stored message, sent or received: who it is from and for, what it says and where that lies, and the work on it. */
 import { timeOf } from '../ports/ids.ts'
-import type { Attrs, Item, Json, Key, Table } from '../ports/table.ts'
-import { row } from '../store/codec.ts'
-import { accountOfKey, sentMessageKey } from '../store/keys.ts'
-import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
-import type { Tag } from './draft.ts'
+import type { StoredJson } from './stored-json.ts'
+
+export type Message = SentMessage | ReceivedMessage
+
+type Fields = {
+  /** A UUIDv7, which tells when the message was accepted. */
+  readonly id: string
+  readonly accountId: string
+  /** Header fields as people read them; lists of a received message are cut to what fits a row. */
+  readonly from: string
+  readonly to: readonly string[]
+  readonly cc: readonly string[]
+  readonly bcc: readonly string[]
+  readonly replyTo: readonly string[]
+  readonly subject: string
+  /** The Message-ID field with angle brackets, as recipients see it; empty if a received message has none. */
+  readonly messageId: string
+  /** Octets: exactly those of a raw message, about those of a composed one. */
+  readonly size: number
+}
+
+export type SentMessage = Fields & {
+  readonly direction: 'sent'
+  readonly tags: readonly Tag[]
+  readonly recipients: readonly Recipient[]
+  readonly content: ComposedContent
+  /** Relay attempts begun. */
+  readonly attempts: number
+  /** Attempts after which it is unknown whether the next hop took the message. */
+  readonly ambiguous: number
+  /** No attempt begins before (epoch milliseconds). */
+  readonly notBefore: number
+  readonly lease?: Lease
+  /** When the sweep looks at the message (epoch milliseconds); absent once no recipient is pending. */
+  readonly due?: number
+  /** Counts the writes of the work on the message; each is conditional on the one before. */
+  readonly version: number
+}
+
+export type ReceivedMessage = Fields & {
+  readonly direction: 'received'
+  readonly attachments: readonly ListedAttachment[]
+  readonly envelope: InboundEnvelope
+  readonly content: RawContent
+  /** The id of the message that began the thread. */
+  readonly thread: string
+}
+
+/**
+ * Content that `compose` turns into the same octets at each attempt. It lies in the message's own row (`message`), in a
+ * row of its own, or in a blob, and nowhere once it was deleted.
+ */
+export type ComposedContent =
+  | { readonly form: 'composed'; readonly place: 'message'; readonly stored: StoredJson }
+  | { readonly form: 'composed'; readonly place: 'row' | 'blob' | 'deleted' }
+/** Content as it was received: the octets in a blob, and an index of their parts. */
+export type RawContent = { readonly form: 'raw'; readonly blob: string; readonly index: IndexPlace }
+export type IndexPlace = { readonly place: 'message'; readonly stored: StoredJson } | { readonly place: 'row' | 'blob' }
+
+export type Tag = { readonly name: string; readonly value: string }
 
 export const RECIPIENT_STATUSES = [
   'queued',
@@ -24,186 +78,65 @@ export type RecipientStatus = (typeof RECIPIENT_STATUSES)[number]
 export type Recipient = {
   readonly address: string
   readonly status: RecipientStatus
-  /** Still ours to relay. */
+  /** True until the next hop, or we ourselves, have decided about this recipient. */
   readonly pending: boolean
 }
-/** Who is at work on the message. A lease that ran out, or of a process that is gone, may be taken over. */
+
+/** The worker that has the message. Another may take a lease over that ran out, or whose process has ended. */
 export type Lease = { readonly owner: string; readonly until: number }
-/** Where the content lies: in the message's own row, a row beside it, a blob, or nowhere since it was deleted. */
-export type ContentPlace = 'here' | 'row' | 'blob' | 'deleted'
-/** Content in a row: its JSON, or base64 of `n` bytes of packed JSON and the files; `d` names the dictionary. */
-export type StoredContent =
-  | { readonly json: string }
-  | { readonly data: string; readonly n: number; readonly d?: string }
 
-export type Message = {
+export type ReceivedAttachment = {
+  /** Made of the message's id and the section number of the part, so it is the same at every look. */
   readonly id: string
-  readonly accountId: string
-  readonly from: string
-  readonly to: readonly string[]
-  readonly cc: readonly string[]
-  readonly bcc: readonly string[]
-  readonly replyTo: readonly string[]
-  readonly subject: string
-  readonly tags: readonly Tag[]
-  /** The Message-ID that the recipient sees, with angle brackets. */
-  readonly messageId: string
-  readonly recipients: readonly Recipient[]
-  readonly content: ContentPlace
-  /** Only where the content is `here`. */
-  readonly stored?: StoredContent
-  readonly contentBytes: number
-  /** Relay attempts begun. */
-  readonly attempts: number
-  /** Attempts of which nobody knows whether the next hop took the message. */
-  readonly ambiguous: number
-  /** Nobody relays before (epoch milliseconds). */
-  readonly notBefore: number
-  readonly lease?: Lease
-  /** The sweep's time; gone once nobody is pending. */
-  readonly due?: number
-  /** Counts the writes of the work on it; each is conditional on the one before. */
-  readonly version: number
+  readonly filename: string | null
+  readonly contentType: string
+  readonly contentId: string | null
+  readonly disposition: string | null
+  /** Decoded bytes. */
+  readonly size: number
+  /** [from, to) of the encoded body in the raw message. */
+  readonly from: number
+  readonly to: number
+  readonly encoding: string
+}
+/** What a list shows of an attachment. */
+export type ListedAttachment = Omit<ReceivedAttachment, 'from' | 'to' | 'encoding'>
+
+/** What the SMTP dialogue said of a received message; `recipients` are those of one account, spelled as they came. */
+export type InboundEnvelope = {
+  /** Empty for notifications (RFC 5321 section 4.5.5). */
+  readonly returnPath: string
+  readonly recipients: readonly string[]
+  /** The peer's IP address; empty if the message did not come over a network. */
+  readonly remoteAddress: string
+  readonly helo: string
+  readonly tls: boolean
+  /** Epoch milliseconds. */
+  readonly receivedAt: number
+  /** Set if the envelope was lost and is made of header fields. */
+  readonly reconstructed?: boolean
+  /** Verdicts of the receiving server (SES); absent over SMTP. */
+  readonly verdicts?: Verdicts
 }
 
-/** The sweep looks after a new message when it is so old. */
-export const FIRST_DUE_MS = 120_000
+export const CHECKS = ['spf', 'dkim', 'dmarc', 'spam', 'virus'] as const
+/** `none`: there was nothing to check, for example no policy. `error`: the check itself failed. */
+export const VERDICTS = ['pass', 'fail', 'none', 'error'] as const
+export type Verdict = (typeof VERDICTS)[number]
+/** Checks that were not made are absent. */
+export type Verdicts = { readonly [check in (typeof CHECKS)[number]]?: Verdict }
 
-export function messageKey(accountId: string, id: string): Key {
-  return sentMessageKey(accountId, id)
-}
-
-/** The Message-ID that we write: the same in each attempt, whatever a relay then puts in its place. */
+/** The Message-ID that we write: the same in each attempt, whatever a relay puts in its place. */
 export function ownMessageId(id: string, domain: string): string {
   return `<${id}@${domain}>`
 }
 
-/** The domain that a message is from, which its Message-ID and return path are in. */
+/** The domain of From, which our Message-ID and return path are in. */
 export const fromDomain = ({ from }: Pick<Message, 'from'>): string =>
   from.slice(from.lastIndexOf('@') + 1, from.endsWith('>') ? -1 : undefined)
 
-const ownIdOf = (message: Pick<Message, 'id' | 'from'>) => ownMessageId(message.id, fromDomain(message))
-
 export const createdAtOf = (message: Pick<Message, 'id'>): Date => new Date(timeOf(message.id))
 
-export function isPending(message: Message): boolean {
-  return message.recipients.some((recipient) => recipient.pending)
-}
-
-const STATUS_CODES = 'qsdDocfbux'
-
-/** The row of a new message; empty lists and zeroes are left out, since every byte is paid for. */
-export function itemOf(message: Message): Item {
-  const list = (name: string, values: readonly string[]): Attrs => (values.length > 0 ? { [name]: values } : {})
-  return row('sent-message', messageKey(message.accountId, message.id), {
-    from: message.from,
-    to: message.to,
-    ...list('cc', message.cc),
-    ...list('bcc', message.bcc),
-    ...list('replyTo', message.replyTo),
-    subject: message.subject,
-    ...(message.tags.length > 0 && { tags: message.tags.map(({ name, value }) => [name, value]) }),
-    ...(message.messageId !== ownIdOf(message) && { messageId: message.messageId }),
-    rcpt: recipientsAttr(message.recipients),
-    content: message.content,
-    bytes: message.contentBytes,
-    ...message.stored,
-    v: message.version,
-    ...(message.due !== undefined && dueAt('sent-message', message.accountId, message.id, message.due)),
-  })
-}
-
-/** `[address, code]`, or `[address, code, 1]` while pending. */
-export function recipientsAttr(recipients: readonly Recipient[]): Json {
-  return recipients.map(({ address, status, pending }) => {
-    const code = STATUS_CODES[RECIPIENT_STATUSES.indexOf(status)] ?? 'q'
-    return pending ? [address, code, 1] : [address, code]
-  })
-}
-
-export function messageOf(item: Item): Message {
-  const due = dueOf(item)
-  const number = (name: string) => (typeof item[name] === 'number' ? item[name] : 0)
-  const list = (name: string) => (item[name] ?? []) as readonly string[]
-  const [id, from] = [item.sk, item.from as string]
-  const stored = storedOf(item)
-  return {
-    id,
-    accountId: accountOfKey(item),
-    from,
-    to: list('to'),
-    cc: list('cc'),
-    bcc: list('bcc'),
-    replyTo: list('replyTo'),
-    subject: item.subject as string,
-    tags: ((item.tags ?? []) as readonly (readonly [string, string])[]).map(([name, value]) => ({ name, value })),
-    messageId: (item.messageId as string | undefined) ?? ownIdOf({ id, from }),
-    recipients: (item.rcpt as readonly (readonly [string, string, number?])[]).map(recipientOf),
-    content: item.content as ContentPlace,
-    ...(stored && { stored }),
-    contentBytes: number('bytes'),
-    attempts: number('attempts'),
-    ambiguous: number('ambiguous'),
-    notBefore: number('notBefore'),
-    version: number('v'),
-    ...(typeof item.leaseOwner === 'string' && { lease: { owner: item.leaseOwner, until: number('leaseUntil') } }),
-    ...(due !== undefined && { due }),
-  }
-}
-
-/** The content that a row holds, if it does. */
-export function storedOf({ json, data, n, d }: Item): StoredContent | undefined {
-  if (typeof json === 'string') return { json }
-  if (typeof data !== 'string') return undefined
-  return { data, n: n as number, ...(typeof d === 'string' && { d }) }
-}
-
-/** Of a message's row. */
-export const CONTENT_ATTRIBUTES = ['json', 'data', 'n', 'd'] as const
-
-function recipientOf([address, code, pending]: readonly [string, string, number?]): Recipient {
-  const status = RECIPIENT_STATUSES[STATUS_CODES.indexOf(code)] ?? 'queued'
-  return { address, status, pending: pending === 1 }
-}
-
-export async function readMessage(table: Table, accountId: string, id: string): Promise<Message | undefined> {
-  const item = await table.get(messageKey(accountId, id))
-  return item && messageOf(item)
-}
-
-/** What the work on a message changes. `lease` and `due`: null removes. */
-export type Progress = {
-  readonly recipients?: readonly Recipient[]
-  readonly attempts?: number
-  readonly ambiguous?: number
-  readonly notBefore?: number
-  readonly messageId?: string
-  readonly lease?: Lease | null
-  readonly due?: number | null
-}
-
-/**
- * Writes progress on exactly the version that was read.
- * @throws {StoreError} `ConditionFailed` if another worker was faster
- */
-export async function writeProgress(
-  table: Table,
-  message: Pick<Message, 'accountId' | 'id' | 'version'>,
-  progress: Progress,
-): Promise<Message> {
-  const { recipients, lease, due, ...counters } = progress
-  const item = await table.write({
-    kind: 'update',
-    key: messageKey(message.accountId, message.id),
-    set: {
-      ...counters,
-      v: message.version + 1,
-      ...(recipients && { rcpt: recipientsAttr(recipients) }),
-      ...(lease && { leaseOwner: lease.owner, leaseUntil: lease.until }),
-      ...(due != null && { ...dueAt('sent-message', message.accountId, message.id, due), sweeps: 0 }),
-    },
-    remove: [...(lease === null ? ['leaseOwner', 'leaseUntil'] : []), ...(due === null ? DUE_ATTRIBUTES : [])],
-    if: [{ attr: 'v', op: '=', value: message.version }],
-  })
-  return messageOf(item as Item)
+export function isPending({ recipients }: Pick<SentMessage, 'recipients'>): boolean {
+  return recipients.some((recipient) => recipient.pending)
 }

@@ -1,100 +1,77 @@
-/** A received message as its row tells it: enough for a list and a webhook, never its content. */
+/** Makes the row of a received message from its index: enough for a list and a webhook, never its content. */
 import { formatMailbox } from '@kabutar/mail/address.ts'
 import type { AddressList } from '@kabutar/mail/mime/addresses.ts'
 import { decodeWords } from '@kabutar/mail/mime/words.ts'
 import { readAddresses } from '@kabutar/mail/read-addresses.ts'
-import type { Detail } from '../mailboxes/detail-text.ts'
-import type { InboundEnvelope, ReceiveEntry } from '../receiving/entry.ts'
-import { type ReceivedAttachment, receivedAttachments } from './attachment.ts'
+import { receivedAttachments } from './attachments.ts'
+import type { InboundEnvelope, IndexPlace, ReceivedMessage } from './message.ts'
+import type { StoredIndex } from './stored-index.ts'
 
-/** A message to receive. */
-export type Incoming = ReceiveEntry & {
+/** A message that was accepted for an account and is to be received. */
+export type Incoming = {
+  readonly accountId: string
+  readonly id: string
+  readonly envelope: InboundEnvelope
   /**
-   * Key of the raw message. It belongs to this account alone: what is read, linked and deleted, is this. By SMTP it is
-   * `<account>/<id>`; behind SES it is SES's own key for one of the accounts.
+   * Key of the raw message, which belongs to this account alone: `<account>/<id>` over SMTP, and behind SES the key of
+   * SES for one of the accounts.
    */
   readonly blob: string
-  /** The blob is made as a copy of this one, if it is not there yet. */
+  /** The blob to copy, if `blob` is not there yet. */
   readonly copyOf?: string
 }
 
-/** Of an attachment, what a list shows. */
-export type ListedAttachment = Omit<ReceivedAttachment, 'from' | 'to' | 'encoding'>
-export type Received = {
-  readonly id: string
-  readonly accountId: string
-  /** Header fields, decoded, as people write them; lists are cut to what fits a row. */
-  readonly from: string
-  readonly to: readonly string[]
-  readonly cc: readonly string[]
-  readonly bcc: readonly string[]
-  readonly replyTo: readonly string[]
-  readonly subject: string
-  /** The Message-ID field with angle brackets; empty if there is none. */
-  readonly messageId: string
-  readonly attachments: readonly ListedAttachment[]
-  readonly envelope: InboundEnvelope
-  /** Bytes as it came. */
-  readonly size: number
-  readonly thread: string
-  /** The mailboxes it was meant for. */
-  readonly mailboxIds: readonly string[]
-  /** Key of the raw message. */
-  readonly blob: string
-}
-
-/** Together below the 64 KB of a row, with an envelope of 100 recipients. */
+/** Bytes of each list; together below the 64 KB of a row, with an envelope of 100 recipients. */
 const BUDGETS = { to: 6000, cc: 6000, bcc: 2000, replyTo: 2000, attachments: 8000 } as const
 const MAX_TEXT_LENGTH = 998
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are no part of a line that people read
 const CONTROLS = /[\u0000-\u001f\u007f]+/g
 
-/** The header of a message for people. Addresses beyond what fits `maxBytes` are left out. */
-export function addressesOf(list: AddressList, maxBytes = Number.POSITIVE_INFINITY): readonly string[] {
-  return within(readAddresses(list).map(written), maxBytes)
+/** Formats an address list for people. Addresses beyond `maxBytes` are left out. */
+export function formatAddresses(list: AddressList, maxBytes = Number.POSITIVE_INFINITY): readonly string[] {
+  return cutTo(readAddresses(list).map(formatted), maxBytes)
 }
 
-function written({ name, address }: { readonly name: string; readonly address: string }): string {
-  return line(address === '' ? name : formatMailbox({ name: line(name), address: line(address) }))
+function formatted({ name, address }: { readonly name: string; readonly address: string }): string {
+  return oneLine(address === '' ? name : formatMailbox({ name: oneLine(name), address: oneLine(address) }))
 }
 
-export const line = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_LENGTH).toWellFormed()
+const oneLine = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_LENGTH).toWellFormed()
 
-/** The row of a message that was read. */
 export function newReceived(
   { accountId, id, envelope, blob }: Incoming,
-  detail: Detail,
+  index: StoredIndex,
+  indexPlace: IndexPlace,
   thread: string,
-  mailboxIds: readonly string[],
-): Received {
-  const { envelope: fields, references, size } = detail.index
-  const attachments = receivedAttachments(id, detail).map(({ from: _, to: __, encoding: ___, ...rest }) => rest)
+): ReceivedMessage {
+  const { envelope: fields, references, size } = index.mime
+  const attachments = receivedAttachments(id, index).map(({ from: _, to: __, encoding: ___, ...listed }) => listed)
   return {
+    direction: 'received',
     id,
     accountId,
-    from: addressesOf(fields.from)[0] ?? '',
-    to: addressesOf(fields.to, BUDGETS.to),
-    cc: addressesOf(fields.cc, BUDGETS.cc),
-    bcc: addressesOf(fields.bcc, BUDGETS.bcc),
-    replyTo: hasReplyTo(detail) ? addressesOf(fields.replyTo, BUDGETS.replyTo) : [],
-    subject: line(decodeWords(fields.subject ?? '')),
-    messageId: line(references.messageId ?? ''),
-    attachments: within(attachments, BUDGETS.attachments),
-    envelope,
+    from: formatAddresses(fields.from)[0] ?? '',
+    to: formatAddresses(fields.to, BUDGETS.to),
+    cc: formatAddresses(fields.cc, BUDGETS.cc),
+    bcc: formatAddresses(fields.bcc, BUDGETS.bcc),
+    replyTo: hasReplyTo(index) ? formatAddresses(fields.replyTo, BUDGETS.replyTo) : [],
+    subject: oneLine(decodeWords(fields.subject ?? '')),
+    messageId: oneLine(references.messageId ?? ''),
     size,
+    attachments: cutTo(attachments, BUDGETS.attachments),
+    envelope,
+    content: { form: 'raw', blob, index: indexPlace },
     thread,
-    mailboxIds,
-    blob,
   }
 }
 
-/** IMAP's ENVELOPE repeats From where a message has no Reply-To. */
-function hasReplyTo({ index: { envelope } }: Detail): boolean {
+/** False where the ENVELOPE of IMAP repeats From, since the message has no Reply-To (RFC 9051 section 7.5.2). */
+function hasReplyTo({ mime: { envelope } }: StoredIndex): boolean {
   const { from, replyTo } = envelope
   return from !== replyTo && JSON.stringify(replyTo) !== JSON.stringify(from)
 }
 
-function within<T>(values: readonly T[], maxBytes: number): readonly T[] {
+function cutTo<T>(values: readonly T[], maxBytes: number): readonly T[] {
   let left = maxBytes
   return values.filter((value) => {
     left -= Buffer.byteLength(JSON.stringify(value))

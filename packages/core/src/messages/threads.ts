@@ -1,26 +1,102 @@
-/** Threads of received mail by Message-ID, In-Reply-To and References (RFC 5322 section 3.6.4). */
+/**
+ * Threads by Message-ID, In-Reply-To and References (RFC 5322 section 3.6.4). A row `Message-ID -> thread`, put if absent,
+ * makes messages agree that arrive together or out of order. A thread has the id of the message that began it, sent or
+ * received. Our own Message-IDs carry the id of their message and need a row only where that message is a reply; one that
+ * a relay put in place of ours always has a row, so that a reply to either finds the thread.
+ */
 import type { References } from '@kabutar/mail/mime/envelope.ts'
 import { isUuid } from '../ports/ids.ts'
 import type { Table } from '../ports/table.ts'
-import { knownThread, nameThread } from './message-ids.ts'
+import { readRow, row } from '../store/codec.ts'
+import { messageIdKey } from '../store/keys.ts'
+import { putIfAbsent } from '../store/once.ts'
+import { fromDomain, ownMessageId, type SentMessage } from './message.ts'
+import { readSent } from './rows.ts'
 
-/** The thread of a message; `id` if it begins one. The same message has the same thread however often it is asked. */
-export async function threadOf(table: Table, accountId: string, id: string, references: References): Promise<string> {
+const MAX_LOOKED_UP = 100
+
+/** The thread of a received message; `id` if it begins one. The same message has the same thread at every call. */
+export async function threadOfReceived(
+  table: Table,
+  accountId: string,
+  id: string,
+  references: References,
+): Promise<string> {
   const { messageId } = references
   const earlier = [...references.inReplyTo, ...references.references.toReversed()].filter((one) => one !== messageId)
   if (messageId !== null && earlier.length === 0 && !mayBeOurs(messageId)) {
-    return nameThread(table, accountId, messageId, id)
+    return putThread(table, accountId, messageId, id)
   }
-  const known = await knownThread(table, accountId, messageId === null ? earlier : [messageId, ...earlier])
+  const known = await findThread(table, accountId, messageId === null ? earlier : [messageId, ...earlier])
   const thread = known ?? (await beginThread(table, accountId, id, earlier))
-  return messageId === null ? thread : nameThread(table, accountId, messageId, thread)
+  return messageId === null ? thread : putThread(table, accountId, messageId, thread)
 }
 
-/** What we sent ourselves has a thread without a row. */
-const mayBeOurs = (messageId: string) => isUuid(messageId.slice(1, messageId.indexOf('@')))
+/** A message that we sent ourselves has a thread without a row. */
+const mayBeOurs = (messageId: string) => isUuid(idIn(messageId))
+const idIn = (messageId: string) => messageId.slice(1, messageId.indexOf('@'))
 
-/** Others may be about to begin it by another message: the oldest id that they all name decides. */
+/** Replies to one message may arrive before it and at once: the oldest Message-ID that they all name decides. */
 async function beginThread(table: Table, accountId: string, id: string, earlier: readonly string[]): Promise<string> {
   const root = earlier.at(-1)
-  return root === undefined ? id : nameThread(table, accountId, root, id)
+  return root === undefined ? id : putThread(table, accountId, root, id)
+}
+
+/** The thread of the first of `messageIds` that has one. One batch read of at most 100, and one read of a sent message. */
+export async function findThread(
+  table: Table,
+  accountId: string,
+  messageIds: readonly string[],
+): Promise<string | undefined> {
+  const wanted = [...new Set(messageIds)].slice(0, MAX_LOOKED_UP)
+  if (wanted.length === 0) return undefined
+  const rows = await table.getMany(wanted.map((messageId) => messageIdKey(accountId, messageId)))
+  const found = readRow(
+    'message-id',
+    rows.find((item) => item !== undefined),
+  )
+  return (found?.thread as string | undefined) ?? findSent(table, accountId, wanted)
+}
+
+/** Looks the nearest Message-ID up that may be ours. */
+async function findSent(table: Table, accountId: string, messageIds: readonly string[]): Promise<string | undefined> {
+  const nearest = messageIds.find(mayBeOurs)
+  if (nearest === undefined) return undefined
+  const id = idIn(nearest)
+  const message = await readSent(table, accountId, id)
+  return message && ownMessageId(id, fromDomain(message)) === nearest ? id : undefined
+}
+
+/** Answers the thread that the Message-ID has from now on: `thread`, unless it had one. */
+async function putThread(table: Table, accountId: string, messageId: string, thread: string): Promise<string> {
+  const key = messageIdKey(accountId, messageId)
+  if (await putIfAbsent(table, row('message-id', key, { thread }))) return thread
+  return (readRow('message-id', await table.get(key))?.thread as string | undefined) ?? thread
+}
+
+const REPLY_FIELDS = ['in-reply-to', 'references']
+
+/** The Message-IDs that a draft's headers answer, the nearest first. */
+export function answeredIds(headers: Readonly<Record<string, string>>): readonly string[] {
+  return REPLY_FIELDS.flatMap((wanted) => {
+    const [, value = ''] = Object.entries(headers).find(([name]) => name.toLowerCase() === wanted) ?? []
+    return (value.match(/<[^<>\s]{1,998}>/g) ?? []).slice(-MAX_LOOKED_UP).reverse()
+  })
+}
+
+/**
+ * Writes the thread of a sent message under each Message-ID that a reply may name. `seenId` is the one that recipients
+ * see, `answers` are those that the message itself answers. Writes nothing where our own Message-ID tells everything.
+ */
+export async function putMessageIds(
+  table: Table,
+  message: SentMessage,
+  seenId: string | undefined,
+  answers: readonly string[],
+): Promise<void> {
+  const { accountId, id } = message
+  const own = ownMessageId(id, fromDomain(message))
+  const thread = (await findThread(table, accountId, answers)) ?? id
+  const named = [...(thread === id ? [] : [own]), ...(seenId === undefined || seenId === own ? [] : [seenId])]
+  await Promise.all(named.map((messageId) => putThread(table, accountId, messageId, thread)))
 }

@@ -10,7 +10,7 @@ import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
 import { dueWork } from '../due-work.ts'
 import { submit } from '../sending/submit.ts'
 import { sweep } from '../store/outbox.ts'
-import type { DraftAttachment } from './draft.ts'
+import type { DraftAttachment } from './content.ts'
 import { createUpload } from './uploads.ts'
 
 const HOUR = 3_600_000

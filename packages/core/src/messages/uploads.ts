@@ -1,9 +1,8 @@
 /**
- * Files that come before their message: an application puts them to a link of their own, since a request has less room
- * than a message (6 MB on AWS). An upload can be attached to any number of messages for a day, each of which copies it;
- * then it is removed, used or not. Its row carries `due` for that.
+ * Files that are uploaded before their message, to a link of their own, since a request has less room than a message (6 MB
+ * on AWS). For a day an upload can be attached to any number of messages, each of which copies it; then it is deleted, used
+ * or not.
  */
-
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -12,7 +11,7 @@ import { StoreError, type Table } from '../ports/table.ts'
 import { row } from '../store/codec.ts'
 import { uploadKey } from '../store/keys.ts'
 import { dueAt } from '../store/outbox.ts'
-import type { DraftAttachment } from './draft.ts'
+import { blobKey } from './blob-keys.ts'
 
 export type UploadPorts = {
   readonly table: Table
@@ -21,14 +20,13 @@ export type UploadPorts = {
   readonly ids: Ids
 }
 export type Upload = { readonly id: string; readonly url: URL; readonly expiresAt: Date }
+/** Bytes of uploads, by their id. */
+export type UploadSizes = ReadonlyMap<string, number>
 
-export const UPLOAD_KIND = 'upload'
-/** What fits a message of 40 MB as base64. */
+/** In base64 it fits a message of 40 MB. */
 export const MAX_UPLOAD_BYTES = 30 * 1024 * 1024
 const LINK_SECONDS = 3600
 const KEPT_MS = 24 * 3_600_000
-
-const blobKey = (accountId: string, id: string) => `${accountId}/${id}`
 
 /** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large` */
 export async function createUpload(ports: UploadPorts, accountId: string, size: number): Promise<Upload> {
@@ -41,13 +39,12 @@ export async function createUpload(ports: UploadPorts, accountId: string, size: 
   return { id, url, expiresAt: new Date(now + LINK_SECONDS * 1000) }
 }
 
-/** Bytes of each upload among the attachments. @throws {MailError} `invalid_attachment` for one that is not there */
+/** The size of each upload. @throws {MailError} `invalid_attachment` for one that is not there */
 export async function uploadSizes(
   { table, blobs }: Pick<UploadPorts, 'table' | 'blobs'>,
   accountId: string,
-  attachments: readonly DraftAttachment[],
-): Promise<ReadonlyMap<string, number>> {
-  const ids = [...new Set(attachments.flatMap((one) => ('uploadId' in one ? [one.uploadId] : [])))]
+  ids: readonly string[],
+): Promise<UploadSizes> {
   if (ids.length === 0) return new Map()
   const rows = await table.getMany(ids.map((id) => uploadKey(accountId, id)))
   const sizes = await Promise.all(
@@ -60,7 +57,7 @@ export async function uploadSizes(
   return new Map(sizes)
 }
 
-/** @throws {StoreError} `Unavailable` if it is not there as it was */
+/** @throws {StoreError} `Unavailable` if its size is not that any more */
 export async function* uploadedBytes(blobs: Blobs, accountId: string, id: string, size: number) {
   const open = await blobs.open(blobKey(accountId, id))
   if (open?.size !== size) throw new StoreError('Unavailable', 'an upload is not there as it was')
@@ -68,11 +65,11 @@ export async function* uploadedBytes(blobs: Blobs, accountId: string, id: string
 }
 
 /** Repeating it is no error. */
-export async function removeUpload(
+export async function deleteUpload(
   { table, blobs }: Pick<UploadPorts, 'table' | 'blobs'>,
   accountId: string,
   id: string,
-) {
+): Promise<void> {
   await blobs.delete([blobKey(accountId, id)])
   await table.write({ kind: 'delete', key: uploadKey(accountId, id) })
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LETTER, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
-import { accept, mailboxAddress, rawKey, recipientOwner, type StoreAtOnce } from './accept.ts'
-import { parseReceiveEntry } from './entry.ts'
+import { blobKey } from '../messages/blob-keys.ts'
+import { accept, recipientOwner, type StoreAtOnce } from './accept.ts'
+import { parseReceiveEntry } from './entries.ts'
 
-describe('whose is an address?', () => {
+describe('the owner of an address', () => {
   const cases: { address: string; owner?: string; code?: string }[] = [
     { address: 'ada@kabutar.test', owner: 'a' },
     { address: 'ADA@KABUTAR.TEST', owner: 'a' },
@@ -28,12 +29,13 @@ describe('whose is an address?', () => {
       else await assert.rejects(recipientOwner(table, address), { code })
     })
   }
-
-  test('mailboxes know an address in lower case', () => {
-    assert.equal(mailboxAddress('Ada.L@KABUTAR.test'), 'ada.l@kabutar.test')
-    assert.equal(mailboxAddress('x@BÜCHER.example'), 'x@xn--bcher-kva.example')
-  })
 })
+
+function received(body: string) {
+  const entry = parseReceiveEntry(body)
+  assert.ok(entry.kind === 'receive')
+  return entry
+}
 
 describe('accepted is blob and queue entry', () => {
   test('one of each for an account, with its recipients only', async () => {
@@ -43,7 +45,7 @@ describe('accepted is blob and queue entry', () => {
     const ids = await take(ports, LETTER, { id, recipients })
     assert.equal(ids[0], id)
     const batch = await ports.receiveQueue.receive({ max: 10, visibilityMs: 1000, waitMs: 0 })
-    const entries = batch.map(({ body }) => parseReceiveEntry(body))
+    const entries = batch.map(({ body }) => received(body))
     assert.deepEqual(
       entries.map(({ accountId, envelope }) => [accountId, envelope.recipients]),
       [
@@ -52,7 +54,7 @@ describe('accepted is blob and queue entry', () => {
       ],
     )
     for (const { accountId, id } of entries) {
-      const raw = await ports.blobs.get(rawKey(accountId, id))
+      const raw = await ports.blobs.get(blobKey(accountId, id))
       assert.equal(Buffer.from(raw ?? []).toString(), LETTER)
     }
     assert.deepEqual(entries[0]?.envelope, {
@@ -88,11 +90,11 @@ describe('accepted is blob and queue entry', () => {
     await assert.rejects(accept(ports, { ...inbound, recipients: ['x@other.test'] }, Buffer.from('x')), {
       code: 'relay_denied',
     })
-    assert.equal(await ports.blobs.get(rawKey('a', inbound.id)), undefined)
+    assert.equal(await ports.blobs.get(blobKey('a', inbound.id)), undefined)
     assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
   })
 
-  test('where both can be stored at once, a body that is there is stored so, and one that streams goes first', async () => {
+  test('a body in memory is stored with its entries at once where that is possible, a stream before them', async () => {
     const ports = await receivePorts()
     const stored: { keys: string[]; ids: string[] }[] = []
     const storeAtOnce: StoreAtOnce = async (contents, entries) => {
@@ -110,7 +112,7 @@ describe('accepted is blob and queue entry', () => {
       tls: false,
     }
     const [a, b] = await accept({ ...ports, storeAtOnce }, inbound, Buffer.from(LETTER))
-    assert.deepEqual(stored, [{ keys: [rawKey('a', inbound.id), rawKey('b', b?.id ?? '')], ids: [a?.id, b?.id] }])
+    assert.deepEqual(stored, [{ keys: [blobKey('a', inbound.id), blobKey('b', b?.id ?? '')], ids: [a?.id, b?.id] }])
     assert.equal((await ports.receiveQueue.depth()).ready, 0)
     const streaming = (async function* () {
       yield Buffer.from(LETTER)

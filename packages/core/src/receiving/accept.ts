@@ -2,12 +2,14 @@ import { domainOf, MAX_LOCAL_BYTES, parseDomain } from '@kabutar/mail/address.ts
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { domainOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
+import { blobKey } from '../messages/blob-keys.ts'
+import type { InboundEnvelope } from '../messages/message.ts'
 import type { BlobBody, Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Outgoing, Queue } from '../ports/queue.ts'
 import { StoreError, type Table } from '../ports/table.ts'
-import { type InboundEnvelope, receiveEntry } from './entry.ts'
+import { encodeReceiveEntry } from './entries.ts'
 
 export type AcceptPorts = {
   readonly table: Table
@@ -15,26 +17,24 @@ export type AcceptPorts = {
   readonly receiveQueue: Queue
   readonly clock: Clock
   readonly ids: Ids
-  /** Where content and queue share a commit: the whole of both, durable at once or not at all. Else the content goes first. */
+  /** Where blobs and queue share a commit: makes all of both durable at once. Elsewhere blobs are durable before entries. */
   readonly storeAtOnce?: StoreAtOnce
 }
-export type StoreAtOnce = (contents: readonly Content[], entries: readonly Outgoing[]) => Promise<void>
-type Content = { readonly key: string; readonly body: Uint8Array }
-/** A message at our door. `id` is a fresh UUIDv7, or the same again for a message that is offered again. */
+export type StoreAtOnce = (contents: readonly RawMessage[], entries: readonly Outgoing[]) => Promise<void>
+type RawMessage = { readonly key: string; readonly body: Uint8Array }
+/** A message that is offered. `id` is a fresh UUIDv7, or the same again for a message that is offered again. */
 export type Inbound = Omit<InboundEnvelope, 'receivedAt'> & { readonly id: string }
 
-/** What SES receives. */
+/** What SES receives at most. */
 export const MAX_INBOUND_BYTES = 40 * 1024 * 1024
 
-export const rawKey = (accountId: string, id: string) => `${accountId}/${id}`
-
 /**
- * The account that mail for an address belongs to. Every name of a domain of ours is taken: postmaster (RFC 5321 section
- * 4.5.1), our own return paths, and whatever else the domain's mailbox will hold.
- * @throws {MailError} `relay_denied` if the domain is not ours, `recipient_unknown` if it has no such name
+ * The account that mail for an address belongs to. Every local part of a domain of ours is accepted: postmaster (RFC 5321
+ * section 4.5.1), our own return paths, and any other.
+ * @throws {MailError} `relay_denied` if the domain is not ours, `recipient_unknown` for an invalid local part
  */
 export async function recipientOwner(table: Table, address: string): Promise<string> {
-  const domain = domainName(address)
+  const domain = domainIn(address)
   const owner = domain === undefined ? undefined : await domainOwner(table, domain, 'receiving')
   if (owner === undefined) throw new MailError('relay_denied', 'We do not take mail for this domain')
   const local = address.slice(0, address.lastIndexOf('@'))
@@ -44,13 +44,8 @@ export async function recipientOwner(table: Table, address: string): Promise<str
   return owner
 }
 
-/** How mailboxes know an address: in lower case, its domain in punycode. */
-export function mailboxAddress(address: string): string {
-  const domain = domainName(address) ?? ''
-  return `${address.slice(0, address.lastIndexOf('@')).toLowerCase()}@${domain}`
-}
-
-function domainName(address: string): string | undefined {
+/** Undefined if it is no domain name. */
+function domainIn(address: string): string | undefined {
   try {
     return address.includes('@') ? parseDomain(domainOf(address)) : undefined
   } catch (error) {
@@ -60,8 +55,8 @@ function domainName(address: string): string | undefined {
 }
 
 /**
- * Takes a message over. When it resolves, content and queue entry are durable, and nothing ever bounces any more; when
- * it throws, nobody gets the message. The content is kept exactly as it came, once for each account among the
+ * Accepts a message. When it resolves, content and queue entry are durable, and the message never bounces any more; when
+ * it throws, no account gets the message. The content is stored exactly as it came, once for each account among the
  * recipients; the first of them knows it by the id that was offered. Answers the id that each account knows it by.
  * @throws {MailError} `relay_denied`, `recipient_unknown`, `message_too_large`; and what `body` throws
  */
@@ -70,31 +65,31 @@ export async function accept(
   inbound: Inbound,
   body: BlobBody,
 ): Promise<readonly { readonly accountId: string; readonly id: string }[]> {
-  const { id: firstId, recipients, ...rest } = inbound
+  const { id: firstId, recipients, ...envelope } = inbound
   const byAccount = await ownersOf(ports.table, recipients)
   const copies = [...byAccount].map(([accountId, own], i) => ({
     accountId,
     id: i === 0 ? firstId : ports.ids.next(),
     recipients: own,
   }))
-  await keep(ports, copies, rest, body)
+  await storeCopies(ports, copies, envelope, body)
   return copies
 }
 
 /** What one account gets of a message. */
 type Copy = { readonly accountId: string; readonly id: string; readonly recipients: readonly string[] }
 
-async function keep(
+async function storeCopies(
   ports: AcceptPorts,
   copies: readonly Copy[],
   envelope: Omit<InboundEnvelope, 'recipients' | 'receivedAt'>,
   body: BlobBody,
 ): Promise<void> {
-  const keys = copies.map(({ accountId, id }) => rawKey(accountId, id))
+  const keys = copies.map(({ accountId, id }) => blobKey(accountId, id))
   const entries = () => {
     const receivedAt = ports.clock.now()
     return copies.map(({ accountId, id, recipients }) => ({
-      body: receiveEntry({ accountId, id, envelope: { ...envelope, recipients, receivedAt } }),
+      body: encodeReceiveEntry({ kind: 'receive', accountId, id, envelope: { ...envelope, recipients, receivedAt } }),
     }))
   }
   if (ports.storeAtOnce !== undefined && body instanceof Uint8Array) {
@@ -103,7 +98,7 @@ async function keep(
     await ports.storeAtOnce(contents, entries())
     return
   }
-  await putContent(ports.blobs, keys, body)
+  await putCopies(ports.blobs, keys, body)
   await ports.receiveQueue.send(entries())
 }
 
@@ -114,8 +109,8 @@ async function ownersOf(table: Table, recipients: readonly string[]): Promise<Re
   return Map.groupBy(recipients, (_, i) => owners[i] ?? '')
 }
 
-/** One blob per account: keys are never shared. The body can be read once, so the others are copies of the first. */
-async function putContent(blobs: Blobs, keys: readonly string[], body: BlobBody): Promise<void> {
+/** Writes one blob per account, since keys are never shared. A body can be read once, so the others copy the first. */
+async function putCopies(blobs: Blobs, keys: readonly string[], body: BlobBody): Promise<void> {
   const [first = '', ...others] = keys
   try {
     await blobs.put(first, body, { maxBytes: MAX_INBOUND_BYTES })

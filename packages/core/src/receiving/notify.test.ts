@@ -1,17 +1,17 @@
-/** The webhook of a received message is what lies in its row, and outlives it. */
+/** The event of a received message outlives it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
+import { deleteReceived } from '../messages/delete.ts'
 import type { GuardedRequest } from '../net/guarded.ts'
 import { dispatchBatch } from '../webhooks/dispatch.ts'
 import { dispatchState } from '../webhooks/dispatch-ports.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
-import { deleteReceived } from './delete.ts'
 
 const never = new AbortController().signal
 
 /** Dispatches what is queued. Answers the bodies that an endpoint gets; `status` is what it answers. */
-async function told(ports: ReceiveRig, status: number): Promise<readonly string[]> {
+async function dispatched(ports: ReceiveRig, status: number): Promise<readonly string[]> {
   const bodies: string[] = []
   const client = {
     timeoutMs: 15_000,
@@ -38,9 +38,9 @@ test('a webhook that is tried again after its message was deleted says the same'
   await createEndpoint(ports, 'a', { url: 'https://hooks.test/a', events: ['email.received'] })
   const [id = ''] = await take(ports, LETTER)
   await drainReceived(ports)
-  const [first = '', ...more] = await told(ports, 500)
+  const [first = '', ...more] = await dispatched(ports, 500)
   assert.deepEqual([JSON.parse(first).type, JSON.parse(first).data.email_id, more.length], ['email.received', id, 0])
   await deleteReceived(ports, 'a', id)
   ports.clock.advance(6000)
-  assert.deepEqual(await told(ports, 200), [first])
+  assert.deepEqual(await dispatched(ports, 200), [first])
 })

@@ -1,28 +1,27 @@
 /**
- * From the receive queue into mailboxes, or out of them (removal.ts). An entry is acknowledged after its effects, each
- * of which is put if absent: the message's row with its event, its places in mailboxes, the webhooks. An entry that comes
- * again finds what is done and does the rest, so a message is received once however often it is announced. Nothing ever
- * bounces: what cannot be received comes back, and after five receipts lies in the dead-letter queue, its blob untouched.
+ * The worker of the receive queue. An entry is acknowledged after its effects, each of which happens once: the message's
+ * row with its event, then the webhooks. An entry that comes again does what is left, so a message is received once however
+ * often it is announced. Nothing bounces: what cannot be received comes back, and after five receipts it lies in the
+ * dead-letter queue, its blob untouched.
  */
-import { deliver } from '../mailboxes/deliver.ts'
-import type { Incoming, Received } from '../messages/received.ts'
+import { blobKey } from '../messages/blob-keys.ts'
+import { finishDeletion } from '../messages/delete.ts'
+import { inFlightBudget } from '../messages/index-blob.ts'
+import type { ReceivedMessage } from '../messages/message.ts'
+import type { Incoming } from '../messages/received.ts'
+import { deleteUpload } from '../messages/uploads.ts'
 import type { Log } from '../ports/log.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { receivedEventId } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
-import { rawKey } from './accept.ts'
-import { remove } from './delete.ts'
-import { parseRemoval, type Removal } from './delete-job.ts'
-import { parseReceiveEntry } from './entry.ts'
-import { inFlightBudget } from './inspect.ts'
-import type { ReceivePorts } from './receive-ports.ts'
-import { type KeepPorts, type Kept, keep, lookUp } from './store-message.ts'
+import { parseReceiveEntry, type ReceiveEntry } from './entries.ts'
+import { type ReceivePorts, type StorePorts, storeMessage, wereReceived } from './store-message.ts'
 
-/** A message to receive, and what fails if it fails. */
+/** A message to receive, and the delivery that fails if it can't be. */
 export type Job = { readonly delivery: Delivery; readonly mail: Incoming }
 
 const FAILED_RETRY_MS = 5000
-/** A blob that is opened holds 256 KB, whatever `inFlight` says. */
+/** An open blob holds 256 KB, whatever `inFlight` says. */
 export const MAX_AT_ONCE = 32
 
 /** The deliveries of a batch that come back, each logged once with its first error. */
@@ -36,7 +35,7 @@ export class Failures {
 
   add({ id, attempt }: Delivery, error: unknown): void {
     if (this.#failures.has(id)) return
-    this.#log.error('mail could not be received and comes back', { attempt, error: error as Error })
+    this.#log.error('an entry of the receive queue failed and comes back', { attempt, error: error as Error })
     this.#failures.set(id, { id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(attempt - 1, 6) })
   }
 
@@ -45,7 +44,7 @@ export class Failures {
   }
 }
 
-/** The handler of the receive queue. Messages of one mailbox are placed together. */
+/** The handler of the receive queue. */
 export async function receiveBatch(
   ports: ReceivePorts,
   batch: readonly Delivery[],
@@ -53,106 +52,81 @@ export async function receiveBatch(
 ): Promise<readonly Failure[]> {
   const failures = new Failures(ports.log)
   const jobs: Job[] = []
-  const removals: [Delivery, Removal][] = []
+  const deletions: Promise<void>[] = []
   for (const delivery of batch) {
     try {
-      const removal = parseRemoval(delivery.body)
-      if (removal !== undefined) removals.push([delivery, removal])
-      else jobs.push({ delivery, mail: incomingOf(delivery.body) })
+      const entry = parseReceiveEntry(delivery.body)
+      if (entry.kind === 'receive') jobs.push({ delivery, mail: incomingOf(entry) })
+      else deletions.push(deleteFor(ports, entry).catch((error) => failures.add(delivery, error)))
     } catch (error) {
       failures.add(delivery, error)
     }
   }
-  const remain = async ([delivery, removal]: [Delivery, Removal]) =>
-    remove(ports, removal).catch((error) => failures.add(delivery, error))
-  await Promise.all(removals.map(remain))
+  await Promise.all(deletions)
   await receiveJobs({ ...ports, inFlight: inFlightBudget(signal) }, jobs, (some, error) => {
     for (const { delivery } of some) failures.add(delivery, error)
   })
   return failures.all()
 }
 
-function incomingOf(body: string): Incoming {
-  const entry = parseReceiveEntry(body)
-  return { ...entry, blob: rawKey(entry.accountId, entry.id) }
+function incomingOf({ accountId, id, envelope }: ReceiveEntry & { readonly kind: 'receive' }): Incoming {
+  return { accountId, id, envelope, blob: blobKey(accountId, id) }
+}
+
+async function deleteFor(ports: ReceivePorts, { kind, accountId, id }: ReceiveEntry): Promise<void> {
+  if (kind === 'expire_upload') await deleteUpload(ports, accountId, id)
+  else await finishDeletion(ports, accountId, id)
 }
 
 export type Fail = (jobs: readonly Job[], error: unknown) => void
 
-/**
- * Receives messages, so many at a time that little of them is in memory; one that is there twice is received and then
- * found. Never throws: what failed is told to `fail`.
- */
-export async function receiveJobs(ports: KeepPorts, jobs: readonly Job[], fail: Fail): Promise<void> {
-  for (let left = jobs; left.length > 0; ) {
-    const some = new Map<string, Job>()
-    const rest: Job[] = []
-    for (const job of left) {
-      const name = `${job.mail.accountId} ${job.mail.id}`
-      if (some.has(name) || some.size === MAX_AT_ONCE) rest.push(job)
-      else some.set(name, job)
-    }
-    await receiveDistinct(ports, [...some.values()], fail)
-    left = rest
+/** Receives messages, 32 at a time so that memory is bounded. Never throws: `fail` gets the jobs that failed. */
+export async function receiveJobs(ports: StorePorts, jobs: readonly Job[], fail: Fail): Promise<void> {
+  for (let at = 0; at < jobs.length; at += MAX_AT_ONCE) {
+    await receiveSome(ports, jobs.slice(at, at + MAX_AT_ONCE), fail)
   }
 }
 
-async function receiveDistinct(ports: KeepPorts, jobs: readonly Job[], fail: Fail): Promise<void> {
-  const known = await lookUp(
-    ports,
+type Stored = { readonly job: Job; readonly message: ReceivedMessage }
+
+async function receiveSome(ports: StorePorts, jobs: readonly Job[], fail: Fail): Promise<void> {
+  const before = await wereReceived(
+    ports.table,
     jobs.map(({ mail }) => mail),
   ).catch((error) => fail(jobs, error))
-  if (known === undefined) return
-  const kept = await Promise.all(
-    jobs.map(async (job, i) => {
+  if (before === undefined) return
+  const stored = await Promise.all(
+    jobs.map(async (job, i): Promise<Stored | undefined> => {
       try {
-        const one = known[i] && (await keep(ports, job.mail, known[i]))
-        return one && { job, ...one }
+        const message = await storeMessage(ports, job.mail, before[i] ?? false)
+        return message && { job, message }
       } catch (error) {
-        return fail([job], error)
+        fail([job], error)
+        return undefined
       }
     }),
   )
-  const whole = kept.filter((one) => one !== undefined)
-  for (const [accountId, group] of Map.groupBy(whole, ({ received }) => received.accountId)) {
-    await placeAndTell(ports, accountId, group, fail)
+  const present = stored.filter((one) => one !== undefined)
+  for (const [accountId, group] of Map.groupBy(present, ({ message }) => message.accountId)) {
+    await notifyOf(ports, accountId, group, fail)
   }
 }
 
-type Placing = Kept & { readonly job: Job }
-
-async function placeAndTell(ports: ReceivePorts, accountId: string, group: readonly Placing[], fail: Fail) {
-  const lost = new Set<Placing>()
-  for (const mailboxId of new Set(group.flatMap(({ missing }) => missing))) {
-    const some = group.filter(({ missing }) => missing.includes(mailboxId))
-    try {
-      await deliver(ports, accountId, mailboxId, some.map(arrivalOf))
-    } catch (error) {
-      for (const one of some) lost.add(one)
-      fail(
-        some.map(({ job }) => job),
-        error,
-      )
-    }
-  }
-  const placed = group.filter((one) => !lost.has(one))
+async function notifyOf(ports: ReceivePorts, accountId: string, group: readonly Stored[], fail: Fail): Promise<void> {
   try {
     await notify(
       ports,
       accountId,
-      placed.map(({ received }) => eventOf(accountId, received)),
+      group.map(({ message: { id } }) => ({
+        id: receivedEventId(accountId, id),
+        type: 'email.received',
+        messageId: id,
+      })),
     )
   } catch (error) {
     fail(
-      placed.map(({ job }) => job),
+      group.map(({ job }) => job),
       error,
     )
   }
 }
-
-function arrivalOf({ received: { id, thread, size, envelope, blob }, detail }: Placing) {
-  return { id, thread, size, receivedAt: envelope.receivedAt, blob, detail }
-}
-
-const eventOf = (accountId: string, { id }: Received) =>
-  ({ id: receivedEventId(accountId, id), type: 'email.received', messageId: id }) as const

@@ -1,109 +1,129 @@
 /**
- * The row of a received message, and before it all that the row promises. An entry that comes again finds what is there,
- * and says what is missing.
+ * Stores a received message: first its content's index and its thread, then its row and its event in one transaction. The
+ * event outlives the message by 90 days, so an entry that comes again is recognised, and brings no deleted message back.
  */
-
-import { storeDetail } from '../mailboxes/detail.ts'
-import { mailboxesFor } from '../mailboxes/mailbox.ts'
-import { guardKey } from '../mailboxes/rows.ts'
-import { type Incoming, newReceived, type Received } from '../messages/received.ts'
-import { completionOf, readReceived, receivedItem } from '../messages/received-row.ts'
-import { threadOf } from '../messages/threads.ts'
+import { deleteLeftovers, finishDeletion } from '../messages/delete.ts'
+import { indexBlob } from '../messages/index-blob.ts'
+import type { InboundEnvelope, ReceivedMessage } from '../messages/message.ts'
+import { type Incoming, newReceived } from '../messages/received.ts'
+import { readReceived, receivedItem, writeEnvelope } from '../messages/rows.ts'
+import { putIndex } from '../messages/stored-index.ts'
+import { threadOfReceived } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
+import type { Clock } from '../ports/clock.ts'
 import { getAll } from '../ports/get-all.ts'
-import { type Attrs, isConditionFailed, StoreError, type Table } from '../ports/table.ts'
+import type { Ids } from '../ports/ids.ts'
+import type { Log } from '../ports/log.ts'
+import { StoreError, type Table } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { eventKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
 import type { Semaphore } from '../store/semaphore.ts'
 import { putDay } from '../store/timeline.ts'
-import { MAX_INBOUND_BYTES, mailboxAddress } from './accept.ts'
-import type { InboundEnvelope } from './entry.ts'
-import { inspect } from './inspect.ts'
-import type { ReceivePorts } from './receive-ports.ts'
-import { detailOf } from './received-detail.ts'
+import { eventItem, type MailEvent, receivedEventId } from '../webhooks/event.ts'
+import type { NotifyPorts } from '../webhooks/notify.ts'
+import { MAX_INBOUND_BYTES } from './accept.ts'
 
-/** With the bytes that one batch may have in hand. */
-export type KeepPorts = ReceivePorts & { readonly inFlight: Semaphore }
-/** A message and what is known of it: the mailboxes that its envelope names, and whether one has it, or had it. */
-export type Known = { readonly mailboxIds: readonly string[]; readonly arrived: boolean }
-/** A message with a row. `missing`: the mailboxes that do not have it yet; `detail` is for their guards. */
-export type Kept = { readonly received: Received; readonly missing: readonly string[]; readonly detail: Attrs }
+export type ReceivePorts = NotifyPorts & {
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly caches: Caches
+}
+/** With a bound on the bytes that one batch reads at once. */
+export type StorePorts = ReceivePorts & { readonly inFlight: Semaphore }
 
-/** What there is of each message, in two batch reads for all of them. Mailboxes are made where they are missing. */
-export async function lookUp(ports: ReceivePorts, mails: readonly Incoming[]): Promise<readonly Known[]> {
-  const named = mails.map(({ accountId, envelope }) => addressesOf(envelope).map((address) => ({ accountId, address })))
-  const ids = (await mailboxesFor(ports, named.flat())).values()
-  const mailboxIds = named.map((addresses) => [...new Set(addresses.map(() => ids.next().value ?? ''))])
-  const keys = mails.flatMap(({ blob }, i) => (mailboxIds[i] ?? []).map((mailboxId) => guardKey(blob, mailboxId)))
-  const guards = (await getAll(ports.table, keys)).values()
-  return mailboxIds.map((own) => ({
-    mailboxIds: own,
-    arrived: own.map(() => guards.next().value).some((guard) => guard !== undefined),
-  }))
+/** For each message, whether it was received before; it may have been deleted since. One batch read. */
+export async function wereReceived(
+  table: Table,
+  messages: readonly { readonly accountId: string; readonly id: string }[],
+): Promise<readonly boolean[]> {
+  const keys = messages.map(({ accountId, id }) => eventKey(accountId, id, receivedEventId(accountId, id)))
+  return (await getAll(table, keys)).map((event) => event !== undefined)
 }
 
-const addressesOf = ({ recipients }: InboundEnvelope) => [...new Set(recipients.map(mailboxAddress))]
-
-/** Undefined if the message was deleted meanwhile: it has arrived, and has no row. */
-export async function keep(ports: KeepPorts, mail: Incoming, known: Known): Promise<Kept | undefined> {
-  return known.arrived ? keepAgain(ports, mail) : keepNew(ports, mail, known.mailboxIds)
+/** Answers the stored message, also if it was stored before; undefined if it was deleted since. */
+export async function storeMessage(
+  ports: StorePorts,
+  incoming: Incoming,
+  receivedBefore: boolean,
+): Promise<ReceivedMessage | undefined> {
+  return receivedBefore ? storedBefore(ports, incoming) : storeNew(ports, incoming)
 }
 
-async function keepNew(ports: KeepPorts, mail: Incoming, mailboxIds: readonly string[]): Promise<Kept | undefined> {
-  const { accountId, id, blob, copyOf } = mail
+async function storeNew(ports: StorePorts, incoming: Incoming): Promise<ReceivedMessage | undefined> {
+  const { accountId, id, blob, copyOf } = incoming
   if (copyOf !== undefined) await copy(ports, copyOf, blob)
-  const detail = await inspect(ports.blobs, blob, ports.inFlight)
-  if (detail === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
-  const [thread, stored] = await Promise.all([
-    threadOf(ports.table, accountId, id, detail.index.references),
-    storeDetail(ports, accountId, mailboxIds, id, detail),
+  const index = await indexBlob(ports.blobs, blob, ports.inFlight)
+  if (index === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
+  const [thread, place] = await Promise.all([
+    threadOfReceived(ports.table, accountId, id, index.mime.references),
+    putIndex(ports, accountId, id, index),
     putDay(ports, accountId, 'in', id),
   ])
-  const received = newReceived(mail, detail, thread, mailboxIds)
-  try {
-    await ports.table.write({ kind: 'put', item: receivedItem(received), if: [{ exists: false }] })
-    return { received, missing: mailboxIds, detail: stored }
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-    return keepAgain(ports, mail)
-  }
+  const received = newReceived(incoming, index, place, thread)
+  const absent = [{ exists: false }] as const
+  const isNew = await transactIf(ports.table, [
+    { kind: 'put', item: eventItem(accountId, receivedEvent(received)), if: absent },
+    { kind: 'put', item: receivedItem(received), if: absent },
+  ])
+  return isNew ? received : storedBefore(ports, incoming)
 }
 
-async function keepAgain(ports: KeepPorts, { accountId, id, envelope }: Incoming): Promise<Kept | undefined> {
-  const earlier = await readReceived(ports.table, accountId, id)
-  if (earlier === undefined) return undefined
-  const received = await complete(ports, earlier, envelope)
-  const missing = await withoutIt(ports.table, received)
-  const detail = missing.length === 0 ? {} : await detailAgain(ports, received, missing)
-  return { received, missing, detail }
+/** If the message was deleted meanwhile, what this attempt may have written for it is deleted too. */
+async function storedBefore(
+  ports: StorePorts,
+  { accountId, id, envelope, blob }: Incoming,
+): Promise<ReceivedMessage | undefined> {
+  const stored = await readReceived(ports.table, accountId, id)
+  if (stored !== undefined) return withEnvelope(ports.table, stored, envelope)
+  await finishDeletion(ports, accountId, id)
+  await deleteLeftovers(ports, accountId, id, blob)
+  return undefined
 }
 
-async function detailAgain(ports: KeepPorts, received: Received, missing: readonly string[]): Promise<Attrs> {
-  return storeDetail(ports, received.accountId, missing, received.id, await detailOf(ports, received))
+/** Takes the transmitted envelope if it comes after the message was received with a reconstructed one. */
+async function withEnvelope(table: Table, stored: ReceivedMessage, envelope: InboundEnvelope) {
+  if (stored.envelope.reconstructed !== true || envelope.reconstructed === true) return stored
+  const transmitted = { ...envelope, receivedAt: stored.envelope.receivedAt }
+  await writeEnvelope(table, stored, transmitted)
+  return { ...stored, envelope: transmitted }
 }
 
-async function withoutIt(table: Table, { blob, mailboxIds }: Received): Promise<readonly string[]> {
-  const guards = await getAll(
-    table,
-    mailboxIds.map((mailboxId) => guardKey(blob, mailboxId)),
-  )
-  return mailboxIds.filter((_, i) => guards[i] === undefined)
-}
-
-/** The envelope that came after all, for a message that had to be received without; it only gains mailboxes. */
-async function complete(ports: ReceivePorts, earlier: Received, envelope: InboundEnvelope): Promise<Received> {
-  if (earlier.envelope.reconstructed !== true || envelope.reconstructed === true) return earlier
-  const wanted = addressesOf(envelope).map((address) => ({ accountId: earlier.accountId, address }))
-  const completed = {
-    ...earlier,
-    envelope: { ...envelope, receivedAt: earlier.envelope.receivedAt },
-    mailboxIds: [...new Set([...earlier.mailboxIds, ...(await mailboxesFor(ports, wanted))])],
-  }
-  await ports.table.write(completionOf(completed, earlier.envelope.recipients))
-  return completed
-}
-
-/** Another account's bytes under a key of this one. A copy that is there is not made again. */
-async function copy({ blobs, inFlight }: { blobs: Blobs; inFlight: Semaphore }, from: string, to: string) {
+/** Copies another account's bytes under a key of this one. A copy that is there is a repetition. */
+async function copy({ blobs, inFlight }: StorePorts, from: string, to: string): Promise<void> {
   const source = await blobs.open(from)
-  if (source === undefined) throw new StoreError('Unavailable', 'the object that SES announced is not there')
+  if (source === undefined) throw new StoreError('Unavailable', 'the blob of an accepted message is not there')
   await inFlight.use(source.size, () => blobs.put(to, source.body, { maxBytes: MAX_INBOUND_BYTES }))
+}
+
+/** `email.received` says what came and by which id to read it, never the content. */
+function receivedEvent(received: ReceivedMessage): MailEvent {
+  const { id, accountId, envelope, attachments } = received
+  return {
+    id: receivedEventId(accountId, id),
+    type: 'email.received',
+    messageId: id,
+    recipient: '',
+    createdAt: new Date(envelope.receivedAt),
+    data: {
+      email_id: id,
+      created_at: new Date(envelope.receivedAt).toISOString(),
+      from: received.from,
+      to: received.to,
+      cc: received.cc,
+      bcc: received.bcc,
+      received_for: envelope.recipients,
+      message_id: received.messageId,
+      subject: received.subject,
+      attachments: attachments.map((attachment) => ({
+        id: attachment.id,
+        filename: attachment.filename,
+        content_type: attachment.contentType,
+        content_disposition: attachment.disposition,
+        content_id: attachment.contentId,
+      })),
+    },
+  }
 }

@@ -1,23 +1,23 @@
 import { parseMailbox } from '@kabutar/mail/address.ts'
 import { compose } from '@kabutar/mail/compose.ts'
-import type { Content } from '../messages/content.ts'
-import { createdAtOf, fromDomain, type Message, ownMessageId } from '../messages/message.ts'
-import { answeredIds } from '../messages/message-ids.ts'
+import type { Composed } from '../messages/content.ts'
+import { createdAtOf, fromDomain, ownMessageId, type SentMessage } from '../messages/message.ts'
+import { answeredIds } from '../messages/threads.ts'
 import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
 import type { Outcome } from './status.ts'
 
 /**
- * How an attempt ended. `postponed`: the next hop asked us to slow down, nothing was tried. `ambiguous`: the next hop may
- * have the message, and only time or an event will tell.
+ * How an attempt ended. `postponed`: the next hop asked us to slow down, and nothing was tried. `ambiguous`: the next hop
+ * may have the message, and only feedback can tell.
  */
 export type Attempted =
   | Ended
   | { readonly postponed: Postponed }
   | { readonly ambiguous: true; readonly outcomes: readonly Outcome[] }
 
-/** `pause`: everybody is to slow down, and why. */
+/** `pause`: why all messages are to slow down; undefined if only this one is. */
 export type Postponed = { readonly retryAfterMs: number | undefined; readonly pause: RelayPause | undefined }
-/** `messageId`: what recipients see, where the relay replaced ours. `answers`: the message ids that it is a reply to. */
+/** `messageId`: what recipients see, where the relay replaced ours. `answers`: the Message-IDs that the message answers. */
 export type Ended = {
   readonly outcomes: readonly Outcome[]
   readonly messageId?: string
@@ -26,11 +26,11 @@ export type Ended = {
 
 const MAX_DIAGNOSTIC = 500
 
-/** One attempt for everybody who is still pending; `known` are the outcomes of those who need no relay. */
+/** Makes one attempt for all pending recipients. `known` are the outcomes of those that need no relay. */
 export async function attempt(
   relay: Relay,
-  message: Message,
-  content: Content,
+  message: SentMessage,
+  content: Composed,
   known: readonly Outcome[],
   signal: AbortSignal,
 ): Promise<Attempted> {
@@ -55,8 +55,8 @@ export async function attempt(
   }
 }
 
-/** The message as it goes out: from stored fields alone, so that a second attempt is byte-equal. */
-export async function composeMessage(message: Message, content: Content): Promise<Uint8Array> {
+/** Composes the message from stored fields alone, so that a second attempt is byte-equal. */
+export async function composeMessage(message: SentMessage, content: Composed): Promise<Uint8Array> {
   return compose({
     id: message.id,
     date: createdAtOf(message),
@@ -73,8 +73,8 @@ export async function composeMessage(message: Message, content: Content): Promis
   })
 }
 
-/** Ours, in the sender's domain, so that what comes back names the message. */
-function returnPathOf(message: Message): string {
+/** A return path of ours in the sender's domain, so that a bounce names its message. */
+function returnPathOf(message: SentMessage): string {
   return `bounces+${message.id}@${fromDomain(message)}`
 }
 
@@ -110,7 +110,7 @@ function afterError(error: RelayError, recipients: readonly string[], known: rea
   const all = (status: 'deferred' | 'failed') => recipients.map((recipient) => ({ recipient, status, ...facts }))
   if (error.kind === 'ambiguous') return { ambiguous: true, outcomes: known }
   if (error.kind === 'permanent') return { outcomes: [...known, ...all('failed')] }
-  // Whoever was answered without the relay is answered the same way when it goes again.
+  // The known outcomes are the same at the next attempt.
   if (error.kind === 'throttled') return { postponed: error }
   return { outcomes: [...known, ...all('deferred')] }
 }

@@ -1,35 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Crash, type Death, deathAt, mortal } from '@kabutar/testing/mortal.ts'
 import { DRAFT, drain, KEY, type Rig, sweepSends, type TestPorts, testPorts } from '@kabutar/testing/sending-rig.ts'
-import { knownThread } from '../messages/message-ids.ts'
-import { getMessage } from '../messages/read-sent.ts'
+import { getSent } from '../messages/read.ts'
+import { findThread } from '../messages/threads.ts'
 import { suppressedAmong } from '../suppressions/suppressions.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { submit } from './submit.ts'
-
-/** The process dies at one step: that call is made or not, and none after it. */
-class Crash extends Error {}
-type Death = { readonly at: number; readonly after: boolean; steps: number; dead: boolean; name: string }
-
-/** Every call to the port is a step at which the process can die, before the call or right after it. */
-function mortal<T extends object>(port: T, death: Death, label: string): T {
-  return new Proxy(port, {
-    get(target, name) {
-      const value = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return async (...args: unknown[]) => {
-        if (death.dead) throw new Crash()
-        const mine = ++death.steps === death.at
-        if (mine) Object.assign(death, { dead: true, name: `${label}.${String(name)}` })
-        if (mine && !death.after) throw new Crash()
-        const answer = await Reflect.apply(value, target, args)
-        if (mine || death.dead) throw new Crash()
-        return answer
-      }
-    },
-  })
-}
 
 function mortalPorts(ports: TestPorts, death: Death): TestPorts {
   return {
@@ -64,7 +42,7 @@ for (const idempotencyKey of [undefined, 'order-1']) {
         for (let at = 1; at <= MAX_STEPS; at++) {
           const ports = await testPorts()
           await createEndpoint(ports, KEY.accountId, HOOK)
-          const death: Death = { at, after, steps: 0, dead: false, name: '' }
+          const death = deathAt(at, after)
           const mortals = mortalPorts(ports, death)
           const accepted = await submit(mortals, KEY, DRAFT, idempotencyKey).catch(() => undefined)
           await drain(mortals).catch(() => undefined)
@@ -75,7 +53,7 @@ for (const idempotencyKey of [undefined, 'order-1']) {
           if (accepted === undefined) continue
           assert.ok(relayed >= 1, `lost at ${death.name} (${at})`)
           if (relayed > 1) doubled.add(death.name)
-          const message = await getMessage(ports.table, KEY.accountId, accepted.id)
+          const message = await getSent(ports.table, KEY.accountId, accepted.id)
           assert.deepEqual(message.recipients, [{ address: 'bob@y.test', status: 'sent', pending: false }], death.name)
           assert.equal(message.due, undefined, death.name)
           assert.ok((await ports.webhookQueue.depth()).ready >= 1, `no webhook after ${death.name} (${at})`)
@@ -112,7 +90,7 @@ test('the second attempt after a crash in the window sends the same bytes', asyn
 })
 
 for (const after of [false, true]) {
-  test(`a crash ${after ? 'after' : 'before'} any step of a bounce leaves the address suppressed, and told once`, async () => {
+  test(`a crash ${after ? 'after' : 'before'} any step of a bounce leaves the address suppressed, with one event each`, async () => {
     let crashes = 0
     for (let at = 1; at <= MAX_STEPS; at++) {
       const ports = await testPorts()
@@ -126,15 +104,15 @@ for (const after of [false, true]) {
       })
       const to = ['gone@y.test', 'here@y.test'].map((address) => ({ name: '', address }))
       const { id } = await submit(ports, KEY, { ...DRAFT, to })
-      const death: Death = { at, after, steps: 0, dead: false, name: '' }
+      const death = deathAt(at, after)
       await drain(mortalPorts(ports, death)).catch(() => undefined)
       if (!death.dead) break
       crashes++
       await recover(ports)
       const list = await suppressedAmong(ports.table, KEY.accountId, ['gone@y.test', 'here@y.test'])
       assert.deepEqual([...list.keys()], ['gone@y.test'], death.name)
-      assert.equal(await knownThread(ports.table, KEY.accountId, ['<r@relay.test>']), id, death.name)
-      const { recipients } = await getMessage(ports.table, KEY.accountId, id)
+      assert.equal(await findThread(ports.table, KEY.accountId, ['<r@relay.test>']), id, death.name)
+      const { recipients } = await getSent(ports.table, KEY.accountId, id)
       assert.deepEqual(
         recipients.map(({ status }) => status),
         ['bounced', 'sent'],

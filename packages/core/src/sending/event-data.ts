@@ -1,10 +1,10 @@
-import { createdAtOf, type Message } from '../messages/message.ts'
+import { createdAtOf, type SentMessage } from '../messages/message.ts'
 import type { Attrs, Json } from '../ports/table.ts'
 import { type EventType, eventId, type MailEvent } from '../webhooks/event.ts'
 import type { Outcome } from './status.ts'
 
-/** The wire's `data` of an `email.*` event: what the application needs to find its message, and what happened to it. */
-export function eventData(message: Message, type: EventType, outcome?: Outcome): { readonly [name: string]: Json } {
+/** The `data` of an `email.*` event on the wire: fields by which the application finds its message, and what happened to it. */
+function eventData(message: SentMessage, type: EventType, outcome?: Outcome): { readonly [name: string]: Json } {
   return {
     email_id: message.id,
     created_at: createdAtOf(message).toISOString(),
@@ -17,8 +17,8 @@ export function eventData(message: Message, type: EventType, outcome?: Outcome):
   }
 }
 
-/** One thing that happened to a message or, with `recipient`, to one of its recipients. See eventId for `occurrence`. */
-export type Happening = {
+/** Something that happened to a message or, with `recipient`, to one of its recipients. eventId explains `occurrence`. */
+type Happening = {
   readonly type: EventType
   readonly recipient: string
   readonly occurrence: string
@@ -26,7 +26,7 @@ export type Happening = {
   readonly outcome?: Outcome
 }
 
-export function eventOfMessage(message: Message, happening: Happening): MailEvent {
+export function eventOfMessage(message: SentMessage, happening: Happening): MailEvent {
   const { type, recipient, occurrence, createdAt, outcome } = happening
   return {
     id: eventId({ accountId: message.accountId, messageId: message.id, recipient, type, occurrence }),
@@ -56,7 +56,7 @@ function about(type: EventType, outcome: Outcome): Attrs {
   return {}
 }
 
-/** SES's words for an enhanced status code (RFC 3463 section 3). */
+/** The bounce subtype of SES for an enhanced status code (RFC 3463 section 3). */
 function subTypeOf({ enhanced = '' }: Outcome): string {
   const detail = enhanced.slice(enhanced.indexOf('.') + 1)
   if (['1.1', '1.2', '1.3', '1.10'].includes(detail)) return 'NoEmail'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
-import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { DRAFT, drain, KEY, queueAttempt, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
 import { resumeAccount } from '../accounts/reputation.ts'
-import { getMessage } from '../messages/read-sent.ts'
+import { getSent } from '../messages/read.ts'
 import { RelayError, type RelayPause } from '../ports/relay.ts'
 import { row } from '../store/codec.ts'
 import { accountPauseKey } from '../store/keys.ts'
@@ -55,7 +55,7 @@ describe('a relay that takes mail of nobody', () => {
     await pass(ports, 4)
     assert.equal(ports.relay.relayed.length, 40)
     for (const id of ids) {
-      const { attempts, recipients } = await getMessage(ports.table, KEY.accountId, id)
+      const { attempts, recipients } = await getSent(ports.table, KEY.accountId, id)
       assert.deepEqual([attempts, recipients[0]?.status], [1, 'sent'])
       assert.deepEqual(
         (await eventsOf(ports.table, KEY.accountId, id)).map(({ type }) => type),
@@ -68,10 +68,10 @@ describe('a relay that takes mail of nobody', () => {
     const ports = await testPorts()
     await pauseRelay(ports, 'throttled', 30_000)
     const [id = ''] = await submitMany(ports, 1)
-    const { version } = await getMessage(ports.table, KEY.accountId, id)
+    const { version } = await getSent(ports.table, KEY.accountId, id)
     await drain(ports)
     assert.equal((await ports.sendQueue.depth()).delayed, 1)
-    assert.equal((await getMessage(ports.table, KEY.accountId, id)).version, version)
+    assert.equal((await getSent(ports.table, KEY.accountId, id)).version, version)
     ports.clock.advance(33_000)
     await drain(ports)
     assert.equal(ports.relay.relayed.length, 1)
@@ -160,9 +160,9 @@ describe('a relay that takes mail of nobody', () => {
     }
     await drain({ ...ports, table: { ...ports.table, write: dying } })
     await pauseRelay(ports, 'quota', 60 * MINUTE)
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
-    const { recipients } = await getMessage(ports.table, KEY.accountId, id)
+    const { recipients } = await getSent(ports.table, KEY.accountId, id)
     assert.deepEqual([ports.relay.relayed.length, recipients[0]?.status], [1, 'sent'])
   })
 })
@@ -202,7 +202,7 @@ describe('an account that paused itself', () => {
     assert.equal(ports.relay.relayed.length, 0)
     await resumeAccount(ports, KEY.accountId)
     await pass(ports, 17)
-    const { attempts, recipients } = await getMessage(ports.table, KEY.accountId, id)
+    const { attempts, recipients } = await getSent(ports.table, KEY.accountId, id)
     assert.deepEqual([attempts, recipients[0]?.status], [1, 'sent'])
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
-import { getMessage } from '../messages/read-sent.ts'
+import { DRAFT, drain, KEY, queueAttempt, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { getSent } from '../messages/read.ts'
 import { RelayError } from '../ports/relay.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { lastEvent } from './status.ts'
@@ -9,7 +9,7 @@ import { submit } from './submit.ts'
 
 const MINUTE = 60_000
 const to = (...addresses: string[]) => ({ ...DRAFT, to: addresses.map((address) => ({ name: '', address })) })
-const read = (ports: Rig, id: string) => getMessage(ports.table, KEY.accountId, id)
+const read = (ports: Rig, id: string) => getSent(ports.table, KEY.accountId, id)
 const statuses = async (ports: Rig, id: string) =>
   Object.fromEntries((await read(ports, id)).recipients.map(({ address, status }) => [address.split('@')[0], status]))
 const eventTypes = async (ports: Rig, id: string) =>
@@ -98,7 +98,7 @@ describe('send', () => {
     const { id } = await submit(ports, KEY, DRAFT)
     await drain(ports)
     ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain(ports)
     assert.equal(ports.relay.relayed.length, 0)
   })
@@ -162,11 +162,11 @@ describe('send', () => {
     await drain(shared)
     ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
     const other = { ...ports, worker: { id: 'lambda-2', exclusive: false } }
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain(other)
     assert.equal(ports.relay.relayed.length, 0)
     ports.clock.advance(51_000)
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain(other)
     assert.equal(ports.relay.relayed.length, 1)
     assert.equal((await read(ports, id)).attempts, 1)
@@ -180,15 +180,14 @@ describe('send', () => {
     }
     await drain(ports)
     ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
     assert.deepEqual(await statuses(ports, id), { bob: 'sent' })
   })
 
   test('an entry that is faster than its rows comes back once, one without rows ends', async () => {
     const ports = await testPorts()
-    const body = JSON.stringify({ v: 1, a: KEY.accountId, id: ports.ids.next(), n: 1 })
-    await ports.sendQueue.send([{ body }])
+    await queueAttempt(ports, ports.ids.next())
     assert.equal(await drain(ports), 1)
     ports.clock.advance(3000)
     assert.equal(await drain(ports), 1)

@@ -1,35 +1,43 @@
 /**
  * From the send queue to the relay. An entry is acknowledged after its effects: the events of an attempt, then the
- * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle, somebody else's lease) end the
- * entry, since the row's `due` remembers; only crashes and unknown errors leave it to come back.
+ * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle, another worker's lease) end the
+ * entry, since the row is due; only crashes and unknown errors leave it to come back.
  *
- * At least once: between the relay's acceptance and our first event there is a window in which a crash sends again.
+ * At least once: a crash between the relay's acceptance and our first event sends the message again.
  */
-
 import { MailError } from '../errors.ts'
 import { getContent } from '../messages/content.ts'
-import type { Message } from '../messages/message.ts'
-import { answeredIds } from '../messages/message-ids.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { SentMessage } from '../messages/message.ts'
+import { answeredIds } from '../messages/threads.ts'
+import type { Blobs } from '../ports/blobs.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
+import type { Relay } from '../ports/relay.ts'
 import { Semaphore } from '../store/semaphore.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { type Attempted, attempt, type Postponed } from './attempt.ts'
-import { waitOut } from './defer.ts'
-import { parseSendEntry, type SendEntry } from './entry.ts'
-import { leaseMs, takeLease, takeUnread } from './lease.ts'
+import { type FinishPorts, finishAmbiguous, finishAttempt, postpone, recordedEnd } from './finish-attempt.ts'
+import { leaseMs, takeLease, type Worker } from './lease.ts'
+import { Tally } from './outcomes.ts'
 import { pauseOf, pauseRelay } from './pauses.ts'
-import { endOfAttempt, postpone, recordAmbiguous, recordOutcomes, THROTTLED_WAIT_MS } from './record.ts'
-import type { SendPorts } from './send-ports.ts'
-import { answered } from './suppressed.ts'
+import { parseSendEntry, type SendEntry, waitOut } from './send-queue.ts'
+import { outcomesWithoutRelay } from './without-relay.ts'
+
+export type SendPorts = Omit<FinishPorts, 'tally'> & {
+  readonly blobs: Blobs
+  readonly relay: Relay
+  readonly worker: Worker
+}
+/** `inHand` bounds the bytes of large messages that are composed at once. */
+type BatchPorts = SendPorts & FinishPorts & { readonly signal: AbortSignal; readonly inHand: Semaphore }
 
 const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
+const THROTTLED_WAIT_MS = 10_000
 /**
- * Of large messages that a batch composes at once. One of 40 MB takes 200 MB on its way into a request of SES, which fits
- * the function's 512; small ones are not counted, so that they never wait for a large one.
+ * A message of 40 MB takes 200 MB on its way into a request of SES, which fits the function's 512. Small messages are not
+ * counted, so that they never wait for a large one.
  */
 const IN_HAND_BYTES = 40 * 1024 * 1024
 const LARGE_BYTES = 1024 * 1024
@@ -40,93 +48,86 @@ export async function sendBatch(
   batch: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
-  const inHand = new Semaphore(IN_HAND_BYTES)
-  const failures = await Promise.all(batch.map((delivery) => handle(ports, delivery, signal, inHand)))
+  const tally = new Tally()
+  const batchPorts = { ...ports, tally, signal, inHand: new Semaphore(IN_HAND_BYTES) }
+  const failures = await Promise.all(batch.map((delivery) => handle(batchPorts, delivery)))
+  await tally.write(ports)
   return failures.filter((failure) => failure !== undefined)
 }
 
-async function handle(
-  ports: SendPorts,
-  delivery: Delivery,
-  signal: AbortSignal,
-  inHand: Semaphore,
-): Promise<Failure | undefined> {
+async function handle(ports: BatchPorts, delivery: Delivery): Promise<Failure | undefined> {
+  const again = delivery.attempt > 1
   try {
-    const found = await send(ports, parseSendEntry(delivery.body), delivery.attempt > 1, signal, inHand)
-    // The entry may be faster than the rows it speaks of; what is not there the second time was never accepted.
-    return found || delivery.attempt > 1 ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
+    const found = await send(ports, parseSendEntry(delivery.body), again)
+    // The entry may be faster than the message's row. A row that is missing the second time was never accepted.
+    return found || again ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
   } catch (error) {
     ports.log.error('a send entry failed and comes back', { attempt: delivery.attempt, error: error as Error })
     return { id: delivery.id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(delivery.attempt - 1, 6) }
   }
 }
 
-/** False if there is no such message. */
-async function send(
-  ports: SendPorts,
-  entry: SendEntry,
-  again: boolean,
-  signal: AbortSignal,
-  inHand: Semaphore,
-): Promise<boolean> {
+/** `again`: the entry was received before. False if there is no such message. */
+async function send(ports: BatchPorts, entry: SendEntry, again: boolean): Promise<boolean> {
   const { accountId, id } = entry
   const pause = await pauseOf(ports, accountId)
-  // One that comes again may have to see to webhooks, which a fresh entry would not.
+  // An entry that comes again may have to queue webhooks, which a fresh entry would not.
   if (pause !== undefined && !again && (await waitOut(ports, entry, pause))) return true
-  const now = ports.clock.now()
-  const isNew = pause === undefined && !again
-  const leased =
-    (isNew && (await takeUnread(ports.table, entry, ports.worker, now))) ||
-    (await takeLease(ports.table, accountId, id, ports.worker, now))
+  const leased = await takeLease(ports.table, accountId, id, ports.worker, ports.clock.now())
   if ('not' in leased) {
-    // The outcome may be recorded and its webhooks not yet queued: whoever comes again sees to them.
-    if (again && leased.not !== 'missing') await notify(ports, accountId, await eventsOf(ports.table, accountId, id))
+    // The outcome may be recorded and its webhooks not yet queued.
+    if (again && leased.not !== 'missing') {
+      await notify(ports, accountId, await eventsOf(ports.table, accountId, id))
+    }
     return leased.not !== 'missing'
   }
   const { message, takenOver } = leased
-  const known = takenOver ? endOfAttempt(message, await eventsOf(ports.table, accountId, id)) : undefined
-  if (known !== undefined) {
-    const content = await getContent(ports, message)
-    await recordOutcomes(ports, message, { ...known, ...(content && { answers: answeredIds(content.headers) }) })
-    return true
-  }
+  if (takenOver && (await completeRecord(ports, message))) return true
   if (pause !== undefined) {
     await postpone(ports, message, pause.until - ports.clock.now())
     return true
   }
   if (takenOver) ports.log.warn('an attempt whose end is unknown is made again', { id, attempt: message.attempts })
-  await relayOnce(ports, message, signal, inHand)
+  await relayOnce(ports, message)
   return true
 }
 
-async function relayOnce(ports: SendPorts, message: Message, signal: AbortSignal, inHand: Semaphore): Promise<void> {
-  const attempted = await within(ports.clock, leaseMs(message) - LEASE_MARGIN_MS, signal, (limit) => {
-    const relay = () => composeAndRelay(ports, message, limit)
-    return message.contentBytes < LARGE_BYTES ? relay() : inHand.use(message.contentBytes, relay)
-  })
-  if ('postponed' in attempted) return postpone(ports, message, await throttled(ports, attempted.postponed))
-  if ('ambiguous' in attempted) return recordAmbiguous(ports, message, attempted.outcomes)
-  await recordOutcomes(ports, message, attempted)
+/** Completes the record of an attempt whose worker died while it recorded. False if no outcome was recorded. */
+async function completeRecord(ports: BatchPorts, message: SentMessage): Promise<boolean> {
+  const ended = recordedEnd(message, await eventsOf(ports.table, message.accountId, message.id))
+  if (ended === undefined) return false
+  const content = await getContent(ports, message)
+  await finishAttempt(ports, message, { ...ended, ...(content && { answers: answeredIds(content.headers) }) })
+  return true
 }
 
-async function composeAndRelay(ports: SendPorts, message: Message, limit: AbortSignal): Promise<Attempted> {
+async function relayOnce(ports: BatchPorts, message: SentMessage): Promise<void> {
+  const attempted = await withTimeLimit(ports, leaseMs(message) - LEASE_MARGIN_MS, (limit) => {
+    const relay = () => composeAndRelay(ports, message, limit)
+    return message.size < LARGE_BYTES ? relay() : ports.inHand.use(message.size, relay)
+  })
+  if ('postponed' in attempted) return postpone(ports, message, await waitAfter(ports, attempted.postponed))
+  if ('ambiguous' in attempted) return finishAmbiguous(ports, message, attempted.outcomes)
+  await finishAttempt(ports, message, attempted)
+}
+
+async function composeAndRelay(ports: SendPorts, message: SentMessage, limit: AbortSignal): Promise<Attempted> {
   const content = await getContent(ports, message)
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
-  return attempt(ports.relay, message, content, await answered(ports.table, message), limit)
+  return attempt(ports.relay, message, content, await outcomesWithoutRelay(ports.table, message), limit)
 }
 
-/** Milliseconds to wait; where the relay means everybody, everybody gets to know. */
-async function throttled(ports: SendPorts, { retryAfterMs = THROTTLED_WAIT_MS, pause }: Postponed): Promise<number> {
+/** Milliseconds until the message may go again. A throttle of all messages pauses the relay for every worker. */
+async function waitAfter(ports: SendPorts, { retryAfterMs = THROTTLED_WAIT_MS, pause }: Postponed): Promise<number> {
   if (pause === undefined) return retryAfterMs
   const { until } = await pauseRelay(ports, pause, retryAfterMs)
   return until - ports.clock.now()
 }
 
-/** The signal of `work` aborts with the outer one or when its time is up, and is let go of when the work has ended. */
-async function within<T>(
-  clock: Clock,
+/** Runs `work` with a signal that aborts with the outer one or after `ms`. */
+async function withTimeLimit<T>(
+  { clock, signal: outer }: BatchPorts,
   ms: number,
-  outer: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()

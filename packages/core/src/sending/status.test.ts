@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { RecipientStatus } from '../messages/message.ts'
-import { retryDelay } from './retry.ts'
+import { retryDelay } from './finish-attempt.ts'
 import { afterOutcome, lastEvent, type OutcomeStatus, raise } from './status.ts'
 
 describe('a status only moves up', () => {

@@ -5,48 +5,45 @@ import type { ApiKey } from '../accounts/keys.ts'
 import { domainOwner, sendingOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
 import {
+  type ContentPorts,
+  type Draft,
   deleteContent,
-  MAX_MESSAGE_BYTES,
-  messageBytes,
   type PreparedContent,
-  type PreparePorts,
   prepareContent,
-  type UploadSizes,
 } from '../messages/content.ts'
-import { type Draft, digestOf } from '../messages/draft.ts'
-import { FIRST_DUE_MS, itemOf, type Message, ownMessageId } from '../messages/message.ts'
-import { uploadSizes } from '../messages/uploads.ts'
+import { ownMessageId, type SentMessage } from '../messages/message.ts'
+import { FIRST_DUE_MS, sentItem } from '../messages/rows.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
-import { isConditionFailed, type Put, type Table, type Write } from '../ports/table.ts'
+import { type Put, StoreError } from '../ports/table.ts'
 import type { Caches } from '../store/cache.ts'
-import { row } from '../store/codec.ts'
-import { idempotencyKey as idempotencyRowKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
 import { putDay } from '../store/timeline.ts'
-import { sendEntry } from './entry.ts'
+import { claimOf, findEarlier, type Idempotency, idempotencyOf } from './idempotency.ts'
 import { pauseOf } from './pauses.ts'
+import { encodeSendEntry } from './send-queue.ts'
 
-export type SubmitPorts = PreparePorts & {
-  readonly table: Table
+export type SubmitPorts = ContentPorts & {
   readonly sendQueue: Queue
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
   readonly caches: Caches
-  /** Where rows and queue do not share a commit: an entry that is faster than its rows costs two seconds. @default false */
+  /**
+   * Queues a message only after its rows are written. Set where they do not share a commit: an entry that is faster than
+   * its rows costs two seconds. @default false
+   */
   readonly queueAfterRows?: boolean
 }
-type Idempotency = { readonly key: string; readonly digest: string }
 
-export const MAX_RECIPIENTS = 50
+const MAX_RECIPIENTS = 50
 const MAX_REPLY_TO = 25
 const MAX_SUBJECT_LENGTH = 998
-const IDEMPOTENCY_SECONDS = 24 * 3600
 
 /**
- * Accepts a message for sending (RFC 6409). Every front end ends here: nothing else writes message rows.
+ * Accepts a message for sending (RFC 6409). Every front end ends here: nothing else writes rows of sent messages.
  * When it resolves, the message survives a crash: its row carries `due`, and the sweep queues what a crash left behind.
  * The same idempotency key and draft answer the first id again, for 24 hours.
  * @throws {MailError} `sender_not_verified`, `invalid_message`, `message_too_large`, `too_many_recipients`,
@@ -58,22 +55,19 @@ export async function submit(
   draft: Draft,
   idempotencyKey?: string,
 ): Promise<{ id: string }> {
+  const { accountId } = key
   checkDraft(draft)
   const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, draft)
   await authoriseSender(ports, key, domainOf(draft.from.address))
-  const earlier = idempotency && (await findEarlier(ports.table, key.accountId, idempotency))
+  const earlier = idempotency && (await findEarlier(ports.table, accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
-  await refuseIfPaused(ports, key.accountId)
-  const uploads = await uploadSizes(ports, key.accountId, draft.attachments)
-  checkSize(draft, uploads)
+  await refuseIfPaused(ports, accountId)
   const id = ports.ids.next()
-  const fresh = newMessage(key.accountId, id, draft, messageBytes(draft, uploads), ports.clock.now())
-  const [content] = await Promise.all([
-    prepareContent(ports, fresh, draft, uploads),
-    putDay(ports, key.accountId, 'out', id),
-  ])
-  if (idempotency !== undefined) return { id: await acceptOnce(ports, content, idempotency) }
-  await accept(ports, content)
+  const prepared = await prepareContent(ports, accountId, id, draft)
+  await putDay(ports, accountId, 'out', id)
+  const message = newMessage(accountId, id, draft, prepared, ports.clock.now())
+  if (idempotency !== undefined) return { id: await putOnce(ports, message, prepared, idempotency) }
+  await putMessage(ports, message, prepared)
   return { id }
 }
 
@@ -89,7 +83,6 @@ function checkDraft(draft: Draft): void {
   if (draft.subject.length > MAX_SUBJECT_LENGTH) {
     throw new MailError('invalid_message', `A subject has at most ${MAX_SUBJECT_LENGTH} characters.`)
   }
-  checkSize(draft, new Map())
   try {
     checkSubject(draft.subject)
     checkCustomHeaders(draft.headers)
@@ -100,11 +93,6 @@ function checkDraft(draft: Draft): void {
   }
 }
 
-function checkSize(draft: Draft, uploads: UploadSizes): void {
-  if (messageBytes(draft, uploads) <= MAX_MESSAGE_BYTES) return
-  throw new MailError('message_too_large', 'A message with its attachments is at most 40 MB.')
-}
-
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
 async function authoriseSender(ports: SubmitPorts, key: ApiKey, domain: string): Promise<void> {
@@ -112,7 +100,7 @@ async function authoriseSender(ports: SubmitPorts, key: ApiKey, domain: string):
     throw new MailError('sender_not_verified', `This API key may only send from ${key.domain}.`)
   }
   if ((await sendingOwner(ports, domain)) === key.accountId) return
-  // It may have come to the account in these seconds.
+  // The cached answer may be older than the account's domain.
   if ((await domainOwner(ports.table, domain, 'sending')) !== key.accountId) {
     throw new MailError(
       'sender_not_verified',
@@ -129,10 +117,16 @@ async function refuseIfPaused(ports: SubmitPorts, accountId: string): Promise<vo
   )
 }
 
-/** Its content has no place yet. */
-function newMessage(accountId: string, id: string, draft: Draft, contentBytes: number, now: number): Message {
+function newMessage(
+  accountId: string,
+  id: string,
+  draft: Draft,
+  { content, size }: PreparedContent,
+  now: number,
+): SentMessage {
   const envelope = new Set([...draft.to, ...draft.cc, ...draft.bcc].map(({ address }) => address))
   return {
+    direction: 'sent',
     id,
     accountId,
     from: formatMailbox(draft.from),
@@ -144,8 +138,8 @@ function newMessage(accountId: string, id: string, draft: Draft, contentBytes: n
     tags: draft.tags,
     messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
-    content: 'row',
-    contentBytes,
+    content,
+    size,
     attempts: 0,
     ambiguous: 0,
     notBefore: 0,
@@ -154,68 +148,44 @@ function newMessage(accountId: string, id: string, draft: Draft, contentBytes: n
   }
 }
 
-function idempotencyOf(key: string, draft: Draft): Idempotency {
-  if (key.length < 1 || key.length > 256) {
-    throw new MailError('invalid_idempotency_key', 'The key must be between 1-256 chars.')
-  }
-  return { key, digest: digestOf(draft) }
-}
-
-/** The id that an equal request was answered with. @throws {MailError} `idempotency_mismatch` */
-async function findEarlier(table: Table, accountId: string, { key, digest }: Idempotency): Promise<string | undefined> {
-  const earlier = await table.get(idempotencyRowKey(accountId, key))
-  if (earlier !== undefined && earlier.digest !== digest) {
-    throw new MailError(
-      'idempotency_mismatch',
-      'The same idempotency key was used with another request body within the last 24 hours.',
-    )
-  }
-  return earlier?.id as string | undefined
-}
-
-const rowOf = (message: Message): Put => ({ kind: 'put', item: itemOf(message), if: [{ exists: false }] })
-const rowsOf = ({ row }: PreparedContent): readonly Put[] => (row === undefined ? [] : [row])
+const putOf = (message: SentMessage): Put => ({ kind: 'put', item: sentItem(message), if: [{ exists: false }] })
 
 /**
- * The queue entry is under way beside the rows and may be there first: a worker that finds no message asks once more.
- * On one disk all three share a commit.
+ * Writes the rows, and queues the message at the same time unless `queueAfterRows`: its entry may be there first, and a
+ * worker that finds no message comes back once. On one disk rows and entry share a commit.
  */
-async function accept(ports: SubmitPorts, content: PreparedContent): Promise<void> {
-  const { message } = content
-  const written = ports.table.writeInOrder([...rowsOf(content), rowOf(message)])
+async function putMessage(ports: SubmitPorts, message: SentMessage, { row }: PreparedContent): Promise<void> {
+  const written = ports.table.writeInOrder([...(row === undefined ? [] : [row]), putOf(message)])
   if (ports.queueAfterRows) await written
   await Promise.all([written, queueSoon(ports, message)])
 }
 
 /**
- * Answers the id under which it was accepted: its own, or that of an equal request that was faster. Then its queue entry
- * names no message, and ends when it has asked twice.
+ * Writes the rows with the claim of the idempotency key. Answers the id of the message that has the key: this one's, or
+ * that of an equal request that was faster; then the queue entry of this one names no message, and ends after two looks.
  */
-async function acceptOnce(ports: SubmitPorts, content: PreparedContent, idempotency: Idempotency): Promise<string> {
-  const { message } = content
+async function putOnce(
+  ports: SubmitPorts,
+  message: SentMessage,
+  { row }: PreparedContent,
+  idempotency: Idempotency,
+): Promise<string> {
   const { accountId, id } = message
-  const ttl = Math.floor(ports.clock.now() / 1000) + IDEMPOTENCY_SECONDS
-  const attrs = { id, digest: idempotency.digest, ttl }
-  const marker = row('idempotency', idempotencyRowKey(accountId, idempotency.key), attrs)
-  if (content.row !== undefined) await ports.table.write(content.row)
-  try {
-    const once: readonly Write[] = [{ kind: 'put', item: marker, if: [{ exists: false }] }, rowOf(message)]
-    await Promise.all([ports.table.transact(once), queueSoon(ports, message)])
-    return id
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error
-    await deleteContent(ports, accountId, id, message.content)
-    const earlier = await findEarlier(ports.table, accountId, idempotency)
-    if (earlier === undefined) throw error
-    return earlier
-  }
+  if (row !== undefined) await ports.table.write(row)
+  const claim = claimOf(accountId, idempotency, id, ports.clock.now())
+  const [isFirst] = await Promise.all([transactIf(ports.table, [claim, putOf(message)]), queueSoon(ports, message)])
+  if (isFirst) return id
+  await deleteContent(ports, accountId, id, message.content)
+  const earlier = await findEarlier(ports.table, accountId, idempotency)
+  if (earlier === undefined) throw new StoreError('Conflict', 'an idempotency key was claimed and is free again')
+  return earlier
 }
 
-/** The message is accepted without it: what fails here is healed by the sweep and no reason to answer an error. */
-async function queueSoon(ports: SubmitPorts, message: Message): Promise<void> {
+/** Queues the first attempt. The message is accepted without it, so a failure is left to the sweep. */
+async function queueSoon({ sendQueue, log }: SubmitPorts, { accountId, id }: SentMessage): Promise<void> {
   try {
-    await ports.sendQueue.send([{ body: sendEntry(message.accountId, message.id, 1, message.contentBytes) }])
+    await sendQueue.send([{ body: encodeSendEntry({ accountId, id, attempt: 1 }) }])
   } catch (error) {
-    ports.log.warn('an accepted message was not queued; the sweep will', { id: message.id, error: error as Error })
+    log.warn('an accepted message was not queued; the sweep will', { id, error: error as Error })
   }
 }

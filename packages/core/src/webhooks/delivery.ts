@@ -98,7 +98,6 @@ export function nextEntry(accountId: string, delivery: WebhookDelivery): string 
     endpoint: delivery.endpointId,
     message: delivery.messageId,
     event: delivery.eventId,
-    type: delivery.type,
     attempt: delivery.made + 1,
   })
 }

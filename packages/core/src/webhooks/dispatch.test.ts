@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Table, Write } from '../ports/table.ts'
 import { itemBytes } from '../ports/table-rules.ts'
+import { eventKey } from '../store/keys.ts'
 import { getDelivery, getDeliveryAndPayload, listDeliveries, replay } from './deliveries.ts'
 import { createEndpoint, deleteEndpoint, getEndpoint, rotateSecret, updateEndpoint } from './endpoints.ts'
 import { webhookEntry } from './entry.ts'
-import { eventKeyOf, type MailEvent, payloadBody, putEvents } from './event.ts'
+import { type MailEvent, payloadBody, putEvents } from './event.ts'
 import { notify } from './notify.ts'
 import { drain, type Rig, receiver, rig, SCHEDULE, sweep } from './rig.test.ts'
 
@@ -141,7 +142,7 @@ test('the body is the text that lies in the row of the event, not a new spelling
   await subscribe(at, sink.url)
   const event = at.event()
   await happened(at, [event])
-  const key = eventKeyOf(at.accountId, event.messageId, event.id)
+  const key = eventKey(at.accountId, event.messageId, event.id)
   await at.ports.table.write({ kind: 'update', key, set: { data: '{ "b":1,"a":"\\u00e4" }' } })
   await drain(at.ports)
   const created = event.createdAt.toISOString()

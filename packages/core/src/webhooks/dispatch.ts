@@ -8,14 +8,14 @@
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
-import { endpointKey } from '../store/keys.ts'
+import { endpointKey, eventKey } from '../store/keys.ts'
 import { type Attempt, deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import { fanOut } from './emit.ts'
 import type { PutOff, Slot } from './endpoint-limiter.ts'
 import { type Endpoint, endpointOf, signingSecrets } from './endpoints.ts'
 import { EVERY_ENDPOINT, parseWebhookEntry, type WebhookEntry, webhookEntry } from './entry.ts'
-import { eventKeyOf, payloadOf, readPayload, type WebhookPayload } from './event.ts'
+import { payloadOf, type WebhookPayload } from './event.ts'
 import { isOverdue, isSuccess, newDelivery } from './outcome.ts'
 import { giveUp, notePause, noteSuccess, recordAttempt } from './record-attempt.ts'
 import { signedHeaders } from './sign.ts'
@@ -73,20 +73,19 @@ async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<r
   if (entries.length === 0) return []
   const endpoints = new Map(entries.map(({ entry }) => [ownerOf(entry), endpointKey(entry.account, entry.endpoint)]))
   const deliveries = entries.map(({ entry }) => deliveryKeyOf(entry.account, entry.endpoint, entry.event))
-  const events = entries.map(({ entry }) => eventKeyOf(entry.account, entry.message, entry.event, entry.type))
+  const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event))
   const items = await ports.table.getMany([...deliveries, ...events, ...endpoints.values()])
   const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
   const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
   const jobs: Job[] = []
   for (const [i, { queued, entry }] of entries.entries()) {
     const [delivery, event] = [items[i], items[entries.length + i]]
-    const { account, message, event: id } = entry
+    const { message, event: id } = entry
     jobs.push({
       queued,
       entry,
       endpoint: known.get(ownerOf(entry)),
-      // The event of a message that was deleted in between is in another row.
-      payload: event ? payloadOf(message, id, event) : await readPayload(ports.table, account, message, id),
+      payload: event && payloadOf(message, id, event),
       delivery: delivery && deliveryOf(delivery),
     })
   }

@@ -7,11 +7,11 @@ import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Json, Put } from '../ports/table.ts'
-import { accountOfKey } from '../store/keys.ts'
+import { accountOfKey, eventKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { DUE_ATTRIBUTES, type DueWork, dueAt } from '../store/outbox.ts'
 import { EVERY_ENDPOINT, webhookEntry } from './entry.ts'
-import { type EventType, eventId, eventItem, eventKeyOf, type MailEvent, subjectOfEventKey } from './event.ts'
+import { type EventType, eventId, eventItem, type MailEvent, subjectOfEventKey } from './event.ts'
 import { type NotifyPorts, notify } from './notify.ts'
 
 export type EmitPorts = NotifyPorts & { readonly clock: Clock; readonly ids: Ids; readonly log: Log }
@@ -50,7 +50,7 @@ export async function fanOut(
   await notify(ports, accountId, [event])
   await writeIf(ports.table, {
     kind: 'update',
-    key: eventKeyOf(accountId, event.messageId, event.id),
+    key: eventKey(accountId, event.messageId, event.id),
     remove: [...DUE_ATTRIBUTES, 'sweeps'],
     if: [{ exists: true }],
   })

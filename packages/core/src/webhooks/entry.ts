@@ -4,8 +4,6 @@ export type WebhookEntry = {
   readonly endpoint: string
   readonly message: string
   readonly event: string
-  /** The type of the event, which tells in which row the event is. */
-  readonly type?: string | undefined
   /** From 1; of this event at this endpoint, over all replays. */
   readonly attempt: number
   /** When the first attempt was put off for the first time (epoch ms). */
@@ -28,9 +26,9 @@ const EVENT = /^msg_[0-9a-f]{32}$/
  */
 export function parseWebhookEntry(body: string): WebhookEntry {
   const entry = JSON.parse(body) as WebhookEntry & { readonly v: unknown }
-  const { event, type, attempt, since } = entry
+  const { event, attempt, since } = entry
   const named = NAMES.every((name) => typeof entry[name] === 'string' && entry[name] !== '')
-  const known = typeof event === 'string' && EVENT.test(event) && (type === undefined || typeof type === 'string')
+  const known = typeof event === 'string' && EVENT.test(event)
   const counted = Number.isInteger(attempt) && attempt >= 1 && (since === undefined || Number.isInteger(since))
   if (entry.v !== 1 || !named || !known || !counted) throw new Error('this is no entry of the webhook queue')
   return entry

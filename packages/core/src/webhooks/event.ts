@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto'
 import type { Attrs, Item, Json, Key, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
-import { eventKey, eventPartition, receivedMessageKey } from '../store/keys.ts'
-import { putIfAbsent } from '../store/once.ts'
+import { eventKey, eventPartition } from '../store/keys.ts'
+import { putIfAbsent, writeIf } from '../store/once.ts'
 
 export const EVENT_TYPES = [
   'email.sent',
@@ -91,34 +91,30 @@ export function receivedEventId(accountId: string, messageId: string): string {
   return eventId({ accountId, messageId, recipient: '', type: 'email.received', occurrence: '' })
 }
 
-/**
- * The key of the row that has the event: `email.received` is in the row of its message while there is one, any other in a
- * row of its own. Without the type, a hash tells which of the two.
- */
-export function eventKeyOf(accountId: string, messageId: string, id: string, type?: string): Key {
-  const received = type === undefined ? id === receivedEventId(accountId, messageId) : type === 'email.received'
-  return received ? receivedMessageKey(accountId, messageId) : eventKey(accountId, messageId, id)
-}
-
-/** A row of its own for the event that is in the row of a received message, before that row is deleted. */
-export function movedEvent(accountId: string, { sk, type, at, data }: Item, ttl: number): Item {
-  const attrs = { type: type as string, recipient: '', at: at as number, data: data as string, ttl }
-  return row('event', eventKey(accountId, sk, receivedEventId(accountId, sk)), attrs)
+/** Sets when the event of a deleted message expires (epoch seconds). */
+export async function expireEvent(
+  table: Table,
+  accountId: string,
+  messageId: string,
+  id: string,
+  ttl: number,
+): Promise<void> {
+  const key = eventKey(accountId, messageId, id)
+  await writeIf(table, { kind: 'update', key, set: { ttl }, if: [{ exists: true }] })
 }
 
 /** What a webhook carries. `body` is frozen: the same bytes at every attempt and replay. */
 export type WebhookPayload = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'> & { readonly body: string }
 
-/** Reads the payload of an event, also of one whose message was deleted. @throws {StoreError} */
+/** @throws {StoreError} */
 export async function readPayload(
   table: Table,
   accountId: string,
   messageId: string,
   id: string,
 ): Promise<WebhookPayload | undefined> {
-  const item = await table.get(eventKeyOf(accountId, messageId, id))
-  const found = item ?? (await table.get(eventKey(accountId, messageId, id)))
-  return found && payloadOf(messageId, id, found)
+  const item = await table.get(eventKey(accountId, messageId, id))
+  return item && payloadOf(messageId, id, item)
 }
 
 /**
@@ -126,12 +122,12 @@ export async function readPayload(
  * changes a byte of it. @throws {StoreError} `UnknownFormat`
  */
 export function payloadOf(messageId: string, id: string, stored: Item): WebhookPayload {
-  const item = readRow(stored.sk === messageId ? 'received-message' : 'event', stored)
+  const item = readRow('event', stored)
   const [type, createdAt] = [item.type as EventType, new Date(item.at as number)]
   return { id, type, messageId, createdAt, body: bodyOf(type, createdAt, item.data as string) }
 }
 
-/** The events of a sent message, at most 1,000, in no order of time. @throws {StoreError} */
+/** The events of a message, at most 1,000, in no order of time. @throws {StoreError} */
 export async function eventsOf(table: Table, accountId: string, messageId: string): Promise<readonly MailEvent[]> {
   const page = await table.query({ pk: eventPartition(accountId, messageId), limit: MAX_EVENTS })
   return page.items.map((item) => eventOf(messageId, readRow('event', item)))

@@ -35,7 +35,6 @@ export async function notify(
           endpoint: endpoint.id,
           message: event.messageId,
           event: event.id,
-          type: event.type,
           attempt: 1,
         }),
         ...(delayMs > 0 && { delayMs }),

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRAFT, drain, KEY, type Rig, testPorts } from '@kabutar/testing/sending-rig.ts'
-import { getMessage } from '../messages/read-sent.ts'
+import { getSent } from '../messages/read.ts'
 import { RelayError } from '../ports/relay.ts'
 import { listSuppressions, removeSuppression, suppress } from '../suppressions/suppressions.ts'
 import { eventsOf } from '../webhooks/event.ts'
+import { recordOutcomes, Tally } from './outcomes.ts'
 import { lastEvent, type Outcome } from './status.ts'
 import { submit } from './submit.ts'
-import { suppressAfter } from './suppressed.ts'
 
 const to = (...names: string[]) => ({ ...DRAFT, to: names.map((name) => ({ name: '', address: `${name}@y.test` })) })
 const suppressedNames = async ({ table }: Rig) =>
@@ -16,7 +16,7 @@ const suppressedNames = async ({ table }: Rig) =>
 async function send(ports: Rig, ...names: string[]) {
   const { id } = await submit(ports, KEY, to(...names))
   await drain(ports)
-  return getMessage(ports.table, 'a', id)
+  return getSent(ports.table, 'a', id)
 }
 
 describe('who is suppressed', () => {
@@ -53,11 +53,15 @@ describe('who is suppressed', () => {
     test(`${name}: ${origin ?? 'not'}`, async () => {
       const ports = await testPorts()
       const message = await send(ports, 'bob')
-      await suppressAfter(ports, message, [{ recipient: 'bob@y.test', status: 'sent', ...outcome }])
-      const { items: suppressions } = await listSuppressions(ports.table, 'a', { limit: 10 })
+      await recordOutcomes({ ...ports, tally: new Tally() }, message, {
+        outcomes: [{ recipient: 'bob@y.test', status: 'sent', ...outcome }],
+        events: [],
+        change: () => undefined,
+      })
+      const { items } = await listSuppressions(ports.table, 'a', { limit: 10 })
       const expected = origin === undefined ? [] : [['bob@y.test', origin, message.id]]
       assert.deepEqual(
-        suppressions.map(({ address, origin, sourceId }) => [address, origin, sourceId]),
+        items.map(({ address, origin, sourceId }) => [address, origin, sourceId]),
         expected,
       )
     })

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { drainReceived, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
-import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
+import { DRAFT, drain, KEY, queueAttempt } from '@kabutar/testing/sending-rig.ts'
 import { submit } from '../sending/submit.ts'
-import { answeredIds } from './message-ids.ts'
-import { getReceived } from './read-received.ts'
+import { getReceived } from './read.ts'
+import { answeredIds } from './threads.ts'
 
 const SES_ID = '<0102-x@eu-west-1.amazonses.com>'
 
@@ -77,7 +77,7 @@ describe('a reply lands in the thread of the sent message', () => {
     }
     const { id } = await submit(ports, KEY, DRAFT)
     await drain({ ...ports, table: { ...ports.table, write } })
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain({ ...ports, worker: { id: 'boot-2', exclusive: true } })
     assert.equal(ports.relay.relayed.length, 1)
     assert.equal(await threadOf(ports, `In-Reply-To: ${SES_ID}`), id)
@@ -97,7 +97,7 @@ test('one write unit where the relay has an id of its own, none elsewhere', asyn
         ok: true,
       })),
     )
-    await ports.sendQueue.send([{ body: JSON.stringify({ v: 1, a: KEY.accountId, id, n: 1 }) }])
+    await queueAttempt(ports, id)
     await drain({ ...ports, table })
     return table.units().write
   }

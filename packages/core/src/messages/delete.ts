@@ -1,0 +1,83 @@
+import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
+import { MailError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { receivedMessageKey, sentMessageKey } from '../store/keys.ts'
+import { writeIf } from '../store/once.ts'
+import { expireEvent, receivedEventId } from '../webhooks/event.ts'
+import { blobKey, bodyCopyKeys, partCopyKey } from './blob-keys.ts'
+import { type ContentPorts, deleteContent } from './content.ts'
+import { type ComposedContent, isPending, type ReceivedMessage } from './message.ts'
+import { getSent } from './read.ts'
+import { deletionOf, isDeleted, receivedOf } from './rows.ts'
+import { deleteIndex, getIndex, type IndexPorts } from './stored-index.ts'
+
+export type DeletePorts = IndexPorts & { readonly clock: Clock }
+
+/** Smaller bodies fit an answer, however they are escaped, so no copy was made for a link. */
+const MAY_BE_COPIED_BYTES = 512 * 1024
+/** Longer than a queue entry lives: 4 days, and 14 in its dead-letter queue. Webhooks are retried for less than that. */
+const EVENT_KEPT_SECONDS = 90 * 24 * 3600
+
+/**
+ * Deletes what a sent message says and keeps the fact that it was sent. Repeating it is no error.
+ * @throws {MailError} `not_found`; `conflict` while it is still being sent, since nothing accepted is ever dropped
+ */
+export async function deleteSent(ports: ContentPorts, accountId: string, id: string): Promise<void> {
+  const message = await getSent(ports.table, accountId, id)
+  if (isPending(message)) {
+    throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
+  }
+  await deleteContent(ports, accountId, id, message.content)
+  if (message.size >= MAY_BE_COPIED_BYTES) await ports.blobs.delete(bodyCopyKeys(blobKey(accountId, id)))
+  const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
+  await ports.table.write({
+    kind: 'update',
+    key: sentMessageKey(accountId, id),
+    set: { content: deleted, subject: '', tags: [] },
+    if: [{ exists: true }],
+  })
+}
+
+/**
+ * Deletes a received message. The first write hides it from every reader and makes the row due; when this resolves, its
+ * bytes are gone. After a throw the sweep deletes them later, or a repeated call does.
+ * @throws {MailError} `not_found`
+ */
+export async function deleteReceived(ports: DeletePorts, accountId: string, id: string): Promise<void> {
+  const accepted = await writeIf(ports.table, deletionOf(accountId, id, ports.clock.now()))
+  if (!accepted) throw new MailError('not_found', 'Email not found')
+  await finishDeletion(ports, accountId, id)
+}
+
+/**
+ * Deletes what a deleted message leaves. Its row goes last, since it names the rest. The event stays for 90 days: webhooks
+ * may still have to be delivered, and a queue entry that comes again is recognised by it. Repeating it is no error.
+ */
+export async function finishDeletion(ports: DeletePorts, accountId: string, id: string): Promise<void> {
+  const item = await ports.table.get(receivedMessageKey(accountId, id))
+  if (item === undefined || !isDeleted(item)) return
+  const received = receivedOf(item)
+  const { blob } = received.content
+  await ports.blobs.delete([blob, ...bodyCopyKeys(blob), ...(await partCopies(ports, received))])
+  await deleteIndex(ports, accountId, id)
+  const ttl = Math.floor(ports.clock.now() / 1000) + EVENT_KEPT_SECONDS
+  await expireEvent(ports.table, accountId, id, receivedEventId(accountId, id), ttl)
+  await ports.table.write({ kind: 'delete', key: receivedMessageKey(accountId, id) })
+}
+
+/** The index outlives the copies that it names. Once it is gone, an earlier call has deleted them. */
+async function partCopies(ports: IndexPorts, received: ReceivedMessage): Promise<readonly string[]> {
+  try {
+    const { mime } = await getIndex(ports, received)
+    return attachmentsOf(mime).map((part) => partCopyKey(received.content.blob, part))
+  } catch (error) {
+    if (error instanceof MailError && error.code === 'unavailable') return []
+    throw error
+  }
+}
+
+/** Deletes what a late queue entry stored again for a message that had been deleted. */
+export async function deleteLeftovers(ports: IndexPorts, accountId: string, id: string, blob: string): Promise<void> {
+  await ports.blobs.delete([blob])
+  await deleteIndex(ports, accountId, id)
+}

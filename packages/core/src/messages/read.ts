@@ -1,0 +1,79 @@
+import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
+import { MailError } from '../errors.ts'
+import type { Table } from '../ports/table.ts'
+import type { ListPage, PageOptions } from '../store/pages.ts'
+import { listMessagesByDay, type TimelinePorts } from '../store/timeline.ts'
+import { receivedAttachments } from './attachments.ts'
+import { type Composed, type ContentPorts, getContent } from './content.ts'
+import type { ReceivedAttachment, ReceivedMessage, SentMessage } from './message.ts'
+import { isDeleted, readReceived, readSent, receivedOf, sentOf } from './rows.ts'
+import { getIndex, type IndexPorts, unreadable } from './stored-index.ts'
+
+const notFound = () => new MailError('not_found', 'Email not found')
+
+/** @throws {MailError} `not_found` */
+export async function getSent(table: Table, accountId: string, id: string): Promise<SentMessage> {
+  const message = await readSent(table, accountId, id)
+  if (message === undefined) throw notFound()
+  return message
+}
+
+/** A message with what it says; the content is undefined once it was deleted. @throws {MailError} `not_found`, `unavailable` */
+export async function getWholeSent(
+  ports: ContentPorts,
+  accountId: string,
+  id: string,
+): Promise<{ readonly message: SentMessage; readonly content: Composed | undefined }> {
+  const message = await getSent(ports.table, accountId, id)
+  return { message, content: await getContent(ports, message) }
+}
+
+/** A page of sent messages, newest first. */
+export function listSent(
+  ports: TimelinePorts,
+  accountId: string,
+  options: PageOptions,
+): Promise<ListPage<SentMessage>> {
+  return listMessagesByDay(ports, accountId, 'out', options, sentOf)
+}
+
+/** @throws {MailError} `not_found` */
+export async function getReceived(table: Table, accountId: string, id: string): Promise<ReceivedMessage> {
+  const message = await readReceived(table, accountId, id)
+  if (message === undefined) throw notFound()
+  return message
+}
+
+export type WholeReceived = {
+  readonly received: ReceivedMessage
+  readonly message: ReadMessage
+  readonly attachments: readonly ReceivedAttachment[]
+  readonly raw: Uint8Array
+}
+
+/** A message with what it says. @throws {MailError} `not_found`, `unavailable` */
+export async function getWholeReceived(ports: IndexPorts, accountId: string, id: string): Promise<WholeReceived> {
+  const received = await getReceived(ports.table, accountId, id)
+  const [raw, index] = await Promise.all([ports.blobs.get(received.content.blob), getIndex(ports, received)])
+  if (raw === undefined) throw unreadable()
+  return { received, raw, message: readMessage(raw, index.mime), attachments: receivedAttachments(id, index) }
+}
+
+/** The attachments in the order of the message, whose octets are in `blob`. @throws {MailError} `not_found`, `unavailable` */
+export async function getAttachments(
+  ports: IndexPorts,
+  accountId: string,
+  id: string,
+): Promise<{ readonly blob: string; readonly attachments: readonly ReceivedAttachment[] }> {
+  const received = await getReceived(ports.table, accountId, id)
+  return { blob: received.content.blob, attachments: receivedAttachments(id, await getIndex(ports, received)) }
+}
+
+/** A page of received messages, newest first. Deleted ones are passed over. */
+export function listReceived(
+  ports: TimelinePorts,
+  accountId: string,
+  options: PageOptions,
+): Promise<ListPage<ReceivedMessage>> {
+  return listMessagesByDay(ports, accountId, 'in', options, (item) => (isDeleted(item) ? undefined : receivedOf(item)))
+}

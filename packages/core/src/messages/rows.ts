@@ -1,0 +1,110 @@
+/** The rows of messages. Their attributes have the names and the values of the entity's fields. */
+import type { Attrs, Item, Json, Table, Update } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { accountOfKey, receivedMessageKey, sentMessageKey } from '../store/keys.ts'
+import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
+import type { InboundEnvelope, Lease, ReceivedMessage, Recipient, SentMessage } from './message.ts'
+
+/** The sweep looks at a new message when it is this old. */
+export const FIRST_DUE_MS = 120_000
+
+export function sentItem({ id, accountId, direction: _, due, ...fields }: SentMessage): Item {
+  return row('sent-message', sentMessageKey(accountId, id), {
+    ...(fields as unknown as Attrs),
+    ...(due !== undefined && dueAt('sent-message', accountId, id, due)),
+  })
+}
+
+export function sentOf(item: Item): SentMessage {
+  const due = dueOf(item)
+  const fields = fieldsOf(readRow('sent-message', item)) as unknown as Omit<SentMessage, 'direction' | 'due'>
+  return { ...fields, direction: 'sent', ...(due !== undefined && { due }) }
+}
+
+export function receivedItem({ id, accountId, direction: _, ...fields }: ReceivedMessage): Item {
+  return row('received-message', receivedMessageKey(accountId, id), fields as unknown as Attrs)
+}
+
+export function receivedOf(item: Item): ReceivedMessage {
+  const fields = fieldsOf(readRow('received-message', item)) as unknown as Omit<ReceivedMessage, 'direction'>
+  return { ...fields, direction: 'received' }
+}
+
+/** The entity's fields; the row's own attributes are left out. */
+function fieldsOf(item: Item): Attrs {
+  const { pk: _, sk, format: __, gs1pk: ___, gs1sk: ____, sweeps: _____, ...fields } = item
+  return { ...fields, id: sk, accountId: accountOfKey(item) }
+}
+
+export async function readSent(table: Table, accountId: string, id: string): Promise<SentMessage | undefined> {
+  const item = await table.get(sentMessageKey(accountId, id))
+  return item && sentOf(item)
+}
+
+/** True from the moment that the deletion of a received message was accepted until its row goes. */
+export const isDeleted = (item: Item): boolean => item.deletedAt !== undefined
+
+/** Undefined also if its deletion was accepted. */
+export async function readReceived(table: Table, accountId: string, id: string): Promise<ReceivedMessage | undefined> {
+  const item = await table.get(receivedMessageKey(accountId, id))
+  return item && !isDeleted(item) ? receivedOf(item) : undefined
+}
+
+/** Accepts the deletion of a received message: no reader finds it any more, and the sweep finishes what a crash leaves. */
+export function deletionOf(accountId: string, id: string, now: number): Update {
+  return {
+    kind: 'update',
+    key: receivedMessageKey(accountId, id),
+    set: { deletedAt: now, sweeps: 0, ...dueAt('received-message', accountId, id, now + FIRST_DUE_MS) },
+    if: [{ exists: true }],
+  }
+}
+
+/** Replaces a reconstructed envelope. @throws {StoreError} `ConditionFailed` once the message was deleted */
+export async function writeEnvelope(
+  table: Table,
+  { accountId, id }: ReceivedMessage,
+  envelope: InboundEnvelope,
+): Promise<void> {
+  await table.write({
+    kind: 'update',
+    key: receivedMessageKey(accountId, id),
+    set: { envelope: envelope as unknown as Json },
+    if: [{ exists: true }, { attr: 'deletedAt', op: 'absent' }],
+  })
+}
+
+/** What the work on a message changes. `lease` and `due`: null removes. */
+export type Progress = {
+  readonly recipients?: readonly Recipient[]
+  readonly attempts?: number
+  readonly ambiguous?: number
+  readonly notBefore?: number
+  readonly messageId?: string
+  readonly lease?: Lease | null
+  readonly due?: number | null
+}
+
+/**
+ * Writes progress on exactly the version that was read.
+ * @throws {StoreError} `ConditionFailed` if another worker was faster
+ */
+export async function writeProgress(
+  table: Table,
+  { accountId, id, version }: Pick<SentMessage, 'accountId' | 'id' | 'version'>,
+  { lease, due, ...fields }: Progress,
+): Promise<SentMessage> {
+  const item = await table.write({
+    kind: 'update',
+    key: sentMessageKey(accountId, id),
+    set: {
+      ...(fields as Attrs),
+      version: version + 1,
+      ...(lease && { lease }),
+      ...(due != null && { ...dueAt('sent-message', accountId, id, due), sweeps: 0 }),
+    },
+    remove: [...(lease === null ? ['lease'] : []), ...(due === null ? DUE_ATTRIBUTES : [])],
+    if: [{ attr: 'version', op: '=', value: version }],
+  })
+  return sentOf(item as Item)
+}

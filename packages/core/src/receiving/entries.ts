@@ -1,0 +1,57 @@
+/** The entries of the receive queue: mail to receive, deletions to finish, uploads whose time is over. */
+import * as z from 'zod/mini'
+import { CHECKS, type InboundEnvelope, VERDICTS } from '../messages/message.ts'
+import type { Queue } from '../ports/queue.ts'
+import { accountOfKey } from '../store/keys.ts'
+import type { DueWork } from '../store/outbox.ts'
+
+const account = z.string().check(z.minLength(1))
+const Entry = z.discriminatedUnion('kind', [
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('receive'),
+    accountId: account,
+    id: z.uuid(),
+    envelope: z.object({
+      returnPath: z.string(),
+      recipients: z.array(z.string()).check(z.minLength(1)),
+      remoteAddress: z.string(),
+      helo: z.string(),
+      tls: z.boolean(),
+      receivedAt: z.number(),
+      reconstructed: z.optional(z.boolean()),
+      verdicts: z.optional(z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS))),
+    }),
+  }),
+  z.object({ v: z.literal(1), kind: z.enum(['delete', 'expire_upload']), accountId: account, id: z.uuid() }),
+])
+
+export type ReceiveEntry =
+  | {
+      readonly kind: 'receive'
+      readonly accountId: string
+      readonly id: string
+      readonly envelope: InboundEnvelope
+    }
+  /** `delete`: finish the deletion of a received message. `expire_upload`: delete an upload. */
+  | { readonly kind: 'delete' | 'expire_upload'; readonly accountId: string; readonly id: string }
+
+export function encodeReceiveEntry(entry: ReceiveEntry): string {
+  return JSON.stringify({ v: 1, ...entry })
+}
+
+/** @throws {Error} for any other text: after five receipts it lies whole in the dead-letter queue */
+export function parseReceiveEntry(body: string): ReceiveEntry {
+  const { v: _, ...entry } = Entry.parse(JSON.parse(body))
+  return entry as ReceiveEntry
+}
+
+const dueEntry = (queue: Queue, kind: 'delete' | 'expire_upload'): DueWork => ({
+  queue,
+  entry: (item) => encodeReceiveEntry({ kind, accountId: accountOfKey(item), id: item.sk }),
+})
+
+/** Queues the rest of a deletion that was accepted. */
+export const dueDeletion = (queue: Queue): DueWork => dueEntry(queue, 'delete')
+/** Queues the deletion of an upload whose time is over. */
+export const dueUpload = (queue: Queue): DueWork => dueEntry(queue, 'expire_upload')

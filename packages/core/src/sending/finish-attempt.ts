@@ -1,0 +1,170 @@
+/** Ends an attempt: records its outcomes, and decides when the next attempt is due. */
+import { isPending, type Recipient, type SentMessage } from '../messages/message.ts'
+import type { Queue } from '../ports/queue.ts'
+import type { Attrs } from '../ports/table.ts'
+import type { MailEvent } from '../webhooks/event.ts'
+import type { Ended } from './attempt.ts'
+import { eventOfMessage } from './event-data.ts'
+import { type BatchRecordPorts, changeRow, recordOutcomes } from './outcomes.ts'
+import { encodeSendEntry, QUEUE_WAIT_MS } from './send-queue.ts'
+import { afterOutcome, type Outcome } from './status.ts'
+
+export type FinishPorts = BatchRecordPorts & {
+  readonly sendQueue: Queue
+  /** Waits between relay attempts, in milliseconds. */
+  readonly sendRetries: readonly number[]
+  /** In [0, 1). */
+  random(): number
+}
+
+const AMBIGUOUS_WAIT_MS = 15 * 60_000
+/** A tenth either way, so that messages deferred together do not come back together. */
+const JITTER = 0.1
+
+/** Records the outcomes of an attempt and releases the message's lease. */
+export async function finishAttempt(
+  ports: FinishPorts,
+  message: SentMessage,
+  { outcomes, messageId, answers = [] }: Ended,
+): Promise<void> {
+  const final = giveUp(ports, message, outcomes)
+  const now = ports.clock.now()
+  const { waitMs } = final
+  const written = await recordOutcomes(ports, message, {
+    outcomes: final.outcomes,
+    events: attemptEvents(messageId ? { ...message, messageId } : message, final.outcomes, new Date(now)),
+    ...(isTaken(final.outcomes) && { sentAs: { messageId, answers } }),
+    change: (current) => {
+      if (!isPending(current)) return undefined
+      return {
+        recipients: applied(current.recipients, final.outcomes),
+        ...(messageId && { messageId }),
+        lease: null,
+        ...(waitMs === undefined ? { due: null } : { notBefore: now + waitMs, due: dueAfter(now, waitMs) }),
+      }
+    },
+  })
+  if (written !== undefined && waitMs !== undefined) await queueNext(ports, written, waitMs)
+}
+
+/**
+ * Ends an attempt after which it is unknown whether the next hop has the message: waits 15 minutes for feedback, then the
+ * message goes again. Outcomes that need no relay are recorded now.
+ */
+export async function finishAmbiguous(
+  ports: FinishPorts,
+  message: SentMessage,
+  known: readonly Outcome[],
+): Promise<void> {
+  if (message.attempts > ports.sendRetries.length) {
+    return finishAttempt(ports, message, { outcomes: [...known, ...unconfirmed(message, known)] })
+  }
+  ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', { id: message.id })
+  const now = ports.clock.now()
+  const until = now + AMBIGUOUS_WAIT_MS
+  await recordOutcomes(ports, message, {
+    outcomes: known,
+    events: attemptEvents(message, known, new Date(now)),
+    change: (current) => {
+      if (!isPending(current)) return undefined
+      return {
+        recipients: applied(current.recipients, known),
+        ambiguous: current.ambiguous + 1,
+        lease: null,
+        notBefore: until,
+        due: until,
+      }
+    },
+  })
+}
+
+function unconfirmed({ recipients }: SentMessage, known: readonly Outcome[]): Outcome[] {
+  const decided = new Set(known.map((outcome) => outcome.recipient))
+  return recipients
+    .filter(({ address, pending }) => pending && !decided.has(address))
+    .map(({ address }) => ({
+      recipient: address,
+      status: 'failed',
+      diagnostic: 'The relay never confirmed the message',
+    }))
+}
+
+/** Releases the lease of a message that was not tried; a throttle is a wait and no attempt. */
+export async function postpone(ports: FinishPorts, message: SentMessage, waitMs: number): Promise<void> {
+  const wait = Math.max(0, waitMs)
+  const now = ports.clock.now()
+  const written = await changeRow(ports, message, (current) => {
+    if (!isPending(current)) return undefined
+    return { attempts: current.attempts - 1, lease: null, notBefore: now + wait, due: dueAfter(now, wait) }
+  })
+  if (written !== undefined) await queueNext(ports, written.after, wait)
+}
+
+/** How an attempt ended whose worker died after it had written the attempt's first event. */
+export function recordedEnd(message: SentMessage, events: readonly MailEvent[]): Ended | undefined {
+  const first = events.find(({ detail }) => detail?.attempt === message.attempts && detail.outcomes !== undefined)
+  if (first === undefined) return undefined
+  return {
+    outcomes: first.detail?.outcomes as unknown as readonly Outcome[],
+    ...(first.data.message_id !== message.messageId && { messageId: first.data.message_id as string }),
+  }
+}
+
+const isTaken = (outcomes: readonly Outcome[]) =>
+  outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
+
+/** The first carries all outcomes: a worker that takes the message over completes the record and does not send again. */
+function attemptEvents(message: SentMessage, outcomes: readonly Outcome[], createdAt: Date): readonly MailEvent[] {
+  const attempt = message.attempts
+  const event = (type: MailEvent['type'], recipient: string, occurrence: string, outcome?: Outcome) =>
+    eventOfMessage(message, { type, recipient, occurrence, createdAt, ...(outcome && { outcome }) })
+  const [first, ...others] = [
+    ...(isTaken(outcomes) ? [event('email.sent', '', String(attempt))] : []),
+    ...outcomes.flatMap((outcome) => {
+      if (outcome.status === 'sent') return []
+      if (outcome.status === 'deferred')
+        return [event('email.delivery_delayed', outcome.recipient, String(attempt), outcome)]
+      return [event(`email.${outcome.status}`, outcome.recipient, '', outcome)]
+    }),
+  ]
+  if (first === undefined) return []
+  return [{ ...first, detail: { ...first.detail, outcomes: outcomes as unknown as readonly Attrs[] } }, ...others]
+}
+
+function applied(recipients: readonly Recipient[], outcomes: readonly Outcome[]): Recipient[] {
+  return recipients.map((recipient) =>
+    outcomes.filter((outcome) => outcome.recipient === recipient.address).reduce(afterOutcome, recipient),
+  )
+}
+
+/** The wait before the next attempt; once the schedule is used up, no wait, and deferred recipients are failed. */
+function giveUp(
+  ports: FinishPorts,
+  message: SentMessage,
+  outcomes: readonly Outcome[],
+): { readonly outcomes: readonly Outcome[]; readonly waitMs?: number } {
+  const decided = new Set(outcomes.map((outcome) => outcome.recipient))
+  const left = message.recipients.some(({ address, pending }) => pending && !decided.has(address))
+  if (!left && !outcomes.some((outcome) => outcome.status === 'deferred')) return { outcomes }
+  const waitMs = retryDelay(ports.sendRetries, message.attempts, ports.random())
+  if (waitMs !== undefined) return { outcomes, waitMs }
+  return {
+    outcomes: outcomes.map((outcome) => (outcome.status === 'deferred' ? { ...outcome, status: 'failed' } : outcome)),
+  }
+}
+
+/**
+ * Milliseconds until the attempt after `attempts` failed ones; undefined when the schedule is used up. `random` in [0, 1).
+ */
+export function retryDelay(schedule: readonly number[], attempts: number, random: number): number | undefined {
+  const base = schedule[attempts - 1]
+  return base === undefined ? undefined : Math.round(base * (1 - JITTER + 2 * JITTER * random))
+}
+
+/** The sweep comes when the wait is over; where the queue does the waiting, only after the queue's entry had its chance. */
+const dueAfter = (now: number, wait: number) => now + wait + (wait <= QUEUE_WAIT_MS ? QUEUE_WAIT_MS : 0)
+
+async function queueNext(ports: FinishPorts, { accountId, id, attempts }: SentMessage, wait: number): Promise<void> {
+  if (wait > QUEUE_WAIT_MS) return
+  await ports.sendQueue.send([{ body: encodeSendEntry({ accountId, id, attempt: attempts + 1 }), delayMs: wait }])
+}
