@@ -4,9 +4,10 @@ import { testPorts } from '@kabutar/testing/sending-rig.ts'
 import type { Log } from '../ports/log.ts'
 import { pauseOf } from '../sending/pauses.ts'
 import { accountPauseKey } from '../store/keys.ts'
-import { countBad, countSent, recentCounts, resumeAccount } from './reputation.ts'
+import { countMails, recentCounts, resumeAccount } from './reputation.ts'
 
 const DAY_MS = 86_400_000
+const NONE = { sent: 0, bounced: 0, complained: 0 }
 
 async function rig() {
   const errors: string[] = []
@@ -29,9 +30,9 @@ describe('an account pauses itself', () => {
   for (const { name, sent, bounced, complained, paused } of cases) {
     test(`${name}: ${paused}`, async () => {
       const { ports, errors, isPaused } = await rig()
-      await countSent(ports, 'a', sent)
-      for (let n = 0; n < bounced; n++) await countBad(ports, 'a', { bounced: 1, complained: 0 })
-      for (let n = 0; n < complained; n++) await countBad(ports, 'a', { bounced: 0, complained: 1 })
+      await countMails(ports, 'a', { ...NONE, sent })
+      for (let n = 0; n < bounced; n++) await countMails(ports, 'a', { ...NONE, bounced: 1 })
+      for (let n = 0; n < complained; n++) await countMails(ports, 'a', { ...NONE, complained: 1 })
       assert.equal(await isPaused(), paused)
       assert.equal(errors.length, paused ? 1 : 0, 'logged once')
     })
@@ -40,8 +41,8 @@ describe('an account pauses itself', () => {
   test('the newest days that hold 1,000 mails decide', async () => {
     const { ports, isPaused } = await rig()
     const count = async (sent: number, bounced: number) => {
-      await countSent(ports, 'a', sent)
-      await countBad(ports, 'a', { bounced, complained: 0 })
+      await countMails(ports, 'a', { ...NONE, sent })
+      await countMails(ports, 'a', { ...NONE, bounced })
       ports.clock.advance(DAY_MS)
     }
     await count(100_000, 1000)
@@ -56,7 +57,7 @@ describe('an account pauses itself', () => {
 
   test('days are forgotten after a month', async () => {
     const { ports } = await rig()
-    await countSent(ports, 'a', 5000)
+    await countMails(ports, 'a', { ...NONE, sent: 5000 })
     ports.clock.advance(33 * DAY_MS)
     assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 0, bounced: 0, complained: 0 })
   })
@@ -64,10 +65,10 @@ describe('an account pauses itself', () => {
   test('an account that is resumed begins with no counts', async () => {
     const { ports, isPaused } = await rig()
     assert.equal(await resumeAccount(ports, 'a'), false)
-    await countSent(ports, 'a', 1000)
-    await countBad(ports, 'a', { bounced: 100, complained: 0 })
+    await countMails(ports, 'a', { ...NONE, sent: 1000 })
+    await countMails(ports, 'a', { ...NONE, bounced: 100 })
     assert.equal(await resumeAccount(ports, 'a'), true)
-    await countBad(ports, 'a', { bounced: 1, complained: 0 })
+    await countMails(ports, 'a', { ...NONE, bounced: 1 })
     assert.equal(await isPaused(), false)
     assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 0, bounced: 1, complained: 0 })
   })
@@ -75,15 +76,15 @@ describe('an account pauses itself', () => {
 
 test('each mail is counted', async () => {
   const ports = await testPorts()
-  for (let n = 0; n < 20; n++) await countSent(ports, 'a', 1)
+  for (let n = 0; n < 20; n++) await countMails(ports, 'a', { ...NONE, sent: 1 })
   assert.equal((await recentCounts(ports.table, 'a')).sent, 20)
 })
 
 test('a pause and its end are seen at once in the process that wrote them', async () => {
   const ports = await testPorts()
   assert.equal(await pauseOf(ports, 'a'), undefined)
-  await countSent(ports, 'a', 1000)
-  await countBad(ports, 'a', { bounced: 100, complained: 0 })
+  await countMails(ports, 'a', { ...NONE, sent: 1000 })
+  await countMails(ports, 'a', { ...NONE, bounced: 100 })
   assert.equal((await pauseOf(ports, 'a'))?.reason, 'account_paused')
   assert.equal(await resumeAccount(ports, 'a'), true)
   assert.equal(await pauseOf(ports, 'a'), undefined)

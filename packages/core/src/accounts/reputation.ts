@@ -26,33 +26,28 @@ const MAX_COMPLAINED = 0.001
 const DAY_MS = 86_400_000
 const MAX_DAYS = 30
 
-/** Counts mails that went to the relay. */
-export async function countSent(
-  ports: Pick<ReputationPorts, 'table' | 'clock'>,
-  accountId: string,
-  sent: number,
-): Promise<void> {
-  await add(ports, accountId, { sent })
+/**
+ * Adds to an account's counts in one write, and pauses the account if its bounces or complaints are too many. True if this
+ * call paused it.
+ */
+export async function countMails(ports: ReputationPorts, accountId: string, counts: Counts): Promise<boolean> {
+  const { sent, bounced, complained } = counts
+  if (sent + bounced + complained === 0) return false
+  await add(ports, accountId, counts)
+  return bounced + complained > 0 && pauseIfTooMany(ports, accountId)
 }
 
-/** Counts bounces and complaints, and pauses the account if they are too many. True if this call paused it. */
-export async function countBad(
-  ports: ReputationPorts,
-  accountId: string,
-  { bounced, complained }: Omit<Counts, 'sent'>,
-): Promise<boolean> {
-  if (bounced + complained === 0) return false
-  await add(ports, accountId, { bounced, complained })
+async function pauseIfTooMany(ports: ReputationPorts, accountId: string): Promise<boolean> {
   const counts = await recentCounts(ports.table, accountId)
-  const { sent } = counts
-  const tooMuch = counts.bounced > sent * MAX_BOUNCED || counts.complained > sent * MAX_COMPLAINED
-  return sent >= MIN_SENT && tooMuch && pause(ports, accountId, counts)
+  const { sent, bounced, complained } = counts
+  const tooMany = bounced > sent * MAX_BOUNCED || complained > sent * MAX_COMPLAINED
+  return sent >= MIN_SENT && tooMany && pause(ports, accountId, counts)
 }
 
 async function add(
   { table, clock }: Pick<ReputationPorts, 'table' | 'clock'>,
   accountId: string,
-  counts: Partial<Counts>,
+  counts: Counts,
 ): Promise<void> {
   const now = clock.now()
   await table.write({

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRAFT, drain, KEY, type Rig, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { recentCounts } from '../accounts/reputation.ts'
 import { getSent } from '../messages/read.ts'
 import { RelayError } from '../ports/relay.ts'
+import { reputationPartition } from '../store/keys.ts'
 import { listSuppressions, removeSuppression, suppress } from '../suppressions/suppressions.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { recordOutcomes, Tally } from './outcomes.ts'
@@ -111,4 +113,25 @@ test('a throttle waits for the whole message, also where some need no relay', as
   assert.equal(attempts, 0)
   assert.ok(recipients.every(({ pending, status }) => pending && status === 'queued'))
   assert.deepEqual(await suppressedNames(ports), ['gone'])
+})
+
+test('a batch counts for the reputation of its account in one write, and test addresses do not count', async () => {
+  const ports = await testPorts()
+  ports.relay.answer = ({ recipients }) => ({
+    relayId: '',
+    outcome: 'sent',
+    rejected: recipients
+      .filter((recipient) => recipient === 'gone@y.test')
+      .map((recipient) => ({ recipient, replyCode: 550, status: '5.1.1', diagnostic: '550 5.1.1 no' })),
+  })
+  for (const names of [['here'], ['gone', 'there']]) await submit(ports, KEY, to(...names))
+  await submit(ports, KEY, { ...DRAFT, to: [{ name: '', address: 'delivered@resend.dev' }] })
+  let counted = 0
+  const write: typeof ports.table.write = async (one) => {
+    if (one.kind === 'update' && one.key.pk === reputationPartition('a')) counted++
+    return ports.table.write(one)
+  }
+  await drain({ ...ports, table: { ...ports.table, write } })
+  assert.equal(counted, 1)
+  assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 3, bounced: 1, complained: 0 })
 })

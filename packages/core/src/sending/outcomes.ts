@@ -3,7 +3,7 @@
  * a crash at any step: events, Message-IDs, suppressions, the message's row, and webhooks. Whoever repeats the record
  * after a crash does the rest and doubles nothing.
  */
-import { type Counts, countBad, countSent } from '../accounts/reputation.ts'
+import { type Counts, countMails } from '../accounts/reputation.ts'
 import type { SentMessage } from '../messages/message.ts'
 import { type Progress, readSent, writeProgress } from '../messages/rows.ts'
 import { putMessageIds } from '../messages/threads.ts'
@@ -152,8 +152,7 @@ export class Tally {
   async write(ports: RecordPorts): Promise<void> {
     for (const [accountId, counts] of this.#counts) {
       try {
-        if (counts.sent > 0) await countSent(ports, accountId, counts.sent)
-        await countBad(ports, accountId, counts)
+        await countMails(ports, accountId, counts)
       } catch (error) {
         ports.log.warn('outcomes were not counted', { account: accountId, error: error as Error })
       }
