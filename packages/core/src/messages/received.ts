@@ -1,10 +1,11 @@
-/** Makes the row of a received message from its index: enough for a list and a webhook, never its content. */
+/** Makes what people see of a received message from its index: its row, its attachments, its addresses. */
 import { formatMailbox } from '@kabutar/mail/address.ts'
 import type { AddressList } from '@kabutar/mail/mime/addresses.ts'
+import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
 import { decodeWords } from '@kabutar/mail/mime/words.ts'
 import { readAddresses } from '@kabutar/mail/read-addresses.ts'
-import { receivedAttachments } from './attachments.ts'
-import type { InboundEnvelope, IndexPlace, ReceivedMessage } from './message.ts'
+import { derivedUuid, timeOf } from '../ports/ids.ts'
+import type { InboundEnvelope, IndexPlace, ReceivedAttachment, ReceivedMessage } from './message.ts'
 import type { StoredIndex } from './stored-index.ts'
 
 /** A message that was accepted for an account and is to be received. */
@@ -24,6 +25,7 @@ export type Incoming = {
 /** Bytes of each list; together below the 64 KB of a row, with an envelope of 100 recipients. */
 const BUDGETS = { to: 6000, cc: 6000, bcc: 2000, replyTo: 2000, attachments: 8000 } as const
 const MAX_TEXT_LENGTH = 998
+const MAX_NAME_LENGTH = 255
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are no part of a line that people read
 const CONTROLS = /[\u0000-\u001f\u007f]+/g
 
@@ -38,6 +40,7 @@ function formatted({ name, address }: { readonly name: string; readonly address:
 
 const oneLine = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_LENGTH).toWellFormed()
 
+/** The row holds enough for a list and a webhook, never the content. */
 export function newReceived(
   { accountId, id, envelope, blob }: Incoming,
   index: StoredIndex,
@@ -78,3 +81,24 @@ function cutTo<T>(values: readonly T[], maxBytes: number): readonly T[] {
     return left >= 0
   })
 }
+
+/** The attachments in the order of the message, at most 1,000. Names are cut to 255 characters. */
+export function receivedAttachments(
+  messageId: string,
+  { mime, attachmentSizes }: StoredIndex,
+): readonly ReceivedAttachment[] {
+  return attachmentsOf(mime).map((part) => ({
+    id: attachmentId(messageId, part.id),
+    filename: part.filename === null ? null : shortened(part.filename),
+    contentType: shortened(part.contentType),
+    contentId: part.contentId === null ? null : shortened(part.contentId),
+    disposition: part.disposition === null ? null : shortened(part.disposition),
+    size: attachmentSizes[part.id] ?? part.encodedSize,
+    from: part.from,
+    to: part.to,
+    encoding: part.encoding,
+  }))
+}
+
+const attachmentId = (messageId: string, part: string) => derivedUuid(timeOf(messageId), messageId, part)
+const shortened = (text: string) => text.slice(0, MAX_NAME_LENGTH).toWellFormed()

@@ -21,7 +21,7 @@ test('a value comes back as it was, from a row and from a blob', async () => {
   }
 })
 
-test('what is stored can be read without us: JSON, or JSON in the zlib format', async () => {
+test('the stored form is JSON, or JSON in the zlib format', async () => {
   const small = await encodeJson({ text: 'hi' })
   assert.deepEqual(small, { json: '{"format":1,"text":"hi"}' })
   const large = storedJson(await encodeJson({ text: 'x'.repeat(5000) }))

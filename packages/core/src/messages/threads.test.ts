@@ -38,7 +38,7 @@ describe('a reply lands in the thread of the sent message', () => {
     { name: 'by the id that the relay wrote', seen: SES_ID, fields: () => `In-Reply-To: ${SES_ID}` },
     { name: 'by References alone', seen: SES_ID, fields: () => `References: <x@y.test> ${SES_ID}` },
     { name: 'by ours, which the relay replaced', seen: SES_ID, fields: (own: string) => `In-Reply-To: ${own}` },
-    { name: 'by ours, which everybody sees', seen: undefined, fields: (own: string) => `In-Reply-To: ${own}` },
+    { name: 'by ours, which recipients see', seen: undefined, fields: (own: string) => `In-Reply-To: ${own}` },
   ]
   for (const { name, seen, fields } of cases) {
     test(name, async () => {
@@ -48,7 +48,7 @@ describe('a reply lands in the thread of the sent message', () => {
     })
   }
 
-  test('which is that of the message it answers, for the one who names the nearest id alone', async () => {
+  test('that is the thread of the message it answers, though the reply names the nearest Message-ID only', async () => {
     for (const seen of [SES_ID, undefined]) {
       const ports = await rig(seen)
       const thread = await threadOf(ports, 'Message-ID: <question@y.test>')
@@ -58,7 +58,7 @@ describe('a reply lands in the thread of the sent message', () => {
     }
   })
 
-  test('not where the id is guessed, of another account or in another domain', async () => {
+  test('but not by an id of another account or with another domain', async () => {
     const ports = await rig(SES_ID)
     const id = await send(ports)
     assert.notEqual(await threadOf(ports, `In-Reply-To: <${id}@elsewhere.test>`), id)
@@ -67,7 +67,7 @@ describe('a reply lands in the thread of the sent message', () => {
     assert.notEqual((await getReceived(ports.table, 'b', other)).thread, id)
   })
 
-  test('also if the process died before the outcome was recorded', async () => {
+  test('although the process died before the outcome was recorded', async () => {
     const ports = await rig(SES_ID)
     let events = 0
     const write: typeof ports.table.write = async (one) => {
@@ -87,7 +87,7 @@ describe('a reply lands in the thread of the sent message', () => {
 test('one write unit where the relay has an id of its own, none elsewhere', async () => {
   const units = async (seen: string | undefined) => {
     const ports = await rig(seen)
-    // The first message of a day marks the day.
+    // The first message of a day also writes the day's row.
     await submit(ports, KEY, DRAFT)
     const table = countingTable(ports.table)
     const { id } = await submit({ ...ports, table }, KEY, DRAFT)
@@ -104,7 +104,7 @@ test('one write unit where the relay has an id of its own, none elsewhere', asyn
   assert.equal((await units(SES_ID)) - (await units(undefined)), 1)
 })
 
-test('what a draft answers is read from its headers, the nearest first', () => {
+test('the Message-IDs that a draft answers are read from its headers, the nearest first', () => {
   const cases: readonly [Readonly<Record<string, string>>, readonly string[]][] = [
     [{}, []],
     [{ 'X-Other': '<a@b>' }, []],

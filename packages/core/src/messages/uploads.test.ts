@@ -15,7 +15,7 @@ import { createUpload } from './uploads.ts'
 
 const HOUR = 3_600_000
 
-/** As the application would, by the link. */
+/** Uploads by the link, as an application does. */
 async function upload(ports: ReceiveRig, body: Uint8Array, accountId = KEY.accountId): Promise<string> {
   const { id, url } = await createUpload(ports, accountId, body.byteLength)
   const { key = '' } = ports.blobs.verifyUpload(url) ?? {}
@@ -32,7 +32,7 @@ async function clean(ports: ReceiveRig): Promise<void> {
   assert.deepEqual(await drainReceived(ports), [])
 }
 
-test('a message carries the bytes of its uploads, in their order, and keeps them when the uploads are over', async () => {
+test('a message carries the bytes of its uploads, in their order, and keeps them when the uploads have expired', async () => {
   const ports = await receivePorts()
   const [first, second] = [randomBytes(200_000), randomBytes(10)]
   const [a, b] = [await upload(ports, first), await upload(ports, second)]
@@ -61,9 +61,9 @@ test('a message carries the bytes of its uploads, in their order, and keeps them
 
 describe('refused, with nothing stored:', () => {
   const cases: { name: string; code?: string; id(ports: ReceiveRig): Promise<string> }[] = [
-    { name: 'an upload that nobody asked for', id: async (ports) => ports.ids.next() },
+    { name: 'an unknown upload', id: async (ports) => ports.ids.next() },
     { name: "another account's", id: (ports) => upload(ports, Buffer.from('theirs'), 'b') },
-    { name: 'one whose file has not come', id: async (ports) => (await createUpload(ports, KEY.accountId, 5)).id },
+    { name: 'an upload without its file', id: async (ports) => (await createUpload(ports, KEY.accountId, 5)).id },
     {
       name: 'a blob of the account that is no upload',
       id: async (ports) => {
@@ -95,7 +95,7 @@ describe('refused, with nothing stored:', () => {
   })
 })
 
-test('the idempotency key covers the ids of uploads, and answers when they are gone', async () => {
+test('an idempotency key covers the ids of uploads, and is answered after they expired', async () => {
   const ports = await receivePorts()
   const [a, b] = [await upload(ports, Buffer.from('same')), await upload(ports, Buffer.from('same'))]
   const first = await send(ports, [{ filename: 'f', uploadId: a }], 'k')
@@ -104,7 +104,7 @@ test('the idempotency key covers the ids of uploads, and answers when they are g
   await assert.rejects(send(ports, [{ filename: 'f', uploadId: b }], 'k'), { code: 'idempotency_mismatch' })
 })
 
-test('an upload is removed a day after it was asked for, used or not, put or not', async () => {
+test('an upload is deleted a day after it was created, used or not, put or not', async () => {
   const ports = await receivePorts()
   const put = await upload(ports, randomBytes(100_000))
   const { id: never } = await createUpload(ports, 'a', 5)
@@ -118,7 +118,7 @@ test('an upload is removed a day after it was asked for, used or not, put or not
   assert.equal(await ports.blobs.open(`a/${put}`), undefined)
 })
 
-test('a batch has one large message in hand at a time, and small ones do not wait for it', async () => {
+test('a batch composes one large message at a time, and small messages do not wait for it', async () => {
   const ports = await receivePorts()
   const order: string[] = []
   let inHand = 0

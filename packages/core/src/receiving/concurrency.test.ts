@@ -1,4 +1,4 @@
-/** Many workers, every entry twice, and a store that conflicts. */
+/** Many workers receive every entry twice, on a store that conflicts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '@kabutar/local/system-clock.ts'
@@ -10,7 +10,7 @@ import { eventsOf } from '../webhooks/event.ts'
 const MESSAGES = 1000
 const WORKERS = 32
 
-/** Takes every message and announces it twice. */
+/** Accepts every message and queues its entry twice. */
 async function acceptAll(ports: ReceiveRig): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
   for (let n = 0; n < MESSAGES; n++) {
@@ -23,7 +23,7 @@ async function acceptAll(ports: ReceiveRig): Promise<ReadonlySet<string>> {
   return ids
 }
 
-test('1,000 messages by 32 workers, each announced twice, with 20% conflicts', async (t) => {
+test('32 workers receive 1,000 messages once though each is queued twice, with 20% conflicts', async (t) => {
   const rig = await receivePorts()
   const ids = await acceptAll(rig)
   const clock = { ...systemClock, now: rig.clock.now }
@@ -37,7 +37,7 @@ test('1,000 messages by 32 workers, each announced twice, with 20% conflicts', a
       const batch = await rig.receiveQueue.receive({ max: 10, visibilityMs: 600_000, waitMs: 0 })
       failures += (await handle(ports, rig.receiveQueue, batch)).length
       idle = batch.length > 0 ? 0 : idle + 1
-      // What failed waits 5 s and more on this clock.
+      // A failed entry waits at least 5 s on this clock.
       if (batch.length === 0) rig.clock.advance(1000)
       await systemClock.sleep(0)
     }

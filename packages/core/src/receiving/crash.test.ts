@@ -1,4 +1,4 @@
-/** A process that dies at any step, from the offer of a message to its webhook: what was accepted is received once. */
+/** The process dies at each step from the offer of a message to its webhook: an accepted message is received once. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Crash, type Death, deathAt, mortal } from '@kabutar/testing/mortal.ts'
@@ -47,7 +47,7 @@ async function assertOnce(ports: ReceiveRig, id: string, at: string): Promise<vo
 }
 
 for (const after of [false, true]) {
-  test(`a crash ${after ? 'after' : 'before'} any step loses nothing that was accepted and doubles nothing`, async (t) => {
+  test(`a crash ${after ? 'after' : 'before'} any step loses no accepted message and doubles none`, async (t) => {
     let crashes = 0
     for (let at = 1; at <= MAX_STEPS; at++) {
       const ports = await receivePorts()
@@ -90,7 +90,7 @@ async function withCopies(ports: ReceiveRig): Promise<{ id: string; copies: read
 }
 
 for (const after of [false, true]) {
-  test(`a crash ${after ? 'after' : 'before'} any step of a deletion leaves the message whole or nothing of it`, async (t) => {
+  test(`a crash ${after ? 'after' : 'before'} any step of a deletion leaves the whole message or nothing of it`, async (t) => {
     let crashes = 0
     for (let at = 1; at <= MAX_STEPS; at++) {
       const ports = await receivePorts()

@@ -10,7 +10,7 @@ import { createEndpoint } from '../webhooks/endpoints.ts'
 
 const never = new AbortController().signal
 
-/** Dispatches what is queued. Answers the bodies that an endpoint gets; `status` is what it answers. */
+/** Dispatches the queued webhooks to an endpoint that answers `status`. Returns the bodies that it got. */
 async function dispatched(ports: ReceiveRig, status: number): Promise<readonly string[]> {
   const bodies: string[] = []
   const client = {
@@ -33,7 +33,7 @@ async function dispatched(ports: ReceiveRig, status: number): Promise<readonly s
   return bodies
 }
 
-test('a webhook that is tried again after its message was deleted says the same', async () => {
+test('a webhook that is retried after its message was deleted has the same body', async () => {
   const ports = await receivePorts()
   await createEndpoint(ports, 'a', { url: 'https://hooks.test/a', events: ['email.received'] })
   const [id = ''] = await take(ports, LETTER)

@@ -19,7 +19,7 @@ function mortalPorts(ports: TestPorts, death: Death): TestPorts {
   }
 }
 
-/** A new process: its leases void those of the old one; hours pass until all waits are over. */
+/** A new process, whose leases void those of the old one, works until all waits are over. */
 async function recover(ports: Rig): Promise<void> {
   const next = { ...ports, worker: { id: 'boot-2', exclusive: true } }
   for (let minutes = 0; minutes < 60; minutes++) {
@@ -36,7 +36,7 @@ for (const idempotencyKey of [undefined, 'order-1']) {
   for (const after of [false, true]) {
     const when = `${after ? 'after' : 'before'} any step${idempotencyKey ? ' of an idempotent send' : ''}`
     describe(`a crash ${when}`, () => {
-      test('loses nothing that was accepted and leaves true statuses', async () => {
+      test('loses no accepted message and leaves true statuses', async () => {
         const doubled = new Set<string>()
         let crashes = 0
         for (let at = 1; at <= MAX_STEPS; at++) {
@@ -65,7 +65,7 @@ for (const idempotencyKey of [undefined, 'order-1']) {
           )
         }
         assert.ok(crashes > 8 && crashes < MAX_STEPS, `${crashes} steps`)
-        // The one window that cannot be closed: the relay has it, and our first event is not yet written.
+        // This window can't be closed: the relay has the message, and our first event is not written yet.
         assert.deepEqual([...doubled].sort(), after ? ['relay.send'] : ['table.write'])
       })
     })

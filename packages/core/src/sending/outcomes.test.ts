@@ -21,7 +21,7 @@ async function send(ports: Rig, ...names: string[]) {
   return getSent(ports.table, 'a', id)
 }
 
-describe('who is suppressed', () => {
+describe('an outcome suppresses the address', () => {
   const bounced = (rest: Partial<Outcome>): Partial<Outcome> => ({ status: 'bounced', ...rest })
   const cases: readonly { name: string; outcome: Partial<Outcome>; origin?: string }[] = [
     { name: '550 5.1.1', outcome: bounced({ replyCode: 550, enhanced: '5.1.1' }), origin: 'bounce' },
@@ -70,7 +70,7 @@ describe('who is suppressed', () => {
   }
 })
 
-test('a recipient who bounced is not relayed to again, the others are, until the address is removed', async () => {
+test('a recipient that bounced is not relayed to again until the address is removed from the list', async () => {
   const ports = await testPorts()
   ports.relay.answer = ({ recipients }) => ({
     relayId: '',
@@ -93,7 +93,7 @@ test('a recipient who bounced is not relayed to again, the others are, until the
   assert.equal(lastEvent((await send(ports, 'gone')).recipients), 'sent')
 })
 
-test('nothing is relayed when all are suppressed, and the message has ended', async () => {
+test('a message whose recipients are all suppressed ends without the relay', async () => {
   const ports = await testPorts()
   await suppress(ports, 'a', { address: 'gone@y.test', origin: 'complaint' })
   const { id, due } = await send(ports, 'gone')
@@ -105,7 +105,7 @@ test('nothing is relayed when all are suppressed, and the message has ended', as
   )
 })
 
-test('a throttle waits for the whole message, also where some need no relay', async () => {
+test('a throttle puts off the whole message, also recipients that need no relay', async () => {
   const ports = await testPorts()
   await suppress(ports, 'a', { address: 'gone@y.test', origin: 'manual' })
   ports.relay.answer = () => new RelayError('throttled', 'slow down', { retryAfterMs: 600_000 })

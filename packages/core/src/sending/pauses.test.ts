@@ -23,7 +23,7 @@ async function pass(ports: Rig, minutes: number): Promise<void> {
   }
 }
 
-/** Counts the calls of a relay that refuses all in the same way. */
+/** Makes the relay refuse all mail, and counts its calls. */
 function refusing(ports: Rig, pause: RelayPause, retryAfterMs: number) {
   const calls = { made: 0 }
   ports.relay.answer = () => {
@@ -39,8 +39,8 @@ async function submitMany(ports: Rig, count: number): Promise<readonly string[]>
   return ids
 }
 
-describe('a relay that takes mail of nobody', () => {
-  test('is asked by one batch and left alone by all others until its quota is free; nobody fails', async () => {
+describe('a relay that takes no mail', () => {
+  test('is tried by one batch and by no other until its quota is free; no message fails', async () => {
     const ports = await testPorts()
     const calls = refusing(ports, 'quota', 60 * MINUTE)
     const ids = await submitMany(ports, 40)
@@ -64,7 +64,7 @@ describe('a relay that takes mail of nobody', () => {
     }
   })
 
-  test('a short pause is waited out in the queue, with the same attempt, and writes no row', async () => {
+  test('a short pause is waited out in the queue with the same attempt, and writes no row', async () => {
     const ports = await testPorts()
     await pauseRelay(ports, 'throttled', 30_000)
     const [id = ''] = await submitMany(ports, 1)
@@ -77,7 +77,7 @@ describe('a relay that takes mail of nobody', () => {
     assert.equal(ports.relay.relayed.length, 1)
   })
 
-  test('pauses double while it throttles right after them, and begin anew after a rest', async () => {
+  test('pauses double while throttles follow them at once, and start small after a rest', async () => {
     const ports = await testPorts()
     const lengths: number[] = []
     for (let n = 0; n < 10; n++) {
@@ -90,7 +90,7 @@ describe('a relay that takes mail of nobody', () => {
     assert.equal((await pauseRelay(ports, 'throttled', 1000)).until - ports.clock.now(), 1000)
   })
 
-  test('of many who are throttled at once one decides, and a longer pause wins', async () => {
+  test('of many throttles at once one decides, and a longer pause wins', async () => {
     const ports = await testPorts()
     const pauses = await Promise.all(Array.from({ length: 10 }, () => pauseRelay(ports, 'throttled', 1000)))
     assert.equal(new Set(pauses.map(({ until }) => until)).size, 1)
@@ -116,7 +116,7 @@ describe('a relay that takes mail of nobody', () => {
     assert.equal(table.units().read, 4)
   })
 
-  test('a throttle that concerns one message alone pauses nobody', async () => {
+  test('a throttle of one message pauses no other', async () => {
     const ports = await testPorts()
     ports.relay.answer = () => new RelayError('throttled', 'no', { retryAfterMs: 10 * MINUTE })
     await submitMany(ports, 1)
@@ -124,7 +124,7 @@ describe('a relay that takes mail of nobody', () => {
     assert.equal(await readPause(ports.table, ports.clock.now(), 'a'), undefined)
   })
 
-  test('an entry whose webhooks were not queued queues them in the middle of a pause', async () => {
+  test('an entry whose webhooks were not queued queues them during a pause', async () => {
     const ports = await testPorts()
     await createEndpoint(ports, KEY.accountId, { url: 'https://app.test/hook', events: ['email.sent'] })
     await submitMany(ports, 1)
@@ -148,7 +148,7 @@ describe('a relay that takes mail of nobody', () => {
     assert.equal((await ports.webhookQueue.depth()).ready, 1)
   })
 
-  test('an attempt whose end is known is recorded in the middle of a pause', async () => {
+  test('an attempt whose end is known is recorded during a pause', async () => {
     const ports = await testPorts()
     const [id = ''] = await submitMany(ports, 1)
     const write = ports.table.write.bind(ports.table)
@@ -167,13 +167,13 @@ describe('a relay that takes mail of nobody', () => {
   })
 })
 
-describe('an account that paused itself', () => {
+describe('an account paused for its reputation', () => {
   async function pauseAccount(ports: Rig): Promise<void> {
     await ports.table.write({ kind: 'put', item: row('account-pause', accountPauseKey(KEY.accountId), { at: 0 }) })
     ports.caches.pauses.clear()
   }
 
-  test('gets no new mail accepted, and what it had waits until it is resumed', async () => {
+  test('can submit no mail, and its accepted mail waits until it is resumed', async () => {
     const ports = await testPorts()
     await submitMany(ports, 3)
     const earlier = await submit(ports, KEY, DRAFT, 'key-1')
@@ -188,7 +188,7 @@ describe('an account that paused itself', () => {
     assert.equal(ports.relay.relayed.length, 4)
   })
 
-  test('sends nothing again either that a crash left behind', async () => {
+  test('does not repeat an attempt that a crash left behind', async () => {
     const ports = await testPorts()
     const [id = ''] = await submitMany(ports, 1)
     ports.relay.answer = () => {
@@ -214,7 +214,7 @@ describe('an account that paused itself', () => {
     await assert.rejects(submit(ports, KEY, DRAFT), { code: 'sending_paused' })
   })
 
-  test('pauses by what its own attempts come to', async () => {
+  test('is paused by the outcomes of its own attempts', async () => {
     const ports = await testPorts()
     const draft = (name: string) => ({
       ...DRAFT,

@@ -17,7 +17,7 @@ const eventTypes = async (ports: Rig, id: string) =>
     .map(({ type, recipient }) => `${type} ${recipient.split('@')[0]}`)
     .sort()
 
-/** Lets time pass minute by minute, as the sweep and the queue would see it. */
+/** Advances the clock minute by minute, with a sweep and the queue each time. */
 async function pass(ports: Rig, minutes: number): Promise<void> {
   for (let minute = 0; minute < minutes; minute++) {
     ports.clock.advance(MINUTE)
@@ -46,7 +46,7 @@ describe('send', () => {
     assert.deepEqual(await statuses(ports, id), { bob: 'sent', eve: 'sent' })
   })
 
-  test('a deferral concerns only the recipients that were deferred', async () => {
+  test('a deferral repeats the attempt for the deferred recipients only', async () => {
     const ports = await testPorts()
     ports.relay.answer = () => ({
       relayId: '',
@@ -130,7 +130,7 @@ describe('send', () => {
     assert.deepEqual(await statuses(ports, id), { bob: 'failed' })
   })
 
-  test('the test addresses behave like the real thing and are never relayed', async () => {
+  test('test addresses have their outcomes and are never relayed to', async () => {
     const ports = await testPorts()
     const names = ['delivered', 'bounced+label', 'complained', 'suppressed']
     const { id } = await submit(ports, KEY, to(...names.map((name) => `${name}@resend.dev`)))
@@ -152,7 +152,7 @@ describe('send', () => {
     ])
   })
 
-  test('a live lease of another process is respected, one that ran out is taken over', async () => {
+  test('a live lease of another process is respected, an expired one is taken over', async () => {
     const ports = await testPorts()
     const shared = { ...ports, worker: { id: 'lambda-1', exclusive: false } }
     const { id } = await submit(ports, KEY, DRAFT)
@@ -172,7 +172,7 @@ describe('send', () => {
     assert.equal((await read(ports, id)).attempts, 1)
   })
 
-  test('a restart of the only process does not wait for its own old lease', async () => {
+  test('a restart of an exclusive worker does not wait for its old lease', async () => {
     const ports = await testPorts()
     const { id } = await submit(ports, KEY, DRAFT)
     ports.relay.answer = () => {

@@ -84,7 +84,7 @@ describe('idempotency', () => {
     )
   })
 
-  test('is kept for 24 hours, and per account', async () => {
+  test('is kept for 24 hours and per account', async () => {
     const ports = await testPorts()
     await claimDomain(ports, 'b', 'b.test')
     const first = await submit(ports, KEY, DRAFT, 'k')
@@ -115,7 +115,7 @@ describe('idempotency', () => {
 })
 
 describe('content', () => {
-  test('comes back as it was, small, compressed or with attachments', async () => {
+  test('is read as it was written: short, compressed or with attachments', async () => {
     const ports = await testPorts()
     const attachments = [
       { filename: 'a.bin', content: Buffer.from([0, 1, 255]), contentType: 'application/x-a', contentId: 'a' },
@@ -138,7 +138,7 @@ describe('content', () => {
     }
   })
 
-  test('is removed by delete, which keeps the fact, and only once the message is final', async () => {
+  test('is deleted only once the message is final, and the fact that it was sent stays', async () => {
     const ports = await testPorts()
     const { id } = await submit(ports, KEY, { ...DRAFT, tags: [{ name: 'a', value: 'b' }] })
     await assert.rejects(deleteSent(ports, KEY.accountId, id), { code: 'conflict' })
@@ -153,7 +153,7 @@ describe('content', () => {
 })
 
 describe('lists', () => {
-  test('page right in both directions across mail that lies 400 days apart', async () => {
+  test('page in both directions across mail that is 400 days apart', async () => {
     const ports = await testPorts()
     const ids: string[] = []
     for (const gap of [0, 0, 1, 0, 400 * DAY, 60_000, 0, DAY, 0, 0, 30 * DAY, 0]) {
