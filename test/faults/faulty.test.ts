@@ -3,11 +3,13 @@
  * an index that lags. Nothing crashes here, so nothing goes out twice: the first event of an attempt, which says that the
  * next hop has taken the message, is insisted upon.
  */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { getSent } from '@kabutar/core/messages/read.ts'
 import { StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
+import { DUE_SHARDS, duePartition } from '@kabutar/core/store/keys.ts'
 import { eventsOf } from '@kabutar/core/webhooks/event.ts'
 import { faultyQueue, faultyTable, type QueueFaults, seeded, type TableFaults } from '@kabutar/testing/faults.ts'
 import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
@@ -111,8 +113,8 @@ async function untilNothingIsDue(rig: Rig, faulty: Rig): Promise<number> {
 }
 
 async function isDue({ table }: Rig): Promise<boolean> {
-  for (let shard = 0; shard < 16; shard++) {
-    const { items } = await table.query({ pk: `due#${shard}`, index: 'gs1', limit: 1 })
+  for (let shard = 0; shard < DUE_SHARDS; shard++) {
+    const { items } = await table.query({ pk: duePartition('sent-message', shard), index: 'gs1', limit: 1 })
     if (items.length > 0) return true
   }
   return false

@@ -1,9 +1,11 @@
 /** A process that receives one batch of large mail from a bucket, as the function does, and says how much memory it took. */
+
 import { readFileSync } from 'node:fs'
 import { s3Blobs, s3Client } from '@kabutar/aws/s3/blobs.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
+import { dayPartition, dayPrefix } from '@kabutar/core/store/keys.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { testPorts } from '@kabutar/testing/sending-rig.ts'
@@ -36,7 +38,7 @@ for (let rounds = 0; rounds < 10; rounds++) {
   failures.push(...(await receiveFromSes(ports, own, never)))
   await receiveQueue.settle(own.map((delivery) => ({ delivery, ok: true })))
 }
-const { items } = await ports.table.query({ pk: 'a#days', prefix: 'in#', limit: 9 })
+const { items } = await ports.table.query({ pk: dayPartition('a'), prefix: dayPrefix('in'), limit: 9 })
 console.log(JSON.stringify({ failures: failures.length, days: items.length, before, peak: peakMb() }))
 
 /** `resourceUsage` would tell the parent's peak, which a new process begins with. */

@@ -1,10 +1,12 @@
 /** A worker that stands still must not make the sweep flood its queue: each row waits longer between its entries. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { parseSendEntry } from '@kabutar/core/sending/send-queue.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
+import { DUE_SHARDS, duePartition } from '@kabutar/core/store/keys.ts'
 import { DRAFT, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
 
 const ROWS = Number(process.env.ROWS ?? 100_000)
@@ -111,7 +113,7 @@ async function work(ports: Rig): Promise<number> {
 
 async function stillDue({ table }: Rig): Promise<number> {
   let due = 0
-  for (let shard = 0; shard < 16; shard++)
-    due += (await table.query({ pk: `due#${shard}`, index: 'gs1', limit: 1 })).items.length
+  for (let shard = 0; shard < DUE_SHARDS; shard++)
+    due += (await table.query({ pk: duePartition('sent-message', shard), index: 'gs1', limit: 1 })).items.length
   return due
 }

@@ -6,7 +6,7 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Item, Table } from '../ports/table.ts'
 import type { Caches } from './cache.ts'
-import { row } from './codec.ts'
+import { readRow, row } from './codec.ts'
 import { DAY_SHARDS, type Direction, dayKey, dayOfId, dayPartition, dayPrefix, messagePartition } from './keys.ts'
 import { writeIf } from './once.ts'
 import { fillPage, isNewestFirst, type ListPage, type PageOptions, rowsBeyond } from './pages.ts'
@@ -15,7 +15,7 @@ export type TimelinePorts = { readonly table: Table; readonly clock: Clock }
 /** Where the rows of a list are. */
 export type Timeline = {
   /** Prefix of the sort keys of its days, which end in the day. */
-  readonly daysOf: { readonly pk: string; readonly prefix: string }
+  readonly daysOf: { readonly kind: 'day' | 'delivery-day'; readonly pk: string; readonly prefix: string }
   partition(day: string, shard: number): string
   /** The day of a row, by its sort key. */
   dayOf(id: string): string
@@ -28,7 +28,7 @@ const GRACE_MS = 3_600_000
 const SPARE = 3
 
 const messageTimeline = (accountId: string, direction: Direction): Timeline => ({
-  daysOf: { pk: dayPartition(accountId), prefix: dayPrefix(direction) },
+  daysOf: { kind: 'day', pk: dayPartition(accountId), prefix: dayPrefix(direction) },
   partition: (day, shard) => messagePartition(accountId, direction, day, shard),
   dayOf: dayOfId,
 })
@@ -116,9 +116,9 @@ async function* activeDays(table: Table, { daysOf, dayOf }: Timeline, options: P
   }
   if (edge !== undefined) {
     const own = await table.get({ pk: daysOf.pk, sk: `${daysOf.prefix}${dayOf(edge)}` })
-    if (own !== undefined) yield own
+    if (own !== undefined) yield readRow(daysOf.kind, own)
   }
-  yield* rowsBeyond(table, daysOf, { limit, ...bounds })
+  for await (const item of rowsBeyond(table, daysOf, { limit, ...bounds })) yield readRow(daysOf.kind, item)
 }
 
 /**

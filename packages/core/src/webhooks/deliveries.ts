@@ -12,7 +12,7 @@ import { HEAL_MS } from './outcome.ts'
 import { type QueuePorts, queueNext } from './record-attempt.ts'
 
 const timeline = (accountId: string, endpointId: string): Timeline => ({
-  daysOf: { pk: dayPartition(accountId), prefix: deliveryDayPrefix(endpointId) },
+  daysOf: { kind: 'delivery-day', pk: dayPartition(accountId), prefix: deliveryDayPrefix(endpointId) },
   partition: (day, shard) => deliveryPartition(accountId, endpointId, day, shard),
   dayOf: dayOfEvent,
 })

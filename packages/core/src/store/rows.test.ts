@@ -1,0 +1,191 @@
+/** Every row that the product writes is listed in keys.ts, carries its format, and is refused in any other format. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { before, describe, test } from 'node:test'
+import { settle } from '@kabutar/aws/ses/received-ids.ts'
+import { takeLease } from '@kabutar/aws/ses/rule-lease.ts'
+import { dkimKeyOf, ensureDkimKey } from '@kabutar/local/identity/dkim-keys.ts'
+import { testIdentities } from '@kabutar/testing/domains-rig.ts'
+import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
+import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
+import { createAccount } from '../accounts/accounts.ts'
+import { authenticate, createKey, listKeys } from '../accounts/keys.ts'
+import { countBad, countSent, recentCounts } from '../accounts/reputation.ts'
+import { holderOf } from '../domains/change.ts'
+import { createDomain } from '../domains/create.ts'
+import { claimDomain, domainOwner, listDomains } from '../domains/domains.ts'
+import { dueWork } from '../due-work.ts'
+import { knownThread } from '../messages/message-ids.ts'
+import { getAttachments, listReceived } from '../messages/read-received.ts'
+import { getWhole, listMessages } from '../messages/read-sent.ts'
+import { createUpload, uploadSizes } from '../messages/uploads.ts'
+import type { Item, Key, Table, Write } from '../ports/table.ts'
+import { pauseRelay, readPause } from '../sending/pauses.ts'
+import { submit } from '../sending/submit.ts'
+import { getSuppression, listSuppressions, suppress } from '../suppressions/suppressions.ts'
+import { listDeliveries } from '../webhooks/deliveries.ts'
+import { dispatchBatch } from '../webhooks/dispatch.ts'
+import { dispatchState } from '../webhooks/dispatch-ports.ts'
+import { createEndpoint, listEndpoints } from '../webhooks/endpoints.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { newCaches } from './cache.ts'
+import { ROWS, type RowKind } from './keys.ts'
+import { sweep } from './outbox.ts'
+
+const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
+/** Nothing writes it yet. */
+const NOT_YET = 'received-index'
+/** Kinds whose attributes nobody reads: the key says all. */
+const NEVER_READ = ['account', 'outbox-kind'] as const satisfies readonly RowKind[]
+
+/** The table, and the keys of everything that is written to it. */
+function recorded(table: Table): { readonly table: Table; readonly keys: Map<string, Key> } {
+  const keys = new Map<string, Key>()
+  const note = (writes: readonly Write[]) => {
+    for (const write of writes) {
+      const { pk, sk } = write.kind === 'put' ? write.item : write.key
+      if (write.kind !== 'check') keys.set(`${pk} ${sk}`, { pk, sk })
+    }
+  }
+  const recording: Table = {
+    ...table,
+    write(write) {
+      note([write])
+      return table.write(write)
+    },
+    writeInOrder(writes) {
+      note(writes)
+      return table.writeInOrder(writes)
+    },
+    transact(writes, options) {
+      note(writes)
+      return table.transact(writes, options)
+    },
+  }
+  return { table: recording, keys }
+}
+
+/** The kinds whose shape a key has. */
+function kindsOf({ pk, sk }: Key): RowKind[] {
+  const matches = (pattern: string, text: string) => {
+    const parts = pattern.split(/<[^>]+>/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    return new RegExp(`^${parts.join('[^#]+')}$`).test(text)
+  }
+  const kinds = Object.keys(ROWS) as RowKind[]
+  return kinds.filter((kind) => matches(ROWS[kind].pk, pk) && matches(ROWS[kind].sk, sk))
+}
+
+type Ports = Omit<ReceiveRig, 'table'> & { readonly table: Table }
+type Written = {
+  readonly message: string
+  readonly received: string
+  readonly endpoint: string
+  readonly token: string
+  readonly upload: string
+}
+
+/** One row of each kind, by the operations that write them. */
+async function writeAll(rig: ReceiveRig, table: Table): Promise<Written> {
+  const ports = { ...rig, table, identities: testIdentities() }
+  await claimDomain(ports, 'a', 'own.test')
+  await createAccount(ports, 'A')
+  const { token } = await createKey(ports, 'a', { name: 'k', permission: 'full_access' })
+  await createDomain(ports, 'a', { name: 'claimed.test' })
+  await ensureDkimKey(table, 'kabutar.test')
+  await suppress(ports, 'a', { address: 'x@y.test', origin: 'manual' })
+  const { id: endpoint } = await createEndpoint(ports, 'a', { url: 'https://a.test/', events: ['email.sent'] })
+  const { id: upload } = await createUpload(ports, 'a', 9)
+  ports.relay.answer = () => ({ relayId: 'r', messageId: '<seen@relay.test>', outcome: 'sent', rejected: [] })
+  const { id: message } = await submit(ports, KEY, LONG_DRAFT, 'key')
+  await drain(ports)
+  const [received = ''] = await take(ports, LETTER)
+  assert.deepEqual(await drainReceived(ports), [])
+  await writeRest(ports)
+  return { message, received, endpoint, token, upload }
+}
+
+async function writeRest(ports: Ports): Promise<void> {
+  const { table, clock } = ports
+  const answer = { status: 200, headers: {}, body: Buffer.from(''), truncated: false }
+  const client = { timeoutMs: 1000, ready: async () => {}, close() {}, request: async () => answer }
+  const batch = await ports.webhookQueue.receive({ max: 10, visibilityMs: 1000, waitMs: 0 })
+  const dispatching = { ...ports, client, ...dispatchState(client, ports), userAgent: '' }
+  assert.deepEqual(await dispatchBatch(dispatching, batch, new AbortController().signal), [])
+  await countSent(ports, 'a', 1000)
+  await countBad(ports, 'a', { bounced: 900, complained: 0 })
+  await pauseRelay(ports, 'quota', 1000)
+  await sweep(ports, dueWork(ports))
+  await settle(table, 'inbound/1', { at: 1, owner: 'a' }, clock.now())
+  await takeLease(table, clock, 'rules')
+}
+
+describe('every row', () => {
+  let rig: ReceiveRig
+  let written: Written
+  const rows: { readonly kind: RowKind; readonly item: Item }[] = []
+
+  before(async () => {
+    rig = await receivePorts()
+    const { table, keys } = recorded(rig.table)
+    written = await writeAll(rig, table)
+    for (const key of keys.values()) {
+      if (/#mailboxes$|#mbx#|^rcv#/.test(key.pk)) continue
+      const item = await rig.table.get(key)
+      const kinds = kindsOf(key)
+      assert.equal(kinds.length, 1, `${key.pk} / ${key.sk} is of ${kinds.length} kinds: ${kinds}`)
+      if (item !== undefined && kinds[0] !== undefined) rows.push({ kind: kinds[0], item })
+    }
+  })
+
+  test('is listed, and all that is listed is written', () => {
+    const listed = Object.keys(ROWS).filter((kind) => kind !== NOT_YET)
+    assert.deepEqual([...new Set(rows.map(({ kind }) => kind))].sort(), listed.sort())
+  })
+
+  test('carries its format', () => {
+    for (const { kind, item } of rows) assert.equal(item.format, ROWS[kind].format, `${item.pk} / ${item.sk}`)
+  })
+
+  const reads: Readonly<Record<Exclude<RowKind, (typeof NEVER_READ)[number]>, (ports: Ports) => Promise<unknown>>> = {
+    'api-key': ({ table }) => listKeys(table, 'a'),
+    'api-key-token': (ports) => authenticate(ports, written.token),
+    'reputation-day': ({ table }) => recentCounts(table, 'a'),
+    'account-pause': ({ table, clock }) => readPause(table, clock.now(), 'a'),
+    domain: ({ table }) => listDomains(table, 'a', { limit: 9 }),
+    'domain-owner': ({ table }) => domainOwner(table, 'own.test'),
+    'domain-claim': ({ table, clock }) => holderOf(table, 'claimed.test', clock.now()),
+    'dkim-key': ({ table }) => dkimKeyOf(table, 'kabutar.test'),
+    suppression: ({ table }) => getSuppression(table, 'a', 'x@y.test'),
+    'suppression-id': ({ table }) => listSuppressions(table, 'a', { limit: 9 }),
+    'sent-message': (ports) => listMessages(ports, 'a', { limit: 9 }),
+    'message-content': (ports) => getWhole(ports, 'a', written.message),
+    'received-message': (ports) => listReceived(ports, 'a', { limit: 9 }),
+    'received-index': (ports) => getAttachments(ports, 'a', written.received),
+    day: (ports) => listMessages(ports, 'a', { limit: 9 }),
+    'delivery-day': ({ table }) => listDeliveries(table, 'a', written.endpoint, { limit: 9 }),
+    'message-id': ({ table }) => knownThread(table, 'a', ['<seen@relay.test>']),
+    idempotency: (ports) => submit(ports, KEY, LONG_DRAFT, 'key'),
+    upload: (ports) => uploadSizes(ports, 'a', [{ filename: 'f', uploadId: written.upload }]),
+    event: ({ table }) => eventsOf(table, 'a', written.message),
+    endpoint: ({ table }) => listEndpoints(table, 'a'),
+    delivery: ({ table }) => listDeliveries(table, 'a', written.endpoint, { limit: 9 }),
+    'relay-pause': ({ table, clock }) => readPause(table, clock.now(), 'b'),
+    'ses-receipt': ({ table, clock }) => settle(table, 'inbound/1', { at: 2, owner: 'b' }, clock.now()),
+    'receipt-rules-lease': ({ table, clock }) => takeLease(table, clock, 'rules'),
+  }
+  for (const [kind, read] of Object.entries(reads) as [RowKind, (ports: Ports) => Promise<unknown>][]) {
+    if (kind === NOT_YET) continue
+    test(`of kind ${kind} is refused in format 99`, async () => {
+      const mine = rows.filter((one) => one.kind === kind)
+      const puts = (change: object) =>
+        Promise.all(mine.map(({ item }) => rig.table.write({ kind: 'put', item: { ...item, ...change } })))
+      await puts({ format: 99 })
+      try {
+        const message = `a row of kind ${kind} has format 99; this version reads format ${ROWS[kind].format}`
+        await assert.rejects(read({ ...rig, caches: newCaches(rig.clock) }), { code: 'UnknownFormat', message })
+      } finally {
+        await puts({})
+      }
+    })
+  }
+})
