@@ -1,8 +1,8 @@
 import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
-import { systemResolver } from '@kabutar/core/ports/resolver.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
+import { systemResolver } from '@kabutar/local/dns.ts'
 import { allowPrivate, basicPorts, queuePorts, webhookPorts } from './wiring.ts'
 
 const basic = basicPorts()

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
 import { GetAccountCommand, GetEmailIdentityCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
 import { sesClient } from '@kabutar/aws/ses/client.ts'
-import { dnsRecords } from '@kabutar/core/ports/resolver.ts'
+import { dnsRecords } from '@kabutar/local/dns.ts'
 import {
   accountFindings,
   type DomainRecords,

@@ -3,10 +3,10 @@
  * cost report only: it reads each row before it writes it, and two writers of one row may be counted by a stale size.
  * Not seen and so not counted: expired rows that a query reads and leaves out.
  */
-import { inOrder } from '@kabutar/core/ports/in-order.ts'
+
 import type { Item, Page, Query, Table, Write } from '@kabutar/core/ports/table.ts'
 import { isConditionFailed } from '@kabutar/core/ports/table.ts'
-import { itemBytes, keyOf } from '@kabutar/core/ports/table-rules.ts'
+import { inOrder, itemBytes, keyOf } from '@kabutar/core/ports/table-rules.ts'
 import { failedWriteUnits, pageUnits, readUnits, storedBytes, writeUnits } from './units.ts'
 
 export type Units = {

@@ -4,9 +4,9 @@
  * failure can be seen again.
  */
 import type { Clock } from '@kabutar/core/ports/clock.ts'
-import { inOrder } from '@kabutar/core/ports/in-order.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import { StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
+import { inOrder } from '@kabutar/core/ports/table-rules.ts'
 import { retryConflicts } from '@kabutar/core/ports/transact-retry.ts'
 import { LateIndex } from './late-index.ts'
 

@@ -10,9 +10,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
-import { inOrder } from '@kabutar/core/ports/in-order.ts'
 import { type Item, type Key, StoreError, type Table, type Write } from '@kabutar/core/ports/table.ts'
-import { checkGetMany, checkKey, checkTransact, checkWrite } from '@kabutar/core/ports/table-rules.ts'
+import { checkGetMany, checkKey, checkTransact, checkWrite, inOrder } from '@kabutar/core/ports/table-rules.ts'
 import { retryConflicts, waitMs } from '@kabutar/core/ports/transact-retry.ts'
 import { type ClientOptions, httpHandler } from '../sdk-client.ts'
 import { storeError, wasRetried } from '../store-errors.ts'

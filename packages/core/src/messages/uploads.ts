@@ -8,7 +8,7 @@ import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { StoreError, type Table } from '../ports/table.ts'
-import { row } from '../store/codec.ts'
+import { readRow, row } from '../store/codec.ts'
 import { uploadKey } from '../store/keys.ts'
 import { dueAt } from '../store/outbox.ts'
 import { blobKey } from './blob-keys.ts'
@@ -49,7 +49,7 @@ export async function uploadSizes(
   const rows = await table.getMany(ids.map((id) => uploadKey(accountId, id)))
   const sizes = await Promise.all(
     ids.map(async (id, i) => {
-      const open = rows[i] && (await blobs.open(blobKey(accountId, id)))
+      const open = readRow('upload', rows[i]) && (await blobs.open(blobKey(accountId, id)))
       if (open === undefined) throw new MailError('invalid_attachment', `There is no upload ${id}, or it has expired.`)
       return [id, open.size] as const
     }),

@@ -4,8 +4,8 @@ import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { systemResolver } from '@kabutar/local/dns.ts'
 import type { Address, Resolver } from '../ports/resolver.ts'
-import { systemResolver } from '../ports/resolver.ts'
 import { type GuardOptions, guardedClient } from './guarded.ts'
 
 const v4 = (address: string): Address => ({ address, family: 4 })

@@ -6,6 +6,7 @@ import {
   type Key,
   type Query,
   StoreError,
+  type Table,
   type Update,
   type Write,
 } from './table.ts'
@@ -136,4 +137,20 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** `writeInOrder` of an adapter whose writes are durable one by one. */
+export function inOrder(write: Table['write']): Table['writeInOrder'] {
+  return async (writes) => {
+    for (const one of writes) await write(one)
+  }
+}
+
+/** `getMany` of any number of keys, in as many calls as that takes. @throws {StoreError} */
+export async function getAll(table: Table, keys: readonly Key[]): Promise<readonly (Item | undefined)[]> {
+  const items: (Item | undefined)[] = []
+  for (let from = 0; from < keys.length; from += TABLE_RULES.maxGetMany) {
+    items.push(...(await table.getMany(keys.slice(from, from + TABLE_RULES.maxGetMany))))
+  }
+  return items
 }
