@@ -5,10 +5,10 @@ import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import type { Server, ServerOptions } from '../flows/support/server-type.ts'
-import { takenBy } from './inbound.ts'
+import { recipientsOfRules } from './inbound.ts'
 import { type Platform, type Running, startPlatform } from './platform.ts'
 import type { SentMail } from './ses.ts'
-import { deliver, type SesHop } from './ses-hop.ts'
+import { deliverToNextHop, type SesHop } from './ses-hop.ts'
 
 const SES_RETRIES_MS = [300, 300]
 /**
@@ -26,11 +26,11 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
   const { env = {}, apiKey } = options
   const nextHop = smtpRelay(new URL(env.KABUTAR_RELAY ?? 'smtp://127.0.0.1:1'))
   const publish = (event: object) => platform.publish(event)
-  const hop: SesHop = { nextHop, retriesMs: SES_RETRIES_MS, tellDelivery: false, publish }
+  const hop: SesHop = { nextHop, retriesMs: SES_RETRIES_MS, publishesDelivery: false, publish }
   const platform: Platform = await startPlatform((mail) => void route(platform, hop, mail))
   const { relayDefers = () => false } = options
   platform.ses.rules.push(({ recipients }) => (recipients.some(relayDefers) ? 'forbidden' : undefined))
-  await prepare(platform, apiKey)
+  await createFirstAccount(platform, apiKey)
   let aheadMs = 0
   const start = (more: Readonly<Record<string, string>> = {}, port = 0) => {
     const all = { KABUTAR_ALLOW_PRIVATE: 'on', ...env, ...more, CLOCK_AHEAD_MS: String(aheadMs) }
@@ -77,22 +77,22 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
 
 /** Delivers to recipients at our own domains by their receipt rules, to the others at the next hop. */
 async function route(platform: Platform, hop: SesHop, mail: SentMail): Promise<void> {
-  const own = takenBy(platform.rules, mail.recipients)
+  const own = recipientsOfRules(platform.rules, mail.recipients)
   const others = mail.recipients.filter((recipient) => !own.includes(recipient))
   if (own.length > 0) await platform.receive({ sesId: `loop-${mail.id}`, raw: mail.raw, recipients: own })
-  if (others.length > 0) await deliver(hop, { ...mail, recipients: others })
+  if (others.length > 0) await deliverToNextHop(hop, { ...mail, recipients: others })
 }
 
 /** @throws {Error} the refusal of SES at RCPT, if no rule of the active set takes a recipient */
 async function takeMail(platform: Platform, raw: string | Uint8Array, recipients: readonly string[]): Promise<void> {
-  const taken = takenBy(platform.rules, recipients)
+  const taken = recipientsOfRules(platform.rules, recipients)
   if (taken.length === 0) throw new Error('550 5.1.1 mailbox unavailable')
   await platform.receive({ sesId: `in-${mails++}`, raw, recipients: taken })
 }
 let mails = 0
 
 /** Creates the first account with its domain and a key, as `npm run account` does on AWS. */
-export async function prepare({ table, rules, ses, wiring }: Platform, apiKey: string): Promise<void> {
+export async function createFirstAccount({ table, rules, ses, wiring }: Platform, apiKey: string): Promise<void> {
   const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
   await ensureFirstAccount(ports)
   await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')

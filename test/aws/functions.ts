@@ -5,7 +5,7 @@ import { type Lambda, startLambda } from './lambda.ts'
 import { accessKeyOf, type Usage } from './usage.ts'
 import type { Wiring } from './wiring.ts'
 
-export type Env = Readonly<Record<string, string>>
+export type Environment = Readonly<Record<string, string>>
 /** Functions by the name of their file, such as `send`. */
 export type Lambdas = Readonly<Record<'api' | 'send' | 'feedback' | 'notify' | 'receive' | 'sweep', Lambda>>
 
@@ -36,7 +36,7 @@ export type Observed = {
 export async function startFunctions(
   { functions }: Wiring,
   urlOf: (queue: string) => string,
-  env: Env,
+  env: Environment,
   { calls, usage }: Observed,
   sandboxes = SANDBOXES,
 ): Promise<Started> {
@@ -75,7 +75,7 @@ function nameOf({ handler }: LambdaFunction): string {
 }
 
 /** Only the settings that the stacks declare, with URLs of queues that lead to the stand-in. */
-function environmentOf({ inputs }: LambdaFunction, urlOf: (queue: string) => string, env: Env): Env {
+function environmentOf({ inputs }: LambdaFunction, urlOf: (queue: string) => string, env: Environment): Environment {
   const { variables } = inputs.environment
   const led = (value: string) => value.replaceAll(/https:\/\/sqs\.[^/]+\/\d+\/([\w-]+)/g, (_, queue) => urlOf(queue))
   const declared = Object.entries(variables).map(([name, value]) => [name, led(value)] as const)

@@ -3,8 +3,8 @@
  * calls, and no stand-in does. Not observed are requests with a signed link, and `ListBucket`, which changes only an answer.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { listOf, type Statement } from '../infra/declared.ts'
-import type { Call } from './observe.ts'
+import { asList, type Statement } from '../infra/declared.ts'
+import type { AwsCall } from './observe.ts'
 
 /** An action, and a pattern for the ARN of its resource. */
 type Needed = { readonly action: string; readonly on: RegExp }
@@ -17,17 +17,17 @@ const ANY = /./
 /** Lists the calls that the role does not grant, each once. */
 export function notGranted(file: string, statements: readonly Statement[]): readonly string[] {
   const calls = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
-  const needed = calls.flatMap((line) => neededFor(JSON.parse(line) as Call))
+  const needed = calls.flatMap((line) => neededFor(JSON.parse(line) as AwsCall))
   const missing = needed.filter((one) => !statements.some((statement) => grants(statement, one)))
   return [...new Set(missing.map(({ action, on }) => `${action} on ${on.source}`))].toSorted()
 }
 
 function grants({ Effect, Action, Resource }: Statement, { action, on }: Needed): boolean {
-  const there = listOf(Resource).some((arn) => arn === '*' || on.test(arn))
-  return Effect === 'Allow' && there && listOf(Action).includes(action)
+  const there = asList(Resource).some((arn) => arn === '*' || on.test(arn))
+  return Effect === 'Allow' && there && asList(Action).includes(action)
 }
 
-function neededFor(call: Call): readonly Needed[] {
+function neededFor(call: AwsCall): readonly Needed[] {
   const [service = '', name = ''] = call.target.split('.')
   if (service.startsWith('DynamoDB')) return dynamo(name, JSON.parse(call.body))
   if (service === 'AmazonSQS') return sqs(name, JSON.parse(call.body))
@@ -62,7 +62,7 @@ const IDENTITIES: Readonly<Record<string, string>> = {
   'PUT mail-from': 'PutEmailIdentityMailFromAttributes',
 }
 
-function ses({ method, path }: Call): readonly Needed[] {
+function ses({ method, path }: AwsCall): readonly Needed[] {
   const on = ANY
   if (path === '/v2/email/account') return [{ action: 'ses:GetAccount', on }]
   if (path === '/v2/email/outbound-emails') {
@@ -74,7 +74,7 @@ function ses({ method, path }: Call): readonly Needed[] {
   return [{ action: `ses:${action ?? `unknown call ${method} ${path}`}`, on: /:identity\// }]
 }
 
-function s3({ method, path, copies }: Call): readonly Needed[] {
+function s3({ method, path, copies }: AwsCall): readonly Needed[] {
   const query = new URLSearchParams(path.split('?')[1] ?? '')
   const actions: Readonly<Record<string, string>> = {
     GET: 'GetObject',

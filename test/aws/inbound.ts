@@ -3,7 +3,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import { type Count, GB } from '../cost/tally.ts'
 import { createdOf, notificationOf } from './ses-receipt.ts'
-import type { ReceiptRules } from './ses-receipt-rules.ts'
+import type { ReceiptRulesStandIn } from './ses-receipt-rules.ts'
 import type { Wiring } from './wiring.ts'
 
 /** Stands in for SES and S3 with a mail that a receipt rule takes. */
@@ -16,7 +16,7 @@ export type InboundMail = {
   /** When the notification comes: before or after the object, or never. @default 'after' */
   readonly notification?: 'after' | 'before' | 'lost'
 }
-export type Inbound = {
+export type SesInbound = {
   readonly s3: S3Client
   readonly sqs: SQSClient
   readonly wiring: Wiring
@@ -27,10 +27,10 @@ export type Inbound = {
 
 const LATE_MS = 500
 
-const keyOf = ({ wiring }: Inbound, { sesId }: InboundMail) => `${wiring.created.prefix}${sesId}`
+const keyOf = ({ wiring }: SesInbound, { sesId }: InboundMail) => `${wiring.created.prefix}${sesId}`
 
 /** Stores the object and sends the notification; returns the key. */
-export async function receiveMail(inbound: Inbound, mail: InboundMail): Promise<string> {
+export async function receiveMail(inbound: SesInbound, mail: InboundMail): Promise<string> {
   const { notification = 'after' } = mail
   if (notification === 'before') {
     await notifyOf(inbound, mail)
@@ -42,30 +42,33 @@ export async function receiveMail(inbound: Inbound, mail: InboundMail): Promise<
 }
 
 /** Sends S3's event of an object. */
-export async function putObject(inbound: Inbound, mail: InboundMail): Promise<void> {
+export async function putObject(inbound: SesInbound, mail: InboundMail): Promise<void> {
   const { bucket, created } = inbound.wiring
   const Key = keyOf(inbound, mail)
   await inbound.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: mail.raw }))
   inbound.count('sesInbound', 1)
   inbound.count('s3Writes', 1)
   inbound.count('s3GbMonth', Buffer.byteLength(mail.raw) / GB)
-  await tell(inbound, created.queue, createdOf(Key))
+  await enqueue(inbound, created.queue, createdOf(Key))
 }
 
 /** Sends only the notification. */
-export async function notifyOf(inbound: Inbound, mail: InboundMail): Promise<void> {
+export async function notifyOf(inbound: SesInbound, mail: InboundMail): Promise<void> {
   const { sesId, recipients, receivedAt = new Date() } = mail
   const key = keyOf(inbound, mail)
   inbound.count('snsPublishes', 1)
-  await tell(inbound, inbound.wiring.roles.receive, notificationOf({ sesId, key, recipients, receivedAt }))
+  await enqueue(inbound, inbound.wiring.roles.receive, notificationOf({ sesId, key, recipients, receivedAt }))
 }
 
-async function tell({ sqs, urlOf }: Inbound, queue: string, event: object): Promise<void> {
+async function enqueue({ sqs, urlOf }: SesInbound, queue: string, event: object): Promise<void> {
   await sqs.send(new SendMessageCommand({ QueueUrl: urlOf(queue), MessageBody: JSON.stringify(event) }))
 }
 
 /** Returns the recipients that a rule of the active set takes: by address, by domain, or all if the rule names none. */
-export function takenBy({ active, sets }: ReceiptRules, recipients: readonly string[]): readonly string[] {
+export function recipientsOfRules(
+  { active, sets }: ReceiptRulesStandIn,
+  recipients: readonly string[],
+): readonly string[] {
   const rules = (sets.get(active ?? '') ?? []).filter(({ Enabled, S3 }) => Enabled && S3 !== undefined)
   return recipients.filter((recipient) => {
     const address = recipient.toLowerCase()

@@ -12,7 +12,7 @@ export type Lambda = {
   /** Kills every sandbox at once; the next event starts a new one. */
   kill(): Promise<void>
 }
-export type LambdaOptions = Omit<SandboxOptions, 'onLog'> & {
+type LambdaOptions = Omit<SandboxOptions, 'onLog'> & {
   readonly sandboxes: number
   readonly memoryMb: number
   /**

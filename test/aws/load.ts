@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
 import { ok } from '../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
-import { prepare } from './flow-server.ts'
+import { createFirstAccount } from './flow-server.ts'
 import { type Platform, type Running, type RunOptions, startPlatform } from './platform.ts'
 import type { SentMail } from './ses.ts'
-import { bounceOf, deliveryOf } from './ses-hop.ts'
+import { bounceEventOf, deliveryEventOf } from './ses-hop.ts'
 
 /** An API key for tests. */
 export const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
@@ -45,7 +45,7 @@ type Accepted = {
 export async function startLoad(options: RunOptions = {}): Promise<Load> {
   const platform: Platform = await startPlatform((mail) => void publishOutcome(platform, mail))
   const receiver = await startWebhookReceiver()
-  await prepare(platform, API_KEY)
+  await createFirstAccount(platform, API_KEY)
   const env = { KABUTAR_ALLOW_PRIVATE: 'on', KABUTAR_SEND_RETRIES: '1s,1s,1s', KABUTAR_WEBHOOK_RETRIES: '0s,1s,1s,1s' }
   let aheadMs = 0
   const start = (port = 0) => platform.run({ ...env, CLOCK_AHEAD_MS: String(aheadMs) }, { ...options, port })
@@ -120,7 +120,7 @@ async function publishOutcome(platform: Platform, mail: SentMail): Promise<void>
   const rejection = { recipient: 'gone@dest.test', replyCode: 550, status: '5.7.1', diagnostic: '550 5.7.1 refused' }
   if (mail.recipients.includes('quiet@dest.test')) return
   const gone = mail.recipients.includes('gone@dest.test')
-  await platform.publish(gone ? bounceOf(mail, rejection) : deliveryOf(mail, mail.recipients))
+  await platform.publish(gone ? bounceEventOf(mail, rejection) : deliveryEventOf(mail, mail.recipients))
 }
 
 function doubledIn(sent: readonly SentMail[]): readonly string[] {

@@ -6,15 +6,15 @@ import { html, letter } from '../cost/mail.ts'
 import { type Counts, plus, times } from '../cost/tally.ts'
 import { ok, until } from '../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
-import { prepare } from './flow-server.ts'
+import { createFirstAccount } from './flow-server.ts'
 import { API_KEY } from './load.ts'
 import { type Platform, type Running, startPlatform } from './platform.ts'
 import type { SentMail } from './ses.ts'
-import { deliveryOf } from './ses-hop.ts'
+import { deliveryEventOf } from './ses-hop.ts'
 import { between, countsOf } from './usage.ts'
 
 /** `count` messages of a kind: one after the other if `batch` is 1, else in whole batches. */
-export type WireLoad = { readonly count: number; readonly batch: number }
+type WireLoad = { readonly count: number; readonly batch: number }
 export type Metered = {
   readonly platform: Platform
   /** Counts for one message, after some that warm the functions up, without what an idle sweep costs. */
@@ -43,7 +43,7 @@ export async function startMetered(): Promise<Metered> {
   const mails: SentMail[] = []
   const platform = await startPlatform((mail) => void mails.push(mail), { reconcileAfterSeconds: 0 })
   const receiver = await startWebhookReceiver()
-  await prepare(platform, API_KEY)
+  await createFirstAccount(platform, API_KEY)
   const gates = startGates(platform)
   const running = await platform.run(
     { KABUTAR_ALLOW_PRIVATE: 'on' },
@@ -123,7 +123,7 @@ function sendAll(rig: Rig, load: WireLoad): Promise<void> {
       await ok(resend.emails.send({ ...addressed(n), subject: `Your order ${n}`, html: html(n) }))
     }
     await drain('send')
-    for (const mail of mails.splice(0)) await platform.publish(deliveryOf(mail, mail.recipients))
+    for (const mail of mails.splice(0)) await platform.publish(deliveryEventOf(mail, mail.recipients))
     await drain('feedback')
   })
 }

@@ -6,7 +6,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 import type { ClientRequest } from 'node:http'
 
-export type Call = {
+export type AwsCall = {
   readonly method: string
   readonly path: string
   /** `DynamoDB_20120810.GetItem`, for services that name the call in a header. */
@@ -46,7 +46,7 @@ function watch(to: string, request: ClientRequest): void {
   request.end = new Proxy(request.end, {
     apply(end, self, args) {
       seen(args[0])
-      const call: Call = { method: request.method, path: request.path, target, copies, body }
+      const call: AwsCall = { method: request.method, path: request.path, target, copies, body }
       appendFileSync(to, `${JSON.stringify(call)}\n`)
       return Reflect.apply(end, self, args)
     },

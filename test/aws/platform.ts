@@ -6,14 +6,14 @@ import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { type Dynamo, startDynamo } from './dynamo.ts'
-import { callsOf, type Env, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
+import { callsOf, type Environment, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
 import { notGranted } from './granted.ts'
-import { type Inbound, type InboundMail, notifyOf, putObject, receiveMail } from './inbound.ts'
+import { type InboundMail, notifyOf, putObject, receiveMail, type SesInbound } from './inbound.ts'
 import { buildRuntime } from './ric.ts'
 import { startS3Front } from './s3-front.ts'
 import { STAND_IN_SECRET, standIn } from './servers.ts'
 import { type SentMail, type Ses, startSes } from './ses.ts'
-import { type ReceiptRules, startReceiptRules } from './ses-receipt-rules.ts'
+import { type ReceiptRulesStandIn, startReceiptRules } from './ses-receipt-rules.ts'
 import { type Mapping, mapQueue, runEvery, serveApi } from './sources.ts'
 import { type SqsFront, startSqsFront } from './sqs-front.ts'
 import { type SqsS3, startSqsS3 } from './sqs-s3.ts'
@@ -33,17 +33,17 @@ export type Platform = {
   readonly s3Endpoint: string
   readonly s3: SqsS3['s3']
   readonly ses: Ses
-  readonly rules: ReceiptRules
+  readonly rules: ReceiptRulesStandIn
   readonly table: ReturnType<typeof dynamoTable>
   /** Counts what AWS would bill. */
   readonly usage: Usage
   /** Region, credentials and endpoints for a program that calls AWS. */
-  readonly env: Env
+  readonly env: Environment
   queue(name: QueueRole | 'reconcile' | { readonly deadLettersOf: QueueRole }): ReturnType<typeof sqsQueue>
   /** Queues an event of the configuration set, as SNS delivers it. */
   publish(event: object): Promise<void>
   /** Starts every function and its event source. */
-  run(env?: Env, options?: RunOptions): Promise<Running>
+  run(env?: Environment, options?: RunOptions): Promise<Running>
   /** Receives a mail at SES: object, S3's event and, unless it is lost, the notification. Returns the object's key. */
   receive(mail: InboundMail): Promise<string>
   /** Sends only the notification, again or late. */
@@ -78,7 +78,7 @@ const SWEEP_EVERY_MS = 1000
 const MINUTE_SECONDS = 1
 const ATTEMPTS = 5
 
-export type PlatformOptions = {
+type PlatformOptions = {
   /** Delay of S3's events for the sweep. @default as declared, shortened like other waits */
   readonly reconcileAfterSeconds?: number
 }
@@ -105,7 +105,7 @@ export async function startPlatform(
   const awsClient = sqsClient(standIn(sqs.endpoint, accessKeyOf(AWS_ITSELF)))
   const count = usage.by(AWS_ITSELF)
   const urlOf = (name: string) => `${sqs.endpoint}/000000000000/${name}`
-  const inbound: Inbound = { s3: sqsS3.s3, sqs: awsClient, wiring, urlOf, count }
+  const inbound: SesInbound = { s3: sqsS3.s3, sqs: awsClient, wiring, urlOf, count }
   const calls = temporaryFolder()
   const env = environment({ dynamo, sqs, ses, rules, s3Endpoint: s3Front.endpoint })
   return {
@@ -174,7 +174,7 @@ function deadLetterQueues({ queues }: Wiring): readonly string[] {
 
 type Endpoints = Pick<Platform, 'dynamo' | 'sqs' | 'ses' | 'rules' | 's3Endpoint'>
 
-function environment({ dynamo, sqs, s3Endpoint, ses, rules }: Endpoints): Env {
+function environment({ dynamo, sqs, s3Endpoint, ses, rules }: Endpoints): Environment {
   return {
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: standIn('').credentials?.accessKeyId ?? '',
@@ -198,7 +198,11 @@ function assertGranted({ functions }: Wiring, calls: string): void {
 type Sqs = { readonly client: ReturnType<typeof sqsClient>; readonly urlOf: (name: string) => string }
 type Parts = Sqs & Observed & { readonly wiring: Wiring }
 
-async function run(parts: Parts, env: Env, { port = 0, measured = false, ...mapped }: RunOptions): Promise<Running> {
+async function run(
+  parts: Parts,
+  env: Environment,
+  { port = 0, measured = false, ...mapped }: RunOptions,
+): Promise<Running> {
   const { wiring, usage } = parts
   const started = await startFunctions(wiring, parts.urlOf, env, parts, measured ? {} : undefined)
   const ending = new AbortController()

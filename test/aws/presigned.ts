@@ -6,7 +6,7 @@ import { STAND_IN_SECRET } from './servers.ts'
  * the headers that `response-*` parameters ask for.
  */
 export async function downloadPresigned(url: URL): Promise<Response> {
-  const refused = refusal(url, 'GET', { host: url.host })
+  const refused = linkRefusal(url, 'GET', { host: url.host })
   if (refused) return new Response(refused.reason, refused)
   const stored = await fetch(url)
   const headers = new Headers(stored.headers)
@@ -16,7 +16,7 @@ export async function downloadPresigned(url: URL): Promise<Response> {
 
 /** Puts a body to a presigned link, also with S3's check of the link's checksum. */
 export async function uploadPresigned(url: URL, body: Uint8Array): Promise<Response> {
-  const refused = refusal(url, 'PUT', { host: url.host, 'content-length': String(body.length) })
+  const refused = linkRefusal(url, 'PUT', { host: url.host, 'content-length': String(body.length) })
   if (refused) return new Response(refused.reason, refused)
   return fetch(url, { method: 'PUT', body: Buffer.from(body) })
 }
@@ -30,7 +30,7 @@ export function headersAsked(url: URL): Named {
 }
 
 /** Returns why S3 would refuse a request with this link and these headers; undefined if it would not. */
-export function refusal(
+export function linkRefusal(
   url: URL,
   method: string,
   headers: Named,

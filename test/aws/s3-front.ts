@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { headersAsked, refusal } from './presigned.ts'
+import { headersAsked, linkRefusal } from './presigned.ts'
 import { serve } from './servers.ts'
 import type { Usage } from './usage.ts'
 import { countS3 } from './wire-counts.ts'
@@ -16,7 +16,7 @@ export async function startS3Front(
   const front = await serve((request, response) => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`)
     const presigned = url.searchParams.has('X-Amz-Signature')
-    const refused = presigned ? refusal(url, request.method ?? '', namedHeaders(request)) : undefined
+    const refused = presigned ? linkRefusal(url, request.method ?? '', namedHeaders(request)) : undefined
     if (refused) return refuse(request, response, refused.status, refused.reason)
     const caller = usage?.caller(request)
     if (usage && caller) countS3(usage.by(caller), request.method ?? '', url.searchParams, request.headers)

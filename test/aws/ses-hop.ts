@@ -12,20 +12,20 @@ export type SesHop = {
   readonly nextHop: Relay
   readonly retriesMs: readonly number[]
   /** Publishes Delivery events too; SES may send them hours late. */
-  readonly tellDelivery: boolean
+  readonly publishesDelivery: boolean
   publish(event: object): Promise<void>
 }
 
-export async function deliver(hop: SesHop, mail: SentMail): Promise<void> {
+export async function deliverToNextHop(hop: SesHop, mail: SentMail): Promise<void> {
   const returnPath = `bounces+${mail.tags.kabutar_id}@kabutar.test`
   let recipients = mail.recipients
   for (const wait of [...hop.retriesMs, undefined]) {
     const rejected = await attempt(hop.nextHop, returnPath, recipients, mail.raw)
     const refused = new Map(rejected.map((rejection) => [rejection.recipient, rejection]))
     const taken = recipients.filter((recipient) => !refused.has(recipient))
-    if (hop.tellDelivery && taken.length > 0) await hop.publish(deliveryOf(mail, taken))
+    if (hop.publishesDelivery && taken.length > 0) await hop.publish(deliveryEventOf(mail, taken))
     const now = rejected.filter(({ replyCode }) => replyCode >= 500 || wait === undefined)
-    for (const rejection of now) await hop.publish(bounceOf(mail, rejection))
+    for (const rejection of now) await hop.publish(bounceEventOf(mail, rejection))
     recipients = rejected.filter((rejection) => !now.includes(rejection)).map(({ recipient }) => recipient)
     if (recipients.length === 0 || wait === undefined) return
     await sleep(wait)
@@ -49,7 +49,7 @@ function mailOf({ id, recipients, tags }: SentMail) {
   return { timestamp: new Date().toISOString(), messageId: id, destination: recipients, tags: listed }
 }
 
-export function deliveryOf(mail: SentMail, recipients: readonly string[]): object {
+export function deliveryEventOf(mail: SentMail, recipients: readonly string[]): object {
   const delivery = {
     timestamp: new Date().toISOString(),
     processingTimeMillis: 500,
@@ -59,7 +59,7 @@ export function deliveryOf(mail: SentMail, recipients: readonly string[]): objec
   return { eventType: 'Delivery', mail: mailOf(mail), delivery }
 }
 
-export function bounceOf(mail: SentMail, { recipient, replyCode, status, diagnostic }: Rejection): object {
+export function bounceEventOf(mail: SentMail, { recipient, replyCode, status, diagnostic }: Rejection): object {
   const permanent = replyCode >= 500
   const reply = diagnostic.startsWith(`${replyCode}`) ? diagnostic : `${replyCode} ${diagnostic}`
   const bounced = {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { SesError } from './ses-rules.ts'
 
 /** A domain identity of SES v2. */
-export type SesIdentity = {
+type SesIdentity = {
   readonly name: string
   readonly tokens: readonly string[]
   readonly tags: readonly { readonly Key: string; readonly Value: string }[]
@@ -18,19 +18,19 @@ export type IdentitiesState = {
   readonly identityFaults: SesError[]
 }
 type Call = { readonly method: string; readonly path: string; readonly body: string }
-export type Answer = { readonly json: object } | { readonly error: SesError }
+export type SesAnswer = { readonly json: object } | { readonly error: SesError }
 
 const PATH = /^\/v2\/email\/identities(?:\/(?<name>[^/]+)(?<mailFrom>\/mail-from)?)?$/
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*$/
 const MAX_IDENTITIES = 10_000
 
-const bad = (message: string): Answer => ({ error: { status: 400, type: 'BadRequestException', message } })
-const unknown = (name: string): Answer => ({
+const bad = (message: string): SesAnswer => ({ error: { status: 400, type: 'BadRequestException', message } })
+const unknown = (name: string): SesAnswer => ({
   error: { status: 404, type: 'NotFoundException', message: `Email identity ${name} does not exist.` },
 })
 
 /** Answers the four calls for identities with the refusals of SES; undefined for any other path. */
-export function identitiesCall(state: IdentitiesState, { method, path, body }: Call): Answer | undefined {
+export function identitiesCall(state: IdentitiesState, { method, path, body }: Call): SesAnswer | undefined {
   const groups = PATH.exec(path)?.groups
   if (groups === undefined) return undefined
   const fault = state.identityFaults.shift()
@@ -52,7 +52,7 @@ type CreateRequest = {
   readonly Tags?: SesIdentity['tags']
 }
 
-function create(state: IdentitiesState, body: string): Answer {
+function create(state: IdentitiesState, body: string): SesAnswer {
   const { EmailIdentity: name = '', DkimSigningAttributes, Tags = [] } = JSON.parse(body) as CreateRequest
   if (!DOMAIN.test(name)) return bad(`Invalid identity ${name}`)
   const length = DkimSigningAttributes?.NextSigningKeyLength
@@ -72,7 +72,7 @@ function create(state: IdentitiesState, body: string): Answer {
 
 const isValue = (value: string) => /^[\w .:/=+@-]{0,256}$/.test(value)
 
-function putMailFrom(identity: SesIdentity, body: string): Answer {
+function putMailFrom(identity: SesIdentity, body: string): SesAnswer {
   const { MailFromDomain = '', BehaviorOnMxFailure = 'USE_DEFAULT_VALUE' } = JSON.parse(body) as {
     readonly MailFromDomain?: string
     readonly BehaviorOnMxFailure?: string

@@ -9,7 +9,7 @@ export type ReceiptRule = {
   readonly Recipients: readonly string[]
   readonly S3: { readonly BucketName: string; readonly ObjectKeyPrefix: string; readonly TopicArn: string } | undefined
 }
-export type ReceiptRules = {
+export type ReceiptRulesStandIn = {
   readonly endpoint: string
   /** Rules of each set, in order. */
   readonly sets: Map<string, ReceiptRule[]>
@@ -35,7 +35,7 @@ class Refusal extends Error {
   }
 }
 
-export async function startReceiptRules(): Promise<ReceiptRules> {
+export async function startReceiptRules(): Promise<ReceiptRulesStandIn> {
   const lastCalls = new Map<string, number>()
   const { endpoint, close } = await serve(async (request, response) => {
     const form = new URLSearchParams((await bodyOf(request)).toString())
@@ -57,7 +57,7 @@ export async function startReceiptRules(): Promise<ReceiptRules> {
       answer(400, `<ErrorResponse><Error>${text}</Error><RequestId>1</RequestId></ErrorResponse>`)
     }
   })
-  const state: ReceiptRules = {
+  const state: ReceiptRulesStandIn = {
     endpoint,
     sets: new Map(),
     calls: [],
@@ -69,7 +69,7 @@ export async function startReceiptRules(): Promise<ReceiptRules> {
   return state
 }
 
-function act(state: ReceiptRules, action: string, form: URLSearchParams): string {
+function act(state: ReceiptRulesStandIn, action: string, form: URLSearchParams): string {
   if (action === 'DescribeActiveReceiptRuleSet') return described(state)
   const set = form.get('RuleSetName') ?? ''
   const rules = state.sets.get(set)
@@ -122,7 +122,7 @@ function ruleOf(form: URLSearchParams): ReceiptRule {
   }
 }
 
-function described({ active, sets }: ReceiptRules): string {
+function described({ active, sets }: ReceiptRulesStandIn): string {
   if (active === undefined) return ''
   const rules = (sets.get(active) ?? []).map(xmlOf).join('')
   const metadata = `<Name>${active}</Name><CreatedTimestamp>2026-11-22T12:00:00.000Z</CreatedTimestamp>`

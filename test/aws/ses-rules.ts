@@ -1,5 +1,5 @@
 /** Returns the error with which SES v2 refuses a raw SendEmail, by its documentation; undefined if it accepts. */
-export type SendRequest = {
+export type SendEmailRequest = {
   readonly FromEmailAddress?: string
   readonly Destination?: {
     readonly ToAddresses?: readonly string[]
@@ -11,7 +11,7 @@ export type SendRequest = {
   readonly EmailTags?: readonly { readonly Name?: string; readonly Value?: string }[]
 }
 export type SesError = { readonly status: number; readonly type: string; readonly message: string }
-export type Account = {
+export type SesAccount = {
   readonly verified: ReadonlySet<string>
   readonly configurationSets: ReadonlySet<string>
 }
@@ -23,7 +23,7 @@ const TAG = /^[A-Za-z0-9_-]{1,256}$/
 
 const bad = (message: string): SesError => ({ status: 400, type: 'BadRequestException', message })
 
-export function refusal(account: Account, request: SendRequest, raw: Buffer): SesError | undefined {
+export function sendRefusal(account: SesAccount, request: SendEmailRequest, raw: Buffer): SesError | undefined {
   if (raw.length > MAX_BYTES) return bad(`Message length is more than ${MAX_BYTES} bytes long`)
   const headers = headersOf(raw)
   const recipients = recipientsOf(request, headers)
@@ -42,7 +42,7 @@ export function refusal(account: Account, request: SendRequest, raw: Buffer): Se
 }
 
 /** Checks the address, then its domain and the parent domains, as SES does. */
-function unverified({ verified }: Account, from: string): SesError | undefined {
+function unverified({ verified }: SesAccount, from: string): SesError | undefined {
   const address = addressOf(from)
   const labels = (address.split('@')[1] ?? '').split('.')
   if (verified.has(address) || labels.some((_, index) => verified.has(labels.slice(index).join('.')))) return undefined
@@ -50,7 +50,7 @@ function unverified({ verified }: Account, from: string): SesError | undefined {
   return { status: 400, type: 'MessageRejected', message }
 }
 
-function wellTagged({ EmailTags = [] }: SendRequest): boolean {
+function wellTagged({ EmailTags = [] }: SendEmailRequest): boolean {
   const names = new Set(EmailTags.map(({ Name }) => Name))
   return (
     names.size === EmailTags.length && EmailTags.every(({ Name = '', Value = '' }) => TAG.test(Name) && TAG.test(Value))
@@ -58,7 +58,7 @@ function wellTagged({ EmailTags = [] }: SendRequest): boolean {
 }
 
 /** Returns the recipients of the Destination; without one SES reads the header fields. */
-export function recipientsOf({ Destination = {} }: SendRequest, headers: ReadonlyMap<string, string>): string[] {
+export function recipientsOf({ Destination = {} }: SendEmailRequest, headers: ReadonlyMap<string, string>): string[] {
   const { ToAddresses = [], CcAddresses = [], BccAddresses = [] } = Destination
   const named = [...ToAddresses, ...CcAddresses, ...BccAddresses]
   if (named.length > 0) return named

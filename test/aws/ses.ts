@@ -5,7 +5,7 @@ import { sesClient } from '@kabutar/aws/ses/client.ts'
 import type { Count } from '../cost/tally.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
 import { type IdentitiesState, identitiesCall, isVerified } from './ses-identities.ts'
-import { headersOf, recipientsOf, refusal, type SendRequest, type SesError } from './ses-rules.ts'
+import { headersOf, recipientsOf, type SendEmailRequest, type SesError, sendRefusal } from './ses-rules.ts'
 import type { Usage } from './usage.ts'
 
 export type SentMail = {
@@ -108,12 +108,12 @@ function sendEmail(
   response: ServerResponse,
   deliver: (mail: SentMail) => void,
 ): ServerResponse {
-  const request = JSON.parse(body.toString()) as SendRequest
+  const request = JSON.parse(body.toString()) as SendEmailRequest
   const raw = Buffer.from(request.Content?.Raw?.Data ?? '', 'base64')
   const fault = state.faults.shift() ?? ruledFault(state, request, raw)
   if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
   const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
-  const error = refusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
+  const error = sendRefusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
   if (error) return refuse(response, error)
   // An id as long as SES's.
   const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-${randomUUID()}-000000`
@@ -129,13 +129,13 @@ function sendEmail(
   return answer(response, { MessageId: id })
 }
 
-function ruledFault({ rules }: State, request: SendRequest, raw: Buffer): SesFault | undefined {
+function ruledFault({ rules }: State, request: SendEmailRequest, raw: Buffer): SesFault | undefined {
   if (rules.length === 0) return undefined
   const recipients = recipientsOf(request, headersOf(raw))
   return rules.map((rule) => rule({ recipients })).find((fault) => fault !== undefined)
 }
 
-function mailOf(id: string, raw: Buffer, request: SendRequest): SentMail {
+function mailOf(id: string, raw: Buffer, request: SendEmailRequest): SentMail {
   const tags = Object.fromEntries((request.EmailTags ?? []).map(({ Name = '', Value = '' }) => [Name, Value]))
   const recipients = recipientsOf(request, headersOf(raw))
   return { id, raw, recipients, tags, configurationSet: request.ConfigurationSetName }

@@ -5,7 +5,7 @@ import { countsOf, type Used } from './usage.ts'
 /** The function that runs every second here and every minute on AWS, and so is printed apart. */
 const SWEEP = 'sweep'
 
-export type Lived = { readonly seconds: number; readonly polledQueues: number }
+type Lived = { readonly seconds: number; readonly polledQueues: number }
 
 /**
  * Returns one line of usage, as counted; only empty polls are computed, from the number of long polls that Lambda makes in

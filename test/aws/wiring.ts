@@ -2,7 +2,7 @@ import { type LambdaFunction, reader } from '../infra/declared.ts'
 import { load } from '../infra/diff.ts'
 
 /** Reads from the result of `sst diff` how the stacks connect functions, queues, topics and the bucket. */
-export type DeclaredQueue = {
+type DeclaredQueue = {
   readonly name: string
   readonly delaySeconds: number
   readonly visibilitySeconds: number

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type LambdaFunction, listOf, reader, type Statement, statementsOf } from './declared.ts'
+import { asList, type LambdaFunction, reader, type Statement, statementsOf } from './declared.ts'
 import { load } from './diff.ts'
 
 const { all, workers } = reader(load('ci'))
 const SNAPSHOT = join(import.meta.dirname, 'access.json')
 
 const lines = (statement: Statement) =>
-  listOf(statement.Action).flatMap((action) => listOf(statement.Resource).map((resource) => `${action} on ${resource}`))
+  asList(statement.Action).flatMap((action) => asList(statement.Resource).map((resource) => `${action} on ${resource}`))
 
 const grantedTo = (functions: readonly LambdaFunction[]) =>
   Object.fromEntries(
@@ -44,7 +44,7 @@ const everyStatement = (): readonly [LambdaFunction, Statement][] =>
 test('no action has a wildcard', () => {
   for (const [{ handler }, { Effect, Action }] of everyStatement()) {
     assert.equal(Effect, 'Allow')
-    for (const action of listOf(Action)) assert.doesNotMatch(action, /\*/, handler)
+    for (const action of asList(Action)) assert.doesNotMatch(action, /\*/, handler)
   }
 })
 
@@ -59,8 +59,8 @@ const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
 
 test('every statement names its resource, except for actions without one', () => {
   for (const [{ handler }, statement] of everyStatement()) {
-    if (!listOf(statement.Resource).includes('*')) continue
-    for (const action of listOf(statement.Action)) assert.ok(WITHOUT_RESOURCE[action], `${handler} ${action}`)
+    if (!asList(statement.Resource).includes('*')) continue
+    for (const action of asList(statement.Action)) assert.ok(WITHOUT_RESOURCE[action], `${handler} ${action}`)
   }
 })
 

@@ -11,12 +11,12 @@ export function hash(text: string, length = 8): string {
   return createHash('md5').update(text).digest('hex').slice(0, length)
 }
 
-export function arnOf(service: string, rest: string, region: string = REGION): string {
+function arnOf(service: string, rest: string, region: string = REGION): string {
   return `arn:aws:${service}:${region}:${service === 's3' ? '' : ACCOUNT}:${rest}`
 }
 
 /** Returns the inputs with the attributes that AWS adds. A name that the program does not set is made like Pulumi's. */
-export function stateOf(type: string, logicalName: string, inputs: Inputs): State {
+export function resourceState(type: string, logicalName: string, inputs: Inputs): State {
   const name = String(
     inputs.name ??
       inputs.bucket ??

@@ -74,6 +74,6 @@ export function statementsOf(policy: unknown): readonly Statement[] {
   return (JSON.parse(String(policy)) as { Statement: Statement[] }).Statement
 }
 
-export function listOf(value: string | readonly string[]): readonly string[] {
+export function asList(value: string | readonly string[]): readonly string[] {
   return typeof value === 'string' ? [value] : value
 }

@@ -19,7 +19,7 @@ export type Diff = {
   /** Configuration that sst passes to the providers. */
   readonly config: Readonly<Record<string, string>>
 }
-export type DiffOptions = {
+type DiffOptions = {
   readonly stage: string
   /** The account's active receipt rule set, `none`, or `denied` if the caller may not read it. */
   readonly activeRuleSet?: string
@@ -37,7 +37,7 @@ const MINUTES = 60_000
  * Copies the files that sst reads, and installs its platform; repeated runs take two seconds. Returns the handlers that the
  * stacks name and the repository lacks, which are bundled as an empty function.
  */
-export async function prepare(): Promise<readonly string[]> {
+export async function prepareApp(): Promise<readonly string[]> {
   mkdirSync(APP, { recursive: true })
   for (const name of ['sst.config.ts', 'tsconfig.infra.json', 'package.json', 'stacks']) {
     rmSync(join(APP, name), { recursive: true, force: true })
@@ -117,8 +117,8 @@ const SCENARIOS: Readonly<Record<string, DiffOptions>> = {
 const fileOf = (scenario: string) => join(CACHE, `diff-${scenario}.json`)
 
 /** Runs the scenarios one after the other, because they share `.sst`. */
-export async function diffAll(): Promise<void> {
-  const missing = await prepare()
+async function diffAll(): Promise<void> {
+  const missing = await prepareApp()
   if (missing.length > 0) console.log(`missing, and so empty in these diffs: functions/${missing.join(', ')}`)
   writeFileSync(join(CACHE, 'missing.json'), JSON.stringify(missing))
   // `ci` is last, because tests read its artifacts.

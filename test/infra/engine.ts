@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { callOf, type Inputs, type State, stateOf } from './answers.ts'
+import { callOf, type Inputs, resourceState, type State } from './answers.ts'
 
 /** A resource that a program declared. `execute` runs it in Pulumi's mock engine. */
 export type Declared = {
@@ -72,7 +72,7 @@ export async function execute(
   await runtime.setMocks(
     {
       newResource: ({ custom, type, name, inputs }) =>
-        custom ? stateOf(type, name, inputs) : { id: '', state: inputs },
+        custom ? resourceState(type, name, inputs) : { id: '', state: inputs },
       call: ({ token, inputs }) => callOf(token, inputs, process.env.KABUTAR_TEST_RULE_SET ?? 'none'),
     },
     project,

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { ScanCommand } from '@aws-sdk/client-dynamodb'
 import { type Dynamo, startDynamo } from '../../../test/aws/dynamo.ts'
 import { type Ses, startSes } from '../../../test/aws/ses.ts'
-import { type ReceiptRules, startReceiptRules } from '../../../test/aws/ses-receipt-rules.ts'
+import { type ReceiptRulesStandIn, startReceiptRules } from '../../../test/aws/ses-receipt-rules.ts'
 import { type DnsServer, startDnsServer } from '../../../test/flows/support/dns-server.ts'
 
 type Ran = { readonly status: number | null; readonly stdout: string; readonly stderr: string }
@@ -31,7 +31,7 @@ async function run(file: string, args: readonly string[], env: Readonly<Record<s
 
 describe('npm run doctor', () => {
   let ses: Ses
-  let rules: ReceiptRules
+  let rules: ReceiptRulesStandIn
   let dns: DnsServer
   before(async () => {
     ;[ses, rules, dns] = await Promise.all([startSes(), startReceiptRules(), startDnsServer()])

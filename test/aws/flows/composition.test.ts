@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
 import { ok, until } from '../../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../../flows/support/webhook-receiver.ts'
-import { prepare } from '../flow-server.ts'
+import { createFirstAccount } from '../flow-server.ts'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
 import type { SentMail } from '../ses.ts'
-import { bounceOf, complaintOf, deliveryOf } from '../ses-hop.ts'
+import { bounceEventOf, complaintOf, deliveryEventOf } from '../ses-hop.ts'
 
 /** An API key for tests. */
 const API_KEY = 're_dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LXRlc3Q'
@@ -24,7 +24,7 @@ describe('the built functions with SES, SQS and S3', () => {
   before(async () => {
     receiver = await startWebhookReceiver()
     platform = await startPlatform((mail) => accepted(mail))
-    await prepare(platform, API_KEY)
+    await createFirstAccount(platform, API_KEY)
     running = await platform.run(ENV)
     resend = new Resend(API_KEY, { baseUrl: running.url })
   })
@@ -52,13 +52,13 @@ describe('the built functions with SES, SQS and S3', () => {
     const id = await send('bob@dest.test')
     const mail = await sent(id)
     assert.equal((await ok(resend.emails.get(id))).message_id, `<${mail.id}@email.amazonses.com>`)
-    await platform.publish(deliveryOf(mail, ['bob@dest.test']))
+    await platform.publish(deliveryEventOf(mail, ['bob@dest.test']))
     await last(id, 'delivered')
     await platform.publish(complaintOf(mail, 'bob@dest.test'))
     await last(id, 'complained')
     const other = await send('gone@dest.test')
     const rejection = { recipient: 'gone@dest.test', replyCode: 550, status: '5.1.1', diagnostic: '5.1.1 unknown' }
-    await platform.publish(bounceOf(await sent(other), rejection))
+    await platform.publish(bounceEventOf(await sent(other), rejection))
     await last(other, 'bounced')
     const told = await receiver.waitFor('/feedback', (all) => all.length >= 3)
     assert.deepEqual(told.map(({ payload }) => payload.type).sort(), [...events].sort())
@@ -84,7 +84,7 @@ describe('the built functions with SES, SQS and S3', () => {
       const mail = await until('the mail at SES', async () => mailsOf(id)[0])
       await sleep(300)
       assert.equal((await ok(resend.emails.get(id))).last_event, 'queued')
-      await platform.publish(deliveryOf(mail, ['lost@dest.test']))
+      await platform.publish(deliveryEventOf(mail, ['lost@dest.test']))
       await last(id, 'delivered')
       assert.equal(mailsOf(id).length, 1)
     })
@@ -98,7 +98,7 @@ describe('the built functions with SES, SQS and S3', () => {
       }
     })
     const id = await send('killed@dest.test')
-    await platform.publish(deliveryOf(await mail, ['killed@dest.test']))
+    await platform.publish(deliveryEventOf(await mail, ['killed@dest.test']))
     await last(id, 'delivered')
     const other = await send('after@dest.test')
     await last(other, 'sent')

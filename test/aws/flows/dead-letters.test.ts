@@ -6,7 +6,7 @@ import { isDeepStrictEqual, promisify } from 'node:util'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { ok, until } from '../../flows/support/ask.ts'
 import { type Load, startLoad } from '../load.ts'
-import { deliveryOf } from '../ses-hop.ts'
+import { deliveryEventOf } from '../ses-hop.ts'
 
 const REDRIVE = join(import.meta.dirname, '../../../packages/cli/src/redrive.ts')
 const MAIL = 'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: mended\r\n\r\ntext\r\n'
@@ -40,7 +40,7 @@ describe('unreadable entries', () => {
     await platform.notify(unread)
     for (const operation of ['PutItem', 'UpdateItem', 'TransactWriteItems'])
       platform.dynamo.faults.push({ operation, kind: 'unavailable', about: stuck.id, times: 10_000 })
-    await platform.publish(deliveryOf(stuck.mail, stuck.mail.recipients))
+    await platform.publish(deliveryEventOf(stuck.mail, stuck.mail.recipients))
     const named = [
       ['"messageId":"mended"', 'mended'],
       [`"kabutar_id":["${stuck.id}"]`, 'stuck'],

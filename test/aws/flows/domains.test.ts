@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
 import { ok } from '../../flows/support/ask.ts'
-import { prepare } from '../flow-server.ts'
+import { createFirstAccount } from '../flow-server.ts'
 import { type Platform, type Running, startPlatform } from '../platform.ts'
 
 /** An API key for tests. */
@@ -13,7 +13,7 @@ let platform: Platform
 let running: Running
 before(async () => {
   platform = await startPlatform(() => undefined)
-  await prepare(platform, API_KEY)
+  await createFirstAccount(platform, API_KEY)
   running = await platform.run()
 })
 after(async () => {

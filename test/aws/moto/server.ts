@@ -12,7 +12,7 @@ const MINUTES = 60_000
 const START_MS = 30_000
 
 /** moto, an independent emulator of AWS, in memory. */
-export type Moto = { readonly endpoint: string; close(): Promise<void> }
+type Moto = { readonly endpoint: string; close(): Promise<void> }
 
 /** @throws {Error} if Python 3 with venv is missing, or the packages cannot be installed */
 export async function startMoto(): Promise<Moto> {

@@ -7,8 +7,8 @@ export type SqsRecord = {
   readonly body: string
   readonly attributes: Readonly<Record<string, string | undefined>>
 }
-export type SqsBatch = { readonly Records: readonly SqsRecord[] }
-export type LambdaContext = { getRemainingTimeInMillis(): number }
+type SqsBatch = { readonly Records: readonly SqsRecord[] }
+type LambdaContext = { getRemainingTimeInMillis(): number }
 export type BatchAnswer = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
 
 /** The signal aborts this long before Lambda would end the invocation. */

@@ -14,7 +14,7 @@ import { type ClientOptions, httpHandler } from '../sdk-client.ts'
 import { storeError } from '../store-errors.ts'
 import type { ReceiptRules } from './receipt-rules.ts'
 
-export type SesIdentitiesOptions = {
+type SesIdentitiesOptions = {
   readonly region: string
   /** Tag value of identities of this stage; identities without it are never changed. */
   readonly owner: string

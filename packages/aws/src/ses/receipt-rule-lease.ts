@@ -6,7 +6,7 @@ import { receiptRulesLeaseKey } from '@kabutar/core/store/keys.ts'
 import { writeIf } from '@kabutar/core/store/once.ts'
 
 /** The right to change the receipt rules, for a limited time; SES has no conditional writes for them. */
-export type Lease = {
+export type ReceiptRuleLease = {
   /** True if the lease is ours for at least `ms` more. */
   lasts(ms: number): boolean
   /** @throws {StoreError} `Throttled` if another process has taken it */
@@ -20,7 +20,7 @@ const WAIT_MS = 10_000
 const ASK_EVERY_MS = 250
 
 /** Takes the lease of `name`. @throws {StoreError} `Throttled` if it is not free within 10 s */
-export async function takeLease(table: Table, clock: Clock, name: string): Promise<Lease> {
+export async function takeReceiptRuleLease(table: Table, clock: Clock, name: string): Promise<ReceiptRuleLease> {
   const owner = randomUUID()
   const key = receiptRulesLeaseKey(name)
   let until = 0

@@ -16,9 +16,9 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { StoreError, type Table } from '@kabutar/core/ports/table.ts'
 import { type ClientOptions, httpHandler } from '../sdk-client.ts'
 import { storeError } from '../store-errors.ts'
-import { type Lease, takeLease } from './receipt-rule-lease.ts'
+import { type ReceiptRuleLease, takeReceiptRuleLease } from './receipt-rule-lease.ts'
 
-export type RuleOptions = {
+type RuleOptions = {
   /** Names of our rules begin with it, and the bucket's policy admits only such rules. */
   readonly prefix: string
   /** The set that was active when the stage was deployed; an error names it if none is active. */
@@ -52,7 +52,7 @@ export function receiptRules(client: SESClient, options: RuleOptions): ReceiptRu
   const { table, clock, prefix } = options
   return {
     async receive(domain, on) {
-      const lease = await takeLease(table, clock, prefix)
+      const lease = await takeReceiptRuleLease(table, clock, prefix)
       try {
         await change(client, options, lease, domain, on)
       } finally {
@@ -64,7 +64,7 @@ export function receiptRules(client: SESClient, options: RuleOptions): ReceiptRu
 
 type RuleSet = { readonly name: string; readonly last: string | undefined; readonly ours: readonly ReceiptRule[] }
 
-async function change(client: SESClient, options: RuleOptions, lease: Lease, domain: string, on: boolean) {
+async function change(client: SESClient, options: RuleOptions, lease: ReceiptRuleLease, domain: string, on: boolean) {
   for (let tries = 1; tries <= TRIES; tries++) {
     if (!lease.lasts(2 * CALL_MS)) await lease.renew()
     try {

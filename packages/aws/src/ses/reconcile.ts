@@ -8,8 +8,8 @@ import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
 import { parseNotification, type StoredObject } from './notification.ts'
 
-export type ReconcilePorts = { readonly reconcileQueue: Queue; readonly receiveQueue: Queue; readonly log: Log }
-export type Reconciled = {
+type ReconcilePorts = { readonly reconcileQueue: Queue; readonly receiveQueue: Queue; readonly log: Log }
+type Reconciled = {
   readonly objects: number
   /** False if there may be more entries: the signal or the bound ended the run. */
   readonly emptied: boolean

@@ -14,7 +14,7 @@ import { sesPace } from './relay-pace.ts'
 /** SES v2's limits: 40 MB a message, counted as it is transmitted; 50 recipients. */
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 50 } as const
 
-export type SesRelayOptions = {
+type SesRelayOptions = {
   /** Becomes part of the Message-ID that SES writes. */
   readonly region: string
   /** Has the event destinations. Its suppression is off, because core decides who is suppressed. */

@@ -2,7 +2,7 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 
 /** Dead-letter queues by their names in the account. */
-export type DeadLetterQueues = ReadonlyMap<string, Pick<Queue, 'depth'>>
+type DeadLetterQueues = ReadonlyMap<string, Pick<Queue, 'depth'>>
 
 export const LOOK_EVERY_MINUTES = 10
 
