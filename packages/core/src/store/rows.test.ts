@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { before, describe, test } from 'node:test'
-import { takeLease } from '@kabutar/aws/ses/receipt-rule-lease.ts'
+import { takeReceiptRuleLease } from '@kabutar/aws/ses/receipt-rule-lease.ts'
 import { settle } from '@kabutar/aws/ses/received-ids.ts'
 import { dkimKeyOf, ensureDkimKey } from '@kabutar/local/identity/dkim-keys.ts'
 import { testIdentities } from '@kabutar/testing/domains-rig.ts'
@@ -112,7 +112,7 @@ async function writeRest(ports: Ports): Promise<void> {
   await pauseRelay(ports, 'quota', 1000)
   await sweep(ports, dueWork(ports))
   await settle(table, 'inbound/1', { at: 1, owner: 'a' }, clock.now())
-  await takeLease(table, clock, 'rules')
+  await takeReceiptRuleLease(table, clock, 'rules')
 }
 
 describe('every row', () => {
@@ -165,7 +165,7 @@ describe('every row', () => {
     delivery: ({ table }) => listDeliveries(table, 'a', written.endpoint, { limit: 9 }),
     'relay-pause': ({ table, clock }) => readPause(table, clock.now(), 'b'),
     'ses-receipt': ({ table, clock }) => settle(table, 'inbound/1', { at: 2, owner: 'b' }, clock.now()),
-    'receipt-rules-lease': ({ table, clock }) => takeLease(table, clock, 'rules'),
+    'receipt-rules-lease': ({ table, clock }) => takeReceiptRuleLease(table, clock, 'rules'),
   }
   for (const [kind, read] of Object.entries(reads) as [RowKind, (ports: Ports) => Promise<unknown>][]) {
     test(`of kind ${kind} is refused in format 99`, async () => {
