@@ -63,8 +63,9 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/notify.handler': {
-    atStart: 300 * KB,
-    inAll: 500 * KB,
+    // undici is 460 KB of it: the package exports its client only together with fetch, caches and mocks.
+    atStart: 765 * KB,
+    inAll: 800 * KB,
     timeout: 60,
     environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
@@ -143,7 +144,8 @@ test('code that reads or composes mail is only in the bundle of the function tha
       .map(({ handler }) => handler)
   assert.deepEqual(having(/packages\/mail\/src\/texts\.ts/, filesInReach), ['functions/api.handler'])
   assert.deepEqual(having(/node_modules\/html-to-text\//, filesInReach), ['functions/send.handler'])
-  assert.deepEqual(having(/node_modules\/(html-to-text|undici)\/|mail-composer/, filesAtStart), [])
+  assert.deepEqual(having(/node_modules\/html-to-text\/|mail-composer/, filesAtStart), [])
+  assert.deepEqual(having(/node_modules\/undici\//, filesInReach), ['functions/notify.handler'])
 })
 
 const nameOf = (file: string) => basename(file)

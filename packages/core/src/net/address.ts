@@ -1,7 +1,7 @@
 /**
- * Which addresses a URL from outside may lead to. Public ones always; private ones where the settings say so; the rest
- * never, since nothing there is a customer's: link-local with the clouds' metadata services, multicast, unspecified.
- * IPv6 is an allow list (only 2000::/3 is global, RFC 4291 section 2.4), so that what is assigned later is refused.
+ * Classifies the addresses that a URL from outside may lead to. Public ones are always allowed, private ones if the
+ * settings say so, the rest never: link-local with the clouds' metadata services, multicast, unspecified. IPv6 is an
+ * allow list (only 2000::/3 is global, RFC 4291 section 2.4), so that ranges assigned later are refused.
  */
 import { BlockList, isIP } from 'node:net'
 
@@ -50,7 +50,10 @@ function blockList(v4: readonly string[], v6: readonly string[]): BlockList {
   return list
 }
 
-/** What is no address, or has a zone, is forbidden. Mapped and NAT64 (RFC 6052) addresses count as what they embed. */
+/**
+ * Forbids anything that is not an address or has a zone. Mapped and NAT64 (RFC 6052) addresses are classified by the
+ * IPv4 address that they embed.
+ */
 export function addressClass(address: string): AddressClass {
   if (address.includes('%')) return 'forbidden'
   const family = isIP(address)
@@ -66,14 +69,13 @@ function classOf(address: string, family: 'ipv4' | 'ipv6'): AddressClass {
   return family === 'ipv4' || GLOBAL.check(address, family) ? 'public' : 'forbidden'
 }
 
-/** The last 32 bits; the URL parser writes them as two groups in hex, or none for zeros. */
+/** Reads the last 32 bits. The URL parser writes them as two groups in hex, or leaves them out if they are zero. */
 function embedded(address: string): string {
   const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':')
   const [high = 0, low = 0] = groups.slice(-2).map((group) => Number.parseInt(group || '0', 16))
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
-/** True if a connection may go there. */
 export function mayConnect(address: string, allowPrivate: boolean): boolean {
   const found = addressClass(address)
   return found === 'public' || (found === 'private' && allowPrivate)

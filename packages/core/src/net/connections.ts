@@ -1,57 +1,101 @@
-import type { Client } from 'undici'
+import { isIP, type LookupFunction } from 'node:net'
+import { buildConnector, Client } from 'undici'
+import type { Address, Resolver } from '../ports/resolver.ts'
+import { mayConnect } from './address.ts'
+import { blocked, GuardError } from './url.ts'
 
-/** One for all: undici would make another for each connection, and look where it stands. */
-const DROPPED = new Error('the connection was dropped')
+export type ConnectionOptions = {
+  readonly resolver: Resolver
+  readonly allowPrivate: boolean
+  readonly connectTimeoutMs: number
+}
+
+const IDLE_MS = 30_000
+const MAX_HEADER_BYTES = 16 * 1024
 
 /**
- * Connections to origins, each with one request at a time. One whose answer came whole is kept for the next request;
- * any other is closed, and no other is opened in its place before a request needs it: undici's own pool does that when
- * a request is given up, a second connection for each answer that is too long.
+ * Keeps connections for reuse, each with one request at a time. `Client` of undici is one connection; undici's `Pool` is
+ * not used, since it opens another connection as soon as a request is cut short and can't tell whether one is new.
  */
 export class Connections {
-  readonly #open: (origin: string) => Client
-  readonly #kept = new Map<string, Client[]>()
+  readonly #idle = new Map<string, Client[]>()
   readonly #all = new Set<Client>()
+  readonly #connect: buildConnector.connector
 
-  constructor(open: (origin: string) => Client) {
-    this.#open = open
+  constructor({ resolver, allowPrivate, connectTimeoutMs }: ConnectionOptions) {
+    this.#connect = buildConnector({ lookup: guardedLookup(resolver, allowPrivate), timeout: connectTimeoutMs })
   }
 
-  /** The one that was used last, which is the least likely to be closed by the other side, or a new one. */
-  take(origin: string): Client {
-    return this.#kept.get(origin)?.pop() ?? this.fresh(origin)
+  /** Returns the connection that was used last, which the other side is least likely to have closed. */
+  takeIdle(origin: string): Client | undefined {
+    return this.#idle.get(origin)?.pop()
   }
 
-  fresh(origin: string): Client {
-    const client = this.#open(origin)
+  /** Connects with the first request. The caller bounds its time, so undici's own timers are off. */
+  open(origin: string): Client {
+    const client = new Client(origin, {
+      connect: this.#connect,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_MS,
+      keepAliveMaxTimeout: IDLE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    })
     this.#all.add(client)
-    client.on('disconnect', () => this.#forget(origin, client))
+    client.on('disconnect', () => this.#forgetIdle(origin, client))
     return client
   }
 
   keep(origin: string, client: Client): void {
-    const kept = this.#kept.get(origin)
-    if (kept === undefined) this.#kept.set(origin, [client])
-    else kept.push(client)
+    if (!this.#all.has(client)) return
+    const idle = this.#idle.get(origin)
+    if (idle === undefined) this.#idle.set(origin, [client])
+    else idle.push(client)
   }
 
-  drop(client: Client): void {
+  /** Closes the connection; a request that uses it ends with `reason`. */
+  drop(client: Client, reason: Error): void {
     this.#all.delete(client)
-    client.destroy(DROPPED).catch(() => undefined)
+    client.destroy(reason).catch(() => undefined)
   }
 
-  close(): void {
-    for (const client of this.#all) this.drop(client)
-    this.#kept.clear()
+  close(reason: Error): void {
+    for (const client of this.#all) this.drop(client, reason)
+    this.#idle.clear()
   }
 
-  /** Closed while it was kept. One that is in use is seen to when its request ends. */
-  #forget(origin: string, client: Client): void {
-    const kept = this.#kept.get(origin)
-    const at = kept?.indexOf(client) ?? -1
-    if (kept === undefined || at < 0) return
-    kept.splice(at, 1)
-    if (kept.length === 0) this.#kept.delete(origin)
-    this.drop(client)
+  #forgetIdle(origin: string, client: Client): void {
+    const idle = this.#idle.get(origin)
+    const at = idle?.indexOf(client) ?? -1
+    if (idle === undefined || at < 0) return
+    idle.splice(at, 1)
+    if (idle.length === 0) this.#idle.delete(origin)
+    this.drop(client, new Error('closed by the other side'))
+  }
+}
+
+/**
+ * Answers only if every address of the name may be connected to. The connection uses this very answer, so a name cannot
+ * be checked under one address and reached under another. Concurrent look-ups of one name share one answer: the
+ * system's resolver has few threads, and one dead name server must not hold them all.
+ */
+function guardedLookup(resolver: Resolver, allowPrivate: boolean): LookupFunction {
+  const running = new Map<string, Promise<readonly Address[]>>()
+  const resolve = (hostname: string) => {
+    const found = running.get(hostname) ?? resolver.lookup(hostname).finally(() => running.delete(hostname))
+    running.set(hostname, found)
+    return found
+  }
+  return (hostname, options, callback) => {
+    resolve(hostname).then(
+      (answers) => {
+        const [first] = answers
+        const allowed = answers.every(({ address }) => isIP(address) && mayConnect(address, allowPrivate))
+        if (first === undefined || !allowed) return callback(blocked(), '', 0)
+        if (options.all) return callback(null, [...answers])
+        callback(null, first.address, first.family)
+      },
+      (cause) => callback(new GuardError('network', 'The host name has no address.', { cause }), '', 0),
+    )
   }
 }

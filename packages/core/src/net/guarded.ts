@@ -1,24 +1,22 @@
 /**
- * Requests to URLs that users gave us. The address is checked when connecting, on the answers that the connection then
- * uses, so a name can't be checked under one address and reached under another; pooled sockets were checked when they
- * were opened. Redirects are an answer like any other, nothing is decompressed, no proxy of the environment is used,
- * and every wait and size has a bound. Built on undici's dispatcher: a third of the CPU of node:http, a sixth of fetch.
+ * Sends requests to URLs that users gave. An address is checked when connecting, so a connection that is reused has been
+ * checked. Redirects are answers and are not followed, nothing is decompressed, proxies named in the environment are not
+ * used, and every wait and size has a bound.
  */
-import { isIP, type LookupFunction, type Socket } from 'node:net'
-import type { buildConnector, Client } from 'undici'
-import type { Address, Resolver } from '../ports/resolver.ts'
-import { mayConnect } from './address.ts'
-import { Answer, carried, type GuardedResponse, guardErrorOf, StaleConnection } from './answer.ts'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Client } from 'undici'
+import type { Resolver } from '../ports/resolver.ts'
 import { Connections } from './connections.ts'
-import { blocked, checkUrl, GuardError } from './url.ts'
+import { checkUrl, GuardError } from './url.ts'
 
 export type GuardOptions = {
   readonly resolver: Resolver
-  /** Private and loopback addresses and plain http too: development. Never link-local, metadata or multicast. */
+  /** Allows private and loopback addresses and plain http, for development. Never link-local, metadata or multicast. */
   readonly allowPrivate: boolean
-  /** For look-up, connection, headers and body together. @default 15000 */
+  /** Bounds look-up, connection, headers and body together. @default 15000 */
   readonly timeoutMs?: number
-  /** After so many bytes of the body the connection is dropped. @default 8192, less than one read */
+  /** Bytes of the body that are read; the connection is dropped if there are more. @default 8192 */
   readonly maxBodyBytes?: number
 }
 export type GuardedRequest = {
@@ -28,178 +26,138 @@ export type GuardedRequest = {
   readonly body?: string
   readonly signal?: AbortSignal
 }
+export type GuardedResponse = {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  /** The body is longer than the bound; `body` holds its beginning. */
+  readonly truncated: boolean
+}
 
 export interface GuardedClient {
   readonly timeoutMs: number
-  /** Loads what the first request would load, so that its time is no request's. */
-  ready(): Promise<void>
   /** @throws {GuardError} if there is no complete answer in time; any status is an answer */
   request(request: GuardedRequest): Promise<GuardedResponse>
   /** Drops all connections. */
   close(): void
 }
 
-type Limits = Required<GuardOptions>
-
-const IDLE_MS = 30_000
-const MAX_HEADER_BYTES = 16 * 1024
-/** Beside the body: an answer that is too long shows it with the first read. */
-const READ_HEADER_BYTES = 2 * 1024
-
-/** One client per process: it owns the pool of connections. */
+/** Makes a client with connections of its own. A process needs one. */
 export function guardedClient(options: GuardOptions): GuardedClient {
-  const limits = { timeoutMs: 15_000, maxBodyBytes: 8 * 1024, ...options }
-  let opening: Promise<Route> | undefined
-  let opened: Route | undefined
-  const route = async () => {
-    opening ??= openRoute(limits)
-    opened = await opening
-    return opened
-  }
+  const { timeoutMs = 15_000, maxBodyBytes = 8 * 1024, resolver, allowPrivate } = options
+  const connections = new Connections({ resolver, allowPrivate, connectTimeoutMs: timeoutMs })
   return {
-    timeoutMs: limits.timeoutMs,
-    ready: async () => void (opened ?? (await route())),
-    request: (request) =>
-      opened ? exchange(request, opened, limits) : route().then((made) => exchange(request, made, limits)),
-    close: () => void opening?.then(({ connections }) => connections.close()),
+    timeoutMs,
+    request: async (request) => {
+      const url = checkUrl(request.url, allowPrivate)
+      return await send({ connections, url, request, maxBodyBytes, timeoutMs })
+    },
+    close: () => connections.close(cutShort()),
   }
 }
 
-type Route = { readonly connections: Connections; target(url: string): Target }
-type Target = { readonly origin: string; readonly path: string }
-
-/** undici is loaded with the first request, and of it what is used: a process which makes none needn't start with it. */
-async function openRoute(limits: Limits): Promise<Route> {
-  const { default: HttpClient } = await import('undici/lib/dispatcher/client.js')
-  const { default: build } = await import('undici/lib/core/connect.js')
-  const connect = connector(build, limits)
-  /** The timer of a request bounds them all, so undici's own are off. */
-  const open = (origin: string) =>
-    new HttpClient(origin, {
-      connect,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
-      keepAliveMaxTimeout: IDLE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    })
-  return { connections: new Connections(open), target: targets(limits.allowPrivate) }
+type Exchange = {
+  readonly connections: Connections
+  readonly url: URL
+  readonly request: GuardedRequest
+  readonly maxBodyBytes: number
+  readonly timeoutMs: number
 }
 
-const MAX_TARGETS = 1000
-
-/** URLs as they were checked, since an endpoint's comes with each of its events. Forgotten all at once. */
-function targets(allowPrivate: boolean): (url: string) => Target {
-  const known = new Map<string, Target>()
-  return (text) => {
-    const found = known.get(text)
-    if (found !== undefined) return found
-    const { origin, pathname, search } = checkUrl(text, allowPrivate)
-    const target = { origin, path: pathname + search }
-    if (known.size >= MAX_TARGETS) known.clear()
-    known.set(text, target)
-    return target
-  }
-}
-
-function connector(build: typeof buildConnector, limits: Limits): buildConnector.connector {
-  const onread = { buffer: Buffer.allocUnsafe(limits.maxBodyBytes + READ_HEADER_BYTES), callback: pushCopy }
-  const connect = build({ lookup: guardedLookup(limits), timeout: limits.timeoutMs, onread })
-  return (options, callback) =>
-    connect(options, (...result) => {
-      const [, socket] = result
-      socket?.on('error', (error) => carried.set(error, socket.bytesRead))
-      callback(...result)
-    })
-}
-
-/**
- * Sockets read into one buffer and keep a copy of what came. By itself each read makes a buffer of 64 KB, and an endpoint
- * that sends without end fills it: garbage outside of the heap, for which the whole process is stopped again and again.
- */
-function pushCopy(this: Socket, bytes: number, buffer: Uint8Array): boolean {
-  return this.push(Buffer.from(buffer.subarray(0, bytes)))
-}
-
-/**
- * Answers only if every address may be connected to. Look-ups of one name at the same time share one answer: the
- * system's resolver has few threads, and a dead name server of one endpoint must not hold them all.
- */
-function guardedLookup({ resolver, allowPrivate }: Limits): LookupFunction {
-  const running = new Map<string, Promise<readonly Address[]>>()
-  const resolve = (hostname: string) => {
-    const found = running.get(hostname) ?? resolver.lookup(hostname).finally(() => running.delete(hostname))
-    running.set(hostname, found)
-    return found
-  }
-  return (hostname, options, callback) => {
-    resolve(hostname).then(
-      (answers) => {
-        const [first] = answers
-        const allowed = answers.every(({ address }) => isIP(address) && mayConnect(address, allowPrivate))
-        if (first === undefined || !allowed) return callback(blocked(), '', 0)
-        if (options.all) return callback(null, [...answers])
-        callback(null, first.address, first.family)
-      },
-      (cause) => callback(new GuardError('network', 'The host name has no address.', { cause }), '', 0),
-    )
-  }
-}
-
-/** A kept connection may have been closed by the other side a moment ago: then once more on a new one. */
-async function exchange(request: GuardedRequest, { connections, target }: Route, limits: Limits) {
-  const to = target(request.url)
-  const until = performance.now() + limits.timeoutMs
-  try {
-    return await once(to, request, limits, connections, connections.take(to.origin), until)
-  } catch (error) {
-    if (!(error instanceof StaleConnection)) throw error
+/** Uses an idle connection if there is one; if the other side has just closed it, sends once more on a new connection. */
+async function send(exchange: Exchange): Promise<GuardedResponse> {
+  const { connections, url, timeoutMs } = exchange
+  const until = performance.now() + timeoutMs
+  const idle = connections.takeIdle(url.origin)
+  if (idle !== undefined) {
     try {
-      return await once(to, request, limits, connections, connections.fresh(to.origin), until)
-    } catch (again) {
-      throw again instanceof StaleConnection ? guardErrorOf(again.cause as Error) : again
+      return await sendOn(idle, exchange, until)
+    } catch (error) {
+      if (!(error instanceof UnansweredError)) throw error
     }
   }
-}
-
-function once(
-  { origin, path }: Target,
-  { method, headers, body, signal }: GuardedRequest,
-  limits: Limits,
-  connections: Connections,
-  client: Client,
-  until: number,
-): Promise<GuardedResponse> {
-  const answer = new Answer(limits.maxBodyBytes)
-  const late = () => answer.fail(new GuardError('timeout', `No answer within ${limits.timeoutMs / 1000} s.`))
-  const timer = setTimeout(late, until - performance.now())
-  const running = signal && runningUnder(signal)
-  running?.add(answer)
-  answer.onEnd = (reusable) => {
-    clearTimeout(timer)
-    running?.delete(answer)
-    if (reusable) connections.keep(origin, client)
-    else connections.drop(client)
+  try {
+    return await sendOn(connections.open(url.origin), exchange, until)
+  } catch (error) {
+    throw error instanceof UnansweredError ? guardErrorOf(error.cause as Error) : error
   }
-  if (signal?.aborted) answer.fail(cutShort())
-  else
-    client.dispatch(
-      { path, method, headers: { ...headers, 'accept-encoding': 'identity' }, body: body ?? null },
-      answer,
-    )
-  return answer.whole
 }
 
+/** @throws {UnansweredError} if the connection broke before anything of an answer came, otherwise {GuardError} */
+async function sendOn(client: Client, exchange: Exchange, until: number): Promise<GuardedResponse> {
+  const { connections, url, request, maxBodyBytes, timeoutMs } = exchange
+  const { method, headers, body = null, signal } = request
+  const drop = (reason: Error) => connections.drop(client, reason)
+  const timer = setTimeout(() => drop(late(timeoutMs)), until - performance.now())
+  const abort = () => drop(cutShort())
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    if (signal?.aborted) throw cutShort()
+    const response = await client
+      .request({
+        path: url.pathname + url.search,
+        method,
+        headers: { ...headers, 'accept-encoding': 'identity' },
+        body,
+      })
+      .catch((error: Error) => Promise.reject(unanswered(error)))
+    const content = await read(response.body, maxBodyBytes)
+    if (content.truncated) drop(new Error('the body is too long'))
+    else connections.keep(url.origin, client)
+    return { status: response.statusCode, headers: response.headers, ...content }
+  } catch (error) {
+    drop(error as Error)
+    throw error instanceof UnansweredError ? error : guardErrorOf(error as Error)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Resolves with the body, or with its beginning as soon as there is more than `maxBytes`. */
+function read(body: Readable, maxBytes: number): Promise<Pick<GuardedResponse, 'body' | 'truncated'>> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  return new Promise((resolve, reject) => {
+    const done = () => resolve({ body: Buffer.concat(chunks, Math.min(bytes, maxBytes)), truncated: bytes > maxBytes })
+    body.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > maxBytes) done()
+    })
+    body.on('end', done)
+    body.on('error', reject)
+  })
+}
+
+const late = (timeoutMs: number) => new GuardError('timeout', `No answer within ${timeoutMs / 1000} s.`)
 const cutShort = () => new GuardError('aborted', 'The request was cut short.')
 
-/** Requests of one signal share a listener: one for each costs as much as a timer. */
-const running = new WeakMap<AbortSignal, Set<Answer>>()
+class UnansweredError extends Error {}
 
-function runningUnder(signal: AbortSignal): Set<Answer> {
-  const known = running.get(signal)
-  if (known !== undefined) return known
-  const answers = new Set<Answer>()
-  running.set(signal, answers)
-  signal.addEventListener('abort', () => [...answers].forEach((answer) => void answer.fail(cutShort())), { once: true })
-  return answers
+const BROKEN = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
+
+function unanswered(error: Error): Error {
+  return BROKEN.includes(String((error as NodeJS.ErrnoException).code))
+    ? new UnansweredError('', { cause: error })
+    : error
+}
+
+const TEXTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'The connection was refused.',
+  ECONNRESET: 'The connection was reset.',
+  EPIPE: 'The connection was reset.',
+  EHOSTUNREACH: 'The host is unreachable.',
+  ENETUNREACH: 'The host is unreachable.',
+  UND_ERR_SOCKET: 'The connection was closed without a whole answer.',
+  UND_ERR_HEADERS_OVERFLOW: 'The headers of the answer are too large.',
+}
+
+/** The message may be shown to the user who gave the URL. */
+function guardErrorOf(error: Error): GuardError {
+  if (error instanceof GuardError) return error
+  const code = 'code' in error ? String(error.code) : ''
+  const tls = code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('SSL')
+  const message = TEXTS[code] ?? (tls ? 'The TLS certificate or handshake failed.' : 'The connection failed.')
+  return new GuardError('network', message, { cause: error })
 }

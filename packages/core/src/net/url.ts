@@ -3,7 +3,7 @@ import { mayConnect } from './address.ts'
 
 export type GuardErrorCode = 'invalid_url' | 'blocked' | 'timeout' | 'aborted' | 'network'
 
-/** A request that had no answer. `message` may be shown to who gave the URL. */
+/** Says why a request got no answer. `message` may be shown to the user who gave the URL. */
 export class GuardError extends Error {
   readonly code: GuardErrorCode
 
@@ -17,9 +17,9 @@ export class GuardError extends Error {
 const MAX_URL_LENGTH = 2048
 
 /**
- * What can be refused before any connection: other schemes than https (http only beside private addresses, in
- * development), user names and passwords, and addresses written out in any spelling that the URL parser knows. Host
- * names are decided when connecting. Any port is allowed.
+ * Refuses what is known to be forbidden before any connection: schemes other than https (http is allowed together with
+ * private addresses, in development), user names and passwords, and forbidden addresses in any spelling that the URL
+ * parser reads. Host names are checked when connecting. Any port is allowed.
  * @throws {GuardError} `invalid_url` or `blocked`
  */
 export function checkUrl(text: string, allowPrivate: boolean): URL {
@@ -29,15 +29,10 @@ export function checkUrl(text: string, allowPrivate: boolean): URL {
     throw new GuardError('invalid_url', 'The URL must start with https://.')
   }
   if (url.username || url.password) throw new GuardError('invalid_url', 'The URL must not contain a user name.')
-  const host = hostOf(url)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   const local = /(^|\.)localhost\.?$/.test(host) && !allowPrivate
   if (local || (isIP(host) && !mayConnect(host, allowPrivate))) throw blocked()
   return url
-}
-
-/** The host as a resolver wants it: an IPv6 address without brackets. */
-export function hostOf(url: URL): string {
-  return url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
 }
 
 export function blocked(): GuardError {

@@ -98,7 +98,7 @@ function pretended(hangs: (url: string) => boolean) {
     held.set(url, (held.get(url) ?? 0) + 1)
     return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('cut short'))))
   }
-  const client: GuardedClient = { timeoutMs: TIMEOUT_MS, ready: async () => undefined, request, close: () => undefined }
+  const client: GuardedClient = { timeoutMs: TIMEOUT_MS, request, close: () => undefined }
   return { client, held }
 }
 
