@@ -1,13 +1,14 @@
 import type { Mailbox } from './address.ts'
+import { htmlToText } from './html-to-text.ts'
 
 export type ComposeAttachment = {
   readonly filename: string
   readonly content: Uint8Array
   readonly contentType?: string
-  /** Without angle brackets (RFC 2392); makes the part inline, beside the html. */
+  /** Without angle brackets (RFC 2392). Makes the part inline, beside the html. */
   readonly contentId?: string
 }
-/** All that a message is made of. Bcc is not here: it lives in the envelope only (RFC 5322 section 3.6.3). */
+/** The fields and parts of a message. Bcc is missing, since it is in the envelope only (RFC 5322 section 3.6.3). */
 export type Composition = {
   /** Seeds the MIME boundaries; at most 70 characters of `bchars` (RFC 2046 section 5.1.1). */
   readonly id: string
@@ -20,20 +21,23 @@ export type Composition = {
   readonly replyTo: readonly Mailbox[]
   readonly subject: string
   readonly html?: string
-  /** Missing: made from the html. Empty: none. */
+  /** If it is missing, it is made from the html; if it is empty, the message has no plain text. */
   readonly text?: string
   readonly headers: Readonly<Record<string, string>>
   readonly attachments: readonly ComposeAttachment[]
 }
 
+/** The plain text of a longer html ends early: it must not make a message much larger than the relay takes. */
+const MAX_HTML_LENGTH = 4 * 1024 * 1024
+
 /**
- * The message as bytes for the wire (RFC 5322, MIME), lines ended by CRLF. A pure function of its argument: a second
+ * Composes the bytes of a message (RFC 5322, MIME), with CRLF line ends. A pure function of its argument, so a second
  * attempt sends the same bytes. The composer is loaded at the first call, since most processes never compose.
  */
 export async function compose(composition: Composition): Promise<Uint8Array> {
   const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
   const { id, date, messageId, from, to, cc, replyTo, subject, html, headers, attachments } = composition
-  const text = composition.text ?? (html === undefined ? '' : await textOf(html))
+  const text = composition.text ?? (html === undefined ? '' : htmlToText(html.slice(0, MAX_HTML_LENGTH)))
   const composer = new MailComposer({
     baseBoundary: id,
     date,
@@ -61,24 +65,9 @@ function attached({ filename, content, contentType, contentId }: ComposeAttachme
     filename,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
     ...(contentType !== undefined && { contentType }),
-    // Said in any case: a message without it would be shown in place.
+    // Always set: without it an attached message would be shown as part of the mail.
     ...(contentId === undefined
       ? { contentDisposition: 'attachment' }
       : { cid: contentId, contentDisposition: 'inline' }),
   }
-}
-
-const MAX_HTML_LENGTH = 1 << 22
-
-/** What a reader without html sees. Past 4 Mi characters the rest is left out, so that its cost stays bounded. */
-export async function textOf(html: string): Promise<string> {
-  const { convert } = await import('html-to-text')
-  return convert(html, {
-    wordwrap: 78,
-    limits: { maxInputLength: MAX_HTML_LENGTH, maxDepth: 100, ellipsis: '...' },
-    selectors: [
-      { selector: 'img', format: 'skip' },
-      { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
-    ],
-  })
 }

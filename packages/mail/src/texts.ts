@@ -3,7 +3,7 @@
  * in several forms, everything else that is shown follows in its order. Total: whatever the bytes are, they are read.
  */
 import { formatMailbox } from './address.ts'
-import { readableText } from './html-text.ts'
+import { htmlToText } from './html-to-text.ts'
 import { decodePart } from './mime/decode.ts'
 import type { Envelope } from './mime/envelope.ts'
 import { unflow } from './mime/flowed.ts'
@@ -45,7 +45,7 @@ class TextReader {
   read(root: Part): Texts {
     this.#walk(root)
     const html = this.#whole('html', 'plain', htmlOf)
-    const plain = this.#whole('plain', 'html', readableText)
+    const plain = this.#whole('plain', 'html', htmlToText)
     return { html: html?.join(BREAK) ?? null, text: plain?.join('\n') ?? null }
   }
 

@@ -1,35 +1,35 @@
+import { htmlToText } from '../html-to-text.ts'
 import { decodePart } from './decode.ts'
-import { scanHtml } from './html.ts'
 import type { MessageIndex, Part } from './part.ts'
 import { charsetOf, readablePart } from './readable.ts'
 import { decodeBytes } from './words.ts'
 
 /** RFC 8970 section 3.1. */
 export const MAX_PREVIEW_LENGTH = 200
-/** Body bytes that a preview needs: style sheets come first. */
+/** Bytes of the body that a preview is made from: style sheets come before the text. */
 export const PREVIEW_BYTES = 64 * 1024
 
-/** The beginning of what one reads in a message, on one line, at most 200 characters; empty if there is no text. */
+/** Returns the beginning of the readable text on one line, at most 200 characters; empty if there is no text. */
 export function previewOf(index: MessageIndex, raw: Uint8Array): string {
   const part = readablePart(index)
   return part === undefined ? '' : preview(part, raw.subarray(part.bodyStart, part.bodyEnd))
 }
 
-/** `previewOf` for a part whose body was read by range: the first `PREVIEW_BYTES` of it will do. */
+/** Does the same for a part whose body was read by range; the first `PREVIEW_BYTES` are enough. */
 export function preview(part: Part, body: Uint8Array): string {
   const text = decodeBytes(decodePart(body.subarray(0, PREVIEW_BYTES), part.encoding), charsetOf(part))
-  return oneLine(part.subtype === 'html' ? textOfHtml(text) : text)
+  return oneLine(part.subtype === 'html' ? htmlToText(text, { wordsOnly: true }) : text)
 }
 
-/** White space, and the invisible characters that newsletters pad their first line with. */
+/** White space, and the invisible characters with which newsletters pad their first line. */
 const BLANK = /(?:[[\s\p{Cc}\p{Cf}\u115f]--[\u200d]]|\u034f)+/gv
 
-/** More is rarely blank. */
+/** Characters that are enough for a preview, unless most of them are blank. */
 const GLANCE_LENGTH = 1000
 
 function oneLine(text: string): string {
   const glance = withoutBlanks(text.slice(0, GLANCE_LENGTH))
-  // A blank or a pair that the cut went through is at its very end.
+  // The cut may split a surrogate pair or a run of blanks, so the last character does not count.
   const line = glance.length > 2 * MAX_PREVIEW_LENGTH + 1 ? glance : withoutBlanks(text)
   return Array.from(line.slice(0, 2 * MAX_PREVIEW_LENGTH))
     .slice(0, MAX_PREVIEW_LENGTH)
@@ -38,18 +38,3 @@ function oneLine(text: string): string {
 }
 
 const withoutBlanks = (text: string) => text.replace(BLANK, ' ').trim()
-
-/** Text between the tags, for a glance and not for reading. */
-export function textOfHtml(html: string): string {
-  let out = ''
-  scanHtml(
-    html,
-    (text) => {
-      out += text
-    },
-    () => {
-      out += ' '
-    },
-  )
-  return out
-}

@@ -1,6 +1,9 @@
 const SKIPPED = /^<(style|script|title|head|template)(?=[\s>/])/i
 
-/** Gives out texts, decoded, and tags in their order. One pass, and an element that isn't closed hides the rest. */
+/**
+ * Calls back for each text, decoded, and each tag, in order. One pass: scripts, styles and comments are skipped, an
+ * unclosed one hides the rest, and a tag ends at the first `>`, even inside a quoted attribute.
+ */
 export function scanHtml(html: string, onText: (text: string) => void, onTag: (tag: string) => void): void {
   const tagStart = /<(?=[a-z!/?])/gi
   let at = 0
@@ -28,7 +31,7 @@ function after(text: string, mark: string, from: number): number {
   return at < 0 ? -1 : at + mark.length
 }
 
-/** The names of U+00A0 to U+00FF; Ccedil and ccedil are two letters. */
+/** The entity names of U+00A0 to U+00FF, in order. Case matters: `Ccedil` and `ccedil` are two letters. */
 const LATIN_1 = `nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3
   acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig
   Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave
@@ -54,11 +57,16 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ['bdquo', '„'],
   ['lsaquo', '‹'],
   ['rsaquo', '›'],
+  ['ensp', ' '],
+  ['emsp', ' '],
+  ['thinsp', ' '],
   ['zwnj', ''],
   ['zwj', ''],
   ['shy', ''],
   ['bull', '•'],
   ['trade', '™'],
+  ['minus', '−'],
+  ['check', '✓'],
   ['rarr', '→'],
   ['larr', '←'],
   ['OElig', 'Œ'],
@@ -66,7 +74,7 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ['Scaron', 'Š'],
   ['scaron', 'š'],
 ])
-/** What the numbers 128 to 159 mean wherever HTML is shown. */
+/** Browsers read the character references 128 to 159 as windows-1252. */
 const windows1252 = new TextDecoder('windows-1252')
 
 function entities(text: string): string {
