@@ -6,17 +6,17 @@ import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { bearerOf } from './auth.ts'
 import { jsonBody } from './body.ts'
 
 export const CreateAccountRequest = z.strictObject({
-  name: z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(50, 'must be at most 50 characters')),
+  name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
   /** Taken as verified on the operator's word. */
-  domains: z.optional(z.array(z.string()).check(z.maxLength(100, 'must be at most 100'))),
+  domains: z.array(z.string()).max(100, 'must be at most 100').optional(),
 })
 
-/** POST /accounts and /accounts/:id/resume: for the operator of the machine alone, who can read the token that the server left in its folder. */
+/** POST /accounts and /accounts/:id/resume, for whoever has the operator's token, which the server wrote to its folder. */
 export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
   const operatorOnly = (c: Context) => {
     if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return

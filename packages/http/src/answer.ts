@@ -1,9 +1,9 @@
-/** An answer stays below 4.5 MB: Lambda and API Gateway let 6 MB through, with its JSON in a string of another JSON. */
+/** Keeps answers below 4.5 MB. Lambda's limit is 6 MB, and the answer is a string inside other JSON there. */
 import { type BodyName, bodyCopyKey } from '@kabutar/core/messages/blob-keys.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 
-/** Room is left for headers and the gateway's own envelope. */
+/** Leaves room for headers and the gateway's own envelope. */
 export const MAX_ANSWER_BYTES = 4_400_000
 export const LINK_SECONDS = 3600
 
@@ -11,11 +11,14 @@ export type SignedLink = { readonly download_url: string; readonly expires_at: s
 export type LinkPorts = { readonly blobs: Blobs; readonly clock: Clock }
 export type Bodies = { readonly html: string | null; readonly text: string | null }
 
+/** The wire has null where a list of addresses is empty. */
+export const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
+
 export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 export const expiryOf = ({ clock }: Pick<LinkPorts, 'clock'>): string =>
   new Date(clock.now() + LINK_SECONDS * 1000).toISOString()
 
-/** Those that come first and together fit. */
+/** Returns as many of the first values as fit together. */
 export function within<T>(values: readonly T[], maxBytes: number): readonly T[] {
   let left = maxBytes
   const end = values.findIndex((value) => {
@@ -27,7 +30,7 @@ export function within<T>(values: readonly T[], maxBytes: number): readonly T[] 
 
 export type FittingBodies = Bodies & { readonly html_link?: SignedLink; readonly text_link?: SignedLink }
 
-/** Bodies as far as they fit, the text first. One that does not is null, and behind a link. `blobKey`: of the message. */
+/** Returns the bodies that fit, the text first. Another is null and behind a link. `blobKey` is that of the message. */
 export async function fitBodies(
   ports: LinkPorts,
   blobKey: string,

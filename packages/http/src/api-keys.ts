@@ -9,20 +9,20 @@ import {
 import { getDomain } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
-import type { Env } from './env.ts'
+import { accountOf, type Env, idOf } from './env.ts'
 import { listOf, uuidOf } from './page.ts'
 
-const name = z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(50, 'must be at most 50 characters'))
+const name = z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters')
 export const CreateKeyRequest = z.strictObject({
   name,
-  permission: z.optional(z.enum(['full_access', 'sending_access'])),
-  domain_id: z.optional(z.string()),
+  permission: z.enum(['full_access', 'sending_access']).optional(),
+  domain_id: z.string().optional(),
 })
 export const RenameKeyRequest = z.strictObject({ name })
 
-/** POST (201, with the token, once), GET /api-keys; PATCH and DELETE /api-keys/:id. */
+/** POST and GET /api-keys, PATCH and DELETE /api-keys/:id. Only the answer to POST has the token. */
 export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
@@ -30,12 +30,11 @@ export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
       if (domain_id !== undefined && permission !== 'sending_access') {
         throw new MailError('invalid_message', 'A `domain_id` goes with the permission `sending_access` only.')
       }
-      const { accountId } = c.get('key')
-      const domain = domain_id && (await getDomain(ports.table, accountId, uuidOf(domain_id, 'domain_id')))
-      return c.json(await createKey(ports, accountId, { name, permission, ...(domain && { domain }) }), 201)
+      const domain = domain_id && (await getDomain(ports.table, accountOf(c), uuidOf(domain_id, 'domain_id')))
+      return c.json(await createKey(ports, accountOf(c), { name, permission, ...(domain && { domain }) }), 201)
     })
     .get('/', async (c) => {
-      const keys = await listKeys(ports.table, c.get('key').accountId)
+      const keys = await listKeys(ports.table, accountOf(c))
       const data = keys.map(({ id, name, createdAt, lastUsedAt }) => ({
         id,
         name,
@@ -45,14 +44,14 @@ export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
       return c.json(listOf(data, false))
     })
     .patch('/:id', async (c) => {
-      const id = uuidOf(c.req.param('id'))
+      const id = idOf(c)
       const { name } = await jsonBody(c, RenameKeyRequest)
-      await renameKey(ports.table, c.get('key').accountId, id, name)
+      await renameKey(ports.table, accountOf(c), id, name)
       return c.json({ object: 'api_key', id })
     })
     .delete('/:id', async (c) => {
-      const id = uuidOf(c.req.param('id'))
-      await deleteKey(ports, c.get('key').accountId, id)
+      const id = idOf(c)
+      await deleteKey(ports, accountOf(c), id)
       return c.json({ object: 'api_key', id, deleted: true })
     })
 }

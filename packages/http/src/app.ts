@@ -24,7 +24,7 @@ export type AppOptions = {
   readonly inject?: boolean
 }
 
-/** The whole HTTP API. Every answer but a download is JSON, every error in the wire's form. */
+/** Composes the HTTP API. Every answer is JSON, except downloads, and every error has the form of errors.ts. */
 export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> {
   const app = new Hono<Env>({ getPath: pathOf })
   app.onError((error, c) => answerError(ports, error, c))
@@ -49,13 +49,13 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   return app
 }
 
-/** A base URL that ends in a slash makes `//emails` of the SDK's paths; a slash at the end is nobody's intention either. */
+/** Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. */
 function pathOf(request: Request): string {
   const path = getPath(request)
   return path.includes('//') || path.endsWith('/') ? path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '') : path
 }
 
-/** A path that exists answers 405 to every method that it has not. */
+/** Answers 405 to other methods of the paths that are routed so far. */
 function refuseOtherMethods(app: Hono<Env>): void {
   const paths = new Set(app.routes.filter(({ method }) => method !== 'ALL').map(({ path }) => path))
   for (const path of paths) {

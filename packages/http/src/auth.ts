@@ -3,9 +3,9 @@ import { MailError } from '@kabutar/core/errors.ts'
 import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
 
-const SENDING = new Set(['POST /emails', 'POST /emails/batch', 'POST /uploads'])
+const SENDING = new Set(['POST /emails', 'POST /uploads'])
 
-/** Every route but the open ones asks for a key; one of sending_access opens the sending routes only. */
+/** Requires an API key. A key of `sending_access` may use the sending routes only. */
 export function keyRequired(ports: AuthenticatePorts) {
   return createMiddleware<Env>(async (c, next) => {
     const key = await authenticate(ports, bearerOf(c.req.header('Authorization')))
@@ -17,7 +17,7 @@ export function keyRequired(ports: AuthenticatePorts) {
   })
 }
 
-/** The token of RFC 6750 section 2.1. @throws {MailError} `missing_key` */
+/** Reads the bearer token of RFC 6750 section 2.1. @throws {MailError} `missing_key` */
 export function bearerOf(header: string | undefined): string {
   const token = /^bearer +([\x21-\x7e]{1,512})$/i.exec(header?.trim() ?? '')?.[1]
   if (token === undefined) throw new MailError('missing_key', 'Missing API key in the authorization header.')

@@ -1,26 +1,19 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
-import * as z from 'zod/mini'
-import en from 'zod/v4/locales/en.js'
+import type * as z from 'zod'
 import { HttpError } from './errors.ts'
 
-// What an answer says is wrong with a field.
-z.config(en())
-
-/** 40 MB of attachments after base64, and room for what surrounds them. */
+/** Holds 40 MB of attachments in base64 and the fields around them. */
 export const MAX_BODY_BYTES = 42 * 1024 * 1024
 const SMALL_BODY_BYTES = 256 * 1024
 
 /**
- * The request's JSON, checked; unknown fields are errors, since a field that we drop would be a promise broken in silence.
- * @throws {HttpError} 413 past the limit, 400 for what is no JSON
+ * Reads and checks the request's JSON. Unknown fields are errors: dropping one would silently ignore what the caller asked
+ * for.
+ * @throws {HttpError} 413 above the limit, 400 if the body is not JSON
  * @throws {MailError} `missing_field`, `invalid_message`
  */
-export async function jsonBody<T>(
-  c: Context,
-  schema: z.ZodMiniType<T>,
-  maxBytes: number = SMALL_BODY_BYTES,
-): Promise<T> {
+export async function jsonBody<T>(c: Context, schema: z.ZodType<T>, maxBytes: number = SMALL_BODY_BYTES): Promise<T> {
   const text = await textBody(c.req.raw, maxBytes)
   const input = parse(text)
   const result = schema.safeParse(input)
@@ -29,16 +22,16 @@ export async function jsonBody<T>(
 }
 
 async function textBody(request: Request, maxBytes: number): Promise<string> {
-  // A declared length is enforced by the HTTP parser; only a chunked body has to be counted here.
+  // The HTTP parser enforces a declared length; only a chunked body has to be counted here.
   return isDeclared(request, maxBytes) ? request.text() : (await counted(request, maxBytes)).toString()
 }
 
-/** The request's body as it is. @throws {HttpError} 413 past the limit */
+/** Reads the request's bytes. @throws {HttpError} 413 above the limit */
 export async function bytesBody({ req: { raw } }: Context, maxBytes: number): Promise<Uint8Array> {
   return isDeclared(raw, maxBytes) ? new Uint8Array(await raw.arrayBuffer()) : counted(raw, maxBytes)
 }
 
-/** @throws {HttpError} 413 past the limit */
+/** Tells whether the length is declared, and refuses one above the limit. @throws {HttpError} 413 */
 function isDeclared(request: Request, maxBytes: number): boolean {
   const declared = request.headers.get('content-length')
   if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes)

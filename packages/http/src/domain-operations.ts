@@ -1,10 +1,7 @@
-/** The operations on domains, with the schemas of their answers. */
 import * as z from 'zod'
 import { CreateDomainRequest, UpdateDomainRequest } from './domains.ts'
-import type { Operation } from './operation.ts'
+import { deleted, id, list, named, type Operation, time } from './operation.ts'
 
-const id = z.uuid()
-const named = z.object({ object: z.literal('domain'), id })
 const onOff = z.enum(['enabled', 'disabled'])
 const DomainRecord = z.strictObject({
   record: z.enum(['DKIM', 'SPF', 'Receiving']),
@@ -19,7 +16,7 @@ const Listed = z.object({
   id,
   name: z.string(),
   status: z.enum(['not_started', 'pending', 'verified', 'failed', 'temporary_failure']),
-  created_at: z.iso.datetime(),
+  created_at: time,
   region: z.string(),
   capabilities: z.object({ sending: onOff, receiving: onOff }),
 })
@@ -39,7 +36,7 @@ export const DOMAIN_OPERATIONS: readonly Operation[] = [
     path: '/domains',
     summary: 'List domains, newest first',
     status: 200,
-    answer: z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(Listed) }),
+    answer: list(Listed),
     paged: true,
   },
   {
@@ -55,14 +52,20 @@ export const DOMAIN_OPERATIONS: readonly Operation[] = [
     summary: 'Change what a domain is used for',
     request: UpdateDomainRequest,
     status: 200,
-    answer: named,
+    answer: named('domain'),
   },
   {
     method: 'delete',
     path: '/domains/:id',
     summary: 'Delete a domain: it neither sends nor receives any more',
     status: 200,
-    answer: named.extend({ deleted: z.literal(true) }),
+    answer: deleted('domain'),
   },
-  { method: 'post', path: '/domains/:id/verify', summary: 'Look for the records now', status: 200, answer: named },
+  {
+    method: 'post',
+    path: '/domains/:id/verify',
+    summary: 'Look for the records now',
+    status: 200,
+    answer: named('domain'),
+  },
 ]

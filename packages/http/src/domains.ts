@@ -6,33 +6,33 @@ import { removeDomain } from '@kabutar/core/domains/remove.ts'
 import { updateDomain } from '@kabutar/core/domains/update.ts'
 import { readDomain, verifyDomain } from '@kabutar/core/domains/verify.ts'
 import { Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
-import type { Env } from './env.ts'
-import { listOf, pageOf, uuidOf } from './page.ts'
+import { accountOf, type Env, idOf } from './env.ts'
+import { listOf, pageOf } from './page.ts'
 
 const onOff = z.enum(['enabled', 'disabled'])
-/** What we can't do is not taken with another value: mail is neither tracked nor kept back for want of TLS. */
+/** Accepts fields of the wire only with the value that Kabutar implements: no tracking, and opportunistic TLS. */
 const settable = {
-  capabilities: z.optional(z.strictObject({ sending: z.optional(onOff), receiving: z.optional(onOff) })),
-  open_tracking: z.optional(z.literal(false, 'tracking is not in this version')),
-  click_tracking: z.optional(z.literal(false, 'tracking is not in this version')),
-  tls: z.optional(z.literal('opportunistic', 'only opportunistic is in this version')),
+  capabilities: z.strictObject({ sending: onOff.optional(), receiving: onOff.optional() }).optional(),
+  open_tracking: z.literal(false, 'tracking is not in this version').optional(),
+  click_tracking: z.literal(false, 'tracking is not in this version').optional(),
+  tls: z.literal('opportunistic', 'only opportunistic is in this version').optional(),
 }
 export const CreateDomainRequest = z.strictObject({
-  name: z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(255, 'must be at most 255 characters')),
-  region: z.optional(z.string().check(z.maxLength(32))),
-  custom_return_path: z.optional(z.string().check(z.maxLength(63))),
+  name: z.string().min(1, 'must not be empty').max(255, 'must be at most 255 characters'),
+  region: z.string().max(32).optional(),
+  custom_return_path: z.string().max(63).optional(),
   ...settable,
 })
 export const UpdateDomainRequest = z.strictObject(settable)
 
-/** /domains; POST /domains answers 201. Their ids restrict API keys. */
+/** POST and GET /domains; GET, PATCH and DELETE /domains/:id; POST /domains/:id/verify. */
 export function domains(ports: DomainsPorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
       const { name, region, custom_return_path, capabilities } = await jsonBody(c, CreateDomainRequest)
-      const domain = await createDomain(ports, c.get('key').accountId, {
+      const domain = await createDomain(ports, accountOf(c), {
         name,
         ...(region !== undefined && { region }),
         ...(custom_return_path !== undefined && { returnPath: custom_return_path }),
@@ -41,26 +41,26 @@ export function domains(ports: DomainsPorts) {
       return c.json({ ...wireOf(domain), records: recordsOf(domain) }, 201)
     })
     .get('/', async (c) => {
-      const { items, hasMore } = await listDomains(ports.table, c.get('key').accountId, pageOf(c))
+      const { items, hasMore } = await listDomains(ports.table, accountOf(c), pageOf(c))
       return c.json(listOf(items.map(wireOf), hasMore))
     })
     .get('/:id', async (c) => {
-      const domain = await readDomain(ports, c.get('key').accountId, uuidOf(c.req.param('id')))
+      const domain = await readDomain(ports, accountOf(c), idOf(c))
       return c.json({ object: 'domain', ...wireOf(domain), records: recordsOf(domain) })
     })
     .patch('/:id', async (c) => {
-      const id = uuidOf(c.req.param('id'))
+      const id = idOf(c)
       const { capabilities } = await jsonBody(c, UpdateDomainRequest)
-      await updateDomain(ports, c.get('key').accountId, id, capabilitiesOf(capabilities))
+      await updateDomain(ports, accountOf(c), id, capabilitiesOf(capabilities))
       return c.json({ object: 'domain', id })
     })
     .delete('/:id', async (c) => {
-      const id = uuidOf(c.req.param('id'))
-      await removeDomain(ports, c.get('key').accountId, id)
+      const id = idOf(c)
+      await removeDomain(ports, accountOf(c), id)
       return c.json({ object: 'domain', id, deleted: true })
     })
     .post('/:id/verify', async (c) => {
-      const { id } = await verifyDomain(ports, c.get('key').accountId, uuidOf(c.req.param('id')))
+      const { id } = await verifyDomain(ports, accountOf(c), idOf(c))
       return c.json({ object: 'domain', id })
     })
 }

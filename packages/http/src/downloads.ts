@@ -2,17 +2,14 @@
  * Serves what a signed link names, a whole blob or an attachment, without an API key until the link expires. On AWS no link
  * leads here: blobs and attachments are S3's own presigned links (aws/src/s3/part-links.ts).
  */
-
 import { readRange } from '@kabutar/core/messages/index-blob.ts'
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'
-import type { Blobs, ByteRange, LinkOptions } from '@kabutar/core/ports/blobs.ts'
+import type { BlobPart, Blobs, ByteRange, LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 import { type Context, Hono } from 'hono'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
 
-/** Bytes [from, to) of a blob, and the Content-Transfer-Encoding to undo. */
-export type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
 export type Download = {
   readonly key: string
   readonly filename: string
@@ -27,7 +24,7 @@ export interface DownloadLinks {
 }
 export type DownloadPorts = { readonly blobs: Blobs; readonly downloads: DownloadLinks }
 
-/** GET and HEAD /downloads/…; ranges of whole blobs. The link is the permission, so its query is never logged. */
+/** GET and HEAD /downloads/…, with ranges of whole blobs. The link is the permission, so its query is never logged. */
 export function downloads(ports: DownloadPorts) {
   const open = async (c: Context) => {
     const download = ports.downloads.verifyLink(new URL(c.req.url))
@@ -62,7 +59,7 @@ async function partOfBlob({ blobs }: DownloadPorts, download: Download, part: Bl
   return new Response(streamOf(body), { headers: headersOf(download) })
 }
 
-/** Mail comes from strangers: nothing of it may be shown, sniffed or run in our name. */
+/** Prevents that a browser shows, sniffs or runs a file under our name: mail comes from strangers. */
 function headersOf({ filename, contentType }: Download): Record<string, string> {
   return {
     'Content-Type': contentType,
@@ -73,7 +70,7 @@ function headersOf({ filename, contentType }: Download): Record<string, string> 
   }
 }
 
-/** One range of bytes (RFC 9110 section 14.2); whatever else is asked for is answered with the whole. */
+/** Reads one range of bytes (RFC 9110 section 14.2); undefined for any other header, which is answered with the whole. */
 export function rangeOf(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? []
   if (first === '' && last === '') return undefined

@@ -7,13 +7,13 @@ import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
 import { Hono } from 'hono'
-import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES } from './answer.ts'
+import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull } from './answer.ts'
 import { jsonBody, MAX_BODY_BYTES } from './body.ts'
-import type { Env } from './env.ts'
-import { pageOf, pageWithin, uuidOf } from './page.ts'
+import { accountOf, type Env, idOf } from './env.ts'
+import { pageOf, pageWithin } from './page.ts'
 import { draftOf, SendRequest } from './send-request.ts'
 
-/** POST /emails answers 200 with the id (the wire's choice); GET /emails, GET and DELETE /emails/:id. */
+/** POST and GET /emails, GET and DELETE /emails/:id. POST answers 200, as the wire does. */
 export function emails(ports: SubmitPorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
@@ -22,23 +22,21 @@ export function emails(ports: SubmitPorts) {
       return c.json({ id })
     })
     .get('/', async (c) => {
-      const { items, hasMore } = await listSent(ports, c.get('key').accountId, pageOf(c))
+      const { items, hasMore } = await listSent(ports, accountOf(c), pageOf(c))
       return c.json(pageWithin(c, items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
-      const { accountId } = c.get('key')
-      const { message, content } = await getWholeSent(ports, accountId, uuidOf(c.req.param('id')))
+      const accountId = accountOf(c)
+      const { message, content } = await getWholeSent(ports, accountId, idOf(c))
       const pause = isPending(message) ? await readPause(ports.table, ports.clock.now(), accountId) : undefined
       return c.json({ ...(await whole(ports, message, content)), ...(pause && waiting(message, pause)) })
     })
     .delete('/:id', async (c) => {
-      const id = uuidOf(c.req.param('id'))
-      await deleteSent(ports, c.get('key').accountId, id)
+      const id = idOf(c)
+      await deleteSent(ports, accountOf(c), id)
       return c.json({ object: 'email', id, deleted: true })
     })
 }
-
-const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
 
 function listed(message: SentMessage) {
   return {
@@ -56,16 +54,16 @@ function listed(message: SentMessage) {
   }
 }
 
-/** Why nothing happens, and until when; null if nobody knows. */
+/** Says why a message waits and until when; null if only people can end the wait. */
 function waiting({ notBefore }: SentMessage, { reason, until }: Pause) {
   const known = reason === 'account_paused' ? null : new Date(Math.max(until, notBefore)).toISOString()
   return { waiting_reason: reason, waiting_until: known }
 }
 
-/** Room for two links. */
+/** Reserved for the links to two bodies: S3's session tokens make each about 2 KB. */
 const LINKS_BYTES = 10_000
 
-/** Ours beyond the wire: the state of each recipient, until when a deferred message waits, links to larger bodies. */
+/** Beside the wire's fields: the status of each recipient, when a deferred message is tried again, links to large bodies. */
 async function whole(ports: LinkPorts, message: SentMessage, content: Composed | undefined) {
   const frame = frameOf(message)
   const bodies = { html: content?.html ?? null, text: content?.text ?? null }

@@ -2,7 +2,7 @@ import { type ErrorCode, MailError } from '@kabutar/core/errors.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
-/** The wire's error: the HTTP status is `statusCode`. */
+/** An error as the wire has it; `statusCode` is the HTTP status too. */
 export type WireError = { readonly statusCode: ContentfulStatusCode; readonly name: string; readonly message: string }
 
 const WIRE = {
@@ -28,7 +28,7 @@ const WIRE = {
   unavailable: [503, 'service_unavailable'],
 } as const satisfies Record<ErrorCode, readonly [ContentfulStatusCode, string]>
 
-/** A refusal that only HTTP knows: a path, a method, a body that is no JSON. */
+/** A refusal for a reason that only HTTP knows: the path, the method, a body that is not JSON. */
 export class HttpError extends Error {
   readonly status: ContentfulStatusCode
   readonly wireName: string
@@ -40,7 +40,7 @@ export class HttpError extends Error {
   }
 }
 
-/** What the caller sees. Unknown errors say nothing of themselves; they are logged whole by the caller of this. */
+/** Maps an error to what the caller sees. An unknown error shows nothing of itself; the caller of this function logs it. */
 export function wireErrorOf(error: unknown): WireError {
   if (error instanceof HttpError) return { statusCode: error.status, name: error.wireName, message: error.message }
   if (error instanceof MailError) {
@@ -51,7 +51,7 @@ export function wireErrorOf(error: unknown): WireError {
     return { statusCode: 503, name: 'service_unavailable', message: 'The service is busy. Please try again.' }
   }
   if (error instanceof StoreError && error.code === 'TooLarge') {
-    return { statusCode: 422, name: 'validation_error', message: 'The request holds more than can be kept.' }
+    return { statusCode: 422, name: 'validation_error', message: 'The request is larger than what can be stored.' }
   }
   return { statusCode: 500, name: 'internal_server_error', message: 'Internal error' }
 }

@@ -3,17 +3,17 @@ import type { Operation } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 
 const WireError = z.object({ statusCode: z.number().int(), name: z.string(), message: z.string() })
-const schemaOf = (schema: z.core.$ZodType, io: 'input' | 'output') => {
+const schemaOf = (schema: z.ZodType, io: 'input' | 'output') => {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
   return json
 }
-const jsonOf = (schema: z.core.$ZodType, io: 'input' | 'output') => ({
+const jsonOf = (schema: z.ZodType, io: 'input' | 'output') => ({
   'application/json': { schema: schemaOf(schema, io) },
 })
 
 const FILE = { 'application/octet-stream': {} }
 
-/** The OpenAPI 3.1 description of the API. */
+/** Makes the OpenAPI 3.1 description of the API. */
 export function openApi() {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const operation of OPERATIONS) {
@@ -25,7 +25,7 @@ export function openApi() {
     info: {
       title: 'Kabutar',
       version: '0.1.0',
-      description: "Resend's wire format, and what Kabutar adds to it. The unmodified `resend` SDK drives it.",
+      description: "Resend's wire format, and what Kabutar adds to it. The unmodified `resend` SDK works with it.",
       license: { name: 'MIT' },
     },
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },

@@ -7,7 +7,7 @@ import { MAX_ANSWER_BYTES, within } from './answer.ts'
 const DEFAULT_LIMIT = 20
 const MAX_LIMIT = 100
 
-/** `limit`, and `after` or `before`. @throws {MailError} `invalid_parameter`, `invalid_message` */
+/** Reads `limit`, and `after` or `before`. @throws {MailError} `invalid_parameter`, `invalid_message` */
 export function pageOf(c: Context): PageOptions {
   const { after, before } = c.req.query()
   if (after !== undefined && before !== undefined) {
@@ -38,7 +38,7 @@ export function uuidOf(text: string, name = 'id'): string {
 
 const LIST_BYTES = 100
 
-/** The wire's list of one page, cut to what fits an answer: `has_more` says so, and the next page begins there. */
+/** Makes the wire's list of one page and cuts it to what fits an answer: then `has_more` is true. */
 export function pageWithin<T>(c: Context, data: readonly T[], hasMore: boolean) {
   const backwards = c.req.query('before') !== undefined
   const nearest = backwards ? data.toReversed() : data
@@ -46,5 +46,4 @@ export function pageWithin<T>(c: Context, data: readonly T[], hasMore: boolean) 
   return listOf(backwards ? kept.toReversed() : kept, hasMore || kept.length < data.length)
 }
 
-/** The wire's list. */
 export const listOf = <T>(data: readonly T[], hasMore: boolean) => ({ object: 'list', has_more: hasMore, data })

@@ -1,16 +1,14 @@
-/** A received message in the wire's form. */
+/** Maps received messages to the wire. */
 import type { ListedAttachment, ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import type { WholeReceived } from '@kabutar/core/messages/read.ts'
 import { formatAddresses } from '@kabutar/core/messages/received.ts'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
-import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
+import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull, type SignedLink, within } from './answer.ts'
 
 export type HtmlFormat = 'data_uri' | 'cid'
 
-/** 1,000 attachments with names of every extreme would be more than an answer; their own list has them all. */
+/** 1,000 attachments with long names exceed an answer; GET /emails/receiving/:id/attachments lists them all. */
 const MAX_ATTACHMENTS_BYTES = 1_500_000
-
-const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)
 
 export function listedReceived(received: ReceivedMessage) {
   return {
@@ -40,8 +38,8 @@ function inboundAttachment({ id, filename, size, contentType, contentId, disposi
 }
 
 /**
- * The whole message. What does not fit is left out, the largest first and never in part: images stay `cid:` addresses,
- * then `html` and `text` are null and behind a link, then `headers` are null. `raw` has them all.
+ * Maps a whole message. What does not fit an answer is left out, never cut: first images stay `cid:` addresses, then
+ * `html` and `text` are null and behind a link, then `headers` are null. `raw` always has everything.
  */
 export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw: SignedLink, format: HtmlFormat) {
   const { received, message, attachments } = whole
@@ -72,10 +70,10 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   }
 }
 
-/** Two links of S3, whose session tokens make them 2 KB each. */
+/** Reserved for the links to two bodies: S3's session tokens make each about 2 KB. */
 const LINKS_BYTES = 10_000
 
-/** By lower-case name; the values of a repeated field stand on lines of their own. */
+/** Maps fields by lower-case name; values of a repeated field are joined by line feeds. */
 function headersOf(fields: WholeReceived['message']['headers']): Readonly<Record<string, string>> {
   const byName = Map.groupBy(fields, ({ name }) => name.toLowerCase())
   return Object.fromEntries([...byName].map(([name, same]) => [name, same.map(({ value }) => value).join('\n')]))
@@ -83,7 +81,7 @@ function headersOf(fields: WholeReceived['message']['headers']): Readonly<Record
 
 const CID = /\bcid:([^\s"'<>()]{1,300})/gi
 
-/** Images that the message brings along, in place of their `cid:` addresses (RFC 2392), as far as `maxBytes` reaches. */
+/** Replaces `cid:` addresses (RFC 2392) by the attached images as data URIs, while they fit in `maxBytes`. */
 function withImages(html: string, { attachments, raw }: WholeReceived, maxBytes: number): string {
   const images = new Map(
     attachments.flatMap((part) => (part.contentId && isImage(part) ? [[part.contentId, part] as const] : [])),

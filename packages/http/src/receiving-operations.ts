@@ -1,12 +1,7 @@
 import { CHECKS, VERDICTS } from '@kabutar/core/messages/message.ts'
 import * as z from 'zod'
-import type { Operation } from './operation.ts'
+import { addresses, deleted, id, link, list, named, type Operation, time } from './operation.ts'
 import { InjectRequest } from './receiving.ts'
-
-const id = z.uuid()
-const time = z.iso.datetime()
-const list = (data: z.ZodType) => z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(data) })
-const addresses = z.array(z.string()).nullable()
 
 const InboundAttachment = z.object({
   id,
@@ -29,8 +24,7 @@ const Listed = z.object({
   message_id: z.string().describe('Empty if the message has none.'),
   attachments: z.array(InboundAttachment),
 })
-const Link = { download_url: z.url().describe('Needs no API key.'), expires_at: time }
-const LEFT_OUT = 'Null too where the answer would be over 4.5 MB:'
+const LEFT_OUT = 'Null, too, if the answer would exceed 4.5 MB:'
 const Email = Listed.extend({
   object: z.literal('email'),
   html: z
@@ -40,8 +34,8 @@ const Email = Listed.extend({
       `${LEFT_OUT} then it is behind \`html_link\`. With \`data_uri\`, images that do not fit stay \`cid:\` addresses.`,
     ),
   text: z.string().nullable().describe(`${LEFT_OUT} then it is behind \`text_link\`.`),
-  html_link: z.object(Link).optional(),
-  text_link: z.object(Link).optional(),
+  html_link: z.object(link).optional(),
+  text_link: z.object(link).optional(),
   headers: z
     .record(z.string(), z.string())
     .nullable()
@@ -51,12 +45,12 @@ const Email = Listed.extend({
   reconstructed: z
     .literal(true)
     .optional()
-    .describe('The envelope got lost: `received_for` is made of header fields, and Bcc recipients are missing.'),
+    .describe('The envelope was lost: `received_for` is made from header fields, and Bcc recipients are missing.'),
   verdicts: z
     .partialRecord(z.enum(CHECKS), z.enum(VERDICTS))
     .optional()
-    .describe('Of who received it, such as SES; absent where nobody judged it.'),
-  raw: z.object(Link),
+    .describe('Verdicts of the receiving server (SES); absent over SMTP.'),
+  raw: z.object(link),
   html_format: z.enum(['data_uri', 'cid']),
 })
 const Attachment = z.object({
@@ -66,10 +60,10 @@ const Attachment = z.object({
   content_type: z.string(),
   content_disposition: z.enum(['inline', 'attachment']),
   content_id: z.string().optional(),
-  ...Link,
+  ...link,
 })
 
-/** What OPERATIONS says of /emails/receiving and of downloads. */
+/** Operations on received emails, and downloads. */
 export const RECEIVING_OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
@@ -107,7 +101,7 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     path: '/emails/receiving/:id',
     summary: 'Delete a received email, in every mailbox',
     status: 200,
-    answer: z.object({ object: z.literal('email'), id, deleted: z.literal(true) }),
+    answer: deleted('email'),
   },
   {
     method: 'post',
@@ -115,7 +109,7 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     summary: 'Receive an email as if by SMTP (development); or send message/rfc822 with `to` and `from` in the query',
     request: InjectRequest,
     status: 201,
-    answer: z.object({ object: z.literal('email'), id }),
+    answer: named('email'),
   },
   {
     method: 'get',

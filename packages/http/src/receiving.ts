@@ -5,11 +5,11 @@ import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/me
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { type PageOptions, pageOfList } from '@kabutar/core/store/pages.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
-import type { Env } from './env.ts'
+import { accountOf, type Env, idOf } from './env.ts'
 import { pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
@@ -18,21 +18,15 @@ export type ReceivingPorts = AcceptPorts & DownloadPorts
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
 
-const address = z.string().check(z.minLength(1), z.maxLength(320))
+const address = z.string().min(1).max(320)
 export const InjectRequest = z.strictObject({
   /** The message in base64. */
   raw: z.base64(),
-  to: z.union([
-    z.pipe(
-      address,
-      z.transform((one) => [one]),
-    ),
-    z.array(address).check(z.minLength(1), z.maxLength(MAX_INJECT_RECIPIENTS)),
-  ]),
-  from: z._default(z.string().check(z.maxLength(320)), ''),
+  to: z.union([address.transform((one) => [one]), z.array(address).min(1).max(MAX_INJECT_RECIPIENTS)]),
+  from: z.string().max(320).default(''),
 })
 
-/** GET /emails/receiving, /:id and /:id/attachments[/:aid]; DELETE /:id. `inject`: POST /inject, for development. */
+/** GET /emails/receiving, /:id, /:id/attachments and /:id/attachments/:aid; DELETE /:id. POST /inject only if asked for. */
 export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
   const app = new Hono<Env>()
     .get('/', async (c) => {
@@ -67,9 +61,6 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
   return app
 }
 
-const accountOf = (c: Context<Env>) => c.get('key').accountId
-const idOf = (c: Context<Env>) => uuidOf(c.req.param('id') ?? '')
-
 function formatOf(text = 'data_uri'): HtmlFormat {
   if (text === 'data_uri' || text === 'cid') return text
   throw new MailError('invalid_message', 'The `html_format` parameter must be `data_uri` or `cid`.')
@@ -98,7 +89,7 @@ async function attachment(ports: ReceivingPorts, blob: string, one: ReceivedAtta
   }
 }
 
-/** The last step of what may be a path. */
+/** Drops folders from a file name that is a path. */
 function savedAs(filename: string | null, contentType: string): string {
   const name = filename?.split(/[\\/]/).at(-1)
   return name || (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
@@ -109,7 +100,7 @@ function allOrPage(c: Context, all: number): PageOptions {
   return c.req.query('limit') === undefined ? { ...pageOf(c), limit: all } : pageOf(c)
 }
 
-/** Mail as if it had come by SMTP: its line ends become CRLF, and only domains of the caller's own are served. */
+/** Accepts a message as if it had come by SMTP: line ends become CRLF, and only the caller's own domains are allowed. */
 async function inject(ports: ReceivingPorts, c: Context<Env>): Promise<Response> {
   const { raw, to, from } = await injected(c)
   for (const recipient of to) {

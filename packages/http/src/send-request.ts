@@ -1,9 +1,9 @@
-/** The body of POST /emails, and the draft it describes. */
+/** Reads the body of POST /emails into a draft. */
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Draft, DraftAttachment } from '@kabutar/core/messages/content.ts'
 import { type Mailbox, parseMailbox } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 
 const MAX_ATTACHMENTS = 100
 const MAX_TAGS = 20
@@ -14,46 +14,34 @@ const FILENAME = /^[^\p{Cc}\u2028\u2029]{1,255}$/u
 const CONTENT_ID = /^[!#-;=?-~]{1,128}$/
 
 const Addresses = z.union([z.string(), z.array(z.string())], { error: 'must be an address or a list of addresses' })
+const BufferJson = z.strictObject({ type: z.literal('Buffer'), data: z.array(z.int().min(0).max(255)) })
 const Attachment = z.strictObject({
-  /** Base64; older SDKs send what `JSON.stringify` makes of a Buffer. */
-  content: z.optional(
-    z.union(
-      [
-        z.string(),
-        z.strictObject({ type: z.literal('Buffer'), data: z.array(z.int().check(z.minimum(0), z.maximum(255))) }),
-      ],
-      {
-        error: 'must be base64',
-      },
-    ),
-  ),
-  filename: z.optional(z.string().check(z.regex(FILENAME, 'must be 1 to 255 characters without controls'))),
-  content_type: z.optional(z.string().check(z.regex(MEDIA_TYPE, 'must be a media type'))),
-  content_id: z.optional(z.string().check(z.regex(CONTENT_ID, 'must be 1 to 128 printable characters'))),
-  path: z.optional(z.string()),
-  /** Of POST /uploads, in place of `content`. */
-  upload_id: z.optional(z.uuid()),
+  /** Base64. Older SDKs send a Buffer as `JSON.stringify` writes it. */
+  content: z.union([z.string(), BufferJson], { error: 'must be base64' }).optional(),
+  filename: z.string().regex(FILENAME, 'must be 1 to 255 characters without controls').optional(),
+  content_type: z.string().regex(MEDIA_TYPE, 'must be a media type').optional(),
+  content_id: z.string().regex(CONTENT_ID, 'must be 1 to 128 printable characters').optional(),
+  path: z.string().optional(),
+  /** The id that POST /uploads answered, in place of `content`. */
+  upload_id: z.uuid().optional(),
 })
-const tagPart = z.string().check(z.regex(TAG, 'must be 1 to 256 of A-Z a-z 0-9 _ -'))
+const tagPart = z.string().regex(TAG, 'must be 1 to 256 of A-Z a-z 0-9 _ -')
 
 export const SendRequest = z.strictObject({
   from: z.string(),
   to: Addresses,
   subject: z.string(),
-  html: z.optional(z.string()),
-  text: z.optional(z.string()),
-  cc: z.optional(Addresses),
-  bcc: z.optional(Addresses),
-  reply_to: z.optional(Addresses),
-  headers: z.optional(z.record(z.string(), z.string())),
-  tags: z.optional(
-    z
-      .array(z.strictObject({ name: tagPart, value: tagPart }))
-      .check(z.maxLength(MAX_TAGS, `must be at most ${MAX_TAGS}`)),
-  ),
-  attachments: z.optional(
-    z.array(Attachment).check(z.maxLength(MAX_ATTACHMENTS, `must be at most ${MAX_ATTACHMENTS}`)),
-  ),
+  html: z.string().optional(),
+  text: z.string().optional(),
+  cc: Addresses.optional(),
+  bcc: Addresses.optional(),
+  reply_to: Addresses.optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  tags: z
+    .array(z.strictObject({ name: tagPart, value: tagPart }))
+    .max(MAX_TAGS, `must be at most ${MAX_TAGS}`)
+    .optional(),
+  attachments: z.array(Attachment).max(MAX_ATTACHMENTS, `must be at most ${MAX_ATTACHMENTS}`).optional(),
 })
 export type SendRequest = z.infer<typeof SendRequest>
 
@@ -121,7 +109,7 @@ function attachmentOf(attachment: z.infer<typeof Attachment>, index: number): Dr
   }
 }
 
-/** Strict where Buffer is not: what is no base64 would become other bytes than the application meant. */
+/** Decodes strictly: Buffer skips characters that are not base64, which would change the file. */
 function base64Of(text: string, index: number): Uint8Array {
   const compact = /\s/.test(text) ? text.replace(/\s+/g, '') : text
   const bytes = Buffer.from(compact, 'base64')

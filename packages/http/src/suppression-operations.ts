@@ -1,20 +1,16 @@
 import { ORIGINS } from '@kabutar/core/suppressions/suppressions.ts'
 import * as z from 'zod'
-import type { Operation } from './operation.ts'
+import { deleted, id, list, named, type Operation, time } from './operation.ts'
 import { SuppressAllRequest, SuppressRequest, UnsuppressAllRequest } from './suppressions.ts'
 
-const id = z.uuid()
-const named = z.object({ object: z.literal('suppression'), id })
-const deleted = named.extend({ deleted: z.literal(true) })
 const Listed = z.object({
   id,
   email: z.string(),
   origin: z.enum(ORIGINS),
-  source_id: z.string().nullable().describe('The sent email that bounced or was complained of.'),
-  created_at: z.iso.datetime(),
+  source_id: z.string().nullable().describe('The sent email that bounced or that a recipient complained about.'),
+  created_at: time,
 })
 
-/** What OPERATIONS says of /suppressions. */
 export const SUPPRESSION_OPERATIONS: readonly Operation[] = [
   {
     method: 'post',
@@ -22,14 +18,14 @@ export const SUPPRESSION_OPERATIONS: readonly Operation[] = [
     summary: 'Suppress an address',
     request: SuppressRequest,
     status: 201,
-    answer: named,
+    answer: named('suppression'),
   },
   {
     method: 'get',
     path: '/suppressions',
     summary: 'List suppressed addresses, newest first',
     status: 200,
-    answer: z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(Listed) }),
+    answer: list(Listed),
     paged: true,
     query: { origin: z.enum(ORIGINS) },
   },
@@ -38,14 +34,14 @@ export const SUPPRESSION_OPERATIONS: readonly Operation[] = [
     path: '/suppressions/:id',
     summary: 'Read a suppression, by its id or address',
     status: 200,
-    answer: Listed.extend(named.shape),
+    answer: Listed.extend(named('suppression').shape),
   },
   {
     method: 'delete',
     path: '/suppressions/:id',
     summary: 'Send to an address again, by the id of the suppression or the address',
     status: 200,
-    answer: deleted,
+    answer: deleted('suppression'),
   },
   {
     method: 'post',
@@ -53,7 +49,7 @@ export const SUPPRESSION_OPERATIONS: readonly Operation[] = [
     summary: 'Suppress addresses',
     request: SuppressAllRequest,
     status: 201,
-    answer: z.object({ data: z.array(named) }),
+    answer: z.object({ data: z.array(named('suppression')) }),
   },
   {
     method: 'post',
@@ -61,6 +57,6 @@ export const SUPPRESSION_OPERATIONS: readonly Operation[] = [
     summary: 'Send to addresses again; those that are not suppressed are left out of the answer',
     request: UnsuppressAllRequest,
     status: 200,
-    answer: z.object({ data: z.array(deleted) }),
+    answer: z.object({ data: z.array(deleted('suppression')) }),
   },
 ]

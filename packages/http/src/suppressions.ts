@@ -13,22 +13,22 @@ import {
 import { parseAddress } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
-import type { Env } from './env.ts'
+import { accountOf, type Env } from './env.ts'
 import { listOf, pageOf, uuidOf } from './page.ts'
 
 const MAX_BATCH = 100
-const email = z.string().check(z.minLength(1), z.maxLength(384))
-const emails = z.array(email).check(z.minLength(1), z.maxLength(MAX_BATCH, `must be at most ${MAX_BATCH}`))
-const ids = z.array(z.string()).check(z.minLength(1), z.maxLength(MAX_BATCH, `must be at most ${MAX_BATCH}`))
+const email = z.string().min(1).max(384)
+const emails = z.array(email).min(1).max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
+const ids = z.array(z.string()).min(1).max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
 export const SuppressRequest = z.strictObject({ email })
 export const SuppressAllRequest = z.strictObject({ emails })
 export const UnsuppressAllRequest = z.union([z.strictObject({ emails }), z.strictObject({ ids })], {
   error: 'must have `emails` or `ids`, up to 100',
 })
 
-/** POST (201), GET /suppressions; GET, DELETE /:id, by id or address; POST /batch/add and /batch/remove. */
+/** POST and GET /suppressions; GET and DELETE /:id, by id or address; POST /batch/add and /batch/remove. */
 export function suppressions(ports: SuppressionPorts) {
   return new Hono<Env>()
     .post('/', async (c) => c.json(await add(ports, c, (await jsonBody(c, SuppressRequest)).email), 201))
@@ -63,14 +63,12 @@ export function suppressions(ports: SuppressionPorts) {
     })
 }
 
-const accountOf = (c: Context<Env>) => c.get('key').accountId
-
 async function add(ports: SuppressionPorts, c: Context<Env>, email: string) {
   const { id } = await suppress(ports, accountOf(c), { address: addressOf(email), origin: 'manual' })
   return { object: 'suppression', id }
 }
 
-/** Empty for what is not on the list. */
+/** Returns an empty list if the address is not suppressed. */
 async function removed(ports: SuppressionPorts, c: Context<Env>, key: string) {
   try {
     const { id } = await removeSuppression(ports.table, accountOf(c), key)

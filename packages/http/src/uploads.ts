@@ -1,28 +1,25 @@
-/** Files larger than a request: the application asks for a link, puts the file there, and attaches it by its id. */
+/** Uploads of files larger than a request: the application gets a link, puts the file there, and attaches it by its id. */
 import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/messages/uploads.ts'
 import { Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
-import type { Env } from './env.ts'
+import { accountOf, type Env } from './env.ts'
 import { HttpError } from './errors.ts'
 
 export const UploadRequest = z.strictObject({
-  size: z
-    .int()
-    .check(z.minimum(1))
-    .register(z.globalRegistry, { description: `Bytes of the file, exactly; at most ${MAX_UPLOAD_BYTES}.` }),
+  size: z.int().min(1).describe(`Bytes of the file, exactly; at most ${MAX_UPLOAD_BYTES}.`),
 })
 export interface UploadLinks {
-  /** What a link of ours takes; undefined if it is not ours, was changed, or has expired. */
+  /** Returns what the link takes; undefined if it is not ours, was changed, or has expired. */
   verifyUpload(url: URL): { readonly key: string; readonly bytes: number } | undefined
 }
 export type UploadRoutePorts = UploadPorts & { readonly downloads: UploadLinks }
 
-/** POST /uploads: 201 with the link. */
+/** POST /uploads answers with the link. */
 export function uploads(ports: UploadPorts) {
   return new Hono<Env>().post('/', async (c) => {
     const { size } = await jsonBody(c, UploadRequest)
-    const { id, url, expiresAt } = await createUpload(ports, c.get('key').accountId, size)
+    const { id, url, expiresAt } = await createUpload(ports, accountOf(c), size)
     const headers = { 'Content-Length': String(size) }
     return c.json(
       { object: 'upload', id, method: 'PUT', url: url.href, headers, expires_at: expiresAt.toISOString() },
@@ -31,7 +28,7 @@ export function uploads(ports: UploadPorts) {
   })
 }
 
-/** PUT /uploads/…: the link is the permission. On AWS links lead to S3, which answers the same without a body. */
+/** PUT /uploads/… takes a file; the link is the permission. On AWS the link leads to S3, whose answer has no body. */
 export function uploadLinks({ blobs, downloads }: UploadRoutePorts) {
   return new Hono<Env>().put('/:account/:blob', async (c) => {
     const upload = downloads.verifyUpload(new URL(c.req.url))

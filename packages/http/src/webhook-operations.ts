@@ -1,13 +1,9 @@
 import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
 import * as z from 'zod'
-import type { Operation } from './operation.ts'
+import { deleted, id, list, named, type Operation, time } from './operation.ts'
 import { CreateWebhookRequest, UpdateWebhookRequest } from './webhooks.ts'
 
-const id = z.uuid()
-const time = z.iso.datetime()
-const list = (data: z.ZodType) => z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(data) })
-const named = z.object({ object: z.literal('webhook'), id })
-const withSecret = named.extend({ signing_secret: z.string().startsWith('whsec_') })
+const withSecret = named('webhook').extend({ signing_secret: z.string().startsWith('whsec_') })
 
 const Listed = z.object({
   id,
@@ -29,7 +25,6 @@ const Event = ListedEvent.extend({
 })
 const Attempt = z.object({ id: z.string(), http_status_code: z.int(), response: z.string(), sent_at: time })
 
-/** What OPERATIONS says of /webhooks. */
 export const WEBHOOK_OPERATIONS: readonly Operation[] = [
   {
     method: 'post',
@@ -60,19 +55,19 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     summary: 'Change a webhook',
     request: UpdateWebhookRequest,
     status: 200,
-    answer: named,
+    answer: named('webhook'),
   },
   {
     method: 'delete',
     path: '/webhooks/:id',
     summary: 'Delete a webhook',
     status: 200,
-    answer: named.extend({ deleted: z.literal(true) }),
+    answer: deleted('webhook'),
   },
   {
     method: 'post',
     path: '/webhooks/:id/signing-secret/rotate',
-    summary: 'Make a new signing secret; the old one signs too for a day',
+    summary: 'Make a new signing secret; for a day, the old one signs too',
     status: 200,
     answer: withSecret,
   },

@@ -13,23 +13,23 @@ import {
 } from '@kabutar/core/webhooks/endpoints.ts'
 import type { QueuePorts } from '@kabutar/core/webhooks/record-attempt.ts'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { jsonBody } from './body.ts'
-import type { Env } from './env.ts'
-import { limitOf, listOf, pageOf, uuidOf } from './page.ts'
+import { accountOf, type Env, idOf } from './env.ts'
+import { limitOf, listOf, pageOf } from './page.ts'
 
 export type WebhookPorts = EndpointPorts & QueuePorts
 
-const endpoint = z.string().check(z.minLength(1), z.maxLength(2048))
-const events = z.array(z.string().check(z.maxLength(64))).check(z.minLength(1), z.maxLength(100))
+const endpoint = z.string().min(1).max(2048)
+const events = z.array(z.string().max(64)).min(1).max(100)
 export const CreateWebhookRequest = z.strictObject({ endpoint, events })
 export const UpdateWebhookRequest = z.strictObject({
-  endpoint: z.optional(endpoint),
-  events: z.optional(events),
-  status: z.optional(z.enum(['enabled', 'disabled'])),
+  endpoint: endpoint.optional(),
+  events: events.optional(),
+  status: z.enum(['enabled', 'disabled']).optional(),
 })
 
-/** /webhooks, their signing secrets, and what was sent to them. POST /webhooks answers 201. */
+/** Webhooks, their signing secrets, and the events that were sent to them. */
 export function webhooks(ports: WebhookPorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
@@ -67,7 +67,7 @@ export function webhooks(ports: WebhookPorts) {
     .route('/:id/events', webhookEvents(ports))
 }
 
-/** The deliveries to an endpoint, by event id. */
+/** /webhooks/:id/events. Event ids are `msg_…`, not UUIDs, and lists have `after` but not `before`. */
 function webhookEvents(ports: WebhookPorts) {
   return new Hono<Env>()
     .get('/', async (c) => {
@@ -96,9 +96,7 @@ function webhookEvents(ports: WebhookPorts) {
     })
 }
 
-const accountOf = (c: Context<Env>) => c.get('key').accountId
-const idOf = (c: Context<Env>) => uuidOf(c.req.param('id') ?? '')
-/** These lists page by ids that are no UUIDs, and only forward. */
+/** Reads the page of a list whose ids are not UUIDs; such lists have `after` but not `before`. */
 function afterOf(c: Context<Env>) {
   const after = c.req.query('after')
   return { limit: limitOf(c.req.query('limit')), ...(after !== undefined && { after }) }
@@ -110,13 +108,13 @@ function listed({ id, url, createdAt, enabled, events }: Endpoint) {
   return { id, endpoint: url, created_at: createdAt.toISOString(), status, events }
 }
 
-/** An attempt that is due is being made, or will be in a moment. */
+/** A pending delivery whose attempt is due is shown as being attempted. */
 function sent({ eventId, type, createdAt, status, nextAt }: WebhookDelivery, now: number) {
   const attempting = status === 'pending' && nextAt <= now
   return { id: eventId, type, created_at: createdAt.toISOString(), status: attempting ? 'attempting' : status }
 }
 
-/** `http_status_code` 0: there was no answer, and `response` says why. */
+/** If there was no answer, `http_status_code` is 0 and `response` says why. */
 function wireAttempt(eventId: string, { number, code, response, at }: Attempt) {
   const id = eventId.replace(/^msg_/, 'atmpt_')
   return { id: `${id}_${number}`, http_status_code: code, response, sent_at: new Date(at).toISOString() }

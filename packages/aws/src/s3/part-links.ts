@@ -1,9 +1,7 @@
 import { partCopyKey } from '@kabutar/core/messages/blob-keys.ts'
-import type { Blobs, LinkOptions } from '@kabutar/core/ports/blobs.ts'
+import type { BlobPart, Blobs, LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
-
-type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
 
 const MAX_PART_BYTES = 40 * 1024 * 1024
 

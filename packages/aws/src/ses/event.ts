@@ -1,7 +1,7 @@
 /** Parses the events of an SES configuration set, which SNS delivers raw. */
 import type { Feedback } from '@kabutar/core/feedback/record.ts'
 import type { Outcome } from '@kabutar/core/sending/status.ts'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { isTopicTest } from './notification.ts'
 import { sesMessageId } from './relay.ts'
 

@@ -1,6 +1,6 @@
 /** Parses what AWS says about inbound mail: SES's receipt notifications (raw from SNS), and S3's events of new objects. */
 import { CHECKS, type Verdict, type Verdicts } from '@kabutar/core/messages/message.ts'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 
 /** A message that SES received and stored in the bucket. */
 export type Receipt = {

@@ -7,6 +7,8 @@
 export type BlobBody = Uint8Array | AsyncIterable<Uint8Array>
 /** First and last byte, both inclusive, as in RFC 9110 section 14.1.2. */
 export type ByteRange = { readonly from: number; readonly to: number }
+/** Bytes [from, to) of a blob, and the Content-Transfer-Encoding to undo. */
+export type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
 export type OpenBlob = {
   /** Of the whole blob, also when a range was asked for. */
   readonly size: number

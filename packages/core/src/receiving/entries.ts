@@ -1,5 +1,5 @@
 /** The entries of the receive queue: mail to receive, deletions to finish, uploads whose time is over. */
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { CHECKS, type InboundEnvelope, VERDICTS } from '../messages/message.ts'
 import type { Queue } from '../ports/queue.ts'
 import { accountOfKey } from '../store/keys.ts'

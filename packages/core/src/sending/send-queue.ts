@@ -1,5 +1,5 @@
 /** The entries of the send queue, and how a message waits in it. */
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { isPending } from '../messages/message.ts'
 import { readSent, sentOf, writeProgress } from '../messages/rows.ts'
 import type { Clock } from '../ports/clock.ts'

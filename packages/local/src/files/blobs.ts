@@ -5,12 +5,12 @@
 import { Gathered, type Room } from '@kabutar/core/gathered.ts'
 import { giveBack } from '@kabutar/core/lent.ts'
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
-import type { BlobBody, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
+import type { BlobBody, BlobPart, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { type Engine, reading } from '../sqlite/engine.ts'
 import { BlobFiles } from './blob-files.ts'
-import { type BlobPart, type Link, LinkSigner, type Upload } from './links.ts'
+import { type Link, LinkSigner, type Upload } from './links.ts'
 
 export type LocalBlobs = Blobs & {
   /** As `link`, for a part of a message: the server decodes it on the way. */

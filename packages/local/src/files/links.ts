@@ -6,13 +6,11 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { LinkOptions, UploadOptions } from '@kabutar/core/ports/blobs.ts'
+import type { BlobPart, LinkOptions, UploadOptions } from '@kabutar/core/ports/blobs.ts'
 
 const PATH = '/downloads/'
 const UPLOADS = '/uploads/'
 
-/** Bytes [from, to) of a blob, and the Content-Transfer-Encoding to undo. */
-export type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
 export type Link = {
   readonly key: string
   readonly filename: string
