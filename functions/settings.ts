@@ -1,8 +1,7 @@
-/** A Lambda function's settings: what stacks/ passes in the environment, read while it starts and nowhere else. */
+/** Reads a Lambda function's settings, which stacks/ passes in the environment, while the function starts. */
+import { durationsOf } from '@kabutar/core/retry-schedules.ts'
 
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
-
-/** @throws {Error} naming the setting, so that a function that is wired wrongly fails before its first event */
+/** @throws {Error} naming the setting, so that a wrongly wired function fails before its first event */
 export function setting(name: string): string {
   const value = process.env[name]
   if (!value) throw new Error(`${name}: missing`)
@@ -23,12 +22,11 @@ export function numberSetting(name: string, otherwise?: number): number {
   return Number(value)
 }
 
-/** `1m,5m,24h` in milliseconds. @throws {Error} naming the setting */
+/** A list such as `1m,5m,24h`, in milliseconds. @throws {Error} naming the setting */
 export function durationsSetting(name: string, otherwise: string): readonly number[] {
-  return (process.env[name] || otherwise).split(',').map((part) => {
-    const [, digits, unit] = /^(\d{1,10})(ms|s|m|h)$/.exec(part.trim()) ?? []
-    const ms = Number(digits) * UNITS[unit as keyof typeof UNITS]
-    if (Number.isNaN(ms)) throw new Error(`${name}: must be durations such as 30s,5m,24h`)
-    return ms
-  })
+  try {
+    return durationsOf(process.env[name] || otherwise)
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`)
+  }
 }

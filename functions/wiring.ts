@@ -12,14 +12,13 @@ import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Identities } from '@kabutar/core/ports/identities.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
+import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES } from '@kabutar/core/retry-schedules.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'
 
-const SEND_RETRIES = '1m,5m,15m,1h,4h,8h,16h,24h'
-const WEBHOOK_RETRIES = '0s,5s,5m,30m,2h,5h,10h,10h'
 /** stacks/worker.ts has the queues' own number; it only counts where entries are received. */
 const ATTEMPTS = 5
 
@@ -63,7 +62,7 @@ export function deadLetterQueues() {
 }
 
 export function webhookPorts() {
-  return { webhookRetriesMs: durationsSetting('KABUTAR_WEBHOOK_RETRIES', WEBHOOK_RETRIES) }
+  return { webhookRetriesMs: durationsSetting('KABUTAR_WEBHOOK_RETRIES', DEFAULT_WEBHOOK_RETRIES) }
 }
 
 /**
@@ -85,7 +84,7 @@ export function relayPorts() {
     relay,
     // Another sandbox may always be at work, so a lease is never void before its time.
     worker: { id: randomUUID(), exclusive: false },
-    sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', SEND_RETRIES),
+    sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', DEFAULT_SEND_RETRIES),
   }
 }
 

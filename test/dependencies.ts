@@ -17,6 +17,7 @@ const PACKAGES = [
 /** Likewise inside core. */
 const LAYERS = [
   ['ports', 'errors.ts', 'lent.ts', 'gathered.ts'],
+  ['retry-schedules.ts'],
   ['store'],
   ['net'],
   ['activity'],

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createAccount } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
-import { claimDomain, type DomainPorts, domainName, domainOwner } from '@kabutar/core/domains/domains.ts'
+import { claimDomain, type DomainPorts, domainOwner, validDomainName } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
 import { type Context, Hono } from 'hono'
@@ -25,7 +25,7 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches }, opera
   const app = new Hono().post('/', async (c) => {
     operatorOnly(c)
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
-    const names = domains.map(domainName)
+    const names = domains.map(validDomainName)
     for (const domain of names) {
       if ((await domainOwner(ports.table, domain)) !== undefined) {
         throw new MailError('conflict', `The domain ${domain} belongs to another account.`)

@@ -1,11 +1,12 @@
 /**
- * The values that settings are written in. Each function throws an Error whose message goes behind the setting's name,
- * and which repeats the value only where it can't hold a secret.
+ * Reads the values of settings. Each function throws an Error whose message follows the setting's name and repeats the
+ * value only if that cannot hold a secret.
  */
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
+import { domainName, hostName } from '@kabutar/mail/domain-name.ts'
 
-/** `port` 0 lets the system choose. `host` is a name or an address, IPv6 without its brackets. */
+/** `port` 0 lets the system choose one. `host` is a name or an address, IPv6 without brackets. */
 export type Address = { readonly host: string; readonly port: number }
 
 export type RelaySetting = { readonly kind: 'capture' } | SmtpRelaySetting
@@ -13,22 +14,14 @@ export type SmtpRelaySetting = {
   readonly kind: 'smtp'
   readonly host: string
   readonly port: number
-  /** TLS from the first byte; otherwise STARTTLS where it is offered. */
+  /** True for TLS from the first byte; otherwise STARTTLS is used if the server offers it. */
   readonly secure: boolean
   readonly auth: { readonly user: string; readonly password: string } | undefined
 }
 
-/** Room for any sensible schedule, and a bound on what one row may hold. */
-const MAX_DURATIONS = 32
-const MAX_DURATION_MS = 30 * 86_400_000
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-/** One label of a host name (RFC 1123 section 2.1), in lower case. */
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+const isHost = (host: string) => isIP(host) > 0 || hostName(host) !== undefined
 
-const isHostName = (name: string) => name.length <= 253 && name.split('.').every((label) => LABEL.test(label))
-const isHost = (host: string) => isIP(host) > 0 || isHostName(host.toLowerCase())
-
-/** `127.0.0.1:3000`, `localhost:3000` or `[::1]:3000`. */
+/** Reads `127.0.0.1:3000`, `localhost:3000` or `[::1]:3000`. */
 export function addressOf(value: string): Address {
   const [, v6, name, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value) ?? []
   const host = v6 ?? name ?? ''
@@ -38,7 +31,7 @@ export function addressOf(value: string): Address {
   return { host, port }
 }
 
-/** `system`, or the address and port of a resolver, which can't be a name. */
+/** Reads `system`, or the address and port of a resolver, which cannot be a name. */
 export function resolverOf(value: string): Address | undefined {
   if (value === 'system') return undefined
   const address = addressOf(value)
@@ -48,29 +41,17 @@ export function resolverOf(value: string): Address | undefined {
   return address
 }
 
-/** `1m,5m,24h` in milliseconds, in the order given. */
-export function durationsOf(value: string): readonly number[] {
-  const parts = value.split(',').map((part) => part.trim())
-  if (parts.length > MAX_DURATIONS) throw new Error(`has more than ${MAX_DURATIONS} durations`)
-  return parts.map((part) => {
-    const [, digits, unit] = /^(\d{1,10})(ms|s|m|h|d)$/.exec(part) ?? []
-    const ms = Number(digits) * UNITS[unit as keyof typeof UNITS]
-    if (!(ms <= MAX_DURATION_MS)) throw new Error('must be durations of at most 30 days, such as 30s,5m,24h')
-    return ms
-  })
-}
-
-/** Comma-separated domains, in lower case, each once. */
+/** Reads comma-separated domains, each once; other scripts become punycode. */
 export function domainsOf(value: string): readonly string[] {
-  const domains = value.split(',').map((part) => part.trim().toLowerCase())
-  for (const domain of domains) {
-    const fits = isHostName(domain) && domain.includes('.') && isIP(domain) === 0
-    if (!fits) throw new Error(`has ${JSON.stringify(domain)}, which is no domain (other scripts as xn--…)`)
-  }
+  const domains = value.split(',').map((part) => {
+    const domain = domainName(part.trim())
+    if (domain === undefined) throw new Error(`has ${JSON.stringify(part.trim())}, which is not a domain`)
+    return domain
+  })
   return [...new Set(domains)]
 }
 
-/** An http or https address without credentials, query or fragment; the slash at its end is taken off. */
+/** Reads an http or https URL without credentials, query or fragment, and drops the slash at its end. */
 export function urlOf(value: string): string {
   const url = URL.parse(value)
   const plain = url && !url.username && !url.password && !url.search && !url.hash
@@ -78,7 +59,7 @@ export function urlOf(value: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
-/** The text of a PEM file. */
+/** Reads the text of a PEM file. */
 export function pemOf(path: string): string {
   const pem = readText(path)
   if (!/^-----BEGIN [A-Z ]+-----/m.test(pem)) throw new Error('this file is not in PEM form')
@@ -93,7 +74,7 @@ function readText(path: string): string {
   }
 }
 
-/** `capture`, or `smtp://` and `smtps://` URLs, user and password percent-encoded. */
+/** Reads `capture`, or an `smtp://` or `smtps://` URL with user and password percent-encoded. */
 export function relayOf(value: string): RelaySetting {
   if (value === 'capture') return { kind: 'capture' }
   if (value === 'mx' || value === 'ses') {
@@ -103,7 +84,7 @@ export function relayOf(value: string): RelaySetting {
   const bare = url && !url.search && !url.hash && (url.pathname === '' || url.pathname === '/')
   const host = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
   if (!bare || !/^smtps?:$/.test(url.protocol) || !isHost(host)) {
-    // The value stays out: it may hold a password.
+    // The message leaves the value out, since it may hold a password.
     throw new Error('must be capture, smtp://user:password@host:port or smtps://…, with special characters as %40')
   }
   const secure = url.protocol === 'smtps:'

@@ -114,7 +114,7 @@ describe('a wrong setting', () => {
     { argv: ['--send-retries', '31d'], names: '--send-retries' },
     { argv: ['--send-retries', '1m,,5m'], names: '--send-retries' },
     { argv: ['--webhook-retries', Array(33).fill('1m').join()], names: '--webhook-retries' },
-    { env: { KABUTAR_DOMAINS: 'a.test,b_c.test' }, names: 'KABUTAR_DOMAINS' },
+    { env: { KABUTAR_DOMAINS: 'a.test,b-.test' }, names: 'KABUTAR_DOMAINS' },
     { env: { KABUTAR_DOMAINS: 'localhost' }, names: 'KABUTAR_DOMAINS' },
     { env: { KABUTAR_DOMAINS: '127.0.0.1' }, names: 'KABUTAR_DOMAINS' },
     { env: { KABUTAR_DNS: 'dns.example:53' }, names: 'KABUTAR_DNS' },

@@ -4,12 +4,12 @@
  */
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES, durationsOf } from '@kabutar/core/retry-schedules.ts'
 import * as z from 'zod'
 import {
   type Address,
   addressOf,
   domainsOf,
-  durationsOf,
   pemOf,
   type RelaySetting,
   relayOf,
@@ -85,8 +85,8 @@ const SETTINGS = z.object({
   KABUTAR_DOMAINS: text(domainsOf).prefault('kabutar.test'),
   KABUTAR_PUBLIC_URL: text(urlOf).optional(),
   KABUTAR_DNS: text(resolverOf).prefault('system'),
-  KABUTAR_SEND_RETRIES: text(durationsOf).prefault('1m,5m,15m,1h,4h,8h,16h,24h'),
-  KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault('0s,5s,5m,30m,2h,5h,10h,10h'),
+  KABUTAR_SEND_RETRIES: text(durationsOf).prefault(DEFAULT_SEND_RETRIES),
+  KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault(DEFAULT_WEBHOOK_RETRIES),
   KABUTAR_ALLOW_PRIVATE: oneOf(['on', 'off']).default('off'),
   KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).default('info'),
 })

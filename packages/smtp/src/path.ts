@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { domainToASCII } from 'node:url'
+import { hostName } from '@kabutar/mail/domain-name.ts'
 import { MalformedError } from './malformed.ts'
 
 /**
@@ -13,14 +13,12 @@ export interface Path {
   readonly utf8: boolean
 }
 
-/** Octets (RFC 5321 section 4.5.3.1.1 to 4.5.3.1.3). */
+/** Octets (RFC 5321 section 4.5.3.1.1 and 4.5.3.1.3). */
 const MAX_LOCAL = 64
-const MAX_DOMAIN = 255
 const MAX_PATH = 256
 
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+)*$/u
 const QUOTED = /^"(?:[ !#-[\]-~\u{a0}-\u{10ffff}]|\\[ -~])*"/u
-const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
 const ASCII = /^[\0-\x7f]*$/
 
 /**
@@ -56,7 +54,7 @@ function withoutRoute(inner: string): string | undefined {
   if (!inner.startsWith('@')) return inner
   const colon = inner.indexOf(':')
   const hops = inner.slice(0, Math.max(colon, 0)).split(',')
-  const valid = hops.every((hop) => hop.startsWith('@') && isDomain(hop.slice(1)))
+  const valid = hops.every((hop) => hop.startsWith('@') && hostName(hop.slice(1)) !== undefined)
   const mailbox = inner.slice(colon + 1)
   return valid && mailbox.includes('@') ? mailbox : undefined
 }
@@ -80,13 +78,9 @@ function plainest(quoted: string): string {
 }
 
 function isMailDomain(domain: string): boolean {
-  if (!domain.startsWith('[')) return isDomain(domain)
+  // A single label is allowed: hosts in the sender's own network use it, as in <root@localhost>.
+  if (!domain.startsWith('[')) return hostName(domain) !== undefined
   if (!domain.endsWith(']')) return false
   const literal = domain.slice(1, -1)
   return /^ipv6:/i.test(literal) ? isIPv6(literal.slice(5)) && !literal.includes('%') : isIPv4(literal)
-}
-
-function isDomain(domain: string): boolean {
-  const ascii = ASCII.test(domain) ? domain : domainToASCII(domain)
-  return Buffer.byteLength(domain) <= MAX_DOMAIN && ascii.split('.').every((label) => LABEL.test(label))
 }

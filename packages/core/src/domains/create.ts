@@ -1,10 +1,11 @@
+import { isLabel } from '@kabutar/mail/domain-name.ts'
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
 import { domainClaimKey, domainKey, domainOwnerKey } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
 import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from './change.ts'
 import { type Capabilities, claimItem, type Domain, domainItem } from './domain.ts'
-import { domainName, getDomain } from './domains.ts'
+import { getDomain, validDomainName } from './domains.ts'
 
 export type NewDomain = {
   readonly name: string
@@ -17,7 +18,6 @@ export type NewDomain = {
 /** How long a name is kept for an account that is proving it. */
 export const VERIFY_WITHIN_MS = 72 * 3600_000
 const RETURN_PATH = 'send'
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
  * Adds a domain that is still to be verified: until then it may neither send nor receive. Answers it with the records to
@@ -50,15 +50,14 @@ function newDomain({ ids, clock, identities }: DomainsPorts, wanted: NewDomain):
   if (identities.region !== undefined && region !== identities.region) {
     throw new MailError('invalid_message', `Domains of this installation are in the region ${identities.region}.`)
   }
-  if (!LABEL.test(returnPath))
-    throw new MailError('invalid_message', 'Invalid `custom_return_path` field: not a label.')
+  if (!isLabel(returnPath)) throw new MailError('invalid_message', 'Invalid `custom_return_path` field: not a label.')
   if (!identities.ownReturnPath && wanted.returnPath !== undefined) {
     throw new MailError('invalid_message', 'Return paths are in the domain itself: leave `custom_return_path` out.')
   }
   const now = clock.now()
   return {
     id: ids.next(),
-    name: domainName(wanted.name),
+    name: validDomainName(wanted.name),
     createdAt: new Date(now),
     status: 'not_started',
     owned: false,

@@ -1,6 +1,5 @@
 /** Domains that an account sends from and receives for. A name has one owner: the row of the name is put if absent. */
-import { parseDomain } from '@kabutar/mail/address.ts'
-import { MalformedError } from '@kabutar/mail/malformed.ts'
+import { domainName } from '@kabutar/mail/domain-name.ts'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
@@ -76,12 +75,9 @@ export async function getDomain(table: Table, accountId: string, id: string): Pr
   return domainOf(item)
 }
 
-/** In lower case and punycode. @throws {MailError} `invalid_message` */
-export function domainName(text: string): string {
-  try {
-    return parseDomain(text)
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error
-    throw new MailError('invalid_message', `Invalid domain \`${text.slice(0, 100)}\`.`, { cause: error })
-  }
+/** Reads the name of a domain as `domainName` does. @throws {MailError} `invalid_message` if it is not one */
+export function validDomainName(text: string): string {
+  const name = domainName(text)
+  if (name === undefined) throw new MailError('invalid_message', `Invalid domain \`${text.slice(0, 100)}\`.`)
+  return name
 }

@@ -1,5 +1,5 @@
-import { domainOf, MAX_LOCAL_BYTES, parseDomain } from '@kabutar/mail/address.ts'
-import { MalformedError } from '@kabutar/mail/malformed.ts'
+import { domainOf, MAX_LOCAL_BYTES } from '@kabutar/mail/address.ts'
+import { domainName } from '@kabutar/mail/domain-name.ts'
 import { domainOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
 import { blobKey } from '../messages/blob-keys.ts'
@@ -34,7 +34,7 @@ export const MAX_INBOUND_BYTES = 40 * 1024 * 1024
  * @throws {MailError} `relay_denied` if the domain is not ours, `recipient_unknown` for an invalid local part
  */
 export async function recipientOwner(table: Table, address: string): Promise<string> {
-  const domain = domainIn(address)
+  const domain = address.includes('@') ? domainName(domainOf(address)) : undefined
   const owner = domain === undefined ? undefined : await domainOwner(table, domain, 'receiving')
   if (owner === undefined) throw new MailError('relay_denied', 'We do not take mail for this domain')
   const local = address.slice(0, address.lastIndexOf('@'))
@@ -42,16 +42,6 @@ export async function recipientOwner(table: Table, address: string): Promise<str
     throw new MailError('recipient_unknown', 'There is no such mailbox here')
   }
   return owner
-}
-
-/** Undefined if it is no domain name. */
-function domainIn(address: string): string | undefined {
-  try {
-    return address.includes('@') ? parseDomain(domainOf(address)) : undefined
-  } catch (error) {
-    if (error instanceof MalformedError) return undefined
-    throw error
-  }
 }
 
 /**
