@@ -17,9 +17,6 @@ describe('settings', () => {
       dataFolder: resolve('data'),
       http: { host: '127.0.0.1', port: 3000 },
       smtp: { host: '127.0.0.1', port: 2525 },
-      submission: { host: '127.0.0.1', port: 2587 },
-      imap: { host: '127.0.0.1', port: 2143 },
-      pop3: { host: '127.0.0.1', port: 2110 },
       tls: undefined,
       relay: { kind: 'capture' },
       apiKey: undefined,
@@ -80,16 +77,9 @@ describe('settings', () => {
       expected: { allowPrivate: false, notices: ['--allow-private has no effect: KABUTAR_PUBLIC_URL is set'] },
     },
     {
-      name: 'listeners and names that this version lacks',
-      env: { KABUTAR_IMAP: '127.0.0.1:1143', KABUTAR_POP3: 'off', KABUTAR_RELEY: 'x' },
-      expected: {
-        imap: { host: '127.0.0.1', port: 1143 },
-        pop3: undefined,
-        notices: [
-          'KABUTAR_IMAP has no effect: this version has no such listener',
-          'KABUTAR_RELEY has no effect: no such setting',
-        ],
-      },
+      name: 'off for a listener that this version lacks, and unknown names',
+      env: { KABUTAR_POP3: 'off', KABUTAR_RELEY: 'x' },
+      expected: { notices: ['KABUTAR_RELEY has no effect: no such setting'] },
     },
   ]
   for (const { name, env = {}, argv = [], expected } of read) {
@@ -109,7 +99,9 @@ describe('a wrong setting', () => {
     { env: { KABUTAR_HTTP: '::1:3000' }, names: 'KABUTAR_HTTP' },
     { argv: ['--http', '[127.0.0.1]:3000'], names: '--http' },
     { argv: ['--http', 'a b:3000'], names: '--http' },
-    { argv: ['--imap', 'no'], names: '--imap' },
+    { env: { KABUTAR_SUBMISSION: '127.0.0.1:2587' }, names: 'KABUTAR_SUBMISSION: this version has no such listener' },
+    { argv: ['--imap', '127.0.0.1:2143'], names: '--imap: this version has no such listener' },
+    { env: { KABUTAR_POP3: '127.0.0.1:2110' }, names: 'KABUTAR_POP3: this version has no such listener' },
     { argv: ['--send-retries', '5'], names: '--send-retries' },
     { argv: ['--send-retries', '31d'], names: '--send-retries' },
     { argv: ['--send-retries', '1m,,5m'], names: '--send-retries' },

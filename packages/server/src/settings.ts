@@ -23,11 +23,8 @@ export type Settings = {
   /** Absolute. */
   readonly dataFolder: string
   readonly http: Address
-  /** The listeners; undefined means `off`. */
+  /** Undefined if the listener is off. */
   readonly smtp: Address | undefined
-  readonly submission: Address | undefined
-  readonly imap: Address | undefined
-  readonly pop3: Address | undefined
   /** PEM texts that belong together. */
   readonly tls: TlsSetting | undefined
   readonly relay: RelaySetting
@@ -65,6 +62,8 @@ const text = <T>(read: (value: string) => T) =>
     }
   })
 const listener = text((value) => (value === 'off' ? undefined : addressOf(value)))
+/** A listener that is planned. Ignoring its setting would leave clients without a server that the user asked for. */
+const missingListener = z.literal('off', { error: 'this version has no such listener; set it to off or leave it out' })
 const oneOf = <const T extends string>(words: readonly T[]) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` })
 
@@ -72,9 +71,9 @@ const SETTINGS = z.object({
   KABUTAR_DATA: z.string().default('./data'),
   KABUTAR_HTTP: text(addressOf).prefault('127.0.0.1:3000'),
   KABUTAR_SMTP: listener.prefault('127.0.0.1:2525'),
-  KABUTAR_SUBMISSION: listener.prefault('127.0.0.1:2587'),
-  KABUTAR_IMAP: listener.prefault('127.0.0.1:2143'),
-  KABUTAR_POP3: listener.prefault('127.0.0.1:2110'),
+  KABUTAR_SUBMISSION: missingListener.optional(),
+  KABUTAR_IMAP: missingListener.optional(),
+  KABUTAR_POP3: missingListener.optional(),
   KABUTAR_TLS_CERT: text(pemOf).optional(),
   KABUTAR_TLS_KEY: text(pemOf).optional(),
   KABUTAR_RELAY: text(relayOf).prefault('capture'),
@@ -93,8 +92,6 @@ const SETTINGS = z.object({
 type Read = z.output<typeof SETTINGS>
 type Name = keyof Read
 const NAMES = Object.keys(SETTINGS.shape) as Name[]
-/** Listeners that are described but not in this version. */
-const LACKING: readonly Name[] = ['KABUTAR_SUBMISSION', 'KABUTAR_IMAP', 'KABUTAR_POP3']
 
 type Env = Readonly<Record<string, string | undefined>>
 /** The value, and how the user spelled the setting. */
@@ -141,9 +138,6 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     dataFolder: resolve(read.KABUTAR_DATA),
     http: read.KABUTAR_HTTP,
     smtp: read.KABUTAR_SMTP,
-    submission: read.KABUTAR_SUBMISSION,
-    imap: read.KABUTAR_IMAP,
-    pop3: read.KABUTAR_POP3,
     tls: tlsOf(read, given),
     relay: read.KABUTAR_RELAY,
     apiKey: read.KABUTAR_API_KEY,
@@ -172,14 +166,10 @@ function tlsOf({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }: Read, given: Gi
 }
 
 function noticesOf(env: Env, given: Given): readonly string[] {
-  const lacking = LACKING.flatMap((name) => {
-    const set = given.get(name)
-    return set && set.value !== 'off' ? [`${set.spelled} has no effect: this version has no such listener`] : []
-  })
   const unknown = Object.keys(env)
     .filter((name) => name.startsWith('KABUTAR_') && !(name in SETTINGS.shape))
     .map((name) => `${name} has no effect: no such setting`)
   const allow = given.get('KABUTAR_ALLOW_PRIVATE')
   const ignored = allow?.value === 'on' && given.has('KABUTAR_PUBLIC_URL')
-  return [...lacking, ...unknown, ...(ignored ? [`${allow.spelled} has no effect: KABUTAR_PUBLIC_URL is set`] : [])]
+  return [...unknown, ...(ignored ? [`${allow.spelled} has no effect: KABUTAR_PUBLIC_URL is set`] : [])]
 }
