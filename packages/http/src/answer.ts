@@ -28,7 +28,7 @@ export function within<T>(values: readonly T[], maxBytes: number): readonly T[] 
   return end < 0 ? values : values.slice(0, end)
 }
 
-export type FittingBodies = Bodies & { readonly html_link?: SignedLink; readonly text_link?: SignedLink }
+type FittingBodies = Bodies & { readonly html_link?: SignedLink; readonly text_link?: SignedLink }
 
 /** Returns the bodies that fit, the text first. Another is null and behind a link. `blobKey` is that of the message. */
 export async function fitBodies(

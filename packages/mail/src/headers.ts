@@ -1,6 +1,6 @@
 import { MalformedError } from './malformed.ts'
 
-/** Fields that have a parameter of their own, that we or the next hop write, or that sign or trace (RFC 5322 3.6). */
+/** Fields that a caller must not set: they have parameters of their own, or are written by us or the next hop. */
 const REFUSED = new Set([
   'from',
   'sender',
@@ -24,13 +24,13 @@ const REFUSED_PREFIXES = ['content-', 'resent-', 'arc-', 'x-ses-']
 
 /** A field name: printable ASCII without colon (RFC 5322 section 2.2). */
 const NAME = /^[!-9;-~]{1,76}$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a line break here would begin a field of the attacker's choice
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a line break would let an attacker add fields
 const BREAK = /[\u0000-\u0008\u000a-\u001f\u007f]/
 const MAX_VALUE_LENGTH = 8192
 const MAX_FIELDS = 100
 
 /**
- * Passes the custom fields of a message: In-Reply-To, References, List-*, X-* and the like, each name once.
+ * Checks the custom fields of a message: In-Reply-To, References, List-*, X-* and others are allowed, each name once.
  * @throws {MalformedError} for a structural, trace or signature field, a malformed name, or a line break in a value
  */
 export function checkCustomHeaders(headers: Readonly<Record<string, string>>): void {
@@ -39,7 +39,7 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): v
   const seen = new Set<string>()
   for (const name of names) {
     const lower = name.toLowerCase()
-    if (!NAME.test(name)) throw new MalformedError('a header name holds a character that is not allowed')
+    if (!NAME.test(name)) throw new MalformedError('a header name has a character that is not allowed')
     if (REFUSED.has(lower) || REFUSED_PREFIXES.some((prefix) => lower.startsWith(prefix))) {
       throw new MalformedError(`the header ${name} cannot be set`)
     }
@@ -50,11 +50,11 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): v
 }
 
 function checkValue(name: string, value: string): void {
-  if (BREAK.test(value)) throw new MalformedError(`the header ${name} holds a line break or a control character`)
+  if (BREAK.test(value)) throw new MalformedError(`the header ${name} has a line break or a control character`)
   if (value.length > MAX_VALUE_LENGTH) throw new MalformedError(`the header ${name} is too long`)
 }
 
-/** @throws {MalformedError} for a line break or a control character, which would begin a field of its own */
+/** @throws {MalformedError} for a line break, which would begin another field, or a control character */
 export function checkSubject(subject: string): void {
-  if (BREAK.test(subject)) throw new MalformedError('the subject holds a line break or a control character')
+  if (BREAK.test(subject)) throw new MalformedError('the subject has a line break or a control character')
 }

@@ -1,4 +1,4 @@
-/** Text that is not what its standard says. `mail` throws nothing else; core turns it into `invalid_message`. */
+/** Says that a text does not follow its standard. The mail package throws nothing else; core maps it to `invalid_message`. */
 export class MalformedError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)

@@ -1,34 +1,34 @@
+import { type ReadAddress, readAddresses } from './mime/addresses.ts'
 import { listFields } from './mime/fields.ts'
 import { indexMessage } from './mime/indexer.ts'
 import type { MessageIndex } from './mime/part.ts'
 import { type Attachment, attachmentsOf } from './mime/readable.ts'
 import { decodeWords } from './mime/words.ts'
-import { type ReadAddress, readAddresses } from './read-addresses.ts'
 import { readTexts, type Texts } from './texts.ts'
 
-/** What people and programs read of a message. Names, subject and header values are decoded text. */
+/** A message as people and programs read it: names, subject and header values are decoded. */
 export type ReadMessage = Texts & {
   readonly subject: string
   readonly from: readonly ReadAddress[]
   readonly to: readonly ReadAddress[]
   readonly cc: readonly ReadAddress[]
   readonly bcc: readonly ReadAddress[]
-  /** Empty where the message names none. */
+  /** Empty if the message has no Reply-To. */
   readonly replyTo: readonly ReadAddress[]
   readonly date: Date | null
-  /** With its angle brackets. */
+  /** With angle brackets. */
   readonly messageId: string | null
   readonly inReplyTo: readonly string[]
   readonly references: readonly string[]
-  /** In their order, names as written; at most 1,000. */
+  /** In the order of the message, names as written; at most 1,000. */
   readonly headers: readonly { readonly name: string; readonly value: string }[]
   readonly attachments: readonly Attachment[]
   readonly index: MessageIndex
 }
 
 /**
- * Reads a message, whatever it is. All of it comes from the index, so that a part is never a text here and something else
- * there; the content of an attachment is `decodePart` of a range of `raw`.
+ * Reads any message without failing. Texts and attachments both come from the index, so they cannot disagree on what a
+ * part is. The content of an attachment is `decodePart` of a range of `raw`.
  */
 export function readMessage(raw: Uint8Array, known?: MessageIndex): ReadMessage {
   const index = known ?? indexMessage(raw)

@@ -1,23 +1,24 @@
 /**
- * The texts of a message as people read them (RFC 2046 section 5.1): what stands in a multipart/alternative is one text
- * in several forms, everything else that is shown follows in its order. Total: whatever the bytes are, they are read.
+ * Reads the texts of a message (RFC 2046 section 5.1): a multipart/alternative is one text in several forms, and other
+ * texts follow in their order. Reads any bytes without failing.
  */
 import { formatMailbox } from './address.ts'
 import { htmlToText } from './html-to-text.ts'
+import { readAddresses } from './mime/addresses.ts'
 import { decodePart } from './mime/decode.ts'
 import type { Envelope } from './mime/envelope.ts'
 import { unflow } from './mime/flowed.ts'
 import { type MessageIndex, type Part, paramOf } from './mime/part.ts'
 import { charsetOf, isShown } from './mime/readable.ts'
 import { decodeBytes, decodeWords } from './mime/words.ts'
-import { readAddresses } from './read-addresses.ts'
 
-/** Null where the message has no such part. */
+/** Null if the message has no such part. */
 export type Texts = { readonly html: string | null; readonly text: string | null }
 
 /**
- * A message with HTML has all of its texts in `html`, and one with plain text has all of them in `text`: what is there in
- * one form only is put into the other, so that the footer of a list isn't taken for the mail. Images stay `cid:` addresses.
+ * Puts all texts into `html` if the message has HTML, and all into `text` if it has plain text. A text that is there in one
+ * form only is converted, so that the footer of a mailing list is not taken for the whole mail. Images stay `cid:`
+ * addresses.
  */
 export function readTexts(raw: Uint8Array, index: MessageIndex): Texts {
   return new TextReader(raw).read(index.root)
@@ -26,11 +27,11 @@ export function readTexts(raw: Uint8Array, index: MessageIndex): Texts {
 const BREAK = '<br/>\n'
 const CR = 0x0d
 const LF = 0x0a
-/** Characters of a message that are more than decoded: lines joined, one form made of the other. */
+/** Bounds the characters that are converted or unflowed; the rest of a message is only decoded. */
 const MAX_WORKED = 1 << 22
 
 type Form = 'plain' | 'html'
-/** One text in the forms that it was sent in. */
+/** One text, in each form that was sent. */
 type Block = Readonly<Record<Form, string[]>>
 
 class TextReader {
@@ -49,7 +50,7 @@ class TextReader {
     return { html: html?.join(BREAK) ?? null, text: plain?.join('\n') ?? null }
   }
 
-  /** All texts in one form, if one of them was sent in it. */
+  /** Returns all texts in one form, if at least one was sent in it. */
   #whole(form: Form, other: Form, convert: (text: string) => string): readonly string[] | undefined {
     const has = (block: Block) => block[form].length > 0
     if (!this.#blocks.some(has)) return undefined
@@ -58,7 +59,7 @@ class TextReader {
     )
   }
 
-  /** What may still be worked on; past the bound a text stays in the form that it has. */
+  /** Cuts a text to what may still be converted. */
   #worked(text: string): string {
     const begin = text.slice(0, this.#left)
     this.#left -= begin.length
@@ -67,7 +68,7 @@ class TextReader {
 
   #walk(part: Part, alternative?: Block, inDigest = false): void {
     const { type, subtype, children, message, disposition } = part
-    // A digest is made of messages to be read (RFC 2046 section 5.1.5); elsewhere one that doesn't say so is attached.
+    // In a digest a message is shown in place (RFC 2046 section 5.1.5); elsewhere only if its disposition is inline.
     if (message !== null && (disposition?.type ?? (inDigest ? 'inline' : '')) === 'inline') {
       this.#add('plain', headOf(message.envelope), alternative)
       this.#walk(message.body, alternative)
@@ -96,9 +97,9 @@ class TextReader {
   }
 }
 
-/** Text with LF ends of lines. Millions of them are replaced as bytes: in a string each would be a piece of its own. */
+/** Decodes text and makes CRLF an LF. Replaces bytes, since a string of millions of pieces takes far more memory. */
 function decodeLines(bytes: Uint8Array, charset: string): string {
-  // In UTF-16 these two bytes are a letter.
+  // In UTF-16 the bytes of CR and LF may be one letter.
   if (/^(utf|ucs)-?(16|2)/i.test(charset)) return decodeBytes(bytes, charset).replaceAll('\r\n', '\n')
   const out = Buffer.allocUnsafe(bytes.length)
   let length = 0
@@ -110,14 +111,14 @@ function says(part: Part, name: string, value: string): boolean {
   return paramOf(part.params, name)?.toLowerCase() === value
 }
 
-/** What is made for machines to read is shown too where it tells what became of a message (RFC 3464 section 2). */
+/** Tells in which form a part is shown. Delivery status (RFC 3464 section 2) is shown as plain text. */
 function formOf(part: Part): Form | undefined {
   if (isShown(part)) return part.subtype === 'html' ? 'html' : 'plain'
   const isStatus = part.type === 'message' && part.subtype === 'delivery-status'
   return isStatus && part.disposition?.type !== 'attachment' ? 'plain' : undefined
 }
 
-/** The head of a message that is shown in place. */
+/** Writes the header that is shown before a message inside the message. */
 function headOf({ from, to, cc, subject, date }: Envelope): string {
   const lists = { From: from, To: to, Cc: cc } as const
   const named = Object.entries(lists).map(([name, list]) => [name, readAddresses(list).map(formatMailbox).join(', ')])
@@ -127,7 +128,7 @@ function headOf({ from, to, cc, subject, date }: Envelope): string {
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-/** Plain text beside HTML: paragraphs and lines as they are. */
+/** Converts plain text to HTML; paragraphs and lines stay. */
 function htmlOf(text: string): string {
   const escaped = text.trim().replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char)
   return `<p>${escaped.replace(/\n\n+/g, '</p><p>').replaceAll('\n', '<br/>')}</p>`

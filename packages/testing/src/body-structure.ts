@@ -71,3 +71,17 @@ function extended(name: string, value: string): readonly string[] {
   )
   return [`${name}*`, `utf-8''${percent}`]
 }
+
+/** Lists every part, outer before inner, in the order of the message. */
+export function* partsOf(part: Part): Generator<Part> {
+  yield part
+  for (const child of part.children) yield* partsOf(child)
+  if (part.message !== null) yield* partsOf(part.message.body)
+}
+
+/** Finds the part with a section number. */
+export function partAt(index: MessageIndex, path: string): Part | undefined {
+  if (path === '') return undefined
+  for (const part of partsOf(index.root)) if (part.path === path) return part
+  return undefined
+}

@@ -1,6 +1,6 @@
 import { indexBlob } from '@kabutar/core/messages/index-blob.ts'
 import type { StorePorts } from '@kabutar/core/receiving/store-message.ts'
-import { readAddresses } from '@kabutar/mail/read-addresses.ts'
+import { readAddresses } from '@kabutar/mail/mime/addresses.ts'
 import type { Receipt, StoredObject } from './notification.ts'
 import { sesIdOf } from './received-ids.ts'
 

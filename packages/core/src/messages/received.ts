@@ -1,9 +1,8 @@
 /** Makes what people see of a received message from its index: its row, its attachments, its addresses. */
 import { formatMailbox } from '@kabutar/mail/address.ts'
-import type { AddressList } from '@kabutar/mail/mime/addresses.ts'
+import { type AddressList, readAddresses } from '@kabutar/mail/mime/addresses.ts'
 import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
 import { decodeWords } from '@kabutar/mail/mime/words.ts'
-import { readAddresses } from '@kabutar/mail/read-addresses.ts'
 import { derivedUuid, timeOf } from '../ports/ids.ts'
 import type { InboundEnvelope, IndexPlace, ReceivedAttachment, ReceivedMessage } from './message.ts'
 import type { StoredIndex } from './stored-index.ts'

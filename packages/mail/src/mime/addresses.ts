@@ -1,18 +1,30 @@
 import { MAX_ADDRESSES } from './limits.ts'
+import { decodeWords } from './words.ts'
 
-/** A mailbox as it was written: `name` without quotes, encoded words not decoded; parts that are missing are empty. */
+/** A mailbox as it was written: `name` has no quotes, encoded words are not decoded, missing parts are empty. */
 export type Address = { readonly name: string; readonly mailbox: string; readonly host: string }
 export type Group = { readonly group: string; readonly members: readonly Address[] }
 export type AddressList = readonly (Address | Group)[]
 
-/** Reads an address list (RFC 5322 section 3.4 and 4.4) and whatever people write instead; one pass, never throws. */
+/** Reads an address list (RFC 5322 section 3.4 and 4.4), malformed ones too. Takes one pass and never throws. */
 export function parseAddresses(text: string): AddressList {
   return new AddressReader(text).read()
 }
 
-/** The mailboxes of a list, those of its groups too. */
+/** Returns the mailboxes of a list, including those in groups. */
 export function mailboxesOf(list: AddressList): readonly Address[] {
   return list.flatMap((entry) => ('group' in entry ? entry.members : [entry]))
+}
+
+/** A mailbox to show: the name is decoded, the address as written, empty if it is missing. */
+export type ReadAddress = { readonly name: string; readonly address: string }
+
+/** Returns the mailboxes of a list, decoded. */
+export function readAddresses(list: AddressList): readonly ReadAddress[] {
+  return mailboxesOf(list).map(({ name, mailbox, host }) => ({
+    name: decodeWords(name),
+    address: host === '' ? mailbox : `${mailbox}@${host}`,
+  }))
 }
 
 type Word = { readonly text: string; readonly at: boolean }
@@ -51,7 +63,7 @@ class AddressReader {
   #insideAngle(char: string): void {
     if (char === '>') this.#inAngle = false
     else if (char === '"') this.#angle += this.#quoted()
-    // A comma is part of an obsolete route only; elsewhere the bracket was never closed.
+    // Only an obsolete route has commas in brackets; otherwise the bracket was not closed.
     else if (char === ',' && !this.#angle!.trimStart().startsWith('@')) {
       this.#inAngle = false
       this.#endMailbox()
@@ -94,7 +106,7 @@ class AddressReader {
 
   #opensGroup(): boolean {
     const begun = this.#words.length > 0 || this.#word !== undefined
-    // After an @ it belongs to an address literal, `[IPv6:...]`.
+    // After an @, the colon belongs to an address literal, `[IPv6:...]`.
     return this.#group === undefined && begun && !this.#wordAt && !this.#words.some(({ at }) => at)
   }
 
@@ -104,7 +116,7 @@ class AddressReader {
     this.#words = []
   }
 
-  /** Content of the quoted string that begins here. A quote that none closes is passed over, and so is any after it. */
+  /** Reads the quoted string that begins here. An unclosed quote is skipped, as are all later ones. */
   #quoted(): string {
     if (this.#unclosed) return ''
     const text = this.#text
@@ -167,7 +179,7 @@ class AddressReader {
   }
 }
 
-/** Without brackets the word with the @ is the address, what stands around it the name. */
+/** Reads an address without brackets: the word with the @ is the address, the other words are the name. */
 function bare(words: readonly Word[], comment: string): Address | undefined {
   if (words.length === 0) return undefined
   const spec = words.find(({ text, at }) => at && !text.startsWith('@') && !text.endsWith('@'))

@@ -7,7 +7,7 @@ for (const [value, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 VALUES['-'.charCodeAt(0)] = 62
 VALUES['_'.charCodeAt(0)] = 63
 
-/** Base64 (RFC 2045 section 6.8) in chunks. Padding ends a run, after which another may begin; the rest is passed over. */
+/** Decodes base64 (RFC 2045 section 6.8) in chunks. More base64 may follow padding; other characters are skipped. */
 export class Base64Decoder {
   #held = 0
   #bits = 0
@@ -42,7 +42,7 @@ export class Base64Decoder {
   }
 }
 
-/** A whole body at once: the runtime's decoder does it where padding stands at the end only. */
+/** Decodes a whole body, with Node's decoder if padding is only at its end. */
 export function decodeBase64(body: Uint8Array): Uint8Array {
   const padding = body.indexOf(EQUALS)
   const isOneRun = padding < 0 || body.subarray(padding).every((byte) => byte === EQUALS || byte <= 0x20)

@@ -4,7 +4,7 @@ import { type Decoder, unifiedHangul } from './hangul.ts'
 const MAX_CACHED_DECODERS = 64
 const decoders = new Map<string, Decoder | null>()
 
-/** By any name that mail has for a character set, in lower case. Null for what is unknown. */
+/** Maps lower-case names of character sets in mail to those of TextDecoder; null if it is unknown. */
 export function decoderOf(label: string): Decoder | null {
   const known = decoders.get(label)
   if (known !== undefined) return known
@@ -68,7 +68,7 @@ const NAMED: Readonly<Record<string, string>> = {
   windows31j: 'shift_jis',
 }
 
-/** What TextDecoder calls a set whose name was written with other marks, or by the number of its page. */
+/** Returns TextDecoder's name for a set that is written with other punctuation or as a code page number. */
 function standardName(plain: string): string {
   const page = /^(?:x|cs)?(?:cp|ms|win|windows|ibm|dos)(\d+)$/.exec(plain)?.[1]
   if (page !== undefined) return NUMBERED[page] ?? `windows-${page}`
@@ -78,7 +78,7 @@ function standardName(plain: string): string {
   return NAMED[bare] ?? bare
 }
 
-/** What DOS wrote, and what is sent by programs of its time: the upper halves, which TextDecoder lacks. */
+/** The upper halves of DOS code pages, which TextDecoder lacks. */
 const CODE_PAGES: Readonly<Record<string, string>> = {
   ibm437:
     'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐' +

@@ -4,8 +4,8 @@ const EQUALS = 0x3d
 const LF = 0x0a
 
 /**
- * Body bytes of a part as they were before its Content-Transfer-Encoding (RFC 2045 section 6). Lenient: what is not of
- * the alphabet is passed over, a broken escape stays as it is, an unknown encoding is none. Never throws.
+ * Undoes the Content-Transfer-Encoding of a part's body (RFC 2045 section 6). Never throws: characters outside the
+ * alphabet are skipped, a broken escape is kept, and an unknown encoding counts as none.
  */
 export function decodePart(body: Uint8Array, encoding: string): Uint8Array {
   if (encoding === 'base64') return decodeBase64(body)
@@ -15,7 +15,7 @@ export function decodePart(body: Uint8Array, encoding: string): Uint8Array {
   return tail.length === 0 ? head : Buffer.concat([head, tail])
 }
 
-/** `decodePart` over chunks, for a download of any size: memory of about three chunks. */
+/** Does the same in chunks, for downloads of any size. Holds about three chunks. */
 export async function* decodeChunks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   encoding: string,
@@ -49,7 +49,7 @@ export class PartDecoder {
     return this.#encoding === 'quoted-printable' ? unquote(this.#bytes) : new Uint8Array(0)
   }
 
-  /** Whole lines are decoded, since blanks at their end and soft breaks are only known there. */
+  /** Decodes whole lines, since trailing blanks and soft breaks are only known at the end of a line. */
   #quotedPrintable(chunk: Uint8Array): Uint8Array {
     const bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     const end = safeEnd(bytes)
@@ -86,7 +86,7 @@ function unquote(bytes: Uint8Array): Uint8Array {
     const skipped = byte === EQUALS && code < 0 ? softBreak(bytes, at + 1) : trailing(bytes, at)
     if (skipped > 0) at += skipped
     else {
-      // An `=` that is neither an escape nor a soft break stays.
+      // An `=` that begins neither an escape nor a soft break is kept.
       out[length++] = code < 0 ? byte : code
       at += byte === EQUALS && code >= 0 ? 3 : 1
     }

@@ -4,7 +4,7 @@ import { parseStructured, withoutComments } from './params.ts'
 import { type Disposition, type Params, type Part, paramOf } from './part.ts'
 import { textOf } from './words.ts'
 
-/** What a part's own header says about it. `boundary` is one character a byte. */
+/** The fields of a part's header. `boundary` has one character per byte. */
 export type Description = Pick<
   Part,
   'type' | 'subtype' | 'params' | 'encoding' | 'id' | 'description' | 'disposition' | 'language' | 'location' | 'md5'
@@ -26,7 +26,7 @@ const TOKEN = /^[\w!#$%&'*+.^`{|}~-]+$/
 const MAX_TOKEN_LENGTH = 127
 const MAX_LANGUAGES = 50
 
-/** `inDigest`: a part of a multipart/digest is a message unless it says otherwise (RFC 2046 section 5.1.5). */
+/** Describes a part by its fields. In a digest the default type is message/rfc822 (RFC 2046 section 5.1.5). */
 export function describe(fields: Fields, inDigest: boolean): Description {
   const media = mediaOf(fields.get('content-type')?.[0], inDigest)
   const disposition = dispositionOf(fields.get('content-disposition')?.[0])
@@ -50,7 +50,7 @@ function mediaOf(
   inDigest: boolean,
 ): Pick<Description, 'type' | 'subtype' | 'params' | 'boundary'> {
   if (raw === undefined && inDigest) return { type: 'message', subtype: 'rfc822', params: [], boundary: undefined }
-  // RFC 2045 section 5.2: what has no type, or none that can be read, is plain text.
+  // RFC 2045 section 5.2: a missing or malformed type means plain text.
   const fallback = { type: 'text', subtype: 'plain', params: DEFAULT_PARAMS, boundary: undefined }
   if (raw === undefined) return fallback
   const { value, params, boundary } = parseStructured(raw)
@@ -60,7 +60,7 @@ function mediaOf(
   return { type, subtype, params: type === 'text' && subtype === 'plain' ? withCharset(params) : params, boundary }
 }
 
-/** RFC 2046 section 4.1.2: the character set that plain text has where it names none. */
+/** Adds the default character set (RFC 2046 section 4.1.2). */
 function withCharset(params: Params): Params {
   return paramOf(params, 'charset') === undefined ? [...params, ...DEFAULT_PARAMS] : params
 }
@@ -73,7 +73,7 @@ function dispositionOf(raw: string | undefined): Disposition | null {
   if (raw === undefined) return null
   const { value, params } = parseStructured(raw)
   if (isToken(value)) return { type: value, params }
-  // RFC 2183 section 2.8: what is unknown is an attachment.
+  // RFC 2183 section 2.8: an unknown disposition means attachment.
   return value === '' && params.length === 0 ? null : { type: 'attachment', params }
 }
 

@@ -3,12 +3,12 @@ import type { Fields } from './fields.ts'
 import { MAX_REFERENCES } from './limits.ts'
 import { textOf } from './words.ts'
 
-/** The header as RFC 9051 section 7.5.2 has it: text as it was sent, so encoded words are still encoded. */
+/** ENVELOPE of RFC 9051 section 7.5.2. Texts are as sent: encoded words are not decoded. */
 export type Envelope = {
   readonly date: string | null
   readonly subject: string | null
   readonly from: AddressList
-  /** As `from` where the message has none, likewise `replyTo`. */
+  /** Equal to `from` if the message has no Sender; so is `replyTo` without Reply-To. */
   readonly sender: AddressList
   readonly replyTo: AddressList
   readonly to: AddressList
@@ -58,13 +58,13 @@ export function envelopeFrom(fields: Fields): Envelope {
   }
 }
 
-/** Message identifiers of RFC 5322 section 3.6.4; what is not one in angle brackets is passed over. */
+/** Reads the message identifiers of RFC 5322 section 3.6.4 and skips anything outside angle brackets. */
 export function referencesFrom(fields: Fields): References {
   const ids = messageIds(fields, 'references')
   return {
     messageId: messageIds(fields, 'message-id')[0] ?? null,
     inReplyTo: messageIds(fields, 'in-reply-to').slice(0, MAX_REFERENCES),
-    // The first names the thread, the last ones the neighbours.
+    // Keeps the first, which begins the thread, and the newest.
     references: ids.length <= MAX_REFERENCES ? ids : [ids[0]!, ...ids.slice(1 - MAX_REFERENCES)],
   }
 }

@@ -1,15 +1,15 @@
 import { MAX_REPETITIONS } from './limits.ts'
 import { textOf } from './words.ts'
 
-/** Values of header fields by lower-case name, in their order; one character a byte, unfolded, not decoded. */
+/** Values of header fields by lower-case name, in order. They are unfolded, not decoded, one character per byte. */
 export type Fields = ReadonlyMap<string, readonly string[]>
 
-/** One header field: where it stands in the header, its name as written and its value as text, not RFC 2047 decoded. */
+/** One header field: its offsets in the header, its name as written, its value as text without RFC 2047 decoding. */
 export type Field = { readonly name: string; readonly value: string; readonly start: number; readonly end: number }
 
 const MAX_NAME_LENGTH = 200
 
-/** The fields of a header that are named in `wanted`. Lines that are no field are passed over. */
+/** Reads the fields that are named in `wanted`. Lines that are not fields are skipped. */
 export function readFields(header: Uint8Array, wanted: ReadonlySet<string>): Fields {
   const fields = new Map<string, string[]>()
   for (const { name, text, colon, end } of fieldLines(header)) {
@@ -22,7 +22,7 @@ export function readFields(header: Uint8Array, wanted: ReadonlySet<string>): Fie
   return fields
 }
 
-/** Every field of a header, at most `max`: for HEADER.FIELDS and for showing. Offsets are relative to `header`. */
+/** Lists the first `max` fields. Offsets are relative to `header`. */
 export function listFields(header: Uint8Array, max = 1000): readonly Field[] {
   const fields: Field[] = []
   for (const { name, text, start, colon, end } of fieldLines(header)) {
@@ -48,7 +48,7 @@ function* fieldLines(header: Uint8Array): Generator<FieldLine> {
   }
 }
 
-/** After the line feed that no white space follows (RFC 5322 section 2.2.3). */
+/** Returns the end of a folded field: after the line feed that no white space follows (RFC 5322 section 2.2.3). */
 function fieldEnd(text: string, start: number): number {
   for (let at = text.indexOf('\n', start); at >= 0; at = text.indexOf('\n', at + 1)) {
     const next = text.charCodeAt(at + 1)
@@ -67,9 +67,9 @@ function nameEnd(text: string, start: number, end: number): number {
   return -1
 }
 
-/** Without line breaks; a bare CR or a NUL, which no protocol of ours may print, becomes a space. */
+/** Removes line breaks, and replaces bare CR and NUL by a space: they must not appear in any protocol's output. */
 function unfold(raw: string): string {
   const line = raw.replace(/\r?\n/g, '')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these may not remain
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not remain
   return line.replace(/[\r\u0000]/g, ' ').trim()
 }

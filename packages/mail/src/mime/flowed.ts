@@ -1,6 +1,6 @@
 /**
- * Lines of a text in format=flowed as paragraphs (RFC 3676 section 4). `deleteSpace`: the blank before a soft break was
- * added too (DelSp=yes). Quotes keep their marks, and what was said to differently many people stays apart.
+ * Joins the lines of format=flowed text into paragraphs (RFC 3676 section 4). `deleteSpace` removes the blank before a soft
+ * break (DelSp=yes). Quotes keep their marks, and lines of different quote depth are not joined.
  */
 export function unflow(text: string, deleteSpace: boolean): string {
   const paragraphs: string[] = []

@@ -8,8 +8,8 @@ const ROWS = [
 ]
 
 /**
- * Unified Hangul Code, which is what Korean mail means by EUC-KR and KS C 5601: a decoder of Node knows 2,350 syllables of
- * it. The other 8,822 stand in the order of Unicode.
+ * Decodes Unified Hangul Code, which Korean mail calls EUC-KR or KS C 5601. Node's decoder knows 2,350 of its syllables; the
+ * other 8,822 are in the order of Unicode.
  */
 export function unifiedHangul(basic: Decoder): Decoder {
   let added: ReadonlyMap<number, number> | undefined
@@ -30,7 +30,7 @@ export function unifiedHangul(basic: Decoder): Decoder {
   }
 }
 
-/** A string made of many small pieces, in no more memory than it takes: each byte is at most one code unit. */
+/** Collects UTF-16 code units in one buffer, since a string of many pieces takes far more memory. */
 class Utf16 {
   readonly #units: Uint16Array<ArrayBuffer>
   #length = 0

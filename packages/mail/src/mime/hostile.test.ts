@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bodyStructureOf } from '@kabutar/testing/body-structure.ts'
+import { bodyStructureOf, partAt } from '@kabutar/testing/body-structure.ts'
 import { decodePart } from './decode.ts'
 import { indexMessage } from './indexer.ts'
 import { LIMITS } from './limits.ts'
-import { partAt } from './part.ts'
 import { previewOf } from './preview.ts'
 
 const MB = 1024 * 1024

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bodyStructureOf, envelopeOf } from '@kabutar/testing/body-structure.ts'
+import { bodyStructureOf, envelopeOf, partAt, partsOf } from '@kabutar/testing/body-structure.ts'
 import { indexMessage, MimeIndexer } from './indexer.ts'
-import { type Part, partAt, partsOf } from './part.ts'
+import type { Part } from './part.ts'
 import { tilingFaults } from './tiling.contract.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')

@@ -7,12 +7,12 @@ const LF = 0x0a
 const CR = 0x0d
 const DASH = 0x2d
 const EMPTY = new Uint8Array(0)
-/** A delimiter line: dashes, boundary, dashes, and some of the white space that RFC 2046 section 5.1.1 allows. */
+/** Room for a delimiter line: dashes, boundary, dashes, and white space (RFC 2046 section 5.1.1). */
 const MAX_DELIMITER_BYTES = MAX_BOUNDARY_BYTES + 100
 
 /**
- * Finds the parts of a message (RFC 2045, 2046, 5322) without changing a byte. Total: any bytes have an index. A line
- * ends with LF, a CR before it is part of the break. Time grows with the bytes; memory with the parts, not the bodies.
+ * Finds the parts of a message (RFC 2045, 2046, 5322) and never fails. A line ends with LF; a CR before it is part of the
+ * line break. Takes time in proportion to the bytes, and memory in proportion to the parts.
  */
 export function indexMessage(raw: Uint8Array, limits: Partial<Limits> = {}): MessageIndex {
   const indexer = new MimeIndexer(limits)
@@ -20,23 +20,23 @@ export function indexMessage(raw: Uint8Array, limits: Partial<Limits> = {}): Mes
   return indexer.finish()
 }
 
-/** `indexMessage` for a message that comes in chunks: `push` each, then `finish` once. Chunks may be reused after. */
+/** Indexes a message in chunks: `push` each, then `finish` once. A chunk may be overwritten after `push`. */
 export class MimeIndexer {
   readonly #limits: Limits
   readonly #tree: PartTree
   #scanner = new LineScanner(EMPTY, 0)
   /** Offset of the scanner's first byte. */
   #base = 0
-  /** A line that can't be judged yet; it begins the next chunk. */
+  /** An incomplete line, to be read together with the next chunk. */
   #carry = EMPTY
   #atLineStart = true
-  /** What precedes the scanner's first byte: the byte, and where that is a line feed, whether a CR goes before it. */
+  /** The byte before the scanner's first one; if it is a line feed, `#lastBreakHasCr` tells whether a CR is before it. */
   #last = LF
   #lastBreakHasCr = false
   /** Header bytes of earlier chunks, up to the limit. */
   #header: Uint8Array[] = []
   #headerBytes = 0
-  /** Where, in the scanner's bytes, the header goes on. */
+  /** Index in the scanner's bytes where the header continues. */
   #headerFrom = 0
 
   constructor(limits: Partial<Limits> = {}) {
@@ -78,7 +78,7 @@ export class MimeIndexer {
     this.#keep(bytes, at, whole)
   }
 
-  /** Remembers what the next chunk needs to know of this one, of which [at, end) is still to be judged. */
+  /** Keeps the incomplete line [at, end) and the state at `at` for the next chunk. */
   #keep(bytes: Uint8Array, at: number, whole: boolean): void {
     if (this.#tree.inHeader) this.#collectHeader(at)
     this.#headerFrom = 0
@@ -89,7 +89,7 @@ export class MimeIndexer {
     this.#base += at
   }
 
-  /** Index after the line at `at` if it ends a header or delimits, `at` if it is ordinary, -1 if more bytes are needed. */
+  /** Returns the index after the line at `at` if it ends a header or delimits, `at` if not, -1 if more bytes are needed. */
   #line(at: number): number {
     const { bytes } = this.#scanner
     if (at >= bytes.length) return -1
@@ -118,12 +118,12 @@ export class MimeIndexer {
     return bytes.length - at < MAX_DELIMITER_BYTES ? -1 : at
   }
 
-  /** What is left when no more bytes come: part of a line. */
+  /** Reads the last line, which has no line end. */
   #lastLine(end: number): void {
     if (this.#tree.delimited && this.#carry[0] === DASH && this.#carry[1] === DASH) this.#cross(0, end, end)
   }
 
-  /** Tells the tree, if the line [at, end) is a delimiter. `next` is after its line feed. */
+  /** Passes the line [at, end) to the tree if it is a delimiter. `next` is the index after its line feed. */
   #cross(at: number, end: number, next: number): boolean {
     const { bytes } = this.#scanner
     let stop = end
@@ -140,13 +140,13 @@ export class MimeIndexer {
     return true
   }
 
-  /** Bytes of the line break before the line start `at`; 1 at the start of the message. */
+  /** Returns the length of the line break before the line start `at`; 1 at the start of the message. */
   #breakLength(at: number): 1 | 2 {
     if (at === 0) return this.#lastBreakHasCr ? 2 : 1
     return (at === 1 ? this.#last : this.#scanner.bytes[at - 2]) === CR ? 2 : 1
   }
 
-  /** A part that ends within its header has no body, nor has what its type opens. */
+  /** Ends the header of a part that has no body, and those of the parts that its type opens. */
   #endHeaders(at: number): void {
     while (this.#tree.inHeader) this.#endHeader(at)
   }
@@ -163,7 +163,7 @@ export class MimeIndexer {
     this.#tree.endHeader(place, cut ? wholeFields(header) : header, cut)
   }
 
-  /** Takes header bytes before `at`; those past the limit are only counted. */
+  /** Collects header bytes before `at`; those above the limit are only counted. */
   #collectHeader(at: number): void {
     const from = this.#headerFrom
     const room = Math.max(0, this.#limits.maxHeaderBytes - this.#headerBytes)
@@ -174,7 +174,7 @@ export class MimeIndexer {
   }
 }
 
-/** Without the line that the limit cut, unless it is all there is. */
+/** Drops the line that the limit cut, unless it is the only one. */
 function wholeFields(header: Uint8Array): Uint8Array {
   const end = header.lastIndexOf(LF)
   return end < 0 ? header : header.subarray(0, end + 1)

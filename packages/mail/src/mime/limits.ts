@@ -1,14 +1,14 @@
-/** Bounds of the indexer. Past one of them a message is still kept and served; `opaque` or `truncated` says where it was cut. */
+/** Bounds of the indexer. Above a bound a message is still stored and served; `opaque` or `truncated` says where it was cut. */
 export type Limits = {
-  /** Parts in all, nested messages and their bodies included; the last one holds the rest of the message. */
+  /** Parts in all, including nested messages and their bodies. The last part has the rest of the message. */
   readonly maxParts: number
-  /** Parts inside one another. */
+  /** Levels of nesting. */
   readonly maxDepth: number
-  /** Header bytes of one part that are read; the header's end is found whatever its size. */
+  /** Bytes of a part's header that are read. The end of a longer header is still found. */
   readonly maxHeaderBytes: number
 }
 
-/** Real messages nest fewer than 20 levels and hold headers below 100 KB. */
+/** Real messages have fewer than 20 levels and headers below 100 KB. */
 export const LIMITS: Limits = { maxParts: 1000, maxDepth: 100, maxHeaderBytes: 256 * 1024 }
 
 /** Addresses in one header field, counted over all its repetitions. */
@@ -19,5 +19,5 @@ export const MAX_REFERENCES = 100
 export const MAX_PARAMETERS = 200
 /** Repetitions of one header field that are kept. */
 export const MAX_REPETITIONS = 100
-/** RFC 2046 section 5.1.1 says 70; a line (RFC 5322 section 2.1.1) is what we take. */
+/** RFC 2046 section 5.1.1 allows 70; a whole line (RFC 5322 section 2.1.1) is accepted. */
 export const MAX_BOUNDARY_BYTES = 998

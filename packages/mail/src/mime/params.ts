@@ -2,12 +2,12 @@ import { MAX_PARAMETERS } from './limits.ts'
 import { type Params, paramOf } from './part.ts'
 import { decodeBytes, decodeWords, percentBytes, textOf } from './words.ts'
 
-/** A structured field: its value, its parameters as text, and the boundary byte for byte (one character each). */
+/** A structured field: its value, its parameters as text, and the boundary with one character per byte. */
 export type Structured = { readonly value: string; readonly params: Params; readonly boundary: string | undefined }
 
 type Raw = { readonly name: string; readonly value: string }
 
-/** Reads `value; name=value; ...` (RFC 2045 section 5.1) as tolerantly as the wild asks; never throws. */
+/** Reads `value; name=value; ...` (RFC 2045 section 5.1). Accepts malformed input and never throws. */
 export function parseStructured(raw: string): Structured {
   const semicolon = raw.indexOf(';')
   const head = semicolon < 0 ? raw : raw.slice(0, semicolon)
@@ -17,7 +17,7 @@ export function parseStructured(raw: string): Structured {
   return { value: withoutComments(head).trim().toLowerCase(), params, boundary }
 }
 
-/** Some programs write even this one in pieces (RFC 2231 section 3). */
+/** Some programs split even the boundary (RFC 2231 section 3). */
 function piecedBoundary(params: Params): string | undefined {
   const text = paramOf(params, 'boundary')
   return text === undefined ? undefined : Buffer.from(text).toString('latin1')
@@ -51,7 +51,7 @@ function rawParams(raw: string, from: number): readonly Raw[] {
   return pairs
 }
 
-/** Quoted, or all up to the semicolon: unquoted blanks and parentheses are common in file names. */
+/** Reads a quoted value, or all up to the semicolon: file names often have blanks and parentheses without quotes. */
 function rawValue(raw: string, from: number, isName: boolean): { value: string; next: number } {
   let start = from
   while (raw[start] === ' ' || raw[start] === '\t') start++
@@ -66,7 +66,7 @@ function rawValue(raw: string, from: number, isName: boolean): { value: string; 
   return { value: (isName ? bare : withoutComments(bare)).trim(), next: next + 1 }
 }
 
-/** The text of a quoted string at `start` and the index after it. A backslash before anything but `"` and `\` is a path's. */
+/** Reads the quoted string at `start`. A backslash only escapes `"` and `\`; another one belongs to a path. */
 export function quoted(raw: string, start: number): { text: string; end: number } {
   let text = ''
   let from = start + 1
@@ -102,13 +102,13 @@ function joined(pairs: readonly Raw[]): Params {
 
 function plainText(raw: string, name: string): string {
   const text = textOf(raw)
-  // A boundary is compared as it stands.
+  // A boundary is compared byte for byte.
   return name.toLowerCase() === 'boundary' ? text : decodeWords(text)
 }
 
 function joinSegments(segments: Segment[]): string {
   segments.sort((a, b) => a.index - b.index)
-  // A gap ends the value: what follows it belongs to something lost.
+  // A missing segment ends the value.
   const usable = segments.filter(({ index }, position) => index === position)
   const first = (usable.length > 0 ? usable : segments)[0]!
   const [, charset = '', rest = first.value] = (first.encoded && /^([^']*)'[^']*'(.*)$/s.exec(first.value)) || []

@@ -1,13 +1,13 @@
 import type { Envelope, References } from './envelope.ts'
 
-/** Parameters in their order, names as they were written, values decoded to text (RFC 2231, RFC 2047). */
+/** Parameters in order, names as written, values decoded to text (RFC 2231, RFC 2047). */
 export type Params = readonly (readonly [name: string, value: string])[]
 
 export type Disposition = { readonly type: string; readonly params: Params }
 
 /**
- * Why a part is served as one piece though it says it holds others: `parts` and `depth` are limits, `boundary` is a
- * multipart without delimiters, `encoding` an encoded message (RFC 2046 section 5.2.1 forbids it).
+ * Why a part that declares inner parts is served as one piece: a limit (`parts`, `depth`), a multipart without delimiters
+ * (`boundary`), or an encoded message (`encoding`; RFC 2046 section 5.2.1 forbids it).
  */
 export type Opaque = 'parts' | 'depth' | 'boundary' | 'encoding'
 
@@ -20,33 +20,33 @@ export type Part = {
   readonly bodyEnd: number
   /** Line feeds in the body. */
   readonly lines: number
-  /** Lower case; what it is served as, so `text` or `application` where `opaque` is set. */
+  /** The type that the part is served as, in lower case: `text` or `application` if `opaque` is set. */
   readonly type: string
   readonly subtype: string
   readonly params: Params
-  /** Content-Transfer-Encoding in lower case; `7bit` where none is given (RFC 2045 section 6.1). */
+  /** Content-Transfer-Encoding in lower case; `7bit` if it is missing (RFC 2045 section 6.1). */
   readonly encoding: string
-  /** Content-ID as it stands, with its brackets. */
+  /** Content-ID as written, with brackets. */
   readonly id: string | null
   readonly description: string | null
   readonly disposition: Disposition | null
   readonly language: readonly string[]
   readonly location: string | null
   readonly md5: string | null
-  /** From Content-Disposition, else from the `name` of Content-Type; decoded, never a path check. */
+  /** From Content-Disposition, or else the `name` of Content-Type. Decoded; it may be a path. */
   readonly filename: string | null
   /** Parts of a multipart, at least one. */
   readonly children: readonly Part[]
   /** The message inside a message/rfc822 or message/global. */
   readonly message: { readonly envelope: Envelope; readonly body: Part } | null
   readonly opaque: Opaque | null
-  /** The media type it was sent as, where `opaque` is set. */
+  /** The media type that it was sent as, if `opaque` is set. */
   readonly declared: string | null
-  /** Its header was longer than what is read. */
+  /** The header was longer than the limit. */
   readonly truncated: boolean
 }
 
-/** What a store keeps beside a raw message: plain JSON. */
+/** The index that is stored beside a raw message; plain JSON. */
 export type MessageIndex = {
   /** Bytes of the message. */
   readonly size: number
@@ -55,25 +55,11 @@ export type MessageIndex = {
   readonly references: References
   /** Parts in the tree. */
   readonly parts: number
-  /** A limit was passed somewhere. */
+  /** True if any limit was exceeded. */
   readonly truncated: boolean
 }
 
-/** Value of a parameter, by its name in any case. */
+/** Finds a parameter by its lower-case name. */
 export function paramOf(params: Params, name: string): string | undefined {
   return params.find(([key]) => key.toLowerCase() === name)?.[1]
-}
-
-/** Every part, outer before inner, in the order of the message. */
-export function* partsOf(part: Part): Generator<Part> {
-  yield part
-  for (const child of part.children) yield* partsOf(child)
-  if (part.message !== null) yield* partsOf(part.message.body)
-}
-
-/** The part with this section number. */
-export function partAt(index: MessageIndex, path: string): Part | undefined {
-  if (path === '') return undefined
-  for (const part of partsOf(index.root)) if (part.path === path) return part
-  return undefined
 }

@@ -5,7 +5,7 @@ import { charsetOf, readablePart } from './readable.ts'
 import { decodeBytes } from './words.ts'
 
 /** RFC 8970 section 3.1. */
-export const MAX_PREVIEW_LENGTH = 200
+const MAX_PREVIEW_LENGTH = 200
 /** Bytes of the body that a preview is made from: style sheets come before the text. */
 export const PREVIEW_BYTES = 64 * 1024
 

@@ -1,43 +1,43 @@
 import { type MessageIndex, type Part, paramOf } from './part.ts'
 
-/** A part that people save. `id` is its section number: the same for the same bytes, for ever. */
+/** A part that people save. `id` is its section number, which never changes. */
 export type Attachment = {
   readonly id: string
   readonly filename: string | null
   /** Lower case, `application/pdf`. */
   readonly contentType: string
-  /** Without brackets, as `cid:` addresses it (RFC 2392). */
+  /** Without brackets, as in `cid:` addresses (RFC 2392). */
   readonly contentId: string | null
   /** As sent, in lower case. */
   readonly disposition: string | null
   readonly encoding: string
-  /** Bytes as they stand in the message; decoded ones are known after decoding only. */
+  /** Bytes in the message. The decoded size is only known after decoding. */
   readonly encodedSize: number
-  /** [from, to) of the encoded body in the raw message: read this range and give it to `decodePart`. */
+  /** The encoded body is [from, to) of the raw message; `decodePart` decodes it. */
   readonly from: number
   readonly to: number
 }
 
 /**
- * Parts that aren't what one reads: whatever is no text, is disposed as an attachment, or has a name. A message inside
- * is one attachment, unless it is disposed as inline: then its texts and attachments are as ours.
+ * Lists the attachments: parts that are not text, have the disposition attachment, or have a file name. A message inside
+ * is one attachment, unless its disposition is inline: then its own parts are listed.
  */
 export function attachmentsOf(index: MessageIndex): readonly Attachment[] {
   return shownLeaves(index.root).filter(isAttachment).map(attachmentOf)
 }
 
-/** The part whose text stands for the message: the first plain one, else the first HTML one. */
+/** Finds the part to preview: the first plain text, or else the first HTML. */
 export function readablePart(index: MessageIndex): Part | undefined {
   const texts = textParts(index)
   return texts.find(({ subtype }) => subtype === 'plain') ?? texts[0]
 }
 
-/** Plain and HTML parts that are shown, in their order. */
-export function textParts(index: MessageIndex): readonly Part[] {
+/** Lists the plain and HTML parts that are shown, in order. */
+function textParts(index: MessageIndex): readonly Part[] {
   return shownLeaves(index.root).filter(isShown)
 }
 
-/** What has another disposition is an attachment (RFC 2183 section 2.8). */
+/** Tells whether a text is shown in place. Any disposition but inline means attachment (RFC 2183 section 2.8). */
 export function isShown(part: Part): boolean {
   return isText(part) && (part.disposition === null || part.disposition.type === 'inline')
 }
@@ -46,7 +46,7 @@ export function charsetOf(part: Part): string {
   return paramOf(part.params, 'charset') ?? ''
 }
 
-/** Parts without parts; a message inside counts as one, unless it is inline. */
+/** Lists the parts without inner parts. A message inside counts as one part, unless it is inline. */
 function shownLeaves(root: Part): readonly Part[] {
   const leaves: Part[] = []
   const collect = (part: Part) => {

@@ -4,10 +4,10 @@ const DASH = 0x2d
 
 const NO_WORDS = new Int32Array(0)
 
-/** Which lines matter: none (they are only counted), those that may be a delimiter, or those and empty ones. */
-export type Watch = 'nothing' | 'delimiters' | 'header'
+/** Which lines are reported: none (they are only counted), possible delimiters, or these and empty lines. */
+type Watch = 'nothing' | 'delimiters' | 'header'
 
-/** Bytes with a view of four at a time: a body is mostly bytes that are no line feed. */
+/** Finds lines. Compares four bytes at a time, since few bytes of a body are line feeds. */
 export class LineScanner {
   /** Line feeds passed so far. */
   lines = 0
@@ -24,8 +24,8 @@ export class LineScanner {
   }
 
   /**
-   * Index of the next line feed at or after `from` that a line of interest follows, or whose next line can't be judged
-   * before more bytes are there; -1 when the bytes end in the middle of a line that doesn't matter.
+   * Returns the index of the next line feed, from `from` on, after which a line is to be reported or more bytes are needed;
+   * -1 if the bytes end within a line that is not reported.
    */
   next(from: number, watch: Watch): number {
     const { bytes } = this
@@ -47,7 +47,7 @@ export class LineScanner {
     return -1
   }
 
-  /** The first index from `at` on whose four bytes hold a line feed, or where whole words end. */
+  /** Returns the first index from `at` on whose four bytes include a line feed, or where whole words end. */
   #skip(at: number): number {
     const words = this.#words
     const count = words.length

@@ -1,6 +1,7 @@
-import { type MessageIndex, type Part, paramOf, partsOf } from './part.ts'
+import { partsOf } from '@kabutar/testing/body-structure.ts'
+import { type MessageIndex, type Part, paramOf } from './part.ts'
 
-/** What is wrong with the offsets of an index; empty if every range lies in the message and the parts tile it. */
+/** Lists faults in the offsets of an index; empty if every range lies in the message and the parts tile it. */
 export function tilingFaults(raw: Uint8Array, index: MessageIndex): readonly string[] {
   const parts = [...partsOf(index.root)]
   const paths = parts.map(({ path }) => path).filter((path) => path !== '')
@@ -24,11 +25,11 @@ function partFaults(raw: Buffer, part: Part): readonly string[] {
   ]
 }
 
-/** Between two parts stands one delimiter line and nothing else (RFC 2046 section 5.1.1). */
+/** Checks that only a delimiter line is between two parts (RFC 2046 section 5.1.1). */
 function gapFaults(raw: Buffer, { children, bodyStart, bodyEnd, params }: Part): readonly string[] {
   if (children.length === 0) return []
   const boundary = paramOf(params, 'boundary')!.trimEnd()
-  // Beyond ASCII the parameter is text and no longer the bytes of the delimiter.
+  // A boundary beyond ASCII is text in the parameter, not the bytes of the delimiter.
   const isAscii = /^[\x20-\x7e]*$/.test(boundary)
   const delimiter = new RegExp(
     `^(\\r?\\n)?--${isAscii ? boundary.replace(/[^\w]/g, '\\$&') : '[^\\n]*'}[ \\t\\r]*\\n?$`,

@@ -13,21 +13,21 @@ type Draft = { -readonly [K in keyof Part]: Part[K] } & { children: Part[] }
 type Frame = {
   readonly part: Draft
   readonly kind: 'message' | 'child'
-  /** Section number of the message/rfc822 around it; empty for the message itself and for a child. */
+  /** Section number of the surrounding message/rfc822; empty for the message itself and for a child. */
   readonly prefix: string
   readonly inDigest: boolean
   inHeader: boolean
   bodyLines: number
   boundary: string | undefined
-  /** An outer part with the same boundary: it speaks again when this one ends. */
+  /** An outer part with the same boundary; the boundary is its own again when this one ends. */
   shadowed: Frame | undefined
 }
 
 export type Delimiter = { readonly frame: Frame; readonly closing: boolean }
 
 /**
- * Builds the tree of parts from what the byte scanner finds: ends of headers, and delimiter lines. All boundaries that
- * are open stand in one table, so that a line costs one look-up however deep the nesting is.
+ * Builds the tree of parts from the ends of headers and the delimiter lines that the scanner finds. All open boundaries are
+ * in one map, so a line costs one look-up at any depth.
  */
 export class PartTree {
   readonly #limits: Limits
@@ -49,12 +49,12 @@ export class PartTree {
     return this.#top.inHeader
   }
 
-  /** Whether a delimiter line could mean anything now. */
+  /** True if a delimiter line has a meaning now. */
   get delimited(): boolean {
     return this.#boundaries.size > 0 && !this.#rest
   }
 
-  /** What a line `--token` delimits. An exact boundary goes before the same text read as a closing one. */
+  /** Returns the part that a line `--token` delimits. An exact boundary comes before a closing one of the same text. */
   delimiter(token: string): Delimiter | undefined {
     const frame = this.#boundaries.get(token)
     if (frame !== undefined) return { frame, closing: false }
@@ -62,7 +62,7 @@ export class PartTree {
     return closed && { frame: closed, closing: true }
   }
 
-  /** The header of the innermost part ends at `place`; `header` is what of it fits the limit. */
+  /** Ends the header of the innermost part at `place`. `header` is cut to the limit. */
   endHeader(place: Place, header: Uint8Array, cut: boolean): void {
     const frame = this.#top
     const { part } = frame
@@ -76,7 +76,7 @@ export class PartTree {
     this.#openBody(frame, boundary, place)
   }
 
-  /** A delimiter line before `next` ends the bodies before it at `end`. No header may be open. */
+  /** Ends bodies at `end` because of a delimiter line, after which `next` begins. No header may be open. */
   cross({ frame, closing }: Delimiter, end: Place, next: Place): void {
     let stop = end
     while (this.#top !== frame) stop = this.#close(stop)
@@ -84,7 +84,7 @@ export class PartTree {
     else this.#beginChild(frame, next)
   }
 
-  /** The message ends at `place`. No header may be open. */
+  /** Ends the message at `place`. No header may be open. */
   finish(place: Place): MessageIndex {
     while (this.#stack.length > 0) this.#close(place)
     return {
@@ -159,7 +159,7 @@ export class PartTree {
     if (last) this.#takeRest(frame, place)
   }
 
-  /** The rest of the message, whatever it holds: nothing in it is read any more. */
+  /** Makes a part of the rest of the message, which is not read further. */
   #takeRest(frame: Frame, place: Place): void {
     this.#rest = true
     this.#seal(frame, 'parts')
@@ -167,7 +167,7 @@ export class PartTree {
     Object.assign(frame, { inHeader: false, bodyLines: place.lines })
   }
 
-  /** One piece from here on: text where it is most likely to be read, else a file. */
+  /** Makes a part opaque: text if people can most likely read it, otherwise a file. */
   #seal({ part, ...frame }: Frame, why: Opaque): void {
     part.opaque = why
     part.declared = `${part.type}/${part.subtype}`
@@ -177,11 +177,11 @@ export class PartTree {
     if (why === 'parts' || why === 'depth') this.#truncated = true
   }
 
-  /** Ends the innermost part; answers where, for those around it to end no earlier. */
+  /** Ends the innermost part and returns where, so that outer parts do not end earlier. */
   #close(end: Place): Place {
     const frame = this.#stack.pop()!
     const { part } = frame
-    // The line break before a delimiter is the delimiter's, unless it ended the header.
+    // The line break before a delimiter belongs to the delimiter, unless it ended the header.
     const stop = end.offset < part.bodyStart ? { offset: part.bodyStart, lines: frame.bodyLines } : end
     part.bodyEnd = stop.offset
     part.lines = stop.lines - frame.bodyLines
@@ -200,12 +200,11 @@ export class PartTree {
 
 const ENCODED: ReadonlySet<string> = new Set(['base64', 'quoted-printable'])
 
-/** Section number of the only part of a message: `1`, or `2.1` inside part 2 (RFC 9051 section 6.4.5.1). */
+/** Returns the section number of a message's only part: `1`, or `2.1` inside part 2 (RFC 9051 section 6.4.5.1). */
 function bodyPath(prefix: string): string {
   return prefix === '' ? '1' : `${prefix}.1`
 }
 
-/** Every field in one order, so that all parts have one shape. */
 function emptyPart(headerStart: number): Draft {
   return {
     path: '',

@@ -3,10 +3,10 @@ import { decoderOf } from './charsets.ts'
 
 const strict = new TextDecoder('utf-8', { fatal: true })
 const windows1252 = new TextDecoder('windows-1252')
-/** Said by software that doesn't know better, so the bytes decide. */
+/** Names that much software writes without knowing the character set, so the bytes decide. */
 const UNSURE = new Set(['', 'us-ascii', 'ascii', 'ansi_x3.4-1968', 'default', 'unknown', 'unknown-8bit', 'x-unknown'])
 
-/** Text of bytes in a named character set. A set that is unknown or absent means UTF-8 if they are that, else Windows-1252. */
+/** Decodes bytes of a named character set. If it is unknown or missing: UTF-8 if the bytes are valid, else Windows-1252. */
 export function decodeBytes(bytes: Uint8Array, charset = ''): string {
   const label = charset.trim().toLowerCase()
   if (UNSURE.has(label)) return guess(bytes)
@@ -23,14 +23,14 @@ function guess(bytes: Uint8Array): string {
 
 const EIGHT_BIT = /[\u0080-\u00ff]/
 
-/** Text of a header value that was read as one character a byte (RFC 6532 has it in UTF-8; the past had anything). */
+/** Decodes a header value that has one character per byte: UTF-8 (RFC 6532), or else Windows-1252. */
 export function textOf(byteString: string): string {
   return EIGHT_BIT.test(byteString) ? guess(Buffer.from(byteString, 'latin1')) : byteString
 }
 
 const WORD = /=\?([^?\s]{1,75})\?([bq])\?([^?]*)\?=/gi
 
-/** Decodes the encoded words of a header value (RFC 2047); white space between two of them goes. Never throws. */
+/** Decodes the encoded words of a header value (RFC 2047) and removes white space between two of them. Never throws. */
 export function decodeWords(text: string): string {
   if (!text.includes('=?')) return text
   let out = ''
@@ -41,7 +41,7 @@ export function decodeWords(text: string): string {
     const charset = match[1]!.replace(/\*.*$/, '').toLowerCase()
     const bytes = wordBytes(match[2]!, match[3]!)
     end = match.index + match[0].length
-    // A character may be cut between two words, though RFC 2047 section 5 forbids it.
+    // Words may split a character, though RFC 2047 section 5 forbids it.
     if (run !== undefined && /^\s*$/.test(between) && run.charset === charset) {
       run.bytes.push(bytes)
       continue
