@@ -1,4 +1,4 @@
-/** Every answer of `call` is held to 4.5 MB; here are those that would be more. */
+/** `call` checks that every answer is below 4.5 MB; these tests make answers that would be larger. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
@@ -13,7 +13,7 @@ async function download(rig: Setup, link: unknown): Promise<Response> {
   return rig.app.request(pathname + search)
 }
 
-/** Without a diff of megabytes when they differ. */
+/** Compares without printing a diff of megabytes. */
 const same = (a: string, b: string) => assert.ok(a === b, `${a.length} and ${b.length} characters`)
 
 describe('a received message', () => {
@@ -31,7 +31,7 @@ describe('a received message', () => {
     ['text', large(6 * MB), '<p>short</p>'],
     ['bodies of 40 MB', large(19 * MB), large(20 * MB)],
   ] as const) {
-    test(`gives its ${name} by a link, and forgets it when it is deleted`, async () => {
+    test(`has a link to its ${name}, whose copy is deleted with the message`, async () => {
       const rig = await setup()
       const id = await receiveOne(rig, alternative(text, html))
       const { body } = await call(rig, `GET /emails/receiving/${id}`)
@@ -57,7 +57,7 @@ describe('a received message', () => {
   }
 })
 
-test('a received message with names of every extreme is answered, and its attachments are all listed', async () => {
+test('a received message with very long names is answered, and all its attachments are listed', async () => {
   const rig = await setup()
   const name = (n: number) => `"${'鳩'.repeat(250)}${n}"`
   const people = Array.from({ length: 1000 }, (_, n) => `"${'\u{1F54A}'.repeat(20)}" <r${n}@far.test>`).join(',\n ')
@@ -77,7 +77,7 @@ test('a received message with names of every extreme is answered, and its attach
   assert.equal(all.length, 950)
 })
 
-test('a page of large rows is cut where it is full, and the next one begins there', async () => {
+test('a page of large rows is cut to fit, and the next page continues there', async () => {
   const rig = await setup()
   const to = Array.from({ length: 50 }, (_, n) => `"${'\\"'.repeat(170)}${n}" <r${n}@y.test>`)
   const reply_to = to.slice(0, 25)
@@ -106,7 +106,7 @@ test('a page of large rows is cut where it is full, and the next one begins ther
   }
 })
 
-test('a sent message gives larger bodies by links, until its content is deleted', async () => {
+test('a sent message has links to large bodies, until its content is deleted', async () => {
   const rig = await setup()
   const html = `<p>${'\u0001"\u{1F54A}'.repeat(1_000_000)}</p>`
   const { id } = (await call(rig, 'POST /emails', { ...MAIL, html })).body
@@ -120,7 +120,7 @@ test('a sent message gives larger bodies by links, until its content is deleted'
   assert.deepEqual([gone.html, gone.html_link], [null, undefined])
 })
 
-test('within keeps what fits, from the start', () => {
+test('within returns the first values that fit', () => {
   assert.deepEqual(within(['aa', 'bb', 'cc'], 10), ['aa', 'bb'])
   assert.deepEqual(within(['aa', 'bb'], 100), ['aa', 'bb'])
   assert.deepEqual(within(['aa'], 3), [])

@@ -15,7 +15,7 @@ const VALID: Record<string, object> = {
 }
 
 describe('keys, paths and methods', () => {
-  test("401, 403, 404, 405 and 422 are the wire's own", async () => {
+  test('401, 403, 404, 405 and 422 have the form of the wire', async () => {
     const rig = await setup()
     const sending = await createKey(rig.ports, 'a', { name: 's', permission: 'sending_access' })
     const cases: [string, string, number, string][] = [
@@ -50,14 +50,14 @@ describe('keys, paths and methods', () => {
     }
   })
 
-  test('a doubled slash and one at the end are nothing', async () => {
+  test('doubled and trailing slashes are ignored', async () => {
     const rig = await setup()
     assert.equal((await call(rig, 'GET //emails')).status, 200)
     assert.equal((await call(rig, 'GET /emails/')).status, 200)
     assert.equal((await call(rig, 'GET /health/')).status, 200)
   })
 
-  test('a deleted key is refused at once; a renamed one works on; its use is noted', async () => {
+  test('a deleted key is refused at once, a renamed one still works, and use is recorded', async () => {
     const rig = await setup()
     const made = await call(rig, 'POST /api-keys', { name: 'second' })
     assert.equal(made.status, 201)
@@ -77,7 +77,7 @@ describe('keys, paths and methods', () => {
     assert.equal((await call(rig, `DELETE /api-keys/${made.body.id}`)).status, 404)
   })
 
-  test('the operator makes accounts, with domains nobody has', async () => {
+  test('the operator creates accounts with domains that nobody has', async () => {
     const rig = await setup()
     const operator = { ...rig, token: 'operator' }
     const made = await call(operator, 'POST /accounts', { name: 'Acme', domains: ['Acme.test'] })
@@ -111,7 +111,7 @@ describe("one account never sees another's", () => {
     const received = await receiveOne(rig)
     const attachments = await call(rig, `GET /emails/receiving/${received}/attachments`)
     const [attachment] = attachments.body.data as { id: string }[]
-    // A download or an upload has no key: its link says what it opens. Accounts are the operator's.
+    // Downloads and uploads need no key, and accounts need the operator's token.
     const routes = rig.app.routes.filter(
       ({ method, path }) => method !== 'ALL' && path.includes('/:') && !/^\/(downloads|uploads|accounts)\//.test(path),
     )

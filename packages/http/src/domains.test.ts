@@ -3,9 +3,9 @@ import { describe, test } from 'node:test'
 import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 
 describe('/domains', () => {
-  test('a domain is added, read, proved, changed and deleted in the form of the wire', async () => {
+  test('a domain is added, read, verified, changed and deleted in the form of the wire', async () => {
     const rig = await setup()
-    // Ids of one millisecond are in no order.
+    // Ids of the same millisecond have no order.
     rig.ports.clock.advance(1)
     const added = await call(rig, 'POST /domains', { name: 'Shop.Test', capabilities: { receiving: 'enabled' } })
     assert.equal(added.status, 201)
@@ -44,13 +44,13 @@ describe('/domains', () => {
     assert.equal((await call(rig, `GET /domains/${id}`)).status, 404)
   })
 
-  test('unless it is asked for, a domain sends and does not receive', async () => {
+  test('by default a domain sends and does not receive', async () => {
     const rig = await setup()
     const { capabilities } = (await call(rig, 'POST /domains', { name: 'shop.test' })).body
     assert.deepEqual(capabilities, { sending: 'enabled', receiving: 'disabled' })
   })
 
-  test('a domain on the operator’s word has nothing to publish, and may be switched off', async () => {
+  test('a domain that the operator claimed has no records to publish, and can be disabled', async () => {
     const rig = await setup()
     const [given] = (await call(rig, 'GET /domains')).body.data as { id: string; name: string }[]
     assert.equal((await call(rig, `POST /domains/${given?.id}/verify`)).status, 200)
@@ -79,7 +79,7 @@ describe('/domains', () => {
     })
   }
 
-  test('a region is the installation’s, where it has one', async () => {
+  test('the region must be that of the installation, if it has one', async () => {
     const rig = await setup()
     Object.assign(rig.ports.identities, { region: 'eu-west-1' })
     assert.equal((await call(rig, 'POST /domains', { name, region: 'us-east-1' })).status, 422)

@@ -5,9 +5,9 @@ import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 const without = (field: string) => Object.fromEntries(Object.entries(MAIL).filter(([name]) => name !== field))
 const file = (attachment: object) => ({ ...MAIL, attachments: [attachment] })
 
-describe('POST /emails refuses bad input in the form of the wire, and stores nothing', () => {
+describe('POST /emails refuses bad input in the form of the wire and stores nothing', () => {
   const cases: { name: string; body: unknown; status?: number; error: string; says: RegExp }[] = [
-    { name: 'no JSON', body: '{"from":', status: 400, error: 'validation_error', says: /not valid JSON/ },
+    { name: 'not JSON', body: '{"from":', status: 400, error: 'validation_error', says: /not valid JSON/ },
     { name: 'an empty body', body: '', status: 400, error: 'validation_error', says: /not valid JSON/ },
     { name: 'a list', body: [MAIL], error: 'validation_error', says: /request body/ },
     { name: 'null', body: 'null', error: 'validation_error', says: /request body/ },
@@ -81,7 +81,7 @@ describe('POST /emails refuses bad input in the form of the wire, and stores not
       says: /base64/,
     },
     {
-      name: 'base64 that is cut',
+      name: 'truncated base64',
       body: file({ filename: 'a', content: 'YWJ' }),
       error: 'invalid_attachment',
       says: /base64/,
@@ -148,7 +148,7 @@ describe('POST /emails refuses bad input in the form of the wire, and stores not
     })
   }
 
-  test('an idempotency key of another length', async () => {
+  test('an idempotency key that is too long or empty', async () => {
     const answer = await call(await setup(), 'POST /emails', MAIL, { 'Idempotency-Key': 'k'.repeat(257) })
     assert.deepEqual([answer.status, answer.body.name], [400, 'invalid_idempotency_key'])
   })

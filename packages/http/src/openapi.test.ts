@@ -7,7 +7,7 @@ import { OPERATIONS } from './operations.ts'
 
 const FILE = new URL('../../../docs/openapi.json', import.meta.url)
 
-test('docs/openapi.json is what the schemas say; UPDATE=1 writes it', () => {
+test('docs/openapi.json agrees with the schemas; UPDATE=1 writes it', () => {
   const text = `${JSON.stringify(openApi(), null, 2)}\n`
   if (process.env.UPDATE === '1') writeFileSync(FILE, text)
   assert.equal(readFileSync(FILE, 'utf8'), text)

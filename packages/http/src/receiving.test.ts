@@ -142,7 +142,7 @@ describe('a received email', () => {
     assert.equal((await call(rig, `GET ${path}/nonsense`)).body.name, 'invalid_parameter')
   })
 
-  test('is deleted with all that belongs to it', async () => {
+  test('is deleted with everything that belongs to it', async () => {
     const rig = await setup()
     const id = await receiveOne(rig, RICH)
     const { raw } = await get(rig, id)
@@ -154,7 +154,7 @@ describe('a received email', () => {
     assert.deepEqual((await call(rig, 'GET /emails/receiving')).body.data, [])
   })
 
-  test('is nothing for a key that may only send', async () => {
+  test('is refused to a key that may only send', async () => {
     const rig = await setup()
     const { token } = await createKey(rig.ports, 'a', { name: 's', permission: 'sending_access' })
     for (const request of ['GET /emails/receiving', 'POST /emails/receiving/inject']) {
@@ -166,7 +166,7 @@ describe('a received email', () => {
 describe('an answer stays below 4.5 MB', () => {
   const cases = [
     { name: 'a large image stays a cid', image: 4_000_000, html: 10, expected: { image: false, html: true } },
-    { name: 'a small one does not', image: 1_000_000, html: 10, expected: { image: true, html: true } },
+    { name: 'a small image becomes a data URI', image: 1_000_000, html: 10, expected: { image: true, html: true } },
     { name: 'a larger body is left out', image: 10, html: 6_000_000, expected: { image: false, html: false } },
   ]
   for (const { name, image, html, expected } of cases) {
@@ -191,7 +191,7 @@ describe('an answer stays below 4.5 MB', () => {
 })
 
 describe('a download', () => {
-  test('can never run in our name, and needs no key', async () => {
+  test('cannot run under our name, and needs no key', async () => {
     const rig = await setup()
     const id = await receiveOne(rig, RICH)
     const data = (await call(rig, `GET /emails/receiving/${id}/attachments`)).body.data as { download_url: string }[]
@@ -242,7 +242,7 @@ describe('a download', () => {
     assert.equal((await download(rig, raw.download_url)).status, 403)
   })
 
-  test('of a whole blob is had in ranges', async () => {
+  test('of a whole blob supports ranges', async () => {
     const rig = await setup()
     const { raw } = await get(rig, await receiveOne(rig, RICH))
     const range = async (bytes: string) => {
@@ -258,7 +258,7 @@ describe('a download', () => {
 })
 
 describe('inject', () => {
-  test('takes JSON too, makes line ends CRLF, and several recipients', async () => {
+  test('accepts JSON, several recipients, and any line ends', async () => {
     const rig = await setup()
     const raw = Buffer.from('Subject: lf\n\nbody\rmore\r\n').toString('base64')
     const request = { raw, to: ['a@kabutar.test', 'b@second.test'], from: 'e@far.test' }
@@ -271,7 +271,7 @@ describe('inject', () => {
     assert.equal(bytes, 'Subject: lf\r\n\r\nbody\r\nmore\r\n')
   })
 
-  test("refuses what is not the account's own, and what has no recipient", async () => {
+  test('refuses domains of others and requests without recipients', async () => {
     const rig = await setup()
     const mime = { 'Content-Type': 'message/rfc822' }
     const json = { 'Content-Type': 'application/json' }

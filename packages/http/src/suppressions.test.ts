@@ -27,7 +27,7 @@ test('an address is added, read by id and by address, listed and removed', async
   assert.equal((await call(rig, 'GET /suppressions/other@y.test')).status, 404, "another account's")
 })
 
-test('batches add and remove, and leave out what is not there', async () => {
+test('batches add and remove, and leave out addresses that are not suppressed', async () => {
   const rig = await setup()
   const added = await call(rig, 'POST /suppressions/batch/add', { emails: ['a@y.test', 'b@y.test', 'A@y.test'] })
   const ids = (added.body.data as { id: string }[]).map(({ id }) => id)

@@ -16,7 +16,7 @@ async function put(
   return app.request(pathname + search, init)
 }
 
-test('a link takes the file it was made for, and an email attaches it by its id', async () => {
+test('a link accepts its file, and an email attaches it by its id', async () => {
   const rig = await setup()
   const { token } = await createKey(rig.ports, 'a', { name: 's', permission: 'sending_access' })
   const sender = { ...rig, token }

@@ -5,7 +5,7 @@ import { call, receiveOne, setup } from '@kabutar/testing/http-rig.ts'
 import { drainReceived, LETTER } from '@kabutar/testing/receiving-rig.ts'
 import { createdOf, notificationOf } from '../../../test/aws/ses-receipt.ts'
 
-test('mail that SES received shows its verdicts, mail that nobody judged shows none', async () => {
+test('mail that SES received has verdicts, other mail has none', async () => {
   const rig = await setup()
   const [key, recipients] = ['inbound/ses-1', ['ada@kabutar.test']]
   await rig.ports.blobs.put(key, Buffer.from(LETTER), { maxBytes: 1e6 })
@@ -19,7 +19,7 @@ test('mail that SES received shows its verdicts, mail that nobody judged shows n
   assert.ok(!('verdicts' in (await call(rig, `GET /emails/receiving/${await receiveOne(rig)}`)).body))
 })
 
-test('mail whose envelope got lost says so, until the envelope comes', async () => {
+test('mail whose envelope was lost says so, until the envelope comes', async () => {
   const rig = await setup()
   const key = 'inbound/ses-1'
   const take = async (event: object) => {
@@ -34,7 +34,7 @@ test('mail whose envelope got lost says so, until the envelope comes', async () 
   const lost = await take(createdOf(key))
   assert.equal(lost.reconstructed, true)
   const recipients = [...(lost.received_for as string[]), 'hidden@kabutar.test']
-  // S3's own event is heard of after a quarter of an hour, so what comes after it is older than that.
+  // S3's own event comes after 15 minutes, so what comes after it is older.
   const receivedAt = new Date(rig.ports.clock.now() - 16 * 60_000)
   const found = await take(notificationOf({ sesId: 'ses-1', key, recipients, receivedAt }))
   assert.deepEqual(found, { reconstructed: undefined, received_for: recipients })

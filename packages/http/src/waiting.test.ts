@@ -6,7 +6,7 @@ import { accountPauseKey } from '@kabutar/core/store/keys.ts'
 import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 import { drain, queueAttempt } from '@kabutar/testing/sending-rig.ts'
 
-test('a message that waits for the relay says why and until when, and nothing of it once it is sent', async () => {
+test('a message that waits for the relay says why and until when, until it is sent', async () => {
   const rig = await setup()
   const { id } = (await call(rig, 'POST /emails', MAIL)).body
   await pauseRelay(rig.ports, 'quota', 3600_000)
@@ -21,7 +21,7 @@ test('a message that waits for the relay says why and until when, and nothing of
   assert.deepEqual([sent.last_event, 'waiting_reason' in sent, 'waiting_until' in sent], ['sent', false, false])
 })
 
-test('a paused account is refused with 403, shows what waits, and only the operator resumes it', async () => {
+test('a paused account gets 403, its messages say that they wait, and only the operator resumes it', async () => {
   const rig = await setup()
   const { id } = (await call(rig, 'POST /emails', MAIL)).body
   await rig.ports.table.write({ kind: 'put', item: row('account-pause', accountPauseKey('a'), { at: 0 }) })

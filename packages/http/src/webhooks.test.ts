@@ -15,7 +15,7 @@ import { webhooks } from './webhooks.ts'
 const listening: http.Server[] = []
 after(() => listening.forEach((server) => void server.close()))
 
-/** The routes behind a real server, and the unmodified SDK in front of it. */
+/** Runs the routes on a real server and calls them with the unmodified SDK. */
 async function setup(allowPrivate = true) {
   const at = rig()
   const ports = { ...at.ports, allowPrivate }
@@ -76,7 +76,7 @@ test('the SDK makes, reads, changes, rotates and removes webhooks', async () => 
   assert.equal((await resend.webhooks.get(id)).error?.statusCode, 404)
 })
 
-test('the SDK verifies what arrives, and reads and repeats what was sent', async () => {
+test('the SDK verifies deliveries, and lists and replays events', async () => {
   const { resend, at } = await setup()
   const { ports, accountId } = at
   let answers = 0
@@ -158,7 +158,7 @@ const REFUSED: readonly { name: string; body: unknown; says: RegExp; wire?: stri
   { name: 'metadata', body: { endpoint: 'https://169.254.169.254/', events: ['email.sent'] }, says: /not allowed/ },
 ]
 
-test('what is refused says why', async () => {
+test('a refusal says why', async () => {
   const { call } = await setup(false)
   const made = await call('POST', '/webhooks', { endpoint: https, events: ['email.sent'] })
   assert.equal(made.status, 201)
@@ -176,7 +176,7 @@ test('what is refused says why', async () => {
   assert.equal((await call('POST', `/webhooks/${made.body.id}/events/msg1/replay`)).status, 404)
 })
 
-test('an account has at most 50 webhooks, which are listed by pages both ways', async () => {
+test('an account has at most 50 webhooks, and their pages go both ways', async () => {
   const { call, at } = await setup()
   const create = () => call('POST', '/webhooks', { endpoint: https, events: ['email.sent'] })
   const ids: unknown[] = []

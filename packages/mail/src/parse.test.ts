@@ -51,7 +51,7 @@ const RICH = crlf(
   '',
 )
 
-test('what people read of a message', async () => {
+test('a message is read in full', async () => {
   const { index, attachments, headers, ...read } = readMessage(RICH)
   assert.deepEqual(read, {
     subject: '✓ done',
@@ -77,7 +77,7 @@ test('what people read of a message', async () => {
   assert.equal(index.parts, 8)
 })
 
-test('a footer joins the body before it, and no text is made up', async () => {
+test('a footer joins the body before it, and a missing form is not invented', async () => {
   const html = ['--m', 'Content-Type: text/html', '', '<p>body</p>']
   const head = ['Content-Type: multipart/mixed; boundary=m', '']
   const both = readMessage(crlf(...head, ...html, '--m', '', 'footer', '--m--'))
@@ -107,7 +107,7 @@ test('attachments are named by their section and read by range', async () => {
   )
 })
 
-test('of a message past the limits of the index, what is there is read', () => {
+test('a message above the limits of the index is read as far as it is indexed', () => {
   const parts = Array.from({ length: 3000 }, (_, i) => `--m\r\n\r\npart ${i}\r\n`).join('')
   const many = Buffer.from(`Subject: many\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n${parts}--m--`)
   const read = readMessage(many)

@@ -21,7 +21,7 @@ const FOOTER = of('text/plain', '', 'To leave the list <write> to us')
 
 const CASES: readonly { name: string; raw: string; html: string | null; text: string | null }[] = [
   { name: 'plain alone', raw: 'Subject: x\r\n\r\na\r\nb\r\n', html: null, text: 'a\nb\n' },
-  { name: 'HTML alone makes no text up', raw: HTML, html: '<p>html</p>', text: null },
+  { name: 'HTML alone is not converted', raw: HTML, html: '<p>html</p>', text: null },
   { name: 'alternatives are one text', raw: multipart('alternative', PLAIN, HTML), html: '<p>html</p>', text: 'plain' },
   {
     name: 'a footer after alternatives is in both',
@@ -36,7 +36,7 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: 'html\nTo leave the list <write> to us',
   },
   {
-    name: 'nor after a multipart/alternative that has no other form',
+    name: 'a footer after a multipart/alternative of one form is not taken for the mail',
     raw: multipart('mixed', multipart('alternative', HTML), FOOTER),
     html: '<p>html</p><br/>\n<p>To leave the list &lt;write&gt; to us</p>',
     text: 'html\nTo leave the list <write> to us',
@@ -48,13 +48,13 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: 'plain',
   },
   {
-    name: 'an empty form is none',
+    name: 'an empty form counts as missing',
     raw: multipart('mixed', multipart('alternative', of('text/plain', '', ''), HTML), FOOTER),
     html: '<p>html</p><br/>\n<p>To leave the list &lt;write&gt; to us</p>',
     text: 'html\nTo leave the list <write> to us',
   },
   {
-    name: 'texts with a name are shown where they stand, those disposed as attachments are not',
+    name: 'texts with a file name are shown in place, attachments are not',
     raw: multipart(
       'mixed',
       PLAIN,
@@ -65,7 +65,7 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: 'plain\na',
   },
   {
-    name: 'a message in place has its head before it',
+    name: 'a message shown in place has its header before it',
     raw: multipart(
       'mixed',
       PLAIN,
@@ -82,19 +82,19 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: 'plain\nFrom: Bé <b@x.test>\nSubject: inner\n\nhtml',
   },
   {
-    name: 'a message that does not say so is attached',
+    name: 'a message without a disposition is an attachment',
     raw: multipart('mixed', PLAIN, of('message/rfc822', '', 'Subject: inner', '', 'inner')),
     html: null,
     text: 'plain',
   },
   {
-    name: 'a digest is read',
+    name: 'messages of a digest are shown',
     raw: multipart('digest', '\r\nSubject: one\r\n\r\nfirst', '\r\nSubject: two\r\n\r\nsecond'),
     html: null,
     text: 'Subject: one\n\nfirst\nSubject: two\n\nsecond',
   },
   {
-    name: 'what became of a message is told',
+    name: 'a delivery status is shown',
     raw: multipart(
       'report; report-type=delivery-status',
       PLAIN,
@@ -127,20 +127,20 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: 'onetwo',
   },
   {
-    name: 'a boundary in pieces',
+    name: 'a boundary in segments (RFC 2231)',
     raw: 'Content-Type: multipart/mixed; boundary*0=a;\r\n boundary*1=b\r\n\r\n--ab\r\n\r\nx\r\n--ab--',
     html: null,
     text: 'x',
   },
   {
-    name: 'a type that says nothing is plain',
+    name: 'a malformed type means plain text',
     raw: of('nonsense', '', 'still read'),
     html: null,
     text: 'still read',
   },
   { name: 'no character set, and not UTF-8', raw: 'Subject: x\r\n\r\ncaf\xe9', html: null, text: 'café' },
   {
-    name: 'UTF-8 that is said to be ASCII',
+    name: 'UTF-8 that is declared as ASCII',
     raw: of('text/plain; charset=us-ascii', '', 'caf\xc3\xa9'),
     html: null,
     text: 'café',
@@ -152,7 +152,7 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: null,
   },
   {
-    name: 'padding in the midst of base64',
+    name: 'padding in the middle of base64',
     raw: of('text/plain', 'Content-Transfer-Encoding: base64', '', 'YQ==', 'Yg=='),
     html: null,
     text: 'ab',
@@ -178,7 +178,7 @@ const HOSTILE: readonly { name: string; head: string; line: string }[] = [
   { name: 'escapes', head: of('text/plain', 'Content-Transfer-Encoding: quoted-printable', '', ''), line: '=C3=A9' },
   { name: 'Korean', head: of('text/plain; charset=cp949', '', ''), line: '\x81\x41' },
   { name: 'a page of DOS', head: of('text/plain; charset=cp850', '', ''), line: '\x82' },
-  { name: 'bytes that are no text', head: of('text/plain', '', ''), line: '\xff' },
+  { name: 'bytes that are not text', head: of('text/plain', '', ''), line: '\xff' },
   {
     name: 'HTML after a plain part',
     head: `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n${of('text/html', '', '')}`,
@@ -208,7 +208,7 @@ for (const { name, head, line } of HOSTILE) {
   })
 }
 
-test('of a great deal of HTML only the beginning is made into text', () => {
+test('only the beginning of a very large HTML part is converted', () => {
   const large = read(multipart('mixed', of('text/html', '', `<p>${'word '.repeat(2_000_000)}</p>`), FOOTER))
   assert.ok(large.html?.length ?? 0 > 10_000_000)
   assert.ok((large.text?.length ?? 0) < 4_300_000, `${large.text?.length} characters`)

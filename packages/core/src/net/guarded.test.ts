@@ -82,7 +82,7 @@ test('no spelling of a loopback address gets a connection', async () => {
   assert.equal(connections, 0)
 })
 
-test('names are judged by every address they resolve to', async () => {
+test('a name is blocked if any of its addresses is', async () => {
   const answers: readonly (readonly Address[])[] = [
     [v4('127.0.0.1')],
     [v6('::1')],
@@ -104,14 +104,14 @@ test('names are judged by every address they resolve to', async () => {
 })
 
 test('a name that is rebound after the first look-up is not followed', async () => {
-  // An unroutable public address first: the connection to it fails or times out, then the name points home.
+  // The first answer is an unroutable public address, the second one loopback.
   const client = open({ resolver: answering([v4('192.31.196.1')], [v4('127.0.0.1')]), timeoutMs: 150 })
   await assert.rejects(client.request(get(`https://hooks.example:${port}/`)))
   await assert.rejects(client.request(get(`https://hooks.example:${port}/`)), { code: 'blocked' })
   assert.equal(connections, 0)
 })
 
-test('private addresses are a setting, link-local and metadata never', async () => {
+test('a setting allows private addresses, but never link-local and metadata', async () => {
   const never = ['169.254.169.254', '0.0.0.0', '[::]', '[fe80::1]', '[fd00:ec2::254]', '224.0.0.1', '255.255.255.255']
   const client = open({ allowPrivate: true })
   for (const host of never)
@@ -164,7 +164,7 @@ test('a redirect is an answer and is not followed', async () => {
   assert.equal(connections, 0)
 })
 
-test('an endless body is cut, and its connection dropped', async () => {
+test('an endless body is cut and its connection dropped', async () => {
   let written = 0
   const endless: http.RequestListener = (_, response) => {
     const chunk = Buffer.alloc(64 * 1024)

@@ -1,4 +1,4 @@
-/** The guarded client against real https servers: it believes nobody whom the system does not. */
+/** The guarded client against real https servers: it trusts only the certificates that the system trusts. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import https from 'node:https'
@@ -9,7 +9,7 @@ import { selfSigned } from '@kabutar/testing/certificate.ts'
 import { guardedClient } from './guarded.ts'
 
 const TRUSTED = selfSigned('hooks.example')
-/** Names that were asked for by TLS, and requests that were served. */
+/** Server names of handshakes (SNI), and the number of requests. */
 const names: string[] = []
 let served = 0
 let port = 0
@@ -38,13 +38,13 @@ after(() => {
   server.closeAllConnections()
 })
 
-test('a certificate that nobody vouches for gets no request', async () => {
+test('a server with an untrusted certificate gets no request', async () => {
   await assert.rejects(post('hooks.example'), { code: 'network', message: 'The TLS certificate or handshake failed.' })
   await assert.rejects(post('127.0.0.1'), { code: 'network', message: 'The TLS certificate or handshake failed.' })
   assert.equal(served, 0)
 })
 
-test('one that is vouched for does, under its own name alone', async () => {
+test('a server with a trusted certificate gets requests for its own name only', async () => {
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), TRUSTED.cert])
   const { status, body } = await post('hooks.example')
   assert.deepEqual([status, body.toString(), names], [200, 'ok', ['hooks.example']])
@@ -52,7 +52,7 @@ test('one that is vouched for does, under its own name alone', async () => {
   assert.equal(served, 1)
 })
 
-test('an answer of many reads comes whole, up to the bound', async () => {
+test('a body of many reads is complete up to the bound', async () => {
   const { body, truncated } = await post('hooks.example', '/long')
   assert.deepEqual([body.toString(), truncated], ['x'.repeat(90_000), true])
 })

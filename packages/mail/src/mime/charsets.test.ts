@@ -29,17 +29,17 @@ for (const [label, hex, text] of SETS) {
   test(`character set ${label}`, () => assert.equal(decodeBytes(Buffer.from(hex, 'hex'), label), text))
 }
 
-test('Korean is Unified Hangul, whatever it is called', () => {
+test('all names of Korean sets mean Unified Hangul', () => {
   // The first and the last that Windows added, one of each kind of row, and what EUC-KR has itself.
   const bytes = Buffer.from('8141 b6f3 61 8c63 c652 a04f c5ae a3c1 c8fe'.replaceAll(' ', ''), 'hex')
   for (const label of ['euc-kr', 'ks_c_5601-1987', 'cp949', 'windows-949', 'x-euc-kr']) {
     assert.equal(decodeBytes(bytes, label), '갂라a똠힣쟏큽Ａ힝', label)
   }
-  // Cut within a character.
+  // The input ends within a character.
   assert.equal(decodeBytes(Buffer.from('618141b6', 'hex'), 'euc-kr').slice(0, 2), 'a갂')
 })
 
-test('UTF-8 and ASCII pass as they are, and unknown sets are guessed', () => {
+test('UTF-8 and ASCII are decoded, and unknown sets are guessed', () => {
   assert.equal(decodeBytes(Buffer.from('é'), 'UTF8'), 'é')
   assert.equal(decodeBytes(Buffer.from('é'), 'klingon-8'), 'é')
   assert.equal(decodeBytes(Buffer.from([0xe9]), 'cp9999'), 'é')

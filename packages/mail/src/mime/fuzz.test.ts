@@ -116,7 +116,7 @@ const dense = fc
 
 const anything = fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated, dense)
 
-test('any bytes have an index whose ranges tile them, and everything made of it is whole', () => {
+test('any bytes have an index whose ranges tile them, and everything derived from it is well-formed', () => {
   fc.assert(
     fc.property(anything, (raw) => {
       const index = indexMessage(raw)
@@ -134,7 +134,7 @@ test('any bytes have an index whose ranges tile them, and everything made of it 
   )
 })
 
-test('limits hold, and ranges still tile', () => {
+test('limits hold, and ranges tile above them too', () => {
   fc.assert(
     fc.property(anything, fc.integer({ min: 2, max: 5 }), fc.integer({ min: 1, max: 4 }), (raw, maxParts, maxDepth) => {
       const index = indexMessage(raw, { maxParts, maxDepth, maxHeaderBytes: 200 })
@@ -160,7 +160,7 @@ test('chunks give the same index as the whole', () => {
   )
 })
 
-test('decoding in chunks is decoding the whole', async () => {
+test('decoding in chunks equals decoding the whole', async () => {
   const text = fc.array(
     fc.constantFrom('A', 'QUJD', '=', '==', '=3D', '=\r\n', ' ', '\t', '\r', '\n', '\r\n', '=e', '~', '-_'),
     { maxLength: 40 },
@@ -187,7 +187,7 @@ test('decoding in chunks is decoding the whole', async () => {
   )
 })
 
-test('what was encoded comes back', () => {
+test('decoding reverses encoding', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (content) => {
       const lines = Buffer.from(content).toString('base64').replace(/.{76}/g, '$&\r\n')

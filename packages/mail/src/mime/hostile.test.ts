@@ -8,7 +8,7 @@ import { previewOf } from './preview.ts'
 
 const MB = 1024 * 1024
 const MAX_SECONDS = 10
-/** What the tree itself may take, however small the message is. */
+/** Memory that the tree may take for a message of any size. */
 const TREE_BYTES = 32 * MB
 
 const fill = (text: string, size: number) => Buffer.alloc(size, text, 'latin1')
@@ -97,7 +97,7 @@ test('bounded: decoding 10 MB of broken escapes', (t) => {
   t.diagnostic(`${(performance.now() - start).toFixed(0)} ms`)
 })
 
-test('winmail.dat is a file like others', () => {
+test('winmail.dat is an attachment like others', () => {
   const raw = join(
     'Content-Type: application/ms-tnef; name="winmail.dat"\nContent-Transfer-Encoding: base64\n\neJ8+IgAA\n',
   )

@@ -55,7 +55,7 @@ const OUTLINES: readonly { name: string; raw: string; parts: readonly string[] }
     parts: ['multipart/mixed', '1 multipart/mixed', '1.1 text/plain "x"', '2 text/plain "y"'],
   },
   {
-    name: 'the same boundary inside: the inner one speaks until it closes',
+    name: 'the same boundary inside: it belongs to the inner part until that closes',
     raw: crlf(mixed('b'), '', '--b', mixed('b'), '', '--b', '', 'x', '--b--', '--b', '', 'y', '--b--'),
     parts: ['multipart/mixed', '1 multipart/mixed', '1.1 text/plain "x"', '2 text/plain "y"'],
   },
@@ -116,7 +116,7 @@ const OUTLINES: readonly { name: string; raw: string; parts: readonly string[] }
     ],
   },
   {
-    name: 'an encoded message is a file',
+    name: 'an encoded message is opaque',
     raw: crlf('Content-Type: message/rfc822', 'Content-Transfer-Encoding: base64', '', 'YQ=='),
     parts: ['1 application/octet-stream encoding "YQ=="'],
   },
@@ -143,7 +143,7 @@ for (const { name, raw, parts } of OUTLINES) {
   test(`parts of: ${name}`, () => assert.deepEqual(outline(raw), parts))
 }
 
-test('what a part says of itself', () => {
+test('the fields of a part', () => {
   const index = indexMessage(
     bytes(
       crlf(
@@ -209,7 +209,7 @@ test('the envelope, with a group and defaults', () => {
   assert.deepEqual(index.references, { messageId: '<1@x>', inReplyTo: ['<2@x>'], references: ['<3@x>', '<2@x>'] })
 })
 
-test('past the number of parts the rest is one piece', () => {
+test('above the limit of parts the rest is one part', () => {
   const raw = bytes(crlf(mixed('b'), '', '--b', '', '1', '--b', '', '2', '--b', '', '3', '--b--'))
   const index = indexMessage(raw, { maxParts: 3 })
   assert.deepEqual(tilingFaults(raw, index), [])
@@ -225,7 +225,7 @@ test('past the number of parts the rest is one piece', () => {
   assert.equal(index.truncated, true)
 })
 
-test('past the depth a part is one piece, and outer delimiters still end it', () => {
+test('above the depth a part is opaque, and outer delimiters still end it', () => {
   const raw = bytes(crlf(mixed('o'), '', '--o', mixed('i'), '', '--i', '', 'x', '--i--', '--o', '', 'y', '--o--'))
   const index = indexMessage(raw, { maxDepth: 2 })
   assert.deepEqual(
@@ -239,7 +239,7 @@ test('past the depth a part is one piece, and outer delimiters still end it', ()
   assert.deepEqual(tilingFaults(raw, index), [])
 })
 
-test('past the header limit the fields before it count, and the body is found', () => {
+test('above the header limit the fields before it count, and the body is found', () => {
   const raw = bytes(crlf('Subject: kept', `X-Long: ${'x'.repeat(500)}`, 'To: a@x.test', '', 'body'))
   const index = indexMessage(raw, { maxHeaderBytes: 100 })
   assert.equal(index.envelope.subject, 'kept')
@@ -248,7 +248,7 @@ test('past the header limit the fields before it count, and the body is found', 
   assert.equal(raw.toString('latin1', index.root.bodyStart, index.root.bodyEnd), 'body')
 })
 
-test('chunks may be reused after they were pushed', () => {
+test('chunks may be overwritten after push', () => {
   const raw = bytes(crlf('Subject: abcdef', mixed('b'), '', '--b', '', 'x', '--b--', ''))
   const indexer = new MimeIndexer()
   const chunk = Buffer.alloc(3)

@@ -78,7 +78,7 @@ for (const { name, raw, value, params } of CASES) {
   })
 }
 
-test('a boundary is compared as it stands, even one in pieces', () => {
+test('a boundary is compared byte for byte, even one in segments', () => {
   assert.equal(parseStructured('multipart/mixed; boundary="=?a?="').boundary, '=?a?=')
   assert.equal(parseStructured('multipart/mixed; boundary*0="ab"; boundary*1="cd"').boundary, 'abcd')
   assert.equal(parseStructured("multipart/mixed; boundary*=us-ascii''a%20b").boundary, 'a b')

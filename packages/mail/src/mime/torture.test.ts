@@ -18,8 +18,8 @@ function plain(token: Token): ImapValue {
 }
 
 /**
- * Where the answer isn't one for this very file: its sender had forwarded the copy it is about; two subjects
- * have a blank less there, as have the bodies for each no-break space of the file (two bytes); one line is broken anew.
+ * The answer was given for a forwarded copy of the file. There, two subjects and the bodies have one blank less for each
+ * no-break space of the file (two bytes), and one line is folded elsewhere.
  */
 const FORWARDED = [2, 3, 4].flatMap((field) => [
   [`envelope.${field}.0.0`, 'Ryan Finnie', 'Andris Reinman'],
