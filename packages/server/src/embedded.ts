@@ -14,17 +14,15 @@ import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
-import { lockFolder } from '@kabutar/local/files/lock.ts'
-import { recoverLeases } from '@kabutar/local/files/recover.ts'
 import { dkimKeyOf } from '@kabutar/local/identity/dkim-keys.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
 import { captureRelay } from '@kabutar/local/relay/capture.ts'
 import { acceptForOwnDomains } from '@kabutar/local/relay/own-domains.ts'
 import { signedRelay } from '@kabutar/local/relay/signed.ts'
 import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
-import { storeAtOnce } from '@kabutar/local/sqlite/accepting.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
-import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { releaseLeases, sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { storeAtOnce } from '@kabutar/local/sqlite/store-at-once.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
@@ -48,9 +46,8 @@ const MAX_ATTEMPTS = 5
 
 /** @throws {Error} one line, if the folder is taken or an address is in use */
 export async function startEmbedded(settings: Settings, log: Log): Promise<Running> {
-  const unlock = lockFolder(settings.dataFolder)
   const engine = openEngine(settings.dataFolder)
-  recoverLeases(engine, systemClock)
+  releaseLeases(engine, systemClock)
   const http = await listenHttp(settings.http)
   const ports = embeddedPorts(engine, settings, log, new URL(settings.publicUrl ?? http.url))
   const newKey = await prepare(ports, settings)
@@ -74,7 +71,6 @@ export async function startEmbedded(settings: Settings, log: Log): Promise<Runni
       await ports.relay.close?.()
       ports.client.close()
       engine.close()
-      unlock()
     },
   }
 }

@@ -18,7 +18,7 @@ type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }
 
 const VISIBILITY_MS = 60_000
 const SWEEP_EVERY_MS = 1000
-const REAP_EVERY_MS = 60_000
+const DELETE_EXPIRED_EVERY_MS = 60_000
 const BATCH = 10
 const SEND_LOOPS = 4
 /** Messages that the send worker has in hand at once, at most: so many may a kill send twice. */
@@ -43,7 +43,7 @@ export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: Ab
       ...DISPATCHED_AT_ONCE,
     }),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
-    every(REAP_EVERY_MS, 'removing expired rows', ports, signal, () => table.reap()),
+    every(DELETE_EXPIRED_EVERY_MS, 'removing expired rows', ports, signal, () => table.deleteExpired()),
   ])
 }
 
