@@ -21,6 +21,7 @@ describe('settings', () => {
       imap: { host: '127.0.0.1', port: 2143 },
       pop3: { host: '127.0.0.1', port: 2110 },
       tls: undefined,
+      httpTls: false,
       relay: { kind: 'capture' },
       apiKey: undefined,
       domains: ['kabutar.test'],
@@ -44,7 +45,7 @@ describe('settings', () => {
     { name: 'off', env: { KABUTAR_SMTP: 'off' }, expected: { smtp: undefined, notices: [] } },
     { name: 'empty is unset', env: { KABUTAR_HTTP: '' }, expected: { http: { host: '127.0.0.1', port: 3000 } } },
     {
-      name: 'a flag overrides, the last one counts',
+      name: 'a flag, which overrides a variable, and of two the last one',
       env: { KABUTAR_LOG: 'debug' },
       argv: ['--log', 'warn', '--log', 'error'],
       expected: { logLevel: 'error' },
@@ -80,7 +81,7 @@ describe('settings', () => {
       expected: { allowPrivate: false, notices: ['--allow-private has no effect: KABUTAR_PUBLIC_URL is set'] },
     },
     {
-      name: 'listeners and names that this version lacks',
+      name: 'listeners and settings that this version does not have',
       env: { KABUTAR_IMAP: '127.0.0.1:1143', KABUTAR_POP3: 'off', KABUTAR_RELEY: 'x' },
       expected: {
         imap: { host: '127.0.0.1', port: 1143 },
@@ -138,6 +139,7 @@ describe('a wrong setting', () => {
     { argv: ['--http'], names: '--http' },
     { argv: ['--http', '--log', 'info'], names: '--http' },
     { env: { KABUTAR_TLS_CERT: join(folder, 'none.pem') }, names: 'KABUTAR_TLS_CERT' },
+    { env: { KABUTAR_HTTP_TLS: 'yes' }, names: 'KABUTAR_HTTP_TLS' },
   ]
   for (const { env = {}, argv = [], names, hides } of wrong) {
     test(`is one line that names it: ${JSON.stringify([env, ...argv])}`, () => {
@@ -176,9 +178,12 @@ describe('certificates', () => {
   }
   const cert = file('cert.pem', CERT)
 
-  test('a pair is read, a mixed or lone one refused', () => {
+  test('a certificate is read with its key, and refused without it or with another key', () => {
     const key = file('key.pem', KEY)
-    assert.deepEqual(readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }, []).tls, { cert: CERT, key: KEY })
+    assert.deepEqual(readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }, []).tls, {
+      certFile: cert,
+      keyFile: key,
+    })
     const { privateKey } = generateKeyPairSync('ed25519')
     const other = file('other.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
     const mixed = { KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: other }
@@ -187,7 +192,17 @@ describe('certificates', () => {
     assert.throws(() => readSettings({ KABUTAR_TLS_KEY: key }, []), /^SettingsError: KABUTAR_TLS_CERT: missing/)
   })
 
-  test('a file that is no PEM is refused', () => {
+  test('HTTPS needs a certificate', () => {
+    assert.throws(
+      () => readSettings({}, ['--http-tls', 'on']),
+      /^SettingsError: --http-tls: needs KABUTAR_TLS_CERT and/,
+    )
+    const key = file('https-key.pem', KEY)
+    const settings = readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key, KABUTAR_HTTP_TLS: 'on' }, [])
+    assert.equal(settings.httpTls, true)
+  })
+
+  test('a file that is not PEM is refused', () => {
     const path = file('text.pem', 'hello')
     assert.throws(() => readSettings({}, ['--tls-cert', path]), /^SettingsError: --tls-cert: this file is not in PEM/)
   })
