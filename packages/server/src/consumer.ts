@@ -121,7 +121,7 @@ function whenAborted(signal: AbortSignal, then: () => void): () => void {
   return () => signal.removeEventListener('abort', then)
 }
 
-/** Extends the leases after each third of their time until `signal` aborts. A failed extension is logged; the next may succeed. */
+/** Extends the leases each third of their time until `signal` aborts. Errors are logged; the next call may succeed. */
 async function heartbeat(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<void> {
   const { clock, log, name, queue, visibilityMs } = run
   await clock.sleep(visibilityMs / 3, signal)
@@ -162,7 +162,7 @@ async function settle({ log, name, queue }: Run, settlements: readonly Settlemen
   }
 }
 
-/** Doubles with each earlier failure. Half of it is random, so that entries that failed together do not come back together. */
+/** Doubles with each failure. Half of it is random, so that entries that failed together do not come back together. */
 function backoff({ random }: Run, { first, max }: Backoff, failures: number): number {
   const ms = Math.min(max, first * 2 ** Math.min(failures, 30))
   return Math.round(ms / 2 + (random() * ms) / 2)

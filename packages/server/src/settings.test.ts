@@ -12,7 +12,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const HOUR = 3_600_000
 
 describe('settings', () => {
-  test('nothing set gives the documented defaults', () => {
+  test('the defaults are those of the documentation', () => {
     assert.deepEqual(readSettings({}, []), {
       dataFolder: resolve('data'),
       http: { host: '127.0.0.1', port: 3000 },

@@ -15,7 +15,7 @@ export type SmtpListener = {
   close(deadlineMs: number): Promise<void>
 }
 
-/** Answers the public name of this machine, for the SMTP greeting and MX records: that of the public URL, or the first domain. */
+/** Answers the name of this machine for the greeting and for MX records: that of the public URL, or the first domain. */
 export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 'domains'>): string {
   const named = publicUrl === undefined ? '' : new URL(publicUrl).hostname
   return named !== '' && isIP(named.replace(/^\[|\]$/g, '')) === 0 ? named : (domains[0] ?? 'localhost')

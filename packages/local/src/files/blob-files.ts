@@ -46,7 +46,7 @@ export class BlobFiles {
     return (await unlessMissing(stat(this.#pathOf(key))))?.size
   }
 
-  /** Reads a range of the file. Opens it when the first chunk is asked for, so that an unread stream holds no descriptor. */
+  /** Reads a range of the file. It is opened for the first chunk, so that an unread stream holds no descriptor. */
   async *stream(key: string, { from, to }: ByteRange): AsyncGenerator<Uint8Array> {
     if (from <= to) yield* createReadStream(this.#pathOf(key), { start: from, end: to })
   }

@@ -26,7 +26,8 @@ export type Planned = {
 const SELECT = 'SELECT rowid, doc FROM item WHERE pk = ? AND sk = ?'
 const SELECT_TTL = 'SELECT ttl FROM item WHERE pk = ? AND sk = ?'
 const PUT = `INSERT INTO item (pk, sk, gs1pk, gs1sk, ttl, doc) VALUES (?, ?, ?, ?, ?, ?)
-  ON CONFLICT (pk, sk) DO UPDATE SET gs1pk = excluded.gs1pk, gs1sk = excluded.gs1sk, ttl = excluded.ttl, doc = excluded.doc`
+  ON CONFLICT (pk, sk) DO UPDATE
+  SET gs1pk = excluded.gs1pk, gs1sk = excluded.gs1sk, ttl = excluded.ttl, doc = excluded.doc`
 const PUT_IF_ABSENT = `${PUT} WHERE item.ttl <= ?`
 const UPDATE = 'UPDATE item SET gs1pk = ?, gs1sk = ?, ttl = ?, doc = ? WHERE rowid = ?'
 const UPDATE_DOC = 'UPDATE item SET doc = ? WHERE rowid = ?'
