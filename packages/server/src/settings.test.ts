@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -100,6 +100,29 @@ describe('settings', () => {
       assert.deepEqual(seen, expected)
     })
   }
+})
+
+describe('the table of settings in the README', () => {
+  const read = (path: string) => readFileSync(join(import.meta.dirname, path), 'utf8')
+  const rows = read('../../../README.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `KABUTAR_'))
+    .map((line) => line.split(' | '))
+  const namesIn = (text = '') => text.match(/KABUTAR_[A-Z_]+/g) ?? []
+
+  test('lists every setting that has an effect, and no other', () => {
+    const known = [...read('settings.ts').matchAll(/^ {2}(KABUTAR_[A-Z_]+): /gm)].map(([, name = '']) => name)
+    const effective = known.filter((name) => !/^KABUTAR_(SUBMISSION|IMAP|POP3)$/.test(name))
+    assert.deepEqual(rows.flatMap(([names]) => namesIn(names)).toSorted(), effective.toSorted())
+  })
+
+  test('states the defaults', () => {
+    for (const [names, value = ''] of rows) {
+      const [, stated] = /^`([^`]+)`/.exec(value) ?? []
+      const [name = ''] = namesIn(names)
+      if (stated !== undefined) assert.deepEqual(readSettings({ [name]: stated }, []), readSettings({}, []), name)
+    }
+  })
 })
 
 describe('a wrong setting', () => {
