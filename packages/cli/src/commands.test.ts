@@ -92,7 +92,7 @@ describe('npm run doctor', () => {
     ses.account.fails = true
     const refused = await doctor([])
     assert.equal(refused.status, 2)
-    assert.match(refused.stderr, /^AWS refuses to answer: BadRequestException/)
+    assert.match(refused.stderr, /^AWS answers with an error: BadRequestException/)
     ses.account.fails = false
     const { status, stderr } = await doctor([], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
     assert.equal(status, 2)
