@@ -120,6 +120,7 @@ async function delays(healthy: Receivers, bad: readonly string[], count: number,
     visibilityMs: 60_000,
     drainMs: 0,
     clock: systemClock,
+    random: Math.random,
     log: quiet,
     signal: stop.signal,
   })

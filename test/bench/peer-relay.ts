@@ -5,9 +5,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { startEmbedded } from '@kabutar/server/embedded.ts'
 import { jsonLog } from '@kabutar/server/log.ts'
 import { readSettings } from '@kabutar/server/settings.ts'
+import { startServer } from '@kabutar/server/wiring.ts'
 import { createTransport } from 'nodemailer'
 import { orderOf } from './order.ts'
 
@@ -18,7 +18,7 @@ async function kabutar(): Promise<void> {
     { KABUTAR_DATA: folder, KABUTAR_HTTP: '127.0.0.1:0', KABUTAR_RELAY: `smtp://127.0.0.1:${nextHop}` },
     [],
   )
-  const running = await startEmbedded(settings, jsonLog('warn'))
+  const running = await startServer(settings, jsonLog('warn'))
   console.log(`token ${running.newKey}`)
   console.log(`port ${new URL(running.url).port}`)
 }

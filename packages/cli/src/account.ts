@@ -1,30 +1,40 @@
 /**
- * `npm run account -- create NAME [--domains a.test,b.test] [--data ./data]`: asks the running server for an account.
- * With `--stage production` it is made in that stage's table on AWS; without NAME, as the first one.
- * `npm run account -- resume ID` lets an account send again that paused itself.
+ * `npm run account -- create NAME [--domains a.test,b.test] [--data ./data]` creates an account through the running
+ * server and prints its API key. With `--stage production` it writes to the table of that stage on AWS; there, without
+ * NAME, it makes the key of the first account.
+ * `npm run account -- resume ID` ends the automatic pause of an account.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { Agent, fetch } from 'undici'
 
 const USAGE =
   'usage: npm run account -- create NAME [--domains a.test,b.test] | resume ID [--data ./data | --stage production]'
 
 type Operator = { readonly url: string; readonly token: string }
 
-/** The running server leaves its address and a token in its folder, readable by its user alone. */
+/** Reads the address and the token that the running server has left in its data folder, readable by its user alone. */
 function operatorOf(data: string): Operator {
   try {
     return JSON.parse(readFileSync(join(data, 'operator.json'), 'utf8')) as Operator
   } catch {
-    throw new Error(`no server runs on the data folder ${data}; start it with "npm start" first`)
+    throw new Error(`no server is running on the data folder ${data}; start it with "npm start" first`)
   }
 }
 
 type Answer = { readonly id: string; readonly token: string; readonly message?: string }
 
+/**
+ * The operator's token proves who asks, and the connection stays on this machine: a certificate has the public name of
+ * the server, not the address that it listens on, so it is not checked.
+ */
+const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
+
+/** Posts a request to the running server. @throws {Error} with the server's message */
 async function ask({ url, token }: Operator, path: string, body: object): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
+    dispatcher,
     method: 'POST',
     headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
@@ -51,7 +61,7 @@ async function create(target: Target, name: string | undefined, domains: readonl
 async function resume({ stage, data }: Target, id: string): Promise<void> {
   if (stage === undefined) await ask(operatorOf(data), `/accounts/${encodeURIComponent(id)}/resume`, {})
   else await (await import('./aws-account.ts')).resumeStageAccount(stage, id)
-  process.stdout.write(`account ${id} sends again; what waited goes out within 15 minutes\n`)
+  process.stdout.write(`account ${id} sends again; messages that waited are sent within 15 minutes\n`)
 }
 
 type Target = { readonly stage?: string; readonly data: string }

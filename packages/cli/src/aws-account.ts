@@ -12,9 +12,9 @@ import { tableOf } from './aws-stage.ts'
 export type NewAccount = { readonly id: string; readonly token: string }
 
 /**
- * Makes an account in a stage's table, by right of who may write it. The key is answered once and kept as its SHA-256.
- * Without a name it is the first account's first key.
- * @throws {Error} if the first account has a key already, or a domain another owner
+ * Creates an account in the table of a stage; whoever may write the table may do so. Answers the key, of which only the
+ * SHA-256 is stored. Without a name it makes the first key of the first account.
+ * @throws {Error} if the first account has a key already, or a domain belongs to another account
  */
 export async function createStageAccount(
   stage: string,
@@ -24,10 +24,10 @@ export async function createStageAccount(
   return onStage(stage, (table) => makeAccount(table, name, domains))
 }
 
-/** Lets an account of a stage send again that paused itself. @throws {Error} if it is not paused */
+/** Ends the automatic pause of an account of a stage. @throws {Error} if it is not paused */
 export async function resumeStageAccount(stage: string, id: string): Promise<void> {
   if (!(await onStage(stage, (table) => resumeAccount({ table, caches: newCaches(systemClock) }, id))))
-    throw new Error(`no account ${id} is paused`)
+    throw new Error(`there is no paused account ${id}`)
 }
 
 async function onStage<T>(stage: string, work: (table: Table) => Promise<T>): Promise<T> {
@@ -39,6 +39,7 @@ async function onStage<T>(stage: string, work: (table: Table) => Promise<T>): Pr
   }
 }
 
+/** Creates an account in a table, as `createStageAccount` does. */
 export async function makeAccount(
   table: Table,
   name: string | undefined,
@@ -54,7 +55,9 @@ export async function makeAccount(
 async function firstAccount(ports: { readonly table: Table; readonly clock: typeof systemClock }): Promise<string> {
   await ensureFirstAccount(ports)
   if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) {
-    throw new Error('the first account has a key already; more come from POST /api-keys, other accounts need a NAME')
+    throw new Error(
+      'the first account has a key already; make more with POST /api-keys, or give a NAME for another account',
+    )
   }
   return FIRST_ACCOUNT
 }

@@ -1,11 +1,11 @@
-/** Finds what a deployed stage consists of, by the names that SST gives: no state of SST is needed, only the account. */
+/** Finds the table and the queues of a deployed stage by the names that SST gives them; it needs no state of SST. */
 import { type DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
 import { ListQueuesCommand, type SQSClient } from '@aws-sdk/client-sqs'
 
 const APP = 'kabutar'
 const MAX_PAGES = 100
 
-/** @throws {Error} if the stage has no table in this account and region */
+/** Answers the name of the table. @throws {Error} if the stage has none in this account and region */
 export async function tableOf(client: DynamoDBClient, stage: string): Promise<string> {
   const prefix = `${APP}-${stage}-TableTable-`
   let ExclusiveStartTableName: string | undefined
@@ -23,7 +23,7 @@ export async function tableOf(client: DynamoDBClient, stage: string): Promise<st
 
 export type DeadLetters = { readonly name: string; readonly from: string; readonly to: string }
 
-/** Each dead-letter queue with the queue that it belongs to. */
+/** Lists each dead-letter queue with the queue that it belongs to. */
 export async function deadLettersOf(client: SQSClient, stage: string): Promise<readonly DeadLetters[]> {
   const { QueueUrls = [] } = await client.send(
     new ListQueuesCommand({ QueueNamePrefix: `${APP}-${stage}-`, MaxResults: 1000 }),

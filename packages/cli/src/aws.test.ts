@@ -28,13 +28,13 @@ describe('a deployed stage', () => {
     await sqsS3?.close()
   })
 
-  test('its table is found by name, and not that of another stage', async () => {
+  test('the table of a stage is found by name, not that of another stage', async () => {
     await dynamo.createTable('kabutar-production-TableTable-abc')
     assert.equal(await tableOf(dynamo.client, 'production'), 'kabutar-production-TableTable-abc')
     await assert.rejects(tableOf(dynamo.client, 'prod'), /stage prod is not deployed here/)
   })
 
-  test('the first account gets one key, which opens it, and no second; others have a name', async () => {
+  test('the first account gets one key that authenticates, and no second one; other accounts have a name', async () => {
     const table = dynamoTable(dynamo.client, 'kabutar-production-TableTable-abc', systemClock)
     const ports = { table, clock: systemClock, caches: newCaches(systemClock) }
     const first = await makeAccount(table, undefined, ['Example.test'])
@@ -46,7 +46,7 @@ describe('a deployed stage', () => {
     await assert.rejects(makeAccount(table, 'Third', ['example.test']), { code: 'conflict' })
   })
 
-  test('dead letters go back whole to the queue they came from', async () => {
+  test('dead letters move back unchanged to their queue', async () => {
     const names = ['SendQueue-abc', 'SendDeadQueue-abc', 'ReceiveQueue-abc', 'ReceiveDeadQueue-abc']
     for (const name of names) {
       await sqsS3.sqs.send(new CreateQueueCommand({ QueueName: `kabutar-production-${name}` }))
@@ -77,7 +77,7 @@ describe('a deployed stage', () => {
 })
 
 describe('the doctor', () => {
-  test('of a new account: sandbox and plan are to be mended, each in one line', () => {
+  test('a new account: sandbox and plan are findings, each with a fix in one line', () => {
     const quota = { Max24HourSend: 200, MaxSendRate: 1, SentLast24Hours: 0 }
     const account = { ProductionAccessEnabled: false, SendingEnabled: true, SendQuota: quota }
     const findings = accountFindings({ ...account, PricingAttributes: { CurrentPlan: 'ESSENTIALS' } }, 'eu-west-3')
@@ -88,7 +88,7 @@ describe('the doctor', () => {
     for (const { ok, fix } of findings) assert.equal(fix === undefined || fix.includes('\n'), ok || false)
   })
 
-  test('of a domain: what is missing is named with the record to publish', () => {
+  test('a domain: each missing record is a finding with the record to publish', () => {
     const identity: GetEmailIdentityResponse = { DkimAttributes: { Status: 'PENDING', Tokens: ['t1'] } }
     const none = domainFindings('x.test', 'us-east-1', identity, { mx: [], mailFrom: [], dmarc: [] })
     const fixes = none.flatMap(({ fix }) => fix ?? [])
@@ -110,7 +110,7 @@ describe('the doctor', () => {
     assert.ok(ready.every(({ ok }) => ok))
   })
 
-  test('of receiving: only a rule of this stage in the active set counts', () => {
+  test('receiving: only a rule of this stage in the active set counts', () => {
     const active = [
       { name: 'somebody-elses', recipients: ['x.test'] },
       { name: 'kabutar-production-x', recipients: ['x.test'] },
@@ -129,7 +129,7 @@ describe('the doctor', () => {
     )
   })
 
-  test('without credentials it says so and exits 2', () => {
+  test('reports missing credentials and exits 2', () => {
     const { status, stderr } = spawnSync(process.execPath, [resolve(import.meta.dirname, 'doctor.ts')], {
       encoding: 'utf8',
       timeout: 20_000,

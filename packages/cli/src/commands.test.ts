@@ -50,7 +50,7 @@ describe('npm run doctor', () => {
       ...more,
     })
 
-  test('names each record that is missing, and the rule, and exits 1', async () => {
+  test('names each missing record and the missing rule, and exits 1', async () => {
     const { status, stdout, stderr } = await doctor(['--domain', 'X.test'])
     assert.equal(status, 1, stderr)
     const fixes = stdout.split('\n').filter((line) => line.startsWith('       '))
@@ -67,7 +67,7 @@ describe('npm run doctor', () => {
     )
   })
 
-  test('exits 0 when all is well, and looks at the rules of the stage that it is asked for', async () => {
+  test('exits 0 if there is no fault, and checks the rules of the given stage', async () => {
     for (const token of ['t1', 't2', 't3']) ses.published.add(`${token}._domainkey.x.test`)
     ses.published.add('send.x.test')
     dns.txt.set('send.x.test', ['v=spf1 include:amazonses.com ~all'])
@@ -83,7 +83,7 @@ describe('npm run doctor', () => {
     assert.equal((await doctor(['--domain', 'x.test'])).status, 1, 'production has no rule')
   })
 
-  test('says so and exits 2 when it cannot look', async () => {
+  test('exits 2 with a message if it cannot check', async () => {
     dns.broken = true
     const silent = await doctor(['--domain', 'x.test'])
     assert.deepEqual([silent.status, silent.stdout], [2, ''])
@@ -92,14 +92,14 @@ describe('npm run doctor', () => {
     ses.account.fails = true
     const refused = await doctor([])
     assert.equal(refused.status, 2)
-    assert.match(refused.stderr, /^AWS refuses to answer: BadRequestException/)
+    assert.match(refused.stderr, /^AWS answers with an error: BadRequestException/)
     ses.account.fails = false
     const { status, stderr } = await doctor([], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
     assert.equal(status, 2)
     assert.match(stderr, /^There are no AWS credentials: set AWS_PROFILE/)
   })
 
-  test('in a region that does not receive, the rules are not asked for', async () => {
+  test('does not ask for rules in a region that does not receive', async () => {
     const asked = rules.calls.length
     const { status, stdout } = await doctor([], { AWS_REGION: 'eu-north-1' })
     assert.equal(status, 1)
@@ -117,7 +117,7 @@ describe('npm run account -- --stage', () => {
   after(() => dynamo?.close())
   const account = (...args: string[]) => run('account.ts', args, { AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint })
 
-  test('prints the first key once, and what is stored does not hold it', async () => {
+  test('prints the first key once and does not store it', async () => {
     const first = await account('--stage', 'production', 'create')
     assert.equal(first.status, 0, first.stderr)
     const [token = ''] = /\bre_\S+/.exec(first.stdout) ?? []
@@ -131,7 +131,7 @@ describe('npm run account -- --stage', () => {
     assert.match(second.stderr, /has a key already/)
   })
 
-  test('of a stage that is not there says how to deploy it', async () => {
+  test('reports how to deploy a stage that does not exist', async () => {
     const { status, stderr } = await account('--stage', 'trial', 'create')
     assert.equal(status, 2)
     assert.match(stderr, /stage trial is not deployed here; run "npx sst deploy --stage trial"/)

@@ -1,22 +1,21 @@
 import type { GetAccountResponse, GetEmailIdentityResponse } from '@aws-sdk/client-sesv2'
 
-/** One thing that was looked at; `fix` is what to do about it, in one line. */
+/** The result of one check; `fix` says in one line how to mend it. */
 export type Finding = { readonly ok: boolean; readonly what: string; readonly fix?: string }
 
-/** Where SES receives mail. */
-const RECEIVING = new Set(
-  'us-east-1 us-east-2 us-west-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-northeast-1 ca-central-1 eu-central-1 eu-west-1 eu-west-2 sa-east-1'.split(
-    ' ',
-  ),
-)
+/** The regions in which SES receives mail. */
+const RECEIVING = new Set([
+  ...['us-east-1', 'us-east-2', 'us-west-2', 'ca-central-1', 'sa-east-1', 'eu-central-1', 'eu-west-1', 'eu-west-2'],
+  ...['ap-southeast-1', 'ap-southeast-2', 'ap-southeast-3', 'ap-northeast-1'],
+])
 const PLANS: Readonly<Record<string, string>> = { NONE: 'à la carte, $0.10', ESSENTIALS: 'Essentials, $0.16' }
 
-/** Whether SES receives mail in this region at all. */
+/** True if SES receives mail in this region. */
 export function receivesMail(region: string): boolean {
   return RECEIVING.has(region)
 }
 
-/** What the account may do: sandbox, quota, rate, plan; and whether its region receives. */
+/** Checks the sandbox, sending, quota and plan of the account, and whether its region receives mail. */
 export function accountFindings(account: GetAccountResponse, region: string): readonly Finding[] {
   const { ProductionAccessEnabled, SendingEnabled, SendQuota, PricingAttributes } = account
   const { Max24HourSend = 0, MaxSendRate = 0, SentLast24Hours = 0 } = SendQuota ?? {}
@@ -48,12 +47,12 @@ export function accountFindings(account: GetAccountResponse, region: string): re
 
 export type DomainRecords = {
   readonly mx: readonly string[]
-  /** TXT of the MAIL FROM domain, if there is one. */
+  /** The TXT records of the MAIL FROM domain, if there is one. */
   readonly mailFrom: readonly string[]
   readonly dmarc: readonly string[]
 }
 
-/** What is missing for one domain, as SES and as the DNS see it. */
+/** Checks one domain, in SES and in the DNS. */
 export function domainFindings(
   domain: string,
   region: string,
@@ -90,7 +89,7 @@ export function domainFindings(
   ]
 }
 
-/** @throws nothing: a rule is missing or there */
+/** Checks that a receipt rule of the stage is active, or that of one domain. */
 export function ruleFindings(
   stage: string,
   active: readonly { readonly name: string; readonly recipients: readonly string[] }[],

@@ -1,6 +1,7 @@
 /**
- * `npm run doctor -- [--domain example.com] [--stage production]`: looks at an AWS account and a domain, changes nothing,
- * and prints for each fault the one line that mends it. Exits 0 if all is well, 1 if not, 2 if it could not look.
+ * `npm run doctor -- [--domain example.com] [--stage production]` checks an AWS account and a domain, and prints for each
+ * fault one line that says how to mend it. It changes nothing. It exits 0 if there is no fault, 1 if there is one, and 2
+ * if it could not check.
  */
 import { parseArgs } from 'node:util'
 import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
@@ -16,7 +17,7 @@ import {
   ruleFindings,
 } from './doctor-checks.ts'
 
-/** Nothing can be looked at. */
+/** AWS or the DNS can't be asked. */
 class NoAccess extends Error {}
 
 async function main(): Promise<number> {
@@ -39,7 +40,7 @@ async function examine(stage: string, domain: string | undefined): Promise<reado
     const mailFrom = identity?.MailFromAttributes?.MailFromDomain
     findings.push(...domainFindings(domain, region, identity, await recordsOf(domain, mailFrom)))
   }
-  // Elsewhere SES does not know the call, and what would mend it is said already.
+  // Other regions do not know this call, and for them there is a finding already.
   if (receivesMail(region)) findings.push(...ruleFindings(stage, await activeRules(region), domain))
   return findings
 }
@@ -57,7 +58,7 @@ function explain(error: unknown): never {
   if (name === 'CredentialsProviderError') {
     throw new NoAccess('There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
   }
-  throw new NoAccess(`AWS refuses to answer: ${name}: ${message}`)
+  throw new NoAccess(`AWS answers with an error: ${name}: ${message}`)
 }
 
 function missing(error: unknown): undefined {
@@ -71,7 +72,7 @@ async function activeRules(region: string) {
   return enabled.map(({ Name = '', Recipients = [] }) => ({ name: Name, recipients: Recipients }))
 }
 
-/** A record that is not there is a finding; a name server that does not answer is not. */
+/** Looks the records up. A missing record is a finding; a name server that does not answer is an error. */
 async function recordsOf(domain: string, mailFrom: string | undefined): Promise<DomainRecords> {
   const records = dnsRecords(process.env.KABUTAR_DNS)
   try {

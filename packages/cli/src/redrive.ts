@@ -1,5 +1,4 @@
-/** `npm run redrive -- --stage production [--queue send]`: dead letters go back to the queue that they came from. */
-
+/** `npm run redrive -- --stage production [--queue send]` moves dead letters back to the queue that they came from. */
 import { parseArgs } from 'node:util'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
@@ -11,7 +10,10 @@ const BATCH = 10
 const MAX_BATCHES = 100_000
 const VISIBILITY_MS = 60_000
 
-/** Moves all that is there now, whole, ten at a time; sent before removed, so that a crash in between loses nothing. */
+/**
+ * Moves all entries, ten at a time, until the queue is empty. It sends them before it removes them, so that a crash in
+ * between loses none.
+ */
 export async function redrive(from: Queue, to: Queue): Promise<number> {
   let moved = 0
   for (let batches = 0; batches < MAX_BATCHES; batches++) {

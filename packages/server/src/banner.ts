@@ -1,4 +1,4 @@
-/** What a start tells the person at the terminal: where it listens, and two ways to send, ready to paste. */
+/** Builds the text that a start prints: the addresses, a new API key, and two ways to send that can be pasted. */
 export function banner(
   { url, smtp, newKey }: { readonly url: string; readonly smtp: string | undefined; readonly newKey?: string },
   domain: string,

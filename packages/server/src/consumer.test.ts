@@ -7,10 +7,10 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
 import { jsonLog } from './log.ts'
 
-/** Time that only moves when told to. */
+/** A clock whose time moves only by `advance`. */
 function manualClock(): Clock & { advance(ms: number): Promise<void> } {
   let now = 0
-  const sleepers = new Set<{ at: number; wake: () => void }>()
+  const sleeping = new Set<{ at: number; wake: () => void }>()
   return {
     ...systemClock,
     now: () => now,
@@ -18,9 +18,9 @@ function manualClock(): Clock & { advance(ms: number): Promise<void> } {
       new Promise((resolve) => {
         if (signal?.aborted) return resolve()
         const sleeper = { at: now + ms, wake: resolve }
-        sleepers.add(sleeper)
+        sleeping.add(sleeper)
         signal?.addEventListener('abort', () => {
-          sleepers.delete(sleeper)
+          sleeping.delete(sleeper)
           resolve()
         })
       }),
@@ -28,10 +28,10 @@ function manualClock(): Clock & { advance(ms: number): Promise<void> } {
       const end = now + ms
       for (;;) {
         await settled()
-        const [next] = [...sleepers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
+        const [next] = [...sleeping].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
         if (!next) break
         now = next.at
-        sleepers.delete(next)
+        sleeping.delete(next)
         next.wake()
       }
       now = end
@@ -39,7 +39,7 @@ function manualClock(): Clock & { advance(ms: number): Promise<void> } {
   }
 }
 
-/** Long enough for every promise that is not waiting for the clock. */
+/** Waits until every promise that does not wait for the clock has settled. */
 async function settled(): Promise<void> {
   for (let i = 0; i < 10; i++) await setImmediate()
 }
@@ -53,7 +53,7 @@ const delivery = (id: string, attempt = 1): Delivery => ({
 })
 const isDone = ({ ok }: Settlement) => ok
 
-/** A queue that answers what stands in `batches`, and notes what is asked of it. */
+/** A queue that answers the given batches and records its calls. */
 function scriptedQueue(batches: (readonly Delivery[] | Error)[], overrides: Partial<Queue> = {}) {
   const seen = { receives: [] as ReceiveOptions[], settled: [] as Settlement[], extended: 0 }
   const queue: Queue = {
@@ -90,6 +90,7 @@ function start(queue: Queue, handler: Handler, overrides: Partial<ConsumerOption
     batch: 10,
     visibilityMs: 30_000,
     clock,
+    random: Math.random,
     log: jsonLog('debug', (line) => lines.push(JSON.parse(line).message)),
     signal: controller.signal,
     ...overrides,
@@ -98,7 +99,7 @@ function start(queue: Queue, handler: Handler, overrides: Partial<ConsumerOption
 }
 
 describe('a consumer', () => {
-  test('settles failures with their wait and all others as done', async () => {
+  test('settles failed entries with their wait and all others as done', async () => {
     const { queue, seen } = scriptedQueue([[delivery('a'), delivery('b'), delivery('c')]])
     const { done, abort, lines } = start(queue, async () => [{ id: 'b', retryInMs: 7 }])
     await settled()
@@ -121,7 +122,7 @@ describe('a consumer', () => {
     assert.deepEqual(lines, [])
   })
 
-  test('fails the whole batch of a handler that throws, later with each attempt', async () => {
+  test('retries the whole batch of a handler that throws, with a longer wait for each attempt', async () => {
     const { queue, seen } = scriptedQueue([[delivery('a', 1), delivery('b', 3), delivery('c', 90)], [delivery('d')]])
     let calls = 0
     const { done, abort, lines } = start(queue, async () => {
@@ -160,7 +161,7 @@ describe('a consumer', () => {
     assert.equal(seen.settled.filter(isDone).length, 4)
   })
 
-  test('extends the lease while the handler runs, through failures to do so, and not after', async () => {
+  test('extends the lease while the handler runs, even after a failed extension, and not afterwards', async () => {
     let extended = 0
     const { queue, seen } = scriptedQueue([[delivery('a')]], {
       extend: async (deliveries, visibilityMs) => {
@@ -199,7 +200,7 @@ describe('a consumer', () => {
     await done
   })
 
-  test('goes on when settling fails or a lease was lost', async () => {
+  test('continues when settling fails or a lease was lost', async () => {
     let settles = 0
     const { queue } = scriptedQueue([[delivery('a')], [delivery('b')]], {
       settle: async () => {
@@ -214,7 +215,7 @@ describe('a consumer', () => {
     assert.deepEqual(lines, ['settling failed; the entries come back', 'leases ran out before they were settled'])
   })
 
-  test('a queue that answers nothing at once leaves room for others', async () => {
+  test('lets timers run while a queue answers empty batches at once', async () => {
     const { queue } = scriptedQueue([], { receive: async () => [] })
     const { done, abort } = start(queue, async () => [])
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -224,7 +225,7 @@ describe('a consumer', () => {
 })
 
 describe('a consumer that drains', () => {
-  test('stops receiving and waits for the handler at work', async () => {
+  test('stops receiving and waits for the running handler', async () => {
     const { queue, seen } = scriptedQueue([[delivery('a')], [delivery('b')]])
     const { done, abort, clock } = start(queue, async (_, signal) => {
       await clock.sleep(7000)
@@ -242,7 +243,7 @@ describe('a consumer that drains', () => {
     assert.equal(seen.receives.length, 1)
   })
 
-  test('tells a handler to stop when the time is up', async () => {
+  test('aborts the signal of a handler when its time is over', async () => {
     const { queue, seen } = scriptedQueue([[delivery('a')]])
     const { done, abort, clock } = start(queue, async (_, signal) => {
       await clock.sleep(100_000, signal)
@@ -255,7 +256,7 @@ describe('a consumer that drains', () => {
     assert.deepEqual(seen.settled.map(isDone), [false])
   })
 
-  test('leaves a handler that ignores it, unsettled', async () => {
+  test('does not settle the batch of a handler that ignores the signal', async () => {
     const { queue, seen } = scriptedQueue([[delivery('a')]])
     const { done, abort, clock } = start(queue, () => new Promise(() => {}))
     await settled()
@@ -274,7 +275,7 @@ describe('a consumer that drains', () => {
   })
 })
 
-test('a handler that hangs loses its batch, and the loop goes on', async () => {
+test('a handler that hangs loses its batch, and the loop continues', async () => {
   const { queue, seen } = scriptedQueue([[delivery('a')], [delivery('b')]])
   const { done, abort, clock, lines } = start(
     queue,
@@ -287,7 +288,7 @@ test('a handler that hangs loses its batch, and the loop goes on', async () => {
     seen.settled.map((s) => s.delivery.id),
     ['b'],
   )
-  assert.deepEqual(lines, ['a handler does not stop; its entries come back'])
+  assert.deepEqual(lines, ['a handler did not stop; its entries come back'])
   abort()
   await done
 })

@@ -1,50 +1,49 @@
 /**
- * The loop behind every worker outside Lambda: receive, keep the lease while the handler runs, settle. At least once: an
- * entry whose settlement is lost comes back, and handlers are idempotent. Nothing here ends the process; what fails is
- * logged and tried again after a bounded wait.
- *
- * A consumer can be made to give way: it then waits for its turn before each batch, and while the front door is crowded its
- * turn comes seldom, though never not at all (front-door.ts). The batch in hand is always finished first.
+ * The loop of every worker outside Lambda: receive a batch, extend its lease while the handler runs, settle. Delivery is
+ * at least once: an entry whose settlement is lost comes back, and handlers are idempotent. No error ends the process;
+ * it is logged, and the call is tried again after a bounded wait.
  */
-import { setImmediate } from 'node:timers/promises'
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Handler, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
 import type { Turn } from './load-shedding.ts'
 
 export type ConsumerOptions = {
-  /** Of the queue, for the log. */
+  /** The name of the queue, for the log. */
   readonly name: string
-  /** Loops, each with one batch in hand. */
+  /** Loops that run at once, each with one batch. */
   readonly concurrency: number
-  /** Entries in a batch, at most. */
+  /** The most entries in a batch. */
   readonly batch: number
   readonly visibilityMs: number
   readonly clock: Clock
+  /** From 0 to 1: the jitter of waits after errors. */
+  readonly random: () => number
   readonly log: Log
   /** Aborting it starts the drain. */
   readonly signal: AbortSignal
   /** How long one receive waits for entries. @default 20000 */
   readonly waitMs?: number
-  /** A handler that takes longer is told to stop, and its entries come back. @default 15 minutes */
+  /** The signal of a handler that takes longer is aborted, and its entries come back. @default 15 minutes */
   readonly maxHandlingMs?: number
-  /** After the drain began, handlers may go on for this long before they are told to stop. @default 8000 */
+  /** How long handlers may go on after the drain began, before their signal is aborted. @default 8000 */
   readonly drainMs?: number
-  /** Waited for before each batch; see front-door.ts. */
+  /** Delays each batch while the process is busy accepting; see load-shedding.ts. */
   readonly turn?: Turn
 }
 
-const RECEIVE_BACKOFF_MS = { first: 100, most: 10_000 } as const
-const FAILURE_BACKOFF_MS = { first: 5000, most: 15 * 60_000 } as const
-/** What a handler that was told to stop has left to do so. */
+type Backoff = { readonly first: number; readonly max: number }
+const RECEIVE_BACKOFF_MS: Backoff = { first: 100, max: 10_000 }
+const FAILURE_BACKOFF_MS: Backoff = { first: 5000, max: 15 * 60_000 }
+/** How long a handler may take to end after its signal was aborted. */
 const GRACE_MS = 1000
 
 type Run = ConsumerOptions & { readonly queue: Queue; readonly handler: Handler; readonly stop: AbortSignal }
 
 /**
- * Runs until `signal` aborts, then stops receiving and waits for the handlers at work: `drainMs`, and a second more once
- * they were told to stop. Entries of a handler that ignores even that are left unsettled, and their leases run out.
- * Never rejects.
+ * Runs until `signal` aborts. Then it stops receiving and waits for the running handlers for `drainMs`, and for a second
+ * more after their signal is aborted. The entries of a handler that ignores the signal are not settled, so their leases
+ * run out. Never rejects.
  */
 export async function runConsumer(queue: Queue, handler: Handler, options: ConsumerOptions): Promise<void> {
   const { clock, concurrency, drainMs = 8000, signal } = options
@@ -60,25 +59,25 @@ export async function runConsumer(queue: Queue, handler: Handler, options: Consu
   finished.abort(NO_ERROR)
 }
 
-/** A batch is settled while the next one is received: where writes share a commit, the two are one. */
+/** Settles a batch while the next one is received, because the two calls can share a commit. */
 async function receiveLoop(run: Run): Promise<void> {
   let failures = 0
-  let waitedMs = 0
+  let ageMs = 0
   let settled: Promise<void> = Promise.resolve()
   while (!run.signal.aborted) {
     try {
       const { batch: max, visibilityMs, waitMs = 20_000, signal } = run
-      await run.turn?.(waitedMs, signal)
+      await run.turn?.(ageMs, signal)
       const batch = await run.queue.receive({ max, visibilityMs, waitMs, signal })
       failures = 0
-      waitedMs = Math.max(0, ...batch.map(({ sentAt }) => run.clock.now() - sentAt))
+      ageMs = Math.max(0, ...batch.map(({ sentAt }) => run.clock.now() - sentAt))
       await settled
       if (batch.length > 0) settled = settle(run, await handle(run, batch))
-      // A queue that answers at once must not keep timers and sockets from their turn.
-      else await setImmediate()
+      // A queue that answers at once must not starve timers and sockets.
+      else await run.clock.turn()
     } catch (error) {
       if (run.signal.aborted) break
-      const retryInMs = backoff(RECEIVE_BACKOFF_MS, failures++)
+      const retryInMs = backoff(run, RECEIVE_BACKOFF_MS, failures++)
       run.log.warn('receiving failed', { queue: run.name, retryInMs, error: errorOf(error) })
       await run.clock.sleep(retryInMs, run.signal)
     }
@@ -86,7 +85,7 @@ async function receiveLoop(run: Run): Promise<void> {
   await settled
 }
 
-/** Undefined if the handler does not stop. Never rejects. */
+/** Runs the handler. Answers undefined if it does not end in time. Never rejects. */
 async function handle(run: Run, batch: readonly Delivery[]): Promise<readonly Settlement[] | undefined> {
   const { clock, maxHandlingMs = 15 * 60_000 } = run
   const finished = new AbortController()
@@ -96,25 +95,25 @@ async function handle(run: Run, batch: readonly Delivery[]): Promise<readonly Se
     stop.abort(reason)
     beat.abort(NO_ERROR)
   }
-  const forget = whenAborted(run.stop, () => halt(run.stop.reason))
-  const late = clock.sleep(maxHandlingMs, finished.signal).then(() => {
+  const stopListening = whenAborted(run.stop, () => halt(run.stop.reason))
+  const timeout = clock.sleep(maxHandlingMs, finished.signal).then(() => {
     if (!finished.signal.aborted) halt(new Error(`handling took more than ${maxHandlingMs} ms`))
   })
-  const given = late.then(() => clock.sleep(GRACE_MS, finished.signal)).then(() => undefined)
+  const givenUp = timeout.then(() => clock.sleep(GRACE_MS, finished.signal)).then(() => undefined)
   const beating = heartbeat(run, batch, beat.signal)
-  const settlements = await Promise.race([settlementsOf(run, batch, stop.signal), given])
-  forget()
+  const settlements = await Promise.race([settlementsOf(run, batch, stop.signal), givenUp])
+  stopListening()
   finished.abort(NO_ERROR)
   beat.abort(NO_ERROR)
   await beating
   if (settlements === undefined)
-    run.log.error('a handler does not stop; its entries come back', { queue: run.name, entries: batch.length })
+    run.log.error('a handler did not stop; its entries come back', { queue: run.name, entries: batch.length })
   return settlements
 }
 
 /**
- * Not `AbortSignal.any`: what that makes for each batch of a signal that lives as long as the process is given back only by
- * the garbage collector's long pauses.
+ * Calls `then` when the signal aborts, and returns a function that stops listening. `AbortSignal.any` would leave an
+ * object for each batch on a signal that lives as long as the process.
  */
 function whenAborted(signal: AbortSignal, then: () => void): () => void {
   if (signal.aborted) then()
@@ -122,7 +121,7 @@ function whenAborted(signal: AbortSignal, then: () => void): () => void {
   return () => signal.removeEventListener('abort', then)
 }
 
-/** Extends the leases at each third of them, until `signal` aborts. A failed extension is logged: the next may succeed. */
+/** Extends the leases each third of their time until `signal` aborts. Errors are logged; the next call may succeed. */
 async function heartbeat(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<void> {
   const { clock, log, name, queue, visibilityMs } = run
   await clock.sleep(visibilityMs / 3, signal)
@@ -146,13 +145,13 @@ async function settlementsOf(run: Run, batch: readonly Delivery[], signal: Abort
   } catch (error) {
     run.log.error('a handler failed', { queue: run.name, entries: batch.length, error: errorOf(error) })
     return batch.map((delivery) => {
-      const retryInMs = backoff(FAILURE_BACKOFF_MS, delivery.attempt - 1)
+      const retryInMs = backoff(run, FAILURE_BACKOFF_MS, delivery.attempt - 1)
       return { delivery, ok: false, retryInMs }
     })
   }
 }
 
-/** Never rejects. */
+/** Settles a batch. An error is logged, and the entries come back when their leases run out. Never rejects. */
 async function settle({ log, name, queue }: Run, settlements: readonly Settlement[] | undefined): Promise<void> {
   if (settlements === undefined) return
   try {
@@ -163,19 +162,19 @@ async function settle({ log, name, queue }: Run, settlements: readonly Settlemen
   }
 }
 
-/** Doubles with each failure before; the upper half is random, so that many do not come back as one. */
-function backoff({ first, most }: { readonly first: number; readonly most: number }, failures: number): number {
-  const ms = Math.min(most, first * 2 ** Math.min(failures, 30))
-  return Math.round(ms / 2 + (Math.random() * ms) / 2)
+/** Doubles with each failure. Half of it is random, so that entries that failed together do not come back together. */
+function backoff({ random }: Run, { first, max }: Backoff, failures: number): number {
+  const ms = Math.min(max, first * 2 ** Math.min(failures, 30))
+  return Math.round(ms / 2 + (random() * ms) / 2)
 }
 
 const errorOf = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 
 /** Resolves when either signal aborts. */
 async function aborted(...signals: readonly AbortSignal[]): Promise<void> {
-  const forgets: (() => void)[] = []
+  const stops: (() => void)[] = []
   await new Promise<void>((resolve) => {
-    for (const signal of signals) forgets.push(whenAborted(signal, resolve))
+    for (const signal of signals) stops.push(whenAborted(signal, resolve))
   })
-  for (const forget of forgets) forget()
+  for (const stop of stops) stop()
 }

@@ -1,41 +1,68 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import type { Env } from '@kabutar/http/env.ts'
-import type { Hono } from 'hono'
-import type { Address } from './settings-values.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { Certificate } from './certificate.ts'
+import { type Address, hostText } from './settings-values.ts'
 
 export type HttpListener = {
   readonly url: string
-  /** Links carry the listener's address, so it comes first and what it serves afterwards; until then it answers 503. */
-  serve(app: Hono<Env>): void
-  /** Lets running requests finish, up to a deadline. */
+  /** Answers requests with `fetch` from now on. Until then they are answered 503. */
+  serve(fetch: (request: Request) => Response | Promise<Response>): void
+  /** Uses the certificate as it is now for new connections. */
+  renewCertificate(): void
+  /** Stops listening, lets running requests finish, and cuts those that last longer than `deadlineMs`. */
   close(deadlineMs: number): Promise<void>
 }
 
-const notYet = () =>
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
+const starting = () =>
   Response.json({ statusCode: 503, name: 'service_unavailable', message: 'Starting' }, { status: 503 })
 
-/** @throws {Error} if the address is in use */
-export async function listenHttp({ host, port }: Address): Promise<HttpListener> {
-  let fetch: (request: Request) => Response | Promise<Response> = notYet
-  const server = createAdaptorServer({ fetch: (request) => fetch(request) }) as Server
+/**
+ * Listens before there is anything to serve, because signed links carry the address that was bound. With a certificate
+ * it speaks HTTPS only.
+ * @throws {Error} if the address is in use
+ */
+export async function listenHttp(
+  { host, port }: Address,
+  clock: Clock,
+  certificate?: Certificate,
+): Promise<HttpListener> {
+  let answer: (request: Request) => Response | Promise<Response> = starting
+  const server = createServer((request) => answer(request), certificate)
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
-    serve(app) {
-      fetch = (request) => app.fetch(request)
+    url: `${certificate === undefined ? 'http' : 'https'}://${hostText(host)}:${address.port}`,
+    serve(fetch) {
+      answer = fetch
+    },
+    renewCertificate() {
+      if (certificate !== undefined) (server as HttpsServer).setSecureContext(tlsOptions(certificate))
     },
     async close(deadlineMs) {
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
-      const timer = setTimeout(() => server.closeAllConnections(), deadlineMs)
+      const cancel = clock.after(deadlineMs, () => server.closeAllConnections())
       await closed
-      clearTimeout(timer)
+      cancel()
     },
   }
 }
+
+function createServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  certificate: Certificate | undefined,
+): HttpServer | HttpsServer {
+  if (certificate === undefined) return createAdaptorServer({ fetch }) as HttpServer
+  const serverOptions = { ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
+  return createAdaptorServer({ fetch, createServer: createHttpsServer, serverOptions }) as HttpsServer
+}
+
+const tlsOptions = ({ pem }: Certificate) => ({ ...pem, minVersion: 'TLSv1.2' }) as const

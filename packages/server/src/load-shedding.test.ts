@@ -3,70 +3,106 @@ import { describe, test } from 'node:test'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { runConsumer } from './consumer.ts'
-import { FrontDoor } from './load-shedding.ts'
+import { LoadShedding } from './load-shedding.ts'
 import { jsonLog } from './log.ts'
 
 const never = new AbortController().signal
 
-/** A door whose time passes by sleeping alone; meanwhile `perMs` messages come in each millisecond. */
-function doorWith({ perMs, idle }: { perMs: number; idle: () => number }) {
+/** Load shedding on a clock whose time passes only while somebody sleeps; `onSleep` runs in each sleep. */
+function shedding(onSleep: () => void = () => {}) {
   let now = 1000
-  const pass = (ms: number) => {
-    now += ms
-    for (let n = 0; n < ms * perMs; n++) door.enter()
-  }
-  const clock = { ...systemClock, now: () => now, sleep: async (ms: number) => pass(ms) }
-  const door: FrontDoor = new FrontDoor(clock, idle)
-  const turn = door.turns()
-  return {
-    async restBefore(waitedMs: number, signal = never): Promise<number> {
-      pass(50)
-      const from = now
-      await turn(waitedMs, signal)
-      return now - from
+  const load = new LoadShedding({
+    async sleep(ms) {
+      now += ms
+      onSleep()
     },
+  })
+  const turn = load.turns()
+  return {
+    load,
     turn,
     now: () => now,
-    pass,
+    async restBefore(ageMs: number, signal = never): Promise<number> {
+      const from = now
+      await turn(ageMs, signal)
+      return now - from
+    },
   }
+}
+
+/** Begins to accept so many messages; the answer ends them all. */
+function acceptAtOnce(load: LoadShedding, count: number): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  for (let n = 0; n < count; n++) void load.during(() => promise)
+  return resolve
 }
 
 describe('how long a consumer rests before its next batch', () => {
   const cases = [
-    { name: 'mail pours in and the loop is never idle', perMs: 1, idle: 0, rest: 100 },
-    { name: 'likewise, and what it takes has waited for long', perMs: 1, idle: 0, waitedMs: 60_001, rest: 5 },
-    { name: 'mail pours in and the loop has room', perMs: 1, idle: 0.6, rest: 0 },
-    { name: 'the loop is never idle, by work of its own', perMs: 0, idle: 0, rest: 0 },
-    { name: 'a hundred messages a second', perMs: 0.1, idle: 0, rest: 0 },
+    { name: 'many messages are being accepted', inFlight: 50, ageMs: 0, rest: 100 },
+    {
+      name: 'many messages are being accepted, and what it takes has waited for a minute',
+      inFlight: 50,
+      ageMs: 60_001,
+      rest: 5,
+    },
+    { name: 'a few messages are being accepted', inFlight: 3, ageMs: 0, rest: 0 },
+    { name: 'nothing is being accepted', inFlight: 0, ageMs: 0, rest: 0 },
   ]
-  for (const { name, perMs, idle, waitedMs = 0, rest } of cases) {
+  for (const { name, inFlight, ageMs, rest } of cases) {
     test(`${name}: ${rest} ms`, async () => {
-      const door = doorWith({ perMs, idle: () => idle })
-      for (let batch = 0; batch < 3; batch++) assert.equal(await door.restBefore(waitedMs), rest)
+      const { load, restBefore } = shedding()
+      acceptAtOnce(load, inFlight)
+      for (let batch = 0; batch < 3; batch++) assert.equal(await restBefore(ageMs), rest)
     })
   }
 
-  test('no longer than until there is room', async () => {
-    const idles = [0, 0.9]
-    const door = doorWith({ perMs: 1, idle: () => idles.shift() ?? 0 })
-    assert.equal(await door.restBefore(0), 50)
+  test('a thousand messages that come one after another: 0 ms', async () => {
+    const { load, restBefore } = shedding()
+    for (let n = 0; n < 1000; n++) await load.during(async () => {})
+    assert.equal(await restBefore(0), 0)
   })
 
-  test('loops of one consumer share its turns', async () => {
-    const door = doorWith({ perMs: 1, idle: () => 0 })
-    door.pass(50)
-    const from = door.now()
-    await Promise.all(Array.from({ length: 4 }, () => door.turn(0, never)))
-    assert.equal(door.now() - from, 400)
+  test('many that were accepted between two looks count, as a commit ends all of them at once', async () => {
+    const { load, restBefore } = shedding(() => acceptAtOnce(load, 50)())
+    acceptAtOnce(load, 50)()
+    assert.equal(await restBefore(0), 100)
   })
 
-  test('not at all once it is told to stop', async () => {
-    const door = doorWith({ perMs: 1, idle: () => 0 })
-    assert.equal(await door.restBefore(0, AbortSignal.abort()), 0)
+  test('no longer than they are being accepted', async () => {
+    let sleeps = 0
+    const { load, restBefore } = shedding(() => {
+      if (++sleeps === 10) end()
+    })
+    const end = acceptAtOnce(load, 50)
+    const rest = await restBefore(0)
+    assert.ok(rest >= 50 && rest <= 60, `${rest} ms`)
+  })
+
+  test('a message that was refused is no longer counted', async () => {
+    const { load, restBefore } = shedding()
+    const refused = Array.from({ length: 50 }, () => load.during(() => Promise.reject(new Error('refused'))))
+    await Promise.allSettled(refused)
+    await restBefore(0)
+    assert.equal(await restBefore(0), 0)
+  })
+
+  test('the loops of one consumer share its turns', async () => {
+    const { load, turn, now } = shedding()
+    acceptAtOnce(load, 50)
+    const from = now()
+    await Promise.all(Array.from({ length: 4 }, () => turn(0, never)))
+    assert.equal(now() - from, 400)
+  })
+
+  test('not at all after the signal aborts', async () => {
+    const { load, restBefore } = shedding()
+    acceptAtOnce(load, 50)
+    assert.equal(await restBefore(0, AbortSignal.abort()), 0)
   })
 })
 
-test('a consumer waits its turn before each batch, and tells how long the last one had waited', async () => {
+test('a consumer waits for its turn before each batch, and passes on how old the last batch was', async () => {
   const ending = new AbortController()
   const happened: string[] = []
   let now = 5000
@@ -93,10 +129,11 @@ test('a consumer waits its turn before each batch, and tells how long the last o
       now: () => now,
       sleep: (_ms, signal) => new Promise((stop) => signal?.addEventListener('abort', () => stop())),
     },
+    random: Math.random,
     log: jsonLog('error'),
     signal: ending.signal,
-    async turn(waitedMs) {
-      happened.push(`turn ${waitedMs}`)
+    async turn(ageMs) {
+      happened.push(`turn ${ageMs}`)
       now += 1000
     },
   })

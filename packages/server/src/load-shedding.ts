@@ -1,76 +1,57 @@
-/**
- * Background work gives way to the front door. What has been accepted is safe and can wait; a sender who waits at the door gives
- * up, or comes again later with more. So while messages come in at a high rate and keep the event loop busy for more than
- * half of the time, a consumer begins a batch each 100 ms, about a twentieth of the time; as soon as the loop has room again, one
- * after the other. It never starves: those batches come whatever else does, and once what it takes has waited for a minute it
- * rests no more than 5 ms between two, which is about half of the time.
- */
-import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 
-/** Resolves when the next batch may begin. `waitedMs`: how long the last one had lain in the queue. */
-export type Turn = (waitedMs: number, signal: AbortSignal) => Promise<void>
+/** Resolves when the next batch may begin. `ageMs` is how long the oldest entry of the last batch was in the queue. */
+export type Turn = (ageMs: number, signal: AbortSignal) => Promise<void>
 
-const MOST_REST_MS = 100
+/** So many requests and messages at once mean that clients wait for us: at 100 messages a second there is rarely one. */
+const BUSY_IN_FLIGHT = 4
 const LOOK_EVERY_MS = 5
+/** A batch of 10 entries each 100 ms uses about a twentieth of the time. */
+const MAX_REST_MS = 100
+/** Once entries are this old, a batch is delayed by 5 ms at most, so that it gets about half of the time. */
 const BACKLOG_MS = 60_000
-const JUDGE_EVERY_MS = 50
-const HIGH_RATE_PER_SECOND = 200
-const ROOM = 0.5
 
-export class FrontDoor {
-  readonly #clock: Clock
-  readonly #idleShare: () => number
-  #entered = 0
-  #judgedAt: number
-  #crowded = false
+/**
+ * Delays background work while many requests and messages are being accepted. What was accepted is safe and can wait; a
+ * client that waits gives up, or comes back later with more. Delays are bounded, so that background work never stops.
+ */
+export class LoadShedding {
+  readonly #clock: Pick<Clock, 'sleep'>
+  #inFlight = 0
+  #mostInFlight = 0
 
-  /** `idleShare`: of the event loop's time, from 0 to 1, since it was last asked. */
-  constructor(clock: Clock, idleShare = idleShareOfLoop()) {
+  constructor(clock: Pick<Clock, 'sleep'>) {
     this.#clock = clock
-    this.#idleShare = idleShare
-    this.#judgedAt = clock.now()
   }
 
-  /** A message is being accepted. */
-  enter(): void {
-    this.#entered++
+  /** Runs `accept`, and counts it as in flight until its promise settles. */
+  async during<T>(accept: () => T | Promise<T>): Promise<T> {
+    this.#mostInFlight = Math.max(this.#mostInFlight, ++this.#inFlight)
+    try {
+      return await accept()
+    } finally {
+      this.#inFlight--
+    }
   }
 
-  /** Turns of one consumer, however many loops it has: they come one after another. */
+  /** Returns the turns of one consumer: its loops wait one after another, however many there are. */
   turns(): Turn {
     let last = Promise.resolve()
-    return (waitedMs, signal) => {
-      last = last.then(() => this.#rest(waitedMs > BACKLOG_MS ? LOOK_EVERY_MS : MOST_REST_MS, signal))
+    return (ageMs, signal) => {
+      last = last.then(() => this.#rest(ageMs > BACKLOG_MS ? LOOK_EVERY_MS : MAX_REST_MS, signal))
       return last
     }
   }
 
-  async #rest(mostMs: number, signal: AbortSignal): Promise<void> {
-    for (let rested = 0; rested < mostMs && this.#isCrowded() && !signal.aborted; rested += LOOK_EVERY_MS)
+  async #rest(maxMs: number, signal: AbortSignal): Promise<void> {
+    for (let rested = 0; rested < maxMs && this.#isBusy() && !signal.aborted; rested += LOOK_EVERY_MS)
       await this.#clock.sleep(LOOK_EVERY_MS, signal)
   }
 
-  /** Judged over 50 ms: within a few, a busy loop may not have come to the door at all, or senders may pause for breath. */
-  #isCrowded(): boolean {
-    const now = this.#clock.now()
-    const ms = now - this.#judgedAt
-    if (ms >= JUDGE_EVERY_MS) {
-      const perSecond = (this.#entered * 1000) / ms
-      this.#crowded = this.#idleShare() < ROOM && perSecond > HIGH_RATE_PER_SECOND
-      this.#entered = 0
-      this.#judgedAt = now
-    }
-    return this.#crowded
-  }
-}
-
-function idleShareOfLoop(): () => number {
-  let before: EventLoopUtilization = performance.eventLoopUtilization()
-  return () => {
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
-    before = now
-    return 1 - utilization
+  /** Judges by the most in flight since the last look: a commit ends them all at once, just before a timer runs. */
+  #isBusy(): boolean {
+    const most = this.#mostInFlight
+    this.#mostInFlight = this.#inFlight
+    return most >= BUSY_IN_FLIGHT
   }
 }

@@ -1,8 +1,8 @@
-/** `npm start`: the embedded server. Settings come from the environment and from flags of the same names. */
+/** The entry of `npm start`: runs the server in this process, with settings from the environment and from flags. */
 import { banner } from './banner.ts'
-import { startEmbedded } from './embedded.ts'
 import { jsonLog } from './log.ts'
 import { readSettings, SettingsError } from './settings.ts'
+import { startServer } from './wiring.ts'
 
 const DRAIN_MS = 8000
 
@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   const settings = readSettings()
   const log = jsonLog(settings.logLevel)
   for (const notice of settings.notices) log.warn(notice)
-  const running = await startEmbedded(settings, log)
+  const running = await startServer(settings, log)
   process.stdout.write(banner(running, settings.domains[0] ?? 'your.domain'))
   const stop = async (signal: string) => {
     log.info('stopping', { signal })

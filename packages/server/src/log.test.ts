@@ -5,7 +5,7 @@ import { jsonLog } from './log.ts'
 
 const KEY = 're_4kTz9QmWv7Lr2XbN8sYcHd5fGj1pEuAo'
 
-/** What one line of the log says. */
+/** Parses the one line that `call` logs. */
 function logged(call: (log: Log) => void): Record<string, unknown> {
   const lines: string[] = []
   call(jsonLog('debug', (line) => lines.push(line)))
@@ -36,7 +36,7 @@ describe('the log', () => {
     )
   })
 
-  const denied = [
+  const secret = [
     'html',
     'text',
     'subject',
@@ -52,7 +52,7 @@ describe('the log', () => {
     'password',
     'rawBody',
   ]
-  for (const name of denied) {
+  for (const name of secret) {
     test(`hides ${name}`, () => assert.equal(logged((log) => log.info('m', { [name]: 'hush' }))[name], '[redacted]'))
   }
   for (const name of ['keyId', 'subjectLength', 'contentType', 'context', 'monkey', 'recipient', 'messageId']) {
@@ -69,7 +69,7 @@ describe('the log', () => {
     ['from joe@a.test to re_x', 'from joe@a.test to re_x'],
   ]
   for (const [text, expected] of blanked) {
-    test(`blanks secrets by their looks: ${expected}`, () => {
+    test(`blanks secrets by their form: ${expected}`, () => {
       const line = logged((log) => log.info(text, { detail: text, error: new Error(text) }))
       assert.equal(line.message, expected)
       assert.equal(line.detail, expected)
@@ -77,7 +77,7 @@ describe('the log', () => {
     })
   }
 
-  test('a field never replaces the line’s own', () => {
+  test('a field never replaces time, level or message', () => {
     const line = logged((log) => log.info('m', { level: 'x', message: 'y' }))
     assert.deepEqual([line.level, line.message, line.level_, line.message_], ['info', 'm', 'x', 'y'])
   })

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
+import { resolve } from 'node:path'
 import { domainName, hostName } from '@kabutar/mail/domain-name.ts'
 
 /** `port` 0 lets the system choose one. `host` is a name or an address, IPv6 without brackets. */
@@ -21,7 +22,10 @@ export type SmtpRelaySetting = {
 
 const isHost = (host: string) => isIP(host) > 0 || hostName(host) !== undefined
 
-/** Reads `127.0.0.1:3000`, `localhost:3000` or `[::1]:3000`. */
+/** Writes a host as it stands in a URL or before a port: IPv6 in brackets. */
+export const hostText = (host: string) => (host.includes(':') ? `[${host}]` : host)
+
+/** Parses `127.0.0.1:3000`, `localhost:3000` or `[::1]:3000`. */
 export function addressOf(value: string): Address {
   const [, v6, name, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value) ?? []
   const host = v6 ?? name ?? ''
@@ -59,11 +63,10 @@ export function urlOf(value: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
-/** Reads the text of a PEM file. */
-export function pemOf(path: string): string {
-  const pem = readText(path)
-  if (!/^-----BEGIN [A-Z ]+-----/m.test(pem)) throw new Error('this file is not in PEM form')
-  return pem
+/** Answers the absolute path of a PEM file. */
+export function pemFileOf(path: string): string {
+  if (!/^-----BEGIN [A-Z ]+-----/m.test(readText(path))) throw new Error('this file is not in PEM form')
+  return resolve(path)
 }
 
 function readText(path: string): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -12,12 +12,13 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const HOUR = 3_600_000
 
 describe('settings', () => {
-  test('nothing set gives the documented defaults', () => {
+  test('the defaults are those of the documentation', () => {
     assert.deepEqual(readSettings({}, []), {
       dataFolder: resolve('data'),
       http: { host: '127.0.0.1', port: 3000 },
       smtp: { host: '127.0.0.1', port: 2525 },
       tls: undefined,
+      httpTls: false,
       relay: { kind: 'capture' },
       apiKey: undefined,
       domains: ['kabutar.test'],
@@ -41,7 +42,7 @@ describe('settings', () => {
     { name: 'off', env: { KABUTAR_SMTP: 'off' }, expected: { smtp: undefined, notices: [] } },
     { name: 'empty is unset', env: { KABUTAR_HTTP: '' }, expected: { http: { host: '127.0.0.1', port: 3000 } } },
     {
-      name: 'a flag overrides, the last one counts',
+      name: 'a flag, which overrides a variable, and of two the last one',
       env: { KABUTAR_LOG: 'debug' },
       argv: ['--log', 'warn', '--log', 'error'],
       expected: { logLevel: 'error' },
@@ -91,6 +92,29 @@ describe('settings', () => {
   }
 })
 
+describe('the table of settings in the README', () => {
+  const read = (path: string) => readFileSync(join(import.meta.dirname, path), 'utf8')
+  const rows = read('../../../README.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `KABUTAR_'))
+    .map((line) => line.split(' | '))
+  const namesIn = (text = '') => text.match(/KABUTAR_[A-Z_]+/g) ?? []
+
+  test('lists every setting that has an effect, and no other', () => {
+    const known = [...read('settings.ts').matchAll(/^ {2}(KABUTAR_[A-Z_]+): /gm)].map(([, name = '']) => name)
+    const effective = known.filter((name) => !/^KABUTAR_(SUBMISSION|IMAP|POP3)$/.test(name))
+    assert.deepEqual(rows.flatMap(([names]) => namesIn(names)).toSorted(), effective.toSorted())
+  })
+
+  test('states the defaults', () => {
+    for (const [names, value = ''] of rows) {
+      const [, stated] = /^`([^`]+)`/.exec(value) ?? []
+      const [name = ''] = namesIn(names)
+      if (stated !== undefined) assert.deepEqual(readSettings({ [name]: stated }, []), readSettings({}, []), name)
+    }
+  })
+})
+
 describe('a wrong setting', () => {
   const wrong: readonly { env?: Record<string, string>; argv?: string[]; names: string; hides?: string }[] = [
     { env: { KABUTAR_HTTP: '3000' }, names: 'KABUTAR_HTTP' },
@@ -130,6 +154,7 @@ describe('a wrong setting', () => {
     { argv: ['--http'], names: '--http' },
     { argv: ['--http', '--log', 'info'], names: '--http' },
     { env: { KABUTAR_TLS_CERT: join(folder, 'none.pem') }, names: 'KABUTAR_TLS_CERT' },
+    { env: { KABUTAR_HTTP_TLS: 'yes' }, names: 'KABUTAR_HTTP_TLS' },
   ]
   for (const { env = {}, argv = [], names, hides } of wrong) {
     test(`is one line that names it: ${JSON.stringify([env, ...argv])}`, () => {
@@ -168,9 +193,12 @@ describe('certificates', () => {
   }
   const cert = file('cert.pem', CERT)
 
-  test('a pair is read, a mixed or lone one refused', () => {
+  test('a certificate is read with its key, and refused without it or with another key', () => {
     const key = file('key.pem', KEY)
-    assert.deepEqual(readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }, []).tls, { cert: CERT, key: KEY })
+    assert.deepEqual(readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }, []).tls, {
+      certFile: cert,
+      keyFile: key,
+    })
     const { privateKey } = generateKeyPairSync('ed25519')
     const other = file('other.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
     const mixed = { KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: other }
@@ -179,7 +207,17 @@ describe('certificates', () => {
     assert.throws(() => readSettings({ KABUTAR_TLS_KEY: key }, []), /^SettingsError: KABUTAR_TLS_CERT: missing/)
   })
 
-  test('a file that is no PEM is refused', () => {
+  test('HTTPS needs a certificate', () => {
+    assert.throws(
+      () => readSettings({}, ['--http-tls', 'on']),
+      /^SettingsError: --http-tls: needs KABUTAR_TLS_CERT and/,
+    )
+    const key = file('https-key.pem', KEY)
+    const settings = readSettings({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key, KABUTAR_HTTP_TLS: 'on' }, [])
+    assert.equal(settings.httpTls, true)
+  })
+
+  test('a file that is not PEM is refused', () => {
     const path = file('text.pem', 'hello')
     assert.throws(() => readSettings({}, ['--tls-cert', path]), /^SettingsError: --tls-cert: this file is not in PEM/)
   })

@@ -1,16 +1,16 @@
 /**
- * All settings of the process, from the environment and the same names as flags (`KABUTAR_HTTP` is `--http`). They are
- * read here, once, and passed down as values; a flag overrides the environment and the last of two equal flags counts.
+ * Reads all settings of the process, from the environment and from flags of the same names (`KABUTAR_HTTP` is `--http`).
+ * Nothing else reads them. A flag overrides the environment, and the last of two equal flags counts.
  */
 import { resolve } from 'node:path'
-import { createSecureContext } from 'node:tls'
 import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES, durationsOf } from '@kabutar/core/retry-schedules.ts'
 import * as z from 'zod'
+import { type CertificateFiles, loadCertificate } from './certificate.ts'
 import {
   type Address,
   addressOf,
   domainsOf,
-  pemOf,
+  pemFileOf,
   type RelaySetting,
   relayOf,
   resolverOf,
@@ -20,30 +20,31 @@ import {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export type Settings = {
-  /** Absolute. */
+  /** An absolute path. */
   readonly dataFolder: string
   readonly http: Address
   /** Undefined if the listener is off. */
   readonly smtp: Address | undefined
-  /** PEM texts that belong together. */
-  readonly tls: TlsSetting | undefined
+  /** A certificate and the key that belongs to it. */
+  readonly tls: CertificateFiles | undefined
+  /** True if HTTP is served as HTTPS, with the certificate of `tls`. */
+  readonly httpTls: boolean
   readonly relay: RelaySetting
   readonly apiKey: string | undefined
   readonly domains: readonly string[]
-  /** Without a slash at its end. Undefined: the address that HTTP is bound to. */
+  /** Without a slash at the end. Undefined for the address that HTTP is bound to. */
   readonly publicUrl: string | undefined
-  /** Undefined: the system's resolver. */
+  /** Undefined for the system's resolver. */
   readonly dns: Address | undefined
   readonly sendRetriesMs: readonly number[]
   readonly webhookRetriesMs: readonly number[]
   readonly allowPrivate: boolean
   readonly logLevel: LogLevel
-  /** What was set and has no effect, one line each, to be logged at the start. */
+  /** Settings that have no effect, one line each, to be logged at the start. */
   readonly notices: readonly string[]
 }
-export type TlsSetting = { readonly cert: string; readonly key: string }
 
-/** A setting that ends the start. `message` is one line that names it and carries no secret. */
+/** A wrong setting. `message` is one line that names it and contains no secret. */
 export class SettingsError extends Error {
   constructor(message: string) {
     super(message)
@@ -51,7 +52,7 @@ export class SettingsError extends Error {
   }
 }
 
-/** `read` throws an Error whose message goes behind the setting's name. */
+/** Parses a text with `read`, which throws an Error whose message follows the setting's name. */
 const text = <T>(read: (value: string) => T) =>
   z.string().transform((value, context) => {
     try {
@@ -74,8 +75,9 @@ const SETTINGS = z.object({
   KABUTAR_SUBMISSION: missingListener.optional(),
   KABUTAR_IMAP: missingListener.optional(),
   KABUTAR_POP3: missingListener.optional(),
-  KABUTAR_TLS_CERT: text(pemOf).optional(),
-  KABUTAR_TLS_KEY: text(pemOf).optional(),
+  KABUTAR_TLS_CERT: text(pemFileOf).optional(),
+  KABUTAR_TLS_KEY: text(pemFileOf).optional(),
+  KABUTAR_HTTP_TLS: oneOf(['on', 'off']).default('off'),
   KABUTAR_RELAY: text(relayOf).prefault('capture'),
   KABUTAR_API_KEY: z
     .string()
@@ -94,14 +96,14 @@ type Name = keyof Read
 const NAMES = Object.keys(SETTINGS.shape) as Name[]
 
 type Env = Readonly<Record<string, string | undefined>>
-/** The value, and how the user spelled the setting. */
+/** Each value that was set, and how the user spelled the setting: as a variable or as a flag. */
 type Given = ReadonlyMap<Name, { readonly value: string; readonly spelled: string }>
 
 const oneLine = (words: string) => words.replace(/[^\x20-\x7e]/g, '?').slice(0, 80)
 const flagOf = (name: Name) => `--${name.slice('KABUTAR_'.length).toLowerCase().replaceAll('_', '-')}`
 
 /**
- * An empty variable counts as unset, since that is what container files pass for "nothing".
+ * Reads the settings. An empty variable counts as unset, because container files pass that for "nothing".
  * @throws {SettingsError} for the first wrong setting, or a flag that is unknown or has no value
  */
 export function readSettings(env: Env = process.env, argv: readonly string[] = process.argv.slice(2)): Settings {
@@ -121,8 +123,8 @@ function readFlags(argv: readonly string[]): Given {
   const flags = new Map<Name, { value: string; spelled: string }>()
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i] ?? ''
-    // Errors leave out what stands behind "=" and stray arguments: either may be a secret.
-    if (!argument.startsWith('--')) throw new SettingsError(`argument ${i + 1} is no flag: write --name value`)
+    // Errors repeat neither values nor stray arguments, because both may be secrets.
+    if (!argument.startsWith('--')) throw new SettingsError(`argument ${i + 1} is no flag; write --name value`)
     const [spelled = '', ...rest] = argument.split('=')
     const name = NAMES.find((known) => flagOf(known) === spelled)
     if (!name) throw new SettingsError(`${oneLine(spelled)}: no such flag`)
@@ -139,6 +141,7 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     http: read.KABUTAR_HTTP,
     smtp: read.KABUTAR_SMTP,
     tls: tlsOf(read, given),
+    httpTls: read.KABUTAR_HTTP_TLS === 'on',
     relay: read.KABUTAR_RELAY,
     apiKey: read.KABUTAR_API_KEY,
     domains: read.KABUTAR_DOMAINS,
@@ -152,17 +155,22 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
   }
 }
 
-function tlsOf({ KABUTAR_TLS_CERT: cert, KABUTAR_TLS_KEY: key }: Read, given: Given): TlsSetting | undefined {
-  if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined) throw new SettingsError('KABUTAR_TLS_CERT: missing, though KABUTAR_TLS_KEY is set')
-  if (key === undefined) throw new SettingsError('KABUTAR_TLS_KEY: missing, though KABUTAR_TLS_CERT is set')
+function tlsOf(read: Read, given: Given): CertificateFiles | undefined {
+  const { KABUTAR_TLS_CERT: certFile, KABUTAR_TLS_KEY: keyFile, KABUTAR_HTTP_TLS: httpTls } = read
+  if (certFile === undefined && keyFile === undefined) {
+    const spelled = given.get('KABUTAR_HTTP_TLS')?.spelled
+    if (httpTls === 'on') throw new SettingsError(`${spelled}: needs KABUTAR_TLS_CERT and KABUTAR_TLS_KEY`)
+    return undefined
+  }
+  if (certFile === undefined) throw new SettingsError('KABUTAR_TLS_CERT: missing, though KABUTAR_TLS_KEY is set')
+  if (keyFile === undefined) throw new SettingsError('KABUTAR_TLS_KEY: missing, though KABUTAR_TLS_CERT is set')
   try {
-    createSecureContext({ cert, key })
+    loadCertificate({ certFile, keyFile })
   } catch {
     const spelled = given.get('KABUTAR_TLS_CERT')?.spelled
     throw new SettingsError(`${spelled}: this certificate can't be used with the key of KABUTAR_TLS_KEY`)
   }
-  return { cert, key }
+  return { certFile, keyFile }
 }
 
 function noticesOf(env: Env, given: Given): readonly string[] {

@@ -3,54 +3,56 @@ import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import type { Backend } from '@kabutar/smtp/backend.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
-import type { FrontDoor } from './load-shedding.ts'
+import type { Certificate } from './certificate.ts'
+import type { LoadShedding } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
+import { hostText } from './settings-values.ts'
 
 export type SmtpListener = {
   /** `host:port`, as bound. */
   readonly address: string
-  /** Lets messages under way end, up to a deadline. */
+  /** Stops listening, lets running transactions end, and cuts those that last longer than `deadlineMs`. */
   close(deadlineMs: number): Promise<void>
 }
 
-/** What the world knows this machine by, for our greeting and for MX records: the public URL's name, or our first domain. */
+/** Answers the name of this machine for the greeting and for MX records: that of the public URL, or the first domain. */
 export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 'domains'>): string {
   const named = publicUrl === undefined ? '' : new URL(publicUrl).hostname
   return named !== '' && isIP(named.replace(/^\[|\]$/g, '')) === 0 ? named : (domains[0] ?? 'localhost')
 }
 
-/** The inbound (MX) listener, greeting with our name. Undefined if it is off. @throws {Error} if the address is in use */
+/** Starts the inbound (MX) listener; answers undefined if it is off. @throws {Error} if the address is in use */
 export async function listenSmtp(
-  settings: Settings,
+  settings: Pick<Settings, 'smtp' | 'publicUrl' | 'domains'>,
   ports: AcceptPorts & { readonly log: Log },
-  door: FrontDoor,
+  shedding: LoadShedding,
+  certificate?: Certificate,
 ): Promise<SmtpListener | undefined> {
-  const { smtp, tls } = settings
+  const { smtp } = settings
   if (smtp === undefined) return undefined
   const server = createSmtpServer({
     hostname: hostnameOf(settings),
-    backend: inbound(ports, door),
+    backend: inbound(ports, shedding),
     log: ports.log,
     ids: ports.ids,
-    ...(tls !== undefined && { tls }),
+    ...(certificate !== undefined && { tls: () => certificate.context }),
   })
   const { port } = await server.listen(smtp.host, smtp.port)
   return {
-    address: `${smtp.host.includes(':') ? `[${smtp.host}]` : smtp.host}:${port}`,
+    address: `${hostText(smtp.host)}:${port}`,
     close: (deadlineMs) => server.close(deadlineMs),
   }
 }
 
-/** Mail for our domains, from anybody. */
-function inbound(ports: AcceptPorts, door: FrontDoor): Backend {
+/** Accepts mail from anybody for domains that are verified here. */
+function inbound(ports: AcceptPorts, shedding: LoadShedding): Backend {
   return {
     async recipient(_session, address) {
       await recipientOwner(ports.table, address)
     },
     async data(_session, envelope, body) {
-      door.enter()
       const { id, returnPath, recipients, remoteAddress, helo, tls } = envelope
-      await accept(ports, { id, returnPath, recipients, remoteAddress, helo, tls }, body)
+      await shedding.during(() => accept(ports, { id, returnPath, recipients, remoteAddress, helo, tls }, body))
       return { id }
     },
   }

@@ -9,44 +9,46 @@ import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { DISPATCHED_AT_ONCE } from '@kabutar/core/webhooks/endpoint-limiter.ts'
 import type { SqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
-import type { FrontDoor } from './load-shedding.ts'
+import type { LoadShedding } from './load-shedding.ts'
 
 export type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
-/** What a consumer has that others don't. */
-type Own = Pick<ConsumerOptions, 'name' | 'concurrency' | 'turn'> & { readonly batch?: number }
+/** The options that differ between consumers. */
+type OwnOptions = Pick<ConsumerOptions, 'name' | 'concurrency' | 'turn'> & { readonly batch?: number }
 type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }
 
 const VISIBILITY_MS = 60_000
 const SWEEP_EVERY_MS = 1000
-const REAP_EVERY_MS = 60_000
+const DELETE_EXPIRED_EVERY_MS = 60_000
 const BATCH = 10
 const SEND_LOOPS = 4
-/** Messages that the send worker has in hand at once, at most: so many may a kill send twice. */
+/** The most messages that the send worker holds at once. A kill can send so many twice. */
 export const SENDING_AT_ONCE = SEND_LOOPS * BATCH
 const RECEIVE_LOOPS = 4
 
-/** Runs every worker of the process until the signal aborts; resolves when all have come to rest. */
-export async function runWorkers(ports: WorkerPorts, door: FrontDoor, signal: AbortSignal): Promise<void> {
-  const { clock, log, sendQueue, receiveQueue, webhookQueue, table } = ports
-  const common = { batch: BATCH, visibilityMs: VISIBILITY_MS, clock, log, signal }
-  const consume = (queue: Queue, handler: Handler, own: Own) => runConsumer(queue, handler, { ...common, ...own })
+/** Runs every worker of the process until the signal aborts. Resolves when all of them have ended. */
+export async function runWorkers(ports: WorkerPorts, shedding: LoadShedding, signal: AbortSignal): Promise<void> {
+  const { clock, random, log, sendQueue, receiveQueue, webhookQueue, table } = ports
+  const common = { batch: BATCH, visibilityMs: VISIBILITY_MS, clock, random, log, signal }
+  const consume = (queue: Queue, handler: Handler, own: OwnOptions) =>
+    runConsumer(queue, handler, { ...common, ...own })
   const due = dueWork(ports)
   await Promise.all([
     consume(sendQueue, (batch, stop) => sendBatch(ports, batch, stop), { name: 'send', concurrency: SEND_LOOPS }),
     consume(receiveQueue, (batch, stop) => receiveBatch(ports, batch, stop), {
       name: 'receive',
       concurrency: RECEIVE_LOOPS,
-      turn: door.turns(),
+      turn: shedding.turns(),
     }),
     consume(webhookQueue, (batch, stop) => dispatchBatch(ports, batch, stop), {
       name: 'webhooks',
       ...DISPATCHED_AT_ONCE,
     }),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
-    every(REAP_EVERY_MS, 'removing expired rows', ports, signal, () => table.reap()),
+    every(DELETE_EXPIRED_EVERY_MS, 'removing expired rows', ports, signal, () => table.deleteExpired()),
   ])
 }
 
+/** Repeats `work` with a pause of `ms` until the signal aborts. An error is logged. */
 async function every(
   ms: number,
   name: string,
@@ -58,7 +60,7 @@ async function every(
     try {
       await work()
     } catch (error) {
-      log.error(`${name} failed and is tried again`, { error: error as Error })
+      log.error(`${name} failed and will be tried again`, { error: error as Error })
     }
     await clock.sleep(ms, signal)
   }

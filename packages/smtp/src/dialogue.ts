@@ -17,7 +17,8 @@ export interface Listener {
   readonly crowd: Crowd
   /** For the beginnings of messages, until they are known to be small or not. */
   readonly room: Room
-  readonly secureContext: SecureContext | undefined
+  /** Returns the TLS context for a new connection. Undefined without a certificate. */
+  readonly secureContext: (() => SecureContext) | undefined
 }
 
 /** From MAIL to the end of DATA, RSET or a new EHLO. */

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContext, SecureContextOptions } from 'node:tls'
 import { createSecureContext } from 'node:tls'
 import type { Ids } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
@@ -25,8 +25,8 @@ export interface SmtpOptions {
   readonly backend: Backend
   readonly log: Log
   readonly ids: Ids
-  /** Certificate and key; with them STARTTLS is offered. */
-  readonly tls?: SecureContextOptions
+  /** Certificate and key, or a function that returns the context for a new connection. With it STARTTLS is offered. */
+  readonly tls?: SecureContextOptions | (() => SecureContext)
   /** TLS from the first octet; needs `tls`. */
   readonly implicitTls?: boolean
   readonly limits?: Partial<Limits>
@@ -81,10 +81,16 @@ export function createSmtpServer(options: SmtpOptions): SmtpServer {
 function listenerOf(options: SmtpOptions): Listener {
   const { hostname, backend, log, ids, tls } = options
   if (options.implicitTls && !tls) throw new Error('implicit TLS needs a certificate')
-  const secureContext = tls && createSecureContext({ minVersion: 'TLSv1.2', ...tls })
+  const secureContext = tls && contextOf(tls)
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const shared = { limits, crowd: new Crowd(limits), room: { bytes: GATHERED_BYTES } }
   return { hostname, backend, log, ids, secureContext, ...shared }
+}
+
+function contextOf(tls: SecureContextOptions | (() => SecureContext)): () => SecureContext {
+  if (typeof tls === 'function') return tls
+  const context = createSecureContext({ minVersion: 'TLSv1.2', ...tls })
+  return () => context
 }
 
 function dialogueOn(socket: Socket, listener: Listener, remoteAddress: string): Dialogue {

@@ -38,6 +38,6 @@ const TOO_MANY: Reply = {
 async function handshake(dialogue: Dialogue): Promise<void> {
   const { wire, listener } = dialogue
   if (listener.secureContext === undefined) return
-  if (await wire.secure(listener.secureContext, listener.limits.commandMs)) dialogue.cipher = wire.cipher
+  if (await wire.secure(listener.secureContext(), listener.limits.commandMs)) dialogue.cipher = wire.cipher
   else listener.log.info('smtp: TLS handshake failed', { session: dialogue.id, remote: dialogue.remoteAddress })
 }

@@ -1,18 +1,21 @@
-/** Bodies as files, named by the hash of their key: no key can name another path, and none differ by case alone. */
+/**
+ * Stores blobs as files, named by the SHA-256 of their key. So a key can't name another path, and two keys never differ
+ * by case alone.
+ */
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, mkdirSync, rmSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ByteRange } from '@kabutar/core/ports/blobs.ts'
-import { privateFolder } from '../sqlite/engine.ts'
+import { privateFolder } from './data-folder.ts'
 
 export class BlobFiles {
   readonly #folder: string
   readonly #unfinished: string
-  /** Folders that are on the disk, or will be: who finds one that another call made waits for its sync too. */
+  /** Folders that this process has made, with the sync that makes each durable: every writer waits for it. */
   readonly #folders = new Map<string, Promise<void>>()
 
-  /** Clears away what a crash left unfinished; so one process per folder. */
+  /** Deletes the unfinished files of a crash; therefore only one process may use the folder. */
   constructor(folder: string) {
     this.#folder = privateFolder(join(folder, 'blobs'))
     this.#unfinished = join(this.#folder, 'unfinished')
@@ -20,7 +23,7 @@ export class BlobFiles {
     mkdirSync(this.#unfinished, { mode: 0o700 })
   }
 
-  /** Durable when it resolves; if `body` throws, nothing is left. */
+  /** Writes a file that is durable when this resolves. If `body` throws, no file is left. */
   async write(key: string, body: AsyncIterable<Uint8Array>): Promise<void> {
     const path = this.#pathOf(key)
     const temporary = join(this.#unfinished, randomUUID())
@@ -43,7 +46,7 @@ export class BlobFiles {
     return (await unlessMissing(stat(this.#pathOf(key))))?.size
   }
 
-  /** Opens the file when it is iterated, so that what nobody reads holds no descriptor. */
+  /** Reads a range of the file. It is opened for the first chunk, so that an unread stream holds no descriptor. */
   async *stream(key: string, { from, to }: ByteRange): AsyncGenerator<Uint8Array> {
     if (from <= to) yield* createReadStream(this.#pathOf(key), { start: from, end: to })
   }
@@ -52,7 +55,7 @@ export class BlobFiles {
     await rm(this.#pathOf(key), { force: true })
   }
 
-  /** Once for each of the 256 in a process. */
+  /** Makes one of the 256 folders, once in a process. */
   #makeFolder(path: string): Promise<void> {
     const known = this.#folders.get(path)
     if (known !== undefined) return known

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
-import { openEngine } from '../sqlite/engine.ts'
+import { memoryEngine } from '../sqlite/engine.ts'
 import { systemClock } from '../system-clock.ts'
 import { localBlobs } from './blobs.ts'
 
@@ -14,7 +14,7 @@ const baseUrl = new URL('https://mail.example.com/api/')
 function blobsAt(folder = temporaryFolder()) {
   const time = { now: Date.now() }
   const clock = { ...systemClock, now: () => time.now }
-  return { blobs: localBlobs(openEngine(folder), folder, { baseUrl, clock }), time, folder }
+  return { blobs: localBlobs(memoryEngine(), folder, { baseUrl, clock }), time, folder }
 }
 
 blobsContract('the embedded engine', async () => {
@@ -36,7 +36,7 @@ blobsContract('the embedded engine', async () => {
 
 const WANTED = { expiresInSeconds: 60, filename: 'a.pdf', contentType: 'application/pdf' }
 
-test('a link opens until it expires, under the base URL', async () => {
+test('a link is valid until it expires, under the base URL', async () => {
   const { blobs, time } = blobsAt()
   const url = await blobs.link('acc/x', WANTED)
   assert.equal(url.origin + url.pathname, 'https://mail.example.com/api/downloads/acc/x')
@@ -45,7 +45,7 @@ test('a link opens until it expires, under the base URL', async () => {
   assert.equal(blobs.verifyLink(url), undefined)
 })
 
-test('an upload link takes its bytes until it expires, under the base URL', async () => {
+test('an upload link is valid until it expires, under the base URL', async () => {
   const { blobs, time } = blobsAt()
   const url = await blobs.uploadLink('acc/x', { bytes: 7, expiresInSeconds: 60 })
   assert.equal(url.origin + url.pathname, 'https://mail.example.com/api/uploads/acc/x')
@@ -54,7 +54,7 @@ test('an upload link takes its bytes until it expires, under the base URL', asyn
   assert.equal(blobs.verifyUpload(url), undefined)
 })
 
-test('a link to a part opens that part alone', async () => {
+test('a link to a part opens only that part', async () => {
   const { blobs } = blobsAt()
   const part = { from: 10, to: 20, encoding: 'quoted-printable' }
   const url = await blobs.linkPart('acc/x', part, WANTED)
@@ -77,7 +77,7 @@ test('a link to a part opens that part alone', async () => {
   assert.equal(blobs.verifyLink(whole), undefined)
 })
 
-test('links outlive a restart and one rotation of the secret, not two', async () => {
+test('links stay valid over a restart and one rotation of the secret, but not over two', async () => {
   const { blobs, folder } = blobsAt()
   const url = await blobs.link('acc/x', WANTED)
   assert.ok(blobsAt(folder).blobs.verifyLink(url))
@@ -89,12 +89,12 @@ test('links outlive a restart and one rotation of the secret, not two', async ()
   assert.equal(blobsAt(folder).blobs.verifyLink(url), undefined)
 })
 
-test('a link of another data folder is none of ours', async () => {
+test('a link of another data folder is not valid', async () => {
   assert.equal(blobsAt().blobs.verifyLink(await blobsAt().blobs.link('acc/x', WANTED)), undefined)
   assert.equal(blobsAt().blobs.verifyLink(new URL('https://mail.example.com/downloads/acc/x')), undefined)
 })
 
-test('files and the secret are for their owner alone, and a failed put leaves no file', async () => {
+test('only the owner may read files and the secret, and a failed put leaves no file', async () => {
   const { blobs, folder } = blobsAt()
   await blobs.put('acc/large', Buffer.alloc(100_000), { maxBytes: 200_000 })
   await assert.rejects(blobs.put('acc/larger', Buffer.alloc(100_000), { maxBytes: 1 }), { code: 'TooLarge' })

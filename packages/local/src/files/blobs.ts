@@ -1,6 +1,6 @@
 /**
- * The Blobs port: bodies up to 64 KB lie in the engine's file, where they share its group commit (a tenth of the cost
- * of a file with its own fsyncs); larger ones are files.
+ * The Blobs port on one machine. Bodies of up to 64 KB are rows of the database, where they share its group commit: that
+ * costs a tenth of a file with fsyncs of its own. Larger ones are files.
  */
 import { Gathered, type Room } from '@kabutar/core/gathered.ts'
 import { giveBack } from '@kabutar/core/lent.ts'
@@ -13,13 +13,19 @@ import { BlobFiles } from './blob-files.ts'
 import { type Link, LinkSigner, type Upload } from './links.ts'
 
 export type LocalBlobs = Blobs & {
-  /** As `link`, for a part of a message: the server decodes it on the way. */
+  /**
+   * Prepares to put a body of at most `INLINE_BYTES` in a transaction with other writes: the answer runs inside
+   * `Engine.commit`.
+   * @throws {StoreError} `Invalid` for a wrong key
+   */
+  prepare(key: string, body: Uint8Array): () => void
+  /** Links to a part of a message, which the server decodes as it sends it. */
   linkPart(key: string, part: BlobPart, options: LinkOptions): Promise<URL>
-  /** What a `/downloads/…` URL opens, for the server that answers it; undefined: 403. */
+  /** Answers what a `/downloads/…` URL opens. Undefined if the link is not valid: the server answers 403. */
   verifyLink(url: URL): Link | undefined
-  /** What a `/uploads/…` URL takes, likewise. */
+  /** Answers what an `/uploads/…` URL takes. Undefined if the link is not valid: the server answers 403. */
   verifyUpload(url: URL): Upload | undefined
-  /** A new secret for links; those of the one before still open. */
+  /** Signs links with a new secret from now on. Links of the secret before it stay valid, older ones do not. */
   rotateSecret(): void
 }
 
@@ -42,6 +48,10 @@ export function localBlobs(
   const inline = (key: string) => reading(() => engine.statement(GET).get(key)?.body) as Uint8Array | undefined
   return {
     put: (key, body, { maxBytes }) => put({ engine, files, room }, key, body, maxBytes),
+    prepare(key, body) {
+      checkBlobKey(key)
+      return () => void engine.statement(PUT).run(key, body)
+    },
     async get(key) {
       checkBlobKey(key)
       return inline(key) ?? files.read(key).catch(unavailable)
@@ -100,12 +110,11 @@ async function put({ engine, files, room }: Stores, key: string, body: BlobBody,
   }
 }
 
-/** Asks for its commit at once, so that others can join it; see accepting.ts. */
 async function putInline(engine: Engine, key: string, body: Uint8Array): Promise<void> {
   await engine.commit(() => engine.statement(PUT).run(key, body))
 }
 
-/** A body as it is read; what itself throws (a client that went away) is told from what the file system does. */
+/** Reads a body, and keeps its own errors (a client that went away) apart from those of the file system. */
 class Source {
   readonly #body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   readonly #maxBytes: number
@@ -116,7 +125,7 @@ class Source {
     this.#maxBytes = maxBytes
   }
 
-  /** @throws {StoreError} `TooLarge` once more than `maxBytes` came; what the body throws */
+  /** @throws {StoreError} `TooLarge` after more than `maxBytes`; and the errors of the body */
   async *chunks(): AsyncGenerator<Uint8Array, undefined> {
     let size = 0
     try {

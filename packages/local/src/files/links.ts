@@ -1,7 +1,7 @@
 /**
- * Signed links to blobs: method, key, expiry, account, file name and type are under an HMAC, so that a link opens one
- * blob, in one way, until it expires. The secret lies in the data folder. After a rotation links of the secret before
- * still open; after two they do not.
+ * Signs and verifies links to blobs. An HMAC covers method, key, expiry, account, file name and type, so that a link
+ * opens one blob in one way until it expires. The secret is a file in the data folder. Links stay valid over one rotation
+ * of it, but not over two.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
@@ -15,17 +15,17 @@ export type Link = {
   readonly key: string
   readonly filename: string
   readonly contentType: string
-  /** Undefined: the whole blob. */
+  /** Undefined for the whole blob. */
   readonly part?: BlobPart
 }
 
-/** A blob to be put, and its size. */
+/** The key and size of a blob that may be uploaded. */
 export type Upload = { readonly key: string; readonly bytes: number }
 
 export class LinkSigner {
   readonly #file: string
   readonly #baseUrl: URL
-  /** The newest first. */
+  /** Newest first. */
   #secrets: readonly string[]
 
   /** `baseUrl` is where the server answers `/downloads/…`. */
@@ -46,7 +46,7 @@ export class LinkSigner {
     return url
   }
 
-  /** What a link opens, or undefined if it is not ours, was changed, or is over. GET and HEAD alike. */
+  /** Answers what a link opens, for GET and HEAD. Undefined if it is forged, changed or expired. */
   verify(url: URL, nowMs: number): Link | undefined {
     const at = url.pathname.indexOf(PATH)
     const [expires, filename, contentType, signature] = ['expires', 'filename', 'type', 'signature'].map((name) =>
@@ -74,7 +74,7 @@ export class LinkSigner {
     return url
   }
 
-  /** What a link takes, or undefined if it is not ours, was changed, or is over. */
+  /** Answers what a link takes. Undefined if it is forged, changed or expired. */
   verifyUpload(url: URL, nowMs: number): Upload | undefined {
     const at = url.pathname.indexOf(UPLOADS)
     const [expires, bytes, signature] = ['expires', 'bytes', 'signature'].map((name) => url.searchParams.get(name))
@@ -104,7 +104,7 @@ const newSecret = () => randomBytes(32).toString('base64url')
 
 const partText = ({ from, to, encoding }: BlobPart) => `${from}-${to}-${encoding}`
 
-/** Of a text that partText made: it was signed. */
+/** Parses the text of `partText`; the signature has proved that it is one. */
 function partOf(text: string): BlobPart {
   const [from = '', to = '', ...encoding] = text.split('-')
   return { from: Number(from), to: Number(to), encoding: encoding.join('-') }
@@ -129,7 +129,10 @@ function sameText(a: string, b: string): boolean {
   return x.length === y.length && timingSafeEqual(x, y)
 }
 
-/** Whole or not at all: a link of a finished file cannot be half a secret, and fails if there is one already. */
+/**
+ * Reads the secrets, or makes the first one. A new file is written and synced under another name and then linked, so that
+ * a crash leaves no half secret and an existing one is never replaced.
+ */
 function readOrMake(file: string): readonly string[] {
   const temporary = `${file}.${process.pid}`
   writePrivate(temporary, newSecret())
@@ -142,7 +145,7 @@ function readOrMake(file: string): readonly string[] {
     rmSync(temporary, { force: true })
   }
   const secrets = readFileSync(file, 'utf8').split('\n').filter(Boolean)
-  if (secrets.length === 0) throw new Error(`${file} holds no secret; delete it to have a new one made`)
+  if (secrets.length === 0) throw new Error(`${file} contains no secret; delete the file to get a new one`)
   return secrets
 }
 

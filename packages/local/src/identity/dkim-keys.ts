@@ -5,9 +5,9 @@ import { readRow, row } from '@kabutar/core/store/codec.ts'
 import { dkimKeyKey } from '@kabutar/core/store/keys.ts'
 import { putIfAbsent } from '@kabutar/core/store/once.ts'
 
-/** A domain's own key for signing. It lies in the store, which is readable by the server's user alone. */
+/** The DKIM key of one domain. It is a row of the database, which only the server's user may read. */
 export type DkimKey = {
-  /** Where in the domain the public half is published (RFC 6376 section 3.1). */
+  /** The name under which the domain publishes the public key (RFC 6376 section 3.1). */
   readonly selector: string
   /** PEM. */
   readonly privateKey: string
@@ -21,7 +21,10 @@ export async function dkimKeyOf(table: Table, domain: string): Promise<DkimKey |
   return item && keyOf(item)
 }
 
-/** The domain's key, made now if it has none. Its selector is of its own, so that an old record proves no new key. */
+/**
+ * Answers the domain's key, and makes one if it has none. Each key has its own selector, so that an old record does not
+ * prove a new key.
+ */
 export async function ensureDkimKey(table: Table, domain: string): Promise<DkimKey> {
   const known = await dkimKeyOf(table, domain)
   if (known !== undefined) return known
@@ -32,16 +35,16 @@ export async function ensureDkimKey(table: Table, domain: string): Promise<DkimK
   })
   const key = { selector: `kabutar-${randomBytes(4).toString('hex')}`, privateKey }
   if (await putIfAbsent(table, row('dkim-key', dkimKeyKey(domain), key))) return key
-  const faster = await dkimKeyOf(table, domain)
-  if (faster === undefined) throw new StoreError('Conflict', 'the key was made and removed by others')
-  return faster
+  const winner = await dkimKeyOf(table, domain)
+  if (winner === undefined) throw new StoreError('Conflict', 'the key was made and removed by other calls')
+  return winner
 }
 
 export async function deleteDkimKey(table: Table, domain: string): Promise<void> {
   await table.write({ kind: 'delete', key: dkimKeyKey(domain) })
 }
 
-/** The value of the TXT record (RFC 6376 section 3.6.1). */
+/** Builds the value of the TXT record (RFC 6376 section 3.6.1). */
 export function publicRecord({ privateKey }: DkimKey): string {
   const der = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   return `v=DKIM1; k=rsa; p=${der.toString('base64')}`

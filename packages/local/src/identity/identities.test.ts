@@ -50,7 +50,7 @@ describe('a key of our own', () => {
     })
   }
 
-  test('SPF and MX prove nothing, and their lack hinders nothing', async () => {
+  test('missing SPF and MX records do not keep a domain from being verified', async () => {
     const { records } = await create('spf.test')
     publish(
       'spf.test',
@@ -68,7 +68,7 @@ describe('a key of our own', () => {
     assert.equal(looked?.status, 'pending')
   })
 
-  test('a name server that fails says nothing about the domain', async () => {
+  test('a failing name server is a temporary failure', async () => {
     await create('broken.test')
     dns.broken = true
     assert.equal((await identities.status('broken.test'))?.status, 'temporary_failure')
@@ -93,7 +93,7 @@ describe('DKIM signatures', () => {
   const send = (domain: string) =>
     relay.send({ returnPath: `b@${domain}`, recipients: ['bob@far.test'] }, RAW, { messageId: `<1@${domain}>` })
 
-  test('are made with the domain’s key, verify, and are the same the second time', async () => {
+  test('are made with the domain’s key, verify, and are equal when made twice', async () => {
     const { records } = await identities.create('signed.test', { returnPath: 'send' })
     await send('signed.test')
     await send('signed.test')
@@ -104,7 +104,7 @@ describe('DKIM signatures', () => {
     assert.ok(!verifies(Buffer.from(first).toString('latin1').replace('a  folded', 'another'), records[0]?.value ?? ''))
   })
 
-  test('are left out where the domain has no key', async () => {
+  test('are left out if the domain has no key', async () => {
     await send('unsigned.test')
     assert.ok(Buffer.from(sent[0] ?? new Uint8Array()).equals(RAW))
   })

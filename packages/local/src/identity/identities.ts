@@ -6,13 +6,13 @@ import { type DkimKey, deleteDkimKey, dkimKeyOf, ensureDkimKey, publicRecord } f
 export type LocalIdentitiesOptions = {
   readonly table: Table
   readonly records: Records
-  /** What the world knows this machine by: where MX records lead. */
+  /** The public name of this machine, for MX records. */
   readonly hostname: string
 }
 
 /**
- * Keys of our own. Whoever publishes the key of a domain has proved it; its SPF and MX records are looked at, and prove
- * nothing. Mail is taken for every domain that is verified, so there is nothing to switch.
+ * The Identities port with DKIM keys of our own. A domain is verified when it publishes its key. Its SPF and MX records
+ * are looked up and shown, but prove nothing. Every verified domain receives, so `receive` has nothing to do.
  */
 export function localIdentities(options: LocalIdentitiesOptions): Identities {
   const { table } = options
@@ -35,7 +35,7 @@ function recordsOf({ hostname }: LocalIdentitiesOptions, domain: string, key: Dk
   const status = 'pending'
   return [
     { record: 'DKIM', type: 'TXT', name: `${key.selector}._domainkey.${domain}`, value: publicRecord(key), status },
-    // Return paths are in the domain itself, and whoever takes its mail sends it too, unless a smart host does.
+    // Return paths are addresses of the domain itself. `mx` allows this server; the owner of a smart host adds its hosts.
     { record: 'SPF', type: 'TXT', name: domain, value: 'v=spf1 mx ~all', status },
     { record: 'Receiving', type: 'MX', name: domain, value: hostname, priority: 10, status },
   ]
@@ -64,11 +64,11 @@ async function found(records: Records, { record, type, name, value }: DomainReco
   }
 }
 
-/** White space and the order of tags are the publisher's. */
+/** Compares only the key, because publishers may change white space and the order of tags. */
 function sameKey(published: string, ours: string): boolean {
   const key = (text: string) => /(?:^|;)\s*p=([^;]*)/.exec(text)?.[1]?.replace(/\s+/g, '')
   return key(published) === key(ours)
 }
 
-/** Which hosts it names is for the owner to say: a smart host's, perhaps. */
+/** Accepts any SPF record: the owner may name other hosts, such as a smart host. */
 const isSpf = (text: string) => /^v=spf1( |$)/i.test(text)

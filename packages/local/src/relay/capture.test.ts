@@ -10,7 +10,7 @@ relayContract('the capture relay', async () => {
 
 const envelope = { returnPath: '', recipients: ['a@example.com'] }
 
-test('captured mail counts as delivered, and is tried again if it could not be', async () => {
+test('captured mail counts as delivered, and is tried again if delivery fails', async () => {
   const raw = Buffer.from('Subject: x\r\n\r\n')
   const result = await captureRelay().send(envelope, raw, { messageId: '<x@y>' })
   assert.deepEqual(result, { relayId: '', outcome: 'delivered', rejected: [] })

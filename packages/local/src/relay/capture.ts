@@ -6,8 +6,8 @@ export type Deliver = (envelope: RelayEnvelope, raw: Uint8Array) => void | Promi
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 1000 }
 
 /**
- * The relay of development: takes every message, sends none, and keeps none itself. `deliver` is told of each, so that
- * mail to our own domains can be delivered; if that fails, the message is tried again later.
+ * The relay for development: accepts every message and sends none. It gives each to `deliver`, which can deliver mail to
+ * our own domains; if that fails, the message is tried again later.
  */
 export function captureRelay(deliver?: Deliver): Relay {
   return {

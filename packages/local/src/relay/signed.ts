@@ -3,8 +3,9 @@ import DKIM from 'nodemailer/lib/dkim'
 import type { DkimKey } from '../identity/dkim-keys.ts'
 
 /**
- * A relay whose messages are signed with the key of their From domain (RFC 6376), if it has one. Our Message-ID is in that
- * domain. There is no time in the signature, so that a message that is sent again is byte for byte the same.
+ * Signs each message with the DKIM key of its From domain (RFC 6376), if there is one, and gives it to another relay. The
+ * domain is read from the Message-ID, which is made in it. The signature contains no time, so that a message that is sent
+ * again is byte for byte the same.
  */
 export function signedRelay(relay: Relay, keyOf: (domain: string) => Promise<DkimKey | undefined>): Relay {
   return {
@@ -23,7 +24,7 @@ async function signed(raw: Uint8Array, domain: string, { selector, privateKey }:
   const input = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)
   for await (const chunk of signer.sign(input)) chunks.push(chunk as Buffer)
   const message = Buffer.concat(chunks)
-  // The library leaves the message unsigned if it can't use the key.
-  if (message.byteLength <= raw.byteLength) throw new RelayError('transient', `the key of ${domain} cannot sign`)
+  // nodemailer returns the message unsigned if it can't use the key.
+  if (message.byteLength <= raw.byteLength) throw new RelayError('transient', `the DKIM key of ${domain} can't be used`)
   return message
 }

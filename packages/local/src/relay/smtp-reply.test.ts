@@ -21,7 +21,7 @@ for (const { response, status, relayId = '' } of cases) {
   })
 }
 
-test('a reply of many lines is one diagnostic of bounded length', () => {
+test('a multiline reply becomes one diagnostic of bounded length', () => {
   const failure = Object.assign(new Error(), {
     response: '550-5.7.1 Bad\r\n550-5.7.1 mail\n550 5.7.1 server',
     responseCode: 550,

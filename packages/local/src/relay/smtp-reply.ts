@@ -1,6 +1,6 @@
 import { type Rejection, RelayError } from '@kabutar/core/ports/relay.ts'
 
-/** What nodemailer says of a failure; it exports no type for this. */
+/** An error of nodemailer, which exports no type for it. */
 export type SmtpFailure = Error & {
   readonly code?: string
   readonly command?: string
@@ -14,19 +14,19 @@ const MAX_DIAGNOSTIC = 500
 const TOO_FAST = /throttl|rate limit|sending rate|too many (?:connections|messages|recipients this)|slow down/i
 const QUEUED_AS = /\bqueued as ([^\s<>()]+)|\bid=([^\s<>();]+)/i
 
-/** The enhanced status code of a reply (RFC 2034 section 4), if its class agrees with the reply code. */
+/** Parses the enhanced status code of a reply (RFC 2034 section 4), if its class agrees with the reply code. */
 export function statusOf(response: string): string | undefined {
   const [, reply, status] = /^([245])\d\d[ -]([245]\.\d{1,3}\.\d{1,3})(?:\s|$)/.exec(response) ?? []
   return status?.[0] === reply ? status : undefined
 }
 
-/** What the next hop calls the message it took: `queued as …` or `id=…`; empty if it does not say. */
+/** Parses the id that the next hop gave the message: `queued as …` or `id=…`. Empty if the reply has none. */
 export function relayIdOf(response: string): string {
   const [, queuedAs, id] = QUEUED_AS.exec(response) ?? []
   return queuedAs ?? id ?? ''
 }
 
-/** A reply as one line of text, without its codes where lines repeat them. */
+/** Writes a reply as one line of text, without the codes that its further lines repeat. */
 function diagnosticOf(response: string): string {
   return response.replace(/\r?\n(?:\d{3}[ -](?:[245]\.\d{1,3}\.\d{1,3}\s)?)?/g, ' ').slice(0, MAX_DIAGNOSTIC)
 }
@@ -37,25 +37,25 @@ export function rejectionOf(recipient: string, { response = '', responseCode = 0
 }
 
 /**
- * Why nobody, or perhaps somebody, has the message. `handedOver`: its last byte went to the socket, so that without a
- * reply nobody knows (RFC 1047).
+ * Turns a failure into the relay's error. After `handedOver`, when the last byte went to the socket, a failure without a
+ * reply is ambiguous: the next hop may have accepted the message (RFC 1047).
  */
 export function relayErrorOf(failure: SmtpFailure, handedOver: boolean): RelayError {
   const { code, command, response = '', responseCode, message } = failure
   const status = statusOf(response)
   const options = { cause: failure, ...(responseCode && { replyCode: responseCode }), ...(status && { status }) }
   const text = diagnosticOf(response || message)
-  // After the final dot only its own reply tells.
+  // After the final dot, only the reply to it decides.
   if (handedOver && !(code === 'EMESSAGE' && responseCode)) return new RelayError('ambiguous', text, options)
   if (responseCode && responseCode < 500 && TOO_FAST.test(response)) return new RelayError('throttled', text, options)
-  // A login that fails is the operator's to mend, not the message's fault.
+  // A failed login is a fault of the settings, not of the message.
   if (code === 'EAUTH') return new RelayError('transient', text, options)
   if (command === 'MAIL FROM' && code === 'EMESSAGE') {
     return new RelayError('permanent', text, { ...options, replyCode: 552, status: '5.3.4' })
   }
   if (code === 'EENVELOPE' && command === 'API') return new RelayError('permanent', text, options)
   const refused = code === 'EENVELOPE' || code === 'EMESSAGE'
-  // 503 says that the session is out of step, not that the message is bad.
-  const forGood = refused && responseCode !== undefined && responseCode >= 500 && responseCode !== 503
-  return new RelayError(forGood ? 'permanent' : 'transient', text, options)
+  // 503 means a bad sequence of commands; it does not reject the message.
+  const permanent = refused && responseCode !== undefined && responseCode >= 500 && responseCode !== 503
+  return new RelayError(permanent ? 'permanent' : 'transient', text, options)
 }

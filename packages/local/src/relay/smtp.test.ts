@@ -35,7 +35,7 @@ relayContract('a smart host', async () => {
   return { relay, received: () => hop.received, fail }
 })
 
-test('what each recipient got as a reply is what the result says, with the others accepted', async () => {
+test('a rejected recipient is reported with its own reply, and the others are accepted', async () => {
   const replies: Record<string, Error | undefined> = {
     'full@example.com': reply(452, '4.2.2 Mailbox full'),
     'none@example.com': reply(550, '5.1.1 No such user here'),
@@ -63,7 +63,7 @@ test('what each recipient got as a reply is what the result says, with the other
   assert.equal(hop.sockets.length, 1)
 })
 
-test('a message refused at DATA for good is refused for each recipient', async () => {
+test('a message rejected permanently at DATA is rejected for each recipient', async () => {
   const hop = await nextHop({
     onData(stream, _session, done) {
       stream.resume()
@@ -167,7 +167,7 @@ test('transient: the connection is lost in the middle of a large message', async
   await assert.rejects(send(relayTo(hop.port), large), { kind: 'transient' })
 })
 
-test('a connection that was closed while idle is replaced without a word', async () => {
+test('a connection that was closed while idle is replaced without an error', async () => {
   const hop = await nextHop()
   const relay = relayTo(hop.port)
   await send(relay)
@@ -176,7 +176,7 @@ test('a connection that was closed while idle is replaced without a word', async
   assert.equal(hop.received.length, 2)
 })
 
-test('transient: nobody listens, nobody greets, nobody is called so', async () => {
+test('transient: connection refused, no greeting, no such host', async () => {
   const silent = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as { port: number }
@@ -202,14 +202,14 @@ test('an address cannot add a command', async () => {
   assert.deepEqual(hop.received, [])
 })
 
-test('STARTTLS is used where it is offered, whoever signed the certificate', async () => {
+test('STARTTLS is used if it is offered, with any certificate', async () => {
   const hop = await nextHop({ disabledCommands: [] })
   await send(relayTo(hop.port))
   assert.equal(hop.received[0]?.secure, true)
   await assert.rejects(send(relayTo(hop.port, { verifyCertificate: true })), { kind: 'transient' })
 })
 
-test('smtps is encrypted from the start, and wants a valid certificate unless told', async () => {
+test('smtps is encrypted from the start, and needs a valid certificate by default', async () => {
   const hop = await nextHop({ secure: true })
   const url = `smtps://127.0.0.1:${hop.port}`
   await assert.rejects(send(relayTo(hop.port, {}, url)), { kind: 'transient' })
@@ -217,13 +217,13 @@ test('smtps is encrypted from the start, and wants a valid certificate unless to
   assert.equal(hop.received[0]?.secure, true)
 })
 
-test('where encryption is required nothing goes out without it', async () => {
+test('nothing is sent without encryption if it is required', async () => {
   const hop = await nextHop()
   await assert.rejects(send(relayTo(hop.port, { requireTls: true })), { kind: 'transient' })
   assert.deepEqual(hop.received, [])
 })
 
-test('the password of the URL logs in; a wrong one, or no AUTH, sends nothing', async () => {
+test('the password of the URL logs in; with a wrong one, or without AUTH, nothing is sent', async () => {
   const onAuth: SMTPServerOptions['onAuth'] = ({ username, password }, _session, done) =>
     username === 'user@x' && password === 'p:/ß' ? done(null, { user: 1 }) : done(new Error('no'))
   const options: SMTPServerOptions = { onAuth, authOptional: false, allowInsecureAuth: true }
@@ -239,7 +239,7 @@ test('the password of the URL logs in; a wrong one, or no AUTH, sends nothing', 
   assert.deepEqual([hop.received.length, without.received.length], [1, 0])
 })
 
-test('past its bound the relay is throttled', async () => {
+test('messages beyond maxPending are throttled', async () => {
   const hop = await nextHop()
   const relay = relayTo(hop.port, { maxPending: 2, maxConnections: 1 })
   const results = await Promise.allSettled([send(relay), send(relay), send(relay)])
@@ -250,7 +250,7 @@ test('past its bound the relay is throttled', async () => {
   assert.equal((results[2] as PromiseRejectedResult).reason.kind, 'throttled')
 })
 
-test('a URL that is no relay is refused', () => {
+test('a URL of another scheme is refused', () => {
   for (const url of ['http://example.com', 'smtp:', 'mailto:a@b'])
     assert.throws(() => smtpRelay(new URL(url)), TypeError)
 })

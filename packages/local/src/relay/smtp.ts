@@ -1,7 +1,7 @@
 /**
- * A smart host: pooled SMTP connections over nodemailer. The pool is driven directly and not through its mailer, which
- * would compose the message anew: the bytes are ours, only line ends and dots are mended on the wire.
- * A 250 means that the next hop took responsibility; what becomes of the message comes as a notification later.
+ * The relay to a smart host, over pooled SMTP connections of nodemailer. It calls the pool directly, because nodemailer's
+ * mailer would compose the message again: the bytes stay as they are, except for dot-stuffing and line ends. A 250 means
+ * that the next hop has accepted responsibility; a later bounce arrives as a notification.
  */
 import { isAscii } from 'node:buffer'
 import { isIP } from 'node:net'
@@ -18,27 +18,27 @@ import SMTPPool, { type SMTPPoolOptions } from 'nodemailer/lib/smtp-pool'
 import { rejectionOf, relayErrorOf, relayIdOf, type SmtpFailure } from './smtp-reply.ts'
 
 export type SmtpRelayOptions = {
-  /** What we call ourselves in EHLO; the machine's name unless told. */
+  /** The name in EHLO. @default the machine's name */
   readonly name?: string
-  /** Connections at once. @default 10 */
+  /** The most connections at once. @default 10 */
   readonly maxConnections?: number
-  /** Messages waiting or under way; more are `throttled`. @default 1000 */
+  /** The most messages that wait or are being sent; more are `throttled`. @default 1000 */
   readonly maxPending?: number
   readonly maxRawBytes?: number
   readonly maxRecipients?: number
-  /** Must the session be encrypted? @default yes if there is a password and the host is not this machine */
+  /** Requires an encrypted session. @default true if there is a password and the host is not this machine */
   readonly requireTls?: boolean
-  /** Must the certificate be valid? @default yes for `smtps:` and where encryption is required */
+  /** Requires a valid certificate. @default true for `smtps:` and if encryption is required */
   readonly verifyCertificate?: boolean
-  /** To connect, greet and encrypt. @default 30 s */
+  /** The time to connect, to greet and to encrypt, each. @default 30 s */
   readonly connectTimeoutMs?: number
-  /** Of silence. @default 10 min, as RFC 5321 section 4.5.3.2.6 wants after the final dot */
+  /** The longest silence. @default 10 min, which RFC 5321 section 4.5.3.2.6 asks for after the final dot */
   readonly replyTimeoutMs?: number
 }
 
 const CHUNK_BYTES = 64 * 1024
 
-/** `url`: `smtp://` or `smtps://`, with user, password and port where needed. @throws {TypeError} if it is none */
+/** Returns a relay to an `smtp:` or `smtps:` URL, with user and password if needed. @throws {TypeError} for another URL */
 export function smtpRelay(url: URL, options: SmtpRelayOptions = {}): Relay {
   const { maxPending = 1000, maxRawBytes = 40 * 1024 * 1024, maxRecipients = 100 } = options
   const limits = { maxRawBytes, maxRecipients }
@@ -47,7 +47,7 @@ export function smtpRelay(url: URL, options: SmtpRelayOptions = {}): Relay {
     limits,
     async send(envelope, raw, sending) {
       checkRelay(limits, envelope, raw, sending.signal)
-      if (pool.pendingCount() >= maxPending) throw new RelayError('throttled', `${maxPending} messages are under way`)
+      if (pool.pendingCount() >= maxPending) throw new RelayError('throttled', `${maxPending} messages are being sent`)
       return transmit(pool, envelope, raw, sending)
     },
     async close() {
@@ -71,14 +71,14 @@ function poolOptions(url: URL, options: SmtpRelayOptions): SMTPPoolOptions {
     opportunisticTLS: !requireTLS,
     tls: { rejectUnauthorized: options.verifyCertificate ?? (secure || requireTLS) },
     ...(name && { name }),
-    // A next hop that offers no AUTH must not take the message without it.
+    // A next hop that does not offer AUTH must not get the message without it.
     ...(url.username && {
       auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) },
       forceAuth: true,
     }),
     maxConnections,
     maxMessages: 1000,
-    // Only for a connection that was closed while it was idle: nothing of the message had been sent.
+    // Requeues only after a connection was closed while idle, when nothing of the message was sent.
     maxRequeues: 1,
     idleTimeout: 60_000,
     connectionTimeout: connectTimeoutMs,
@@ -117,7 +117,7 @@ function transmit(
     pool.send(mail, (error, info) => {
       if (!error) return resolve(accepted(info as unknown as Accepted))
       const failure = error as SmtpFailure
-      const result = refusedByAll(recipients, failure)
+      const result = rejectedByAll(recipients, failure)
       if (result) resolve(result)
       else reject(relayErrorOf(failure, outgoing?.handedOver ?? false))
     })
@@ -135,19 +135,22 @@ function accepted({ response, serverMessageId, rejectedErrors = [] }: Accepted):
   return { relayId: serverMessageId ?? relayIdOf(response), outcome: 'sent', rejected }
 }
 
-/** Every recipient refused at RCPT, each with its reply, or the message at DATA, for good. Else undefined. */
-function refusedByAll(recipients: readonly string[], failure: SmtpFailure): RelayResult | undefined {
+/**
+ * Answers the rejections if every recipient was rejected at RCPT, each with its own reply, or the message permanently at
+ * DATA. Else undefined.
+ */
+function rejectedByAll(recipients: readonly string[], failure: SmtpFailure): RelayResult | undefined {
   const { command, responseCode = 0, rejectedErrors = [] } = failure
-  const refusedHere = (rejected: RelayResult['rejected']): RelayResult => ({ relayId: '', outcome: 'sent', rejected })
+  const allRejected = (rejected: RelayResult['rejected']): RelayResult => ({ relayId: '', outcome: 'sent', rejected })
   if (command === 'RCPT TO' && rejectedErrors.length === recipients.length) {
     if (rejectedErrors.some((one) => one.responseCode === 421)) return undefined
-    return refusedHere(rejectedErrors.map((one) => rejectionOf(one.recipient ?? '', one)))
+    return allRejected(rejectedErrors.map((one) => rejectionOf(one.recipient ?? '', one)))
   }
   if (command !== 'DATA' || responseCode < 500 || responseCode === 503) return undefined
-  return refusedHere(recipients.map((recipient) => ({ ...rejectionOf(recipient, failure), refused: 'message' })))
+  return allRejected(recipients.map((recipient) => ({ ...rejectionOf(recipient, failure), refused: 'message' })))
 }
 
-/** The message as the socket asks for it; once its last piece is out, the final dot may follow at any time. */
+/** Streams the message. After its last chunk was read, nodemailer may send the final dot at any time. */
 class OutgoingMessage extends Readable {
   readonly #raw: Uint8Array
   #at = 0

@@ -6,11 +6,12 @@ import { StoreError } from '@kabutar/core/ports/table.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { memoryEngine, openEngine } from './engine.ts'
 
-const count = (engine: ReturnType<typeof memoryEngine>) => engine.statement('SELECT count(*) AS n FROM token').get()?.n
+const count = (engine: ReturnType<typeof memoryEngine>) =>
+  engine.statement('SELECT count(*) AS n FROM transaction_token').get()?.n
 const add = (engine: ReturnType<typeof memoryEngine>, token: string) => () =>
-  engine.statement('INSERT INTO token (token, at) VALUES (?, 0)').run(token).changes
+  engine.statement('INSERT INTO transaction_token (token, used_at) VALUES (?, 0)').run(token).changes
 
-test('one refusal among many callers of a turn harms no other', async () => {
+test('a caller whose work is refused does not affect the others of its turn', async () => {
   const engine = memoryEngine()
   const results = await Promise.allSettled([
     engine.commit(add(engine, 'a')),
@@ -26,7 +27,7 @@ test('one refusal among many callers of a turn harms no other', async () => {
   assert.equal(count(engine), 2)
 })
 
-test('an unknown error takes back what its caller wrote, and only that', async () => {
+test('an unknown error rolls back the writes of its caller only', async () => {
   const engine = memoryEngine()
   const results = await Promise.allSettled([
     engine.commit(add(engine, 'a')),
@@ -44,7 +45,7 @@ test('an unknown error takes back what its caller wrote, and only that', async (
   assert.equal(count(engine), 2)
 })
 
-test('a thousand callers of one turn are all answered, and close writes what still waits', async () => {
+test('a thousand callers of one turn are all answered, and close commits those that still wait', async () => {
   const folder = temporaryFolder()
   const engine = openEngine(folder)
   const waiting = Array.from({ length: 1000 }, (_, n) => engine.commit(add(engine, String(n))))
@@ -57,11 +58,11 @@ test('a thousand callers of one turn are all answered, and close writes what sti
   )
 })
 
-test('numbers ascend over a restart', () => {
+test('numbers ascend across a restart', () => {
   const folder = temporaryFolder()
   const engine = openEngine(folder)
   const first = engine.nextNumber()
-  engine.statement('INSERT INTO entry VALUES (?, ?, 0, 0, NULL, 0, ?)').run(first + 1e9, 'q', '')
+  engine.statement('INSERT INTO queue_entry VALUES (?, ?, 0, 0, NULL, 0, ?)').run(first + 1e9, 'q', '')
   engine.close()
   assert.ok(openEngine(folder).nextNumber() > first + 1e9)
 })
@@ -73,24 +74,4 @@ test('only the owner may read the data folder', () => {
   const mode = (path: string) => statSync(path).mode & 0o777
   assert.equal(mode(folder), 0o700)
   for (const name of ['kabutar.db', 'kabutar.db-wal', 'kabutar.db-shm']) assert.equal(mode(join(folder, name)), 0o600)
-})
-
-test('joined commits are one: all of them, or none and each caller hears of it', async () => {
-  const engine = memoryEngine()
-  const refuse = () => {
-    throw new StoreError('Invalid', 'no')
-  }
-  const join = (...works: (() => unknown)[]) => engine.joined(() => works.map((work) => engine.commit(work)))
-  const results = await Promise.allSettled([
-    ...join(add(engine, 'a'), add(engine, 'b')),
-    ...join(add(engine, 'c'), add(engine, 'a')),
-    ...join(add(engine, 'd'), refuse),
-    ...join(refuse, add(engine, 'e')),
-    engine.commit(add(engine, 'f')),
-  ])
-  assert.deepEqual(
-    results.map((result) => (result.status === 'fulfilled' ? Number(result.value) : result.reason.code)),
-    [1, 1, 'Unavailable', 'Unavailable', 'Unavailable', 'Unavailable', 'Invalid', 'Invalid', 1],
-  )
-  assert.equal(count(engine), 3)
 })

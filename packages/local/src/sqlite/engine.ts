@@ -1,30 +1,52 @@
 /**
- * The embedded engine: one SQLite file for rows, queue entries and small blobs, used by one process.
- * A promise of `commit` resolves when its work is on the disk. Callers of one turn of the event loop share one
- * transaction and one fsync (group commit): that, and not the disk, is what bounds the rate of durable writes.
+ * The SQLite file of the embedded platform: rows, queue entries and small blobs, used by one process.
+ * A promise of `commit` resolves when its work is on the disk. All callers of one turn of the event loop share one
+ * transaction and one fsync (group commit), because the fsync is what limits the rate of durable writes.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import type { Sleepers } from './waiters.ts'
+import { type FolderLock, lockFolder, touchPrivate } from '../files/data-folder.ts'
+import type { Waiters } from './waiters.ts'
 
-/** The index begins with its partition, since a sweep asks for each partition alone. */
 const SCHEMA = `
+  -- The rows of the Table port. doc is the whole row as JSON; the other columns repeat what is searched for.
   CREATE TABLE IF NOT EXISTS item (
-    pk TEXT NOT NULL, sk TEXT NOT NULL, gs1pk TEXT, gs1sk TEXT, ttl NUMERIC, doc TEXT NOT NULL, PRIMARY KEY (pk, sk));
-  CREATE INDEX IF NOT EXISTS item_due ON item (gs1pk, gs1sk, pk, sk, ttl) WHERE gs1pk IS NOT NULL AND gs1sk IS NOT NULL;
+    pk    TEXT NOT NULL,
+    sk    TEXT NOT NULL,
+    gs1pk TEXT,             -- key in the index gs1, if the row is in it
+    gs1sk TEXT,
+    ttl   NUMERIC,          -- epoch seconds; the row is invisible from then on
+    doc   TEXT NOT NULL,
+    PRIMARY KEY (pk, sk));
+  CREATE INDEX IF NOT EXISTS item_gs1 ON item (gs1pk, gs1sk, pk, sk, ttl) WHERE gs1pk IS NOT NULL AND gs1sk IS NOT NULL;
   CREATE INDEX IF NOT EXISTS item_ttl ON item (ttl) WHERE ttl IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS token (token TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS entry (
-    id INTEGER PRIMARY KEY, queue TEXT NOT NULL, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL,
-    lease INTEGER, sent_at INTEGER NOT NULL, body TEXT NOT NULL);
-  CREATE INDEX IF NOT EXISTS entry_due ON entry (queue, due_at);
-  CREATE TABLE IF NOT EXISTS blob (key TEXT PRIMARY KEY, body BLOB NOT NULL);`
 
-/** Callers in one transaction; more wait for the next turn, so that the event loop gets its share. */
+  -- Tokens of transactions that were committed: the same token again writes nothing.
+  CREATE TABLE IF NOT EXISTS transaction_token (
+    token   TEXT PRIMARY KEY,
+    used_at INTEGER NOT NULL  -- epoch milliseconds, as all times below
+  ) WITHOUT ROWID;
+
+  -- The entries of all queues; the dead letters of a queue are in <queue>:dlq.
+  CREATE TABLE IF NOT EXISTS queue_entry (
+    id         INTEGER PRIMARY KEY,
+    queue      TEXT NOT NULL,
+    visible_at INTEGER NOT NULL,  -- when it may be received: its delay or its lease is over
+    attempts   INTEGER NOT NULL,  -- how often it was received
+    lease      INTEGER,           -- number of the receive that holds it, NULL if nobody does
+    sent_at    INTEGER NOT NULL,
+    body       TEXT NOT NULL);
+  CREATE INDEX IF NOT EXISTS queue_entry_visible ON queue_entry (queue, visible_at);
+
+  -- Blobs of up to 64 KB; larger ones are files.
+  CREATE TABLE IF NOT EXISTS blob (
+    key  TEXT PRIMARY KEY,
+    body BLOB NOT NULL);`
+
+/** Callers in one transaction. More wait for the next one, so that a commit never blocks the event loop for long. */
 const MAX_BATCH = 256
-/** Turns of the event loop that a transaction waits for more callers, at most. */
+/** Turns of the event loop for which a transaction waits for more callers. */
 const MAX_TURNS = 8
 
 type Waiting = {
@@ -35,25 +57,26 @@ type Waiting = {
 
 export class Engine {
   readonly db: DatabaseSync
-  /** Consumers that wait for entries, by queue; see queue.ts. */
-  readonly sleepers = new Map<string, Sleepers>()
+  /** Consumers that wait for entries, by queue name; see queue.ts. */
+  readonly waiters = new Map<string, Waiters>()
   readonly #statements = new Map<string, StatementSync>()
   #waiting: Waiting[] = []
-  #joining: Waiting[] | undefined
   #scheduled = false
   #lastNumber: number
+  readonly #lock: FolderLock | undefined
 
-  constructor(path: string) {
+  constructor(path: string, lock?: FolderLock) {
+    this.#lock = lock
     this.db = new DatabaseSync(path, { timeout: 10_000 })
     this.db.exec(
       'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000',
     )
     this.db.exec(SCHEMA)
-    const newest = this.db.prepare('SELECT max(id) AS id FROM entry').get() as { id: number | null }
+    const newest = this.db.prepare('SELECT max(id) AS id FROM queue_entry').get() as { id: number | null }
     this.#lastNumber = Math.max(Date.now() * 1000, newest.id ?? 0)
   }
 
-  /** Prepared once per SQL text: callers bind values and never build text from them. */
+  /** Prepares each SQL text once. Callers bind values and never put them into the text. */
   statement(sql: string): StatementSync {
     const known = this.#statements.get(sql)
     if (known) return known
@@ -62,50 +85,30 @@ export class Engine {
     return made
   }
 
-  /** Ascending, and never given out again, not even after a restart. */
+  /** Answers ascending numbers that never repeat, not even after a restart. */
   nextNumber(): number {
     this.#lastNumber += 1
     return this.#lastNumber
   }
 
   /**
-   * Runs `work` in the transaction of this turn and resolves with its answer once that is durable. There is no
-   * savepoint per caller: work that throws a StoreError promises to have written nothing, so it looks first and writes
-   * then. Any other error takes the transaction back, and each of its callers runs alone.
+   * Runs `work` in the transaction of this turn, and resolves with its answer when that is durable. There is no
+   * savepoint per caller: work that throws a StoreError must not have written yet, or what it wrote is stored. Any other
+   * error rolls the transaction back, and then each of its callers runs in a transaction of its own.
    * @throws {StoreError} what `work` threw, or `Unavailable`
    */
   commit<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const waiting = { work, resolve, reject }
-      if (this.#joining !== undefined) this.#joining.push(waiting)
-      else this.#wait(waiting)
+      this.#waiting.push({ work, resolve, reject })
+      this.#schedule()
     })
   }
 
-  /**
-   * What `start` asks to commit before it first waits is done in that order, and all of it or nothing. Only the first part may
-   * throw a StoreError of its own.
-   */
-  joined<T>(start: () => T): T {
-    const parts: Waiting[] = []
-    this.#joining = parts
-    try {
-      return start()
-    } finally {
-      this.#joining = undefined
-      if (parts.length > 0) this.#wait(oneOf(parts))
-    }
-  }
-
-  /** Writes what still waits, then closes the file. */
+  /** Writes what is still waiting, closes the file and releases the folder. */
   close(): void {
     while (this.#waiting.length > 0) this.#flush()
     if (this.db.isOpen) this.db.close()
-  }
-
-  #wait(waiting: Waiting): void {
-    this.#waiting.push(waiting)
-    this.#schedule()
+    this.#lock?.release()
   }
 
   #schedule(): void {
@@ -115,8 +118,8 @@ export class Engine {
   }
 
   /**
-   * While a turn of the event loop still brings callers, the next may too: under load this makes fewer and larger
-   * transactions, and a caller who is alone waits one turn.
+   * Waits another turn while each turn brings more callers. Under load this makes fewer and larger transactions; a
+   * single caller waits one turn.
    */
   #gather(turns: number, before: number): void {
     const waiting = this.#waiting.length
@@ -132,14 +135,14 @@ export class Engine {
     const batch = this.#waiting
     this.#waiting = batch.splice(MAX_BATCH)
     if (this.#waiting.length > 0) this.#schedule()
-    if (batch.length === 0 || this.#together(batch)) return
+    if (batch.length === 0 || this.#runTogether(batch)) return
     for (const one of batch) {
-      if (!this.#together([one])) one.reject(new StoreError('Unavailable', 'the write could not be stored'))
+      if (!this.#runTogether([one])) one.reject(new StoreError('Unavailable', 'the write could not be stored'))
     }
   }
 
-  /** One transaction. False if it was taken back: then no caller was answered. */
-  #together(batch: readonly Waiting[]): boolean {
+  /** Runs one transaction. Answers false if it was rolled back and no caller was answered. */
+  #runTogether(batch: readonly Waiting[]): boolean {
     const answers: { readonly answer: (value: never) => void; readonly value: unknown }[] = []
     try {
       this.statement('BEGIN IMMEDIATE').run()
@@ -153,7 +156,7 @@ export class Engine {
       }
       this.statement('COMMIT').run()
     } catch (error) {
-      this.#takeBack()
+      this.#rollBack()
       if (batch.length > 1) return false
       batch[0]?.reject(unavailable(error))
       return true
@@ -162,57 +165,28 @@ export class Engine {
     return true
   }
 
-  #takeBack(): void {
+  #rollBack(): void {
     if (this.db.isOpen && this.db.isTransaction) this.db.exec('ROLLBACK')
   }
 }
 
-function oneOf(parts: readonly Waiting[]): Waiting {
-  return {
-    work: () => parts.map(({ work }, i) => (i === 0 ? work() : writingAfterOthers(work))),
-    resolve(values: readonly unknown[]) {
-      for (const [i, { resolve }] of parts.entries()) resolve(values[i] as never)
-    },
-    reject(error) {
-      for (const { reject } of parts) reject(error)
-    },
-  }
-}
-
-/** A refusal now would keep what the parts before it wrote. */
-function writingAfterOthers(work: () => unknown): unknown {
-  try {
-    return work()
-  } catch (cause) {
-    throw new Error('a joined part failed', { cause })
-  }
-}
-
-/** Opens or creates the engine's file in a folder that only its owner may read. Hold `lockFolder` before. */
+/**
+ * Locks a data folder, and opens or creates the file in it, which only its owner may read.
+ * @throws {Error} one line, if the folder is in use
+ */
 export function openEngine(folder: string): Engine {
-  const path = join(privateFolder(folder), 'kabutar.db')
+  const lock = lockFolder(folder)
+  const path = join(folder, 'kabutar.db')
   touchPrivate(path)
-  return new Engine(path)
+  return new Engine(path, lock)
 }
 
-/** The same engine without a disk, for tests: nothing outlives it. */
+/** Opens an engine in memory, for tests. */
 export function memoryEngine(): Engine {
   return new Engine(':memory:')
 }
 
-/** Makes the folder if it is missing, readable by its owner alone. */
-export function privateFolder(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  chmodSync(folder, 0o700)
-  return folder
-}
-
-/** SQLite gives its side files the mode of the main one, so it is enough that this exists before it is opened. */
-export function touchPrivate(path: string): void {
-  closeSync(openSync(path, 'a', 0o600))
-}
-
-/** Runs a read. @throws {StoreError} `Unavailable` for whatever the engine says */
+/** Runs a read. @throws {StoreError} `Unavailable` for every error of SQLite */
 export function reading<T>(read: () => T): T {
   try {
     return read()

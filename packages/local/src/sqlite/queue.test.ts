@@ -17,7 +17,7 @@ queueContract('the embedded engine', async () => {
 
 const main = (): Queue => sqliteQueue(memoryEngine(), 'main', systemClock, { maxAttempts: 2 })
 
-test('a lost lease settles nothing, and says so', async () => {
+test('a lost lease settles nothing and is reported', async () => {
   const queue = main()
   await queue.send([{ body: 'x' }])
   const [first] = await queue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
@@ -30,7 +30,7 @@ test('a lost lease settles nothing, and says so', async () => {
   assert.deepEqual(await queue.settle([{ delivery: second, ok: true }]), [])
 })
 
-test('eight waiting consumers share eight entries, whether these come together or apart', async () => {
+test('eight waiting consumers share eight entries, sent in one call or in eight', async () => {
   const queue = main()
   for (const apart of [true, false]) {
     const waiting = Array.from({ length: 8 }, () => queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 2000 }))
@@ -45,7 +45,7 @@ test('eight waiting consumers share eight entries, whether these come together o
   }
 })
 
-test('an entry wakes the consumer that waits for the shortest time', async () => {
+test('an entry wakes the most recent waiter', async () => {
   const queue = main()
   const order: string[] = []
   const wait = async (name: string) => {
@@ -59,7 +59,7 @@ test('an entry wakes the consumer that waits for the shortest time', async () =>
   assert.deepEqual(order, ['second'])
 })
 
-test('who asks after a full batch waits, if it was the last one', async () => {
+test('a receive waits if the full batch before it was the last', async () => {
   const queue = main()
   await queue.send([{ body: 'x' }, { body: 'y' }])
   const take = (waitMs: number) => queue.receive({ max: 2, visibilityMs: 60_000, waitMs })
@@ -71,7 +71,7 @@ test('who asks after a full batch waits, if it was the last one', async () => {
   assert.equal((await waiting)[0]?.body, 'z')
 })
 
-test('a consumer that leaves passes its wake-up on', async () => {
+test('a consumer that leaves passes its wake-up to the next one', async () => {
   const queue = main()
   const stop = new AbortController()
   const leaving = queue.receive({ max: 1, visibilityMs: 60_000, waitMs: 5000, signal: stop.signal })
@@ -85,7 +85,7 @@ test('a consumer that leaves passes its wake-up on', async () => {
   assert.ok(Date.now() - from < 1500)
 })
 
-test('queues do not see each other', async () => {
+test('a queue does not see the entries of another', async () => {
   const engine = memoryEngine()
   const [one, other] = ['one', 'other'].map((name) => sqliteQueue(engine, name, systemClock, { maxAttempts: 2 }))
   await one?.send([{ body: 'x' }])
@@ -94,7 +94,7 @@ test('queues do not see each other', async () => {
 })
 
 for (const order of ['before', 'after']) {
-  test(`an entry that falls due wakes one consumer of many; it was sent ${order} they waited`, async () => {
+  test(`an entry that becomes visible wakes one consumer of many; it was sent ${order} they waited`, async () => {
     const engine = memoryEngine()
     const queue = sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 })
     const stop = new AbortController()

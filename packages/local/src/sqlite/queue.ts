@@ -1,72 +1,99 @@
 /**
- * The Queue port over the embedded engine: durable entries with leases. What a crashed consumer held comes back when
- * its lease runs out. An entry that was received `maxAttempts` times goes, when it is due again, to the queue
+ * The Queue port over SQLite: durable entries with leases. The entries of a consumer that crashed become visible again
+ * when their lease ends. An entry that was received `maxAttempts` times moves, when it is visible again, to the queue
  * `<name>:dlq`, which is a queue like any other.
  */
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Outgoing, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
 import { checkOutgoing } from '@kabutar/core/ports/queue-rules.ts'
 import { type Engine, reading } from './engine.ts'
-import { Sleepers } from './waiters.ts'
+import { Waiters } from './waiters.ts'
 
-const SEND = 'INSERT INTO entry (id, queue, due_at, attempts, sent_at, body) VALUES (?, ?, ?, 0, ?, ?)'
-const NEXT_DUE = 'SELECT due_at AS dueAt FROM entry WHERE queue = ? ORDER BY due_at LIMIT 1'
-const READY = `SELECT id, body, attempts + 1 AS attempt, sent_at AS sentAt FROM entry
-  WHERE queue = ? AND due_at <= ? ORDER BY due_at LIMIT ?`
-const LEASE = 'UPDATE entry SET due_at = ?, attempts = ?, lease = ? WHERE id = ?'
-const DONE = 'DELETE FROM entry WHERE id = ? AND lease = ?'
-const RETRY = 'UPDATE entry SET due_at = ?, lease = NULL WHERE id = ? AND lease = ?'
-const GIVE_UP = 'UPDATE entry SET queue = ?, due_at = ?, attempts = 0, lease = NULL WHERE id = ? AND lease = ?'
-const EXTEND = 'UPDATE entry SET due_at = ? WHERE id = ? AND lease = ?'
-const DEPTH = `SELECT count(*) FILTER (WHERE due_at <= :now) AS ready,
-  count(*) FILTER (WHERE due_at > :now AND lease IS NOT NULL) AS leased,
-  count(*) FILTER (WHERE due_at > :now AND lease IS NULL) AS delayed FROM entry WHERE queue = :queue`
+export type SqliteQueue = Queue & {
+  /**
+   * Checks entries and prepares to send them in a transaction with other writes: `write` runs inside `Engine.commit`,
+   * `announce` afterwards wakes a consumer.
+   * @throws {StoreError} as `send`
+   */
+  prepare(messages: readonly Outgoing[]): { write(): void; announce(): void }
+}
 
-type Ready = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
+const SEND = 'INSERT INTO queue_entry (id, queue, visible_at, attempts, sent_at, body) VALUES (?, ?, ?, 0, ?, ?)'
+const NEXT_VISIBLE = 'SELECT visible_at AS visibleAt FROM queue_entry WHERE queue = ? ORDER BY visible_at LIMIT 1'
+const VISIBLE = `SELECT id, body, attempts + 1 AS attempt, sent_at AS sentAt FROM queue_entry
+  WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT ?`
+const LEASE = 'UPDATE queue_entry SET visible_at = ?, attempts = ?, lease = ? WHERE id = ?'
+const DONE = 'DELETE FROM queue_entry WHERE id = ? AND lease = ?'
+const RETRY = 'UPDATE queue_entry SET visible_at = ?, lease = NULL WHERE id = ? AND lease = ?'
+const TO_DEAD_LETTERS = `UPDATE queue_entry SET queue = ?, visible_at = ?, attempts = 0, lease = NULL
+  WHERE id = ? AND lease = ?`
+const EXTEND = 'UPDATE queue_entry SET visible_at = ? WHERE id = ? AND lease = ?'
+const RELEASE_ALL = 'UPDATE queue_entry SET lease = NULL, visible_at = ? WHERE lease IS NOT NULL'
+const DEPTH = `SELECT count(*) FILTER (WHERE visible_at <= :now) AS ready,
+  count(*) FILTER (WHERE visible_at > :now AND lease IS NOT NULL) AS leased,
+  count(*) FILTER (WHERE visible_at > :now AND lease IS NULL) AS delayed FROM queue_entry WHERE queue = :queue`
+
+type Visible = { readonly id: number; readonly body: string; readonly attempt: number; readonly sentAt: number }
 
 export function sqliteQueue(
   engine: Engine,
   name: string,
   clock: Clock,
   options: { readonly maxAttempts: number },
-): Queue {
+): SqliteQueue {
   const entries = new Entries(engine, name, clock, options.maxAttempts)
-  const sleepers = sleepersOf(engine, name, clock)
-  /** Entries that are due in so many milliseconds each. */
-  const expect = (delays: readonly number[]) => {
-    if (delays.includes(0)) sleepers.wakeOne()
+  const waiters = waitersOf(engine, name, clock)
+  /** Wakes a consumer now, and at the next of these times: entries are visible in so many milliseconds each. */
+  const announce = (delays: readonly number[]) => {
+    if (delays.includes(0)) waiters.wakeOne()
     const later = delays.filter((ms) => ms > 0)
-    if (later.length > 0) sleepers.expect(clock.now() + Math.min(...later))
+    if (later.length > 0) waiters.wakeOneAt(clock.now() + Math.min(...later))
+  }
+  const prepare = (messages: readonly Outgoing[]) => {
+    checkOutgoing(messages)
+    return {
+      write: () => entries.add(messages),
+      announce: () => announce(messages.map(({ delayMs = 0 }) => delayMs)),
+    }
   }
   return {
     maxAttempts: options.maxAttempts,
+    prepare,
     async send(messages) {
-      checkOutgoing(messages)
+      const sending = prepare(messages)
       if (messages.length === 0) return
-      await engine.commit(() => entries.add(messages))
-      expect(messages.map(({ delayMs = 0 }) => delayMs))
+      await engine.commit(sending.write)
+      sending.announce()
     },
     receive: (wanted) => receive(engine, entries, clock, wanted),
     async settle(settlements) {
       const lost = await engine.commit(() => entries.settle(settlements))
-      expect(settlements.flatMap((settlement) => (settlement.ok ? [] : [settlement.retryInMs])))
+      announce(settlements.flatMap((settlement) => (settlement.ok ? [] : [settlement.retryInMs])))
       return lost
     },
     async extend(deliveries, visibilityMs) {
       await engine.commit(() => entries.extend(deliveries, visibilityMs))
-      expect([visibilityMs])
+      announce([visibilityMs])
     },
     depth: async () => reading(() => entries.depth()),
   }
 }
 
-function sleepersOf(engine: Engine, queue: string, clock: Clock): Sleepers {
-  const sleepers = engine.sleepers.get(queue) ?? new Sleepers(clock)
-  engine.sleepers.set(queue, sleepers)
-  return sleepers
+/**
+ * Ends all leases. Call it at the start, when no consumer runs yet: then they are those of the process before this one.
+ * The attempts stay counted, so that an entry that kills its process ends in the dead letters.
+ */
+export function releaseLeases(engine: Engine, clock: Clock): void {
+  engine.db.prepare(RELEASE_ALL).run(clock.now())
 }
 
-/** Entries of one queue in the engine; what writes runs inside `commit`. */
+function waitersOf(engine: Engine, queue: string, clock: Clock): Waiters {
+  const waiters = engine.waiters.get(queue) ?? new Waiters(clock)
+  engine.waiters.set(queue, waiters)
+  return waiters
+}
+
+/** Reads and writes the entries of one queue. Methods that write run inside `Engine.commit`. */
 class Entries {
   readonly name: string
   readonly deadLetters: string
@@ -89,24 +116,24 @@ class Entries {
       send.run(this.#engine.nextNumber(), this.name, now + delayMs, now, body)
   }
 
-  /** When the next entry is due or its lease runs out, in epoch milliseconds. */
-  nextDue(): number | undefined {
-    const next = this.#engine.statement(NEXT_DUE).get(this.name) as { dueAt: number } | undefined
-    return next?.dueAt
+  /** Answers when the next entry becomes visible, in epoch milliseconds; Infinity if there is none. */
+  nextVisible(): number {
+    const next = reading(() => this.#engine.statement(NEXT_VISIBLE).get(this.name)) as { visibleAt: number } | undefined
+    return next?.visibleAt ?? Number.POSITIVE_INFINITY
   }
 
   lease(max: number, visibilityMs: number): { deliveries: readonly Delivery[]; moved: number } {
     const now = this.#clock.now()
     const lease = this.#engine.nextNumber()
-    const ready = this.#engine.statement(READY).all(this.name, now, max) as unknown as Ready[]
+    const visible = this.#engine.statement(VISIBLE).all(this.name, now, max) as unknown as Visible[]
     const take = this.#engine.statement(LEASE)
     const deliveries: Delivery[] = []
-    for (const { id, attempt, body, sentAt } of ready) {
+    for (const { id, attempt, body, sentAt } of visible) {
       take.run(now + visibilityMs, attempt, lease, id)
-      if (attempt > this.#maxAttempts) this.#giveUp(id, lease)
+      if (attempt > this.#maxAttempts) this.#toDeadLetters(id, lease)
       else deliveries.push({ id: String(id), body, attempt, sentAt, handle: String(lease) })
     }
-    return { deliveries, moved: ready.length - deliveries.length }
+    return { deliveries, moved: visible.length - deliveries.length }
   }
 
   settle(settlements: readonly Settlement[]): readonly string[] {
@@ -131,12 +158,12 @@ class Entries {
     return { ready: Number(row?.ready), leased: Number(row?.leased), delayed: Number(row?.delayed) }
   }
 
-  #giveUp(id: number, lease: number): void {
-    this.#engine.statement(GIVE_UP).run(this.deadLetters, this.#clock.now(), id, lease)
+  #toDeadLetters(id: number, lease: number): void {
+    this.#engine.statement(TO_DEAD_LETTERS).run(this.deadLetters, this.#clock.now(), id, lease)
   }
 }
 
-/** Sleeps until an entry is due, is sent, or the wait is over; it never polls. */
+/** Waits until an entry is visible, is sent, or the time is over. It never polls. */
 async function receive(
   engine: Engine,
   entries: Entries,
@@ -144,28 +171,28 @@ async function receive(
   wanted: ReceiveOptions,
 ): Promise<readonly Delivery[]> {
   const { max, visibilityMs, waitMs, signal } = wanted
-  const sleepers = sleepersOf(engine, entries.name, clock)
+  const waiters = waitersOf(engine, entries.name, clock)
   const deadline = clock.now() + waitMs
   for (;;) {
-    // Who had as many as it wanted left some, most likely.
-    const nextDue = sleepers.more ? 0 : (reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY)
+    // After a full batch there are most likely more, so the entries themselves are read at once.
+    const nextVisible = waiters.mayHaveMore ? 0 : entries.nextVisible()
     if (signal?.aborted) break
-    if (nextDue <= clock.now()) {
+    if (nextVisible <= clock.now()) {
       const { deliveries, moved } = await engine.commit(() => entries.lease(max, visibilityMs))
-      sleepers.more = deliveries.length + moved === max
-      if (moved > 0) sleepersOf(engine, entries.deadLetters, clock).wakeOne()
-      if (sleepers.more) sleepers.wakeOne()
-      else if (sleepers.unwatched) sleepers.expect(reading(() => entries.nextDue()) ?? Number.POSITIVE_INFINITY)
-      sleepers.expect(clock.now() + visibilityMs)
+      waiters.mayHaveMore = deliveries.length + moved === max
+      if (moved > 0) waitersOf(engine, entries.deadLetters, clock).wakeOne()
+      if (waiters.mayHaveMore) waiters.wakeOne()
+      else if (waiters.needTimer) waiters.wakeOneAt(entries.nextVisible())
+      waiters.wakeOneAt(clock.now() + visibilityMs)
       if (deliveries.length > 0) return deliveries
-      if (moved > 0 || nextDue === 0) continue
+      if (moved > 0 || nextVisible === 0) continue
     }
     if (clock.now() >= deadline) break
-    const slept = sleepers.sleep(deadline, signal)
-    sleepers.expect(nextDue)
-    await slept
+    const waited = waiters.wait(deadline, signal)
+    waiters.wakeOneAt(nextVisible)
+    await waited
   }
-  // A wake-up meant for this consumer goes to the next one.
-  sleepers.wakeOne()
+  // The wake-up of a consumer that leaves goes to the next one.
+  waiters.wakeOne()
   return []
 }

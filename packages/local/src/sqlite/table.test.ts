@@ -16,7 +16,7 @@ function tableAt(): { table: ReturnType<typeof sqliteTable>; time: { now: number
 
 const rowsOf = async (table: Table, pk: string) => (await table.query({ pk, limit: 100 })).items.map((item) => item.sk)
 
-test('a transaction that turns out too large or invalid at its last write has written nothing', async () => {
+test('a transaction whose last write is too large or invalid writes nothing', async () => {
   const { table } = tableAt()
   await table.write({ kind: 'put', item: { pk: 'a', sk: 'full', text: 'x'.repeat(60_000) } })
   const first: Write = { kind: 'put', item: { pk: 'a', sk: '1' } }
@@ -27,20 +27,20 @@ test('a transaction that turns out too large or invalid at its last write has wr
   assert.deepEqual(await rowsOf(table, 'a'), ['full'])
 })
 
-test('reap deletes what is expired, as far as it was told, and tokens past their time', async () => {
+test('deleteExpired deletes expired rows up to its limit, and expired tokens', async () => {
   const { table, time } = tableAt()
   const ttl = time.now / 1000 + 60
   for (const sk of ['1', '2', '3']) await table.write({ kind: 'put', item: { pk: 'a', sk, ttl } })
   await table.write({ kind: 'put', item: { pk: 'a', sk: 'stays' } })
   const count: Write = { kind: 'update', key: { pk: 'a', sk: 'count' }, add: { n: 1 } }
   await table.transact([count], { token: 't' })
-  assert.equal(await table.reap(), 0)
+  assert.equal(await table.deleteExpired(), 0)
   time.now += 60_000
   assert.deepEqual(await rowsOf(table, 'a'), ['count', 'stays'])
-  assert.equal(await table.reap(2), 2)
-  assert.equal(await table.reap(), 1)
+  assert.equal(await table.deleteExpired(2), 2)
+  assert.equal(await table.deleteExpired(), 1)
   time.now += 10 * 60_000
-  await table.reap()
+  await table.deleteExpired()
   await table.transact([count], { token: 't' })
   assert.equal((await table.get(count.key))?.n, 2)
 })

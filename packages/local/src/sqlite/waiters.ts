@@ -1,27 +1,28 @@
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 
 /**
- * The consumers of one queue that wait, and the one timer of all of them. An entry that is due wakes one consumer, and
- * one that takes a full batch wakes the next: were each to watch the time, all would come for the one entry.
+ * The consumers of one queue that wait for an entry, and their one timer. An entry that becomes visible wakes one
+ * consumer, and a consumer that takes a full batch wakes the next. If each had a timer of its own, all of them would
+ * wake for a single entry.
  */
-export class Sleepers {
-  /** The last one that took entries took as many as it wanted. */
-  more = false
+export class Waiters {
+  /** True if the last receive took as many entries as it wanted, so that there may be more. */
+  mayHaveMore = false
   readonly #clock: Clock
   readonly #wakes: (() => void)[] = []
-  #alarm: { readonly at: number; readonly cancelled: AbortController } | undefined
+  #timer: { readonly at: number; readonly cancelled: AbortController } | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Somebody waits, and no timer is set for them. */
-  get unwatched(): boolean {
-    return this.#wakes.length > 0 && this.#alarm === undefined
+  /** True if consumers wait and no timer is set. */
+  get needTimer(): boolean {
+    return this.#wakes.length > 0 && this.#timer === undefined
   }
 
-  /** Resolves when it is this consumer's turn, at `until` (epoch ms), or when the signal aborts. */
-  async sleep(until: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits until the consumer is woken, until the time `until` (epoch ms), or until the signal aborts. */
+  async wait(until: number, signal: AbortSignal | undefined): Promise<void> {
     const awake = new AbortController()
     const wake = () => awake.abort(NO_ERROR)
     this.#wakes.push(wake)
@@ -30,34 +31,31 @@ export class Sleepers {
     signal?.removeEventListener('abort', wake)
     const at = this.#wakes.indexOf(wake)
     if (at >= 0) this.#wakes.splice(at, 1)
-    if (this.#wakes.length === 0) this.#cancel()
+    if (this.#wakes.length === 0) this.#cancelTimer()
   }
 
-  /**
-   * The one that waits for the shortest time. Were they to take turns, the last batch of each would be remembered for a whole
-   * round, long enough for the garbage collector to take it for something that stays.
-   */
+  /** Wakes the most recent waiter (LIFO). With FIFO each waiter would keep its last batch in memory for a full round. */
   wakeOne(): void {
     this.#wakes.pop()?.()
   }
 
-  /** An entry will be due `at` that time: then one is woken. Nothing if nobody waits, who will look first. */
-  expect(at: number): void {
+  /** Wakes one waiter at the time `at`. Does nothing if nobody waits: a consumer looks before it waits. */
+  wakeOneAt(at: number): void {
     if (this.#wakes.length === 0 || at === Number.POSITIVE_INFINITY) return
-    if (this.#alarm !== undefined && this.#alarm.at <= at) return
-    this.#cancel()
+    if (this.#timer !== undefined && this.#timer.at <= at) return
+    this.#cancelTimer()
     const cancelled = new AbortController()
-    this.#alarm = { at, cancelled }
+    this.#timer = { at, cancelled }
     void this.#clock.sleep(Math.max(1, at - this.#clock.now()), cancelled.signal).then(() => {
       if (cancelled.signal.aborted) return
-      this.#alarm = undefined
+      this.#timer = undefined
       this.wakeOne()
     })
   }
 
-  /** A timer for nobody must not keep the process. */
-  #cancel(): void {
-    this.#alarm?.cancelled.abort(NO_ERROR)
-    this.#alarm = undefined
+  /** Stops the timer, which would otherwise keep the process alive. */
+  #cancelTimer(): void {
+    this.#timer?.cancelled.abort(NO_ERROR)
+    this.#timer = undefined
   }
 }

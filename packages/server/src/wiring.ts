@@ -1,4 +1,4 @@
-/** The embedded platform put together: one process, one data folder, every listener and worker. */
+/** Composes the adapters of the embedded platform: one process with one data folder, every listener and every worker. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accoun
 import { adoptKey, createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
 import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
@@ -14,23 +15,23 @@ import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { dnsRecords, systemResolver } from '@kabutar/local/dns.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
-import { lockFolder } from '@kabutar/local/files/lock.ts'
-import { recoverLeases } from '@kabutar/local/files/recover.ts'
 import { dkimKeyOf } from '@kabutar/local/identity/dkim-keys.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
 import { captureRelay } from '@kabutar/local/relay/capture.ts'
 import { acceptForOwnDomains } from '@kabutar/local/relay/own-domains.ts'
 import { signedRelay } from '@kabutar/local/relay/signed.ts'
 import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
-import { storeAtOnce } from '@kabutar/local/sqlite/accepting.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
-import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { releaseLeases, sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { storeAtOnce } from '@kabutar/local/sqlite/store-at-once.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
+import { Certificate } from './certificate.ts'
 import { listenHttp } from './http.ts'
-import { FrontDoor } from './load-shedding.ts'
+import { LoadShedding } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
+import { hostText } from './settings-values.ts'
 import { hostnameOf, listenSmtp } from './smtp.ts'
 import { runWorkers } from './workers.ts'
 
@@ -38,51 +39,49 @@ export type Running = {
   readonly url: string
   /** `host:port` of the inbound SMTP listener; undefined if it is off. */
   readonly smtp: string | undefined
-  /** Made by this start, and never to be seen again. */
+  /** The API key that this start has made; only its SHA-256 is stored. */
   readonly newKey?: string
-  /** Drains within `deadlineMs`: nothing new is taken, what runs is finished, the folder is given back. */
+  /** Accepts nothing more, finishes what is running within `deadlineMs`, and releases the data folder. */
   stop(deadlineMs: number): Promise<void>
 }
 
 const MAX_ATTEMPTS = 5
 
-/** @throws {Error} one line, if the folder is taken or an address is in use */
-export async function startEmbedded(settings: Settings, log: Log): Promise<Running> {
-  const unlock = lockFolder(settings.dataFolder)
+/** Starts the server. @throws {Error} one line, if the data folder or an address is in use */
+export async function startServer(settings: Settings, log: Log, clock: Clock = systemClock): Promise<Running> {
   const engine = openEngine(settings.dataFolder)
-  recoverLeases(engine, systemClock)
-  const http = await listenHttp(settings.http)
-  const ports = embeddedPorts(engine, settings, log, new URL(settings.publicUrl ?? http.url))
+  releaseLeases(engine, clock)
+  const certificate = settings.tls && new Certificate(settings.tls, log)
+  const http = await listenHttp(settings.http, clock, settings.httpTls ? certificate : undefined)
+  const ports = portsOf(engine, settings, log, clock, new URL(settings.publicUrl ?? http.url))
   const newKey = await prepare(ports, settings)
-  const operatorToken = randomBytes(32).toString('base64url')
-  const operatorFile = join(settings.dataFolder, 'operator.json')
-  await writeFile(operatorFile, JSON.stringify({ url: http.url, token: operatorToken }), { mode: 0o600 })
+  const operator = await writeOperatorFile(settings.dataFolder, http.url)
   const ending = new AbortController()
-  const door = new FrontDoor(systemClock)
-  const workers = runWorkers(ports, door, ending.signal)
-  const smtp = await listenSmtp(settings, ports, door)
-  http.serve(createApp(ports, { operatorToken, inject: settings.relay.kind === 'capture' }))
+  const shedding = new LoadShedding(clock)
+  const workers = runWorkers(ports, shedding, ending.signal)
+  void certificate?.watch(clock, ending.signal, () => http.renewCertificate())
+  const smtp = await listenSmtp(settings, ports, shedding, certificate)
+  const app = createApp(ports, { operatorToken: operator.token, inject: settings.relay.kind === 'capture' })
+  http.serve((request) => shedding.during(() => app.fetch(request)))
   return {
     url: http.url,
     smtp: smtp?.address,
     ...(newKey !== undefined && { newKey }),
     async stop(deadlineMs) {
-      await rm(operatorFile, { force: true })
+      await rm(operator.file, { force: true })
       ending.abort()
       const drained = Promise.all([http.close(deadlineMs), smtp?.close(deadlineMs), workers])
-      await Promise.race([drained, systemClock.sleep(deadlineMs)])
+      await Promise.race([drained, clock.sleep(deadlineMs)])
       await ports.relay.close?.()
       ports.client.close()
       engine.close()
-      unlock()
     },
   }
 }
 
-type EmbeddedPorts = ReturnType<typeof embeddedPorts>
+type Ports = ReturnType<typeof portsOf>
 
-function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: URL) {
-  const clock = systemClock
+function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, baseUrl: URL) {
   const client = guardedClient({ resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
   const table = sqliteTable(engine, clock)
@@ -99,7 +98,7 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   }
   return {
     ...accepting,
-    identities: localIdentities({ table, records: dnsRecords(serverOf(settings)), hostname: hostnameOf(settings) }),
+    identities: localIdentities({ table, records: dnsRecords(resolverOf(settings)), hostname: hostnameOf(settings) }),
     downloads: blobs,
     sendQueue: queue('send'),
     webhookQueue: queue('webhooks'),
@@ -116,15 +115,11 @@ function embeddedPorts(engine: Engine, settings: Settings, log: Log, baseUrl: UR
   }
 }
 
-function serverOf({ dns }: Settings): string | undefined {
-  return dns && `${dns.host.includes(':') ? `[${dns.host}]` : dns.host}:${dns.port}`
-}
+const resolverOf = ({ dns }: Settings) => dns && `${hostText(dns.host)}:${dns.port}`
 
 function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
   if (relay.kind === 'capture') return captureRelay((envelope, raw) => acceptForOwnDomains(accepting, envelope, raw))
-  const url = new URL(
-    `${relay.secure ? 'smtps' : 'smtp'}://${relay.host.includes(':') ? `[${relay.host}]` : relay.host}:${relay.port}`,
-  )
+  const url = new URL(`${relay.secure ? 'smtps' : 'smtp'}://${hostText(relay.host)}:${relay.port}`)
   if (relay.auth !== undefined) {
     url.username = encodeURIComponent(relay.auth.user)
     url.password = encodeURIComponent(relay.auth.password)
@@ -132,8 +127,8 @@ function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
   return signedRelay(smtpRelay(url), (domain) => dkimKeyOf(accepting.table, domain))
 }
 
-/** The first account with the domains and the key of the settings; answers the key that it had to make itself. */
-async function prepare(ports: EmbeddedPorts, settings: Settings): Promise<string | undefined> {
+/** Makes the first account with the domains and the key of the settings. Answers the key if it had to make one. */
+async function prepare(ports: Ports, settings: Settings): Promise<string | undefined> {
   await ensureFirstAccount(ports)
   for (const domain of settings.domains) await claimDomain(ports, FIRST_ACCOUNT, domain)
   const key = { name: 'First key', permission: 'full_access' } as const
@@ -143,4 +138,12 @@ async function prepare(ports: EmbeddedPorts, settings: Settings): Promise<string
   }
   if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) return undefined
   return (await createKey(ports, FIRST_ACCOUNT, key)).token
+}
+
+/** Leaves the address and a fresh token in the data folder for `npm run account`, readable by the owner alone. */
+async function writeOperatorFile(dataFolder: string, url: string): Promise<{ file: string; token: string }> {
+  const token = randomBytes(32).toString('base64url')
+  const file = join(dataFolder, 'operator.json')
+  await writeFile(file, JSON.stringify({ url, token }), { mode: 0o600 })
+  return { file, token }
 }

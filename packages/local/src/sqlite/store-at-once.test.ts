@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { localBlobs } from '../files/blobs.ts'
 import { systemClock } from '../system-clock.ts'
-import { storeAtOnce } from './accepting.ts'
 import { memoryEngine } from './engine.ts'
 import { sqliteQueue } from './queue.ts'
+import { storeAtOnce } from './store-at-once.ts'
 
 function open() {
   const engine = memoryEngine()
@@ -15,7 +15,7 @@ function open() {
 }
 
 for (const bytes of [0, 4096, 64 * 1024, 64 * 1024 + 1]) {
-  test(`content of ${bytes} bytes and its entries are there when it resolves`, async () => {
+  test(`content of ${bytes} bytes and its entries are stored when it resolves`, async () => {
     const { blobs, queue, store } = open()
     const body = Buffer.alloc(bytes, 'x')
     const keys = ['a/1', 'b/2']
@@ -28,7 +28,7 @@ for (const bytes of [0, 4096, 64 * 1024, 64 * 1024 + 1]) {
   })
 }
 
-test('small content and its entries are one commit; where one half fails there is none', async () => {
+test('small content and its entries are one commit; if one half fails, neither is stored', async () => {
   const { engine, blobs, queue, store } = open()
   const body = Buffer.alloc(4096)
   let commits = 0
@@ -39,13 +39,13 @@ test('small content and its entries are one commit; where one half fails there i
   }
   await store([{ key: 'a/1', body }], [{ body: 'one' }])
   assert.equal(commits, 1)
-  engine.db.exec("CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+  engine.db.exec("CREATE TRIGGER full BEFORE INSERT ON queue_entry BEGIN SELECT RAISE(FAIL, 'disk full'); END")
   await assert.rejects(store([{ key: 'a/2', body }], [{ body: 'two' }]), { code: 'Unavailable' })
   assert.equal(await blobs.get('a/2'), undefined)
   assert.equal((await queue.depth()).ready, 1)
 })
 
-test('a key that is none leaves no entry', async () => {
+test('an invalid key stores nothing', async () => {
   const { queue, store } = open()
   await assert.rejects(store([{ key: '../x', body: Buffer.alloc(1) }], [{ body: 'one' }]), { code: 'Invalid' })
   assert.equal((await queue.depth()).ready, 0)

@@ -1,6 +1,7 @@
-import type { Condition, Item, Json } from '@kabutar/core/ports/table.ts'
+/** Evaluates the conditions and updates of a write against a row, as DynamoDB does with its expressions. */
+import { type Condition, type Item, type Json, type Key, StoreError, type Update } from '@kabutar/core/ports/table.ts'
 
-/** `stored` is the row as it lies there, expired or not; only `exists` asks whether it is `live`. */
+/** True if every condition holds. `stored` is the row even if it is expired; only `exists` asks whether it is `live`. */
 export function holds(conditions: readonly Condition[] | undefined, stored: Item | undefined, live: boolean): boolean {
   return conditions === undefined || conditions.every((condition) => holdsOne(condition, stored, live))
 }
@@ -22,7 +23,7 @@ function holdsOne(condition: Condition, stored: Item | undefined, live: boolean)
   }
 }
 
-/** Text compares by its UTF-8 bytes, as the keys do; another type compares false. */
+/** Compares texts by their UTF-8 bytes, as keys are compared. Values of two types compare false. */
 function comparesTo(value: Json | undefined, op: '<' | '<=' | '>' | '>=', bound: string | number): boolean {
   let difference: number
   if (typeof value === 'number' && typeof bound === 'number') difference = value - bound
@@ -32,4 +33,23 @@ function comparesTo(value: Json | undefined, op: '<' | '<=' | '>' | '>=', bound:
   if (op === '<') return difference < 0
   if (op === '<=') return difference <= 0
   return op === '>' ? difference > 0 : difference >= 0
+}
+
+/**
+ * Returns the row after an update; `old` is undefined if the update creates it.
+ * @throws {StoreError} `Invalid` for an `add` to a value that is no number
+ */
+export function updated(update: Update, old: Item | undefined): Item {
+  const next: Record<string, Json> & Key = { ...old, ...update.key }
+  for (const [attr, value] of Object.entries(update.setOnce ?? {})) {
+    if (next[attr] === undefined) next[attr] = value
+  }
+  Object.assign(next, update.set)
+  for (const [attr, amount] of Object.entries(update.add ?? {})) {
+    const before = next[attr] === undefined ? 0 : next[attr]
+    if (typeof before !== 'number') throw new StoreError('Invalid', `${attr} is no number, so nothing can be added`)
+    next[attr] = before + amount
+  }
+  for (const attr of update.remove ?? []) delete next[attr]
+  return next
 }

@@ -4,23 +4,34 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
-import { lockFolder } from './lock.ts'
+import { openEngine } from '../sqlite/engine.ts'
+import { lockFolder } from './data-folder.ts'
 
 const IN_USE = /^the data folder .* is in use by another process$/
 
 test('a folder has one owner at a time in this process', () => {
   const folder = temporaryFolder()
-  const release = lockFolder(folder)
+  const lock = lockFolder(folder)
   assert.throws(() => lockFolder(folder), { message: IN_USE })
-  release()
-  release()
-  lockFolder(folder)()
+  lock.release()
+  lock.release()
+  lockFolder(folder).release()
 })
 
-test('another process that holds the folder keeps us out until it dies, however it dies', async () => {
+test('an engine locks its folder until it is closed', () => {
   const folder = temporaryFolder()
-  const script = `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, 'lock.ts'))}
-    lockFolder(${JSON.stringify(folder)}); gc(); console.log('held'); setInterval(() => {}, 1000)`
+  const engine = openEngine(folder)
+  assert.throws(() => openEngine(folder), { message: IN_USE })
+  engine.close()
+  engine.close()
+  openEngine(folder).close()
+})
+
+test('another process that uses the folder locks us out until it dies, however it dies', async () => {
+  const folder = temporaryFolder()
+  const script = `import { openEngine } from ${JSON.stringify(join(import.meta.dirname, '../sqlite/engine.ts'))}
+    const engine = openEngine(${JSON.stringify(folder)})
+    gc(); console.log('locked'); setInterval(() => engine.nextNumber(), 1000)`
   const owner = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -31,5 +42,5 @@ test('another process that holds the folder keeps us out until it dies, however 
     owner.kill('SIGKILL')
     await once(owner, 'exit')
   }
-  lockFolder(folder)()
+  lockFolder(folder).release()
 })
