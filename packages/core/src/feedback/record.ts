@@ -59,7 +59,7 @@ function ownOutcomes({ recipients }: SentMessage, outcomes: readonly Outcome[]):
 const isWithRelay = ({ address, pending }: Recipient) => pending && simulate(address) === undefined
 const isTaken = ({ recipients }: SentMessage) => !recipients.some(isWithRelay)
 
-/** `email.sent` has the id that the attempt itself gives it: whoever is first writes it. */
+/** `email.sent` has the id that the attempt itself gives it: the first of both writes it. */
 function eventsFor(
   message: SentMessage,
   occurrence: string,

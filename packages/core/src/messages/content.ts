@@ -18,7 +18,7 @@ import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson
 import { type UploadSizes, uploadedBytes, uploadSizes } from './uploads.ts'
 
 /** An attachment whose bytes were uploaded before: see uploads.ts. */
-export type UploadedAttachment = Omit<ComposeAttachment, 'content'> & { readonly uploadId: string }
+type UploadedAttachment = Omit<ComposeAttachment, 'content'> & { readonly uploadId: string }
 export type DraftAttachment = ComposeAttachment | UploadedAttachment
 /** What an application asks us to send, from any front end. Addresses are parsed, headers are not yet checked. */
 export type Draft = {

@@ -11,7 +11,7 @@ import { getSent } from './read.ts'
 import { deletionOf, isDeleted, receivedOf } from './rows.ts'
 import { deleteIndex, getIndex, type IndexPorts } from './stored-index.ts'
 
-export type DeletePorts = IndexPorts & { readonly clock: Clock }
+type DeletePorts = IndexPorts & { readonly clock: Clock }
 
 /** Smaller bodies fit an answer, however they are escaped, so no copy was made for a link. */
 const MAY_BE_COPIED_BYTES = 512 * 1024

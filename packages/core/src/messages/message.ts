@@ -56,7 +56,7 @@ export type ComposedContent =
   | { readonly form: 'composed'; readonly place: 'message'; readonly stored: StoredJson }
   | { readonly form: 'composed'; readonly place: 'row' | 'blob' | 'deleted' }
 /** Content as it was received: the octets in a blob, and an index of their parts. */
-export type RawContent = { readonly form: 'raw'; readonly blob: string; readonly index: IndexPlace }
+type RawContent = { readonly form: 'raw'; readonly blob: string; readonly index: IndexPlace }
 export type IndexPlace = { readonly place: 'message'; readonly stored: StoredJson } | { readonly place: 'row' | 'blob' }
 
 export type Tag = { readonly name: string; readonly value: string }

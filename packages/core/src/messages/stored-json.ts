@@ -8,7 +8,7 @@ import { StoreError } from '../ports/table.ts'
 
 /** `deflated` is in base64. */
 export type StoredJson = { readonly json: string } | { readonly deflated: string }
-export type EncodedJson = { readonly json: string } | { readonly deflated: Buffer }
+type EncodedJson = { readonly json: string } | { readonly deflated: Buffer }
 /** The first line of a blob: how many bytes of JSON follow it, and whether they are deflated. */
 type BlobHeader = { readonly format: number; readonly encoding: 'identity' | 'deflate'; readonly bytes: number }
 

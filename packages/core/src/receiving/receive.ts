@@ -78,7 +78,7 @@ async function deleteFor(ports: ReceivePorts, { kind, accountId, id }: ReceiveEn
   else await finishDeletion(ports, accountId, id)
 }
 
-export type Fail = (jobs: readonly Job[], error: unknown) => void
+type Fail = (jobs: readonly Job[], error: unknown) => void
 
 /** Receives messages, 32 at a time so that memory is bounded. Never throws: `fail` gets the jobs that failed. */
 export async function receiveJobs(ports: StorePorts, jobs: readonly Job[], fail: Fail): Promise<void> {

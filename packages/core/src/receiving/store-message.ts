@@ -71,7 +71,7 @@ async function storeNew(ports: StorePorts, incoming: Incoming): Promise<Received
   return isNew ? received : storedBefore(ports, incoming)
 }
 
-/** If the message was deleted meanwhile, what this attempt may have written for it is deleted too. */
+/** Answers the row of an earlier attempt. If the message was deleted, deletes what this attempt may have written for it. */
 async function storedBefore(
   ports: StorePorts,
   { accountId, id, envelope, blob }: Incoming,

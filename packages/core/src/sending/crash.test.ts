@@ -118,8 +118,8 @@ for (const after of [false, true]) {
         ['bounced', 'sent'],
         death.name,
       )
-      const told = (await eventsOf(ports.table, KEY.accountId, id)).map(({ type }) => type)
-      assert.deepEqual(told.sort(), ['email.bounced', 'email.sent'], death.name)
+      const types = (await eventsOf(ports.table, KEY.accountId, id)).map(({ type }) => type)
+      assert.deepEqual(types.sort(), ['email.bounced', 'email.sent'], death.name)
     }
     assert.ok(crashes > 8 && crashes < MAX_STEPS, `${crashes} steps`)
   })

@@ -17,9 +17,9 @@ const MAX_TRIES = 5
 const EARLY_MS = 1000
 
 /** `takenOver`: an attempt was begun under an earlier lease, and how it ended is unknown. */
-export type Leased = { readonly message: SentMessage; readonly takenOver: boolean }
+type Leased = { readonly message: SentMessage; readonly takenOver: boolean }
 /** `done`: no recipient is pending. `waiting`: another worker has it, or its time has not come; its row is due. */
-export type NotLeased = 'missing' | 'done' | 'waiting'
+type NotLeased = 'missing' | 'done' | 'waiting'
 
 /** Long enough for the slowest next hop to take the message. */
 export function leaseMs({ size }: Pick<SentMessage, 'size'>): number {

@@ -26,7 +26,7 @@ export type RecordPorts = NotifyPorts & {
 }
 /** With the counts of the batch that the outcomes are part of. */
 export type BatchRecordPorts = RecordPorts & { readonly tally: Tally }
-export type OutcomesRecord = {
+type OutcomesRecord = {
   readonly outcomes: readonly Outcome[]
   /** The first is durable before the others are written. */
   readonly events: readonly MailEvent[]

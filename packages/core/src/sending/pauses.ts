@@ -11,7 +11,7 @@ import { readRow, row } from '../store/codec.ts'
 import { accountPauseKey, RELAY_PAUSE_KEY } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 
-export type PausePorts = {
+type PausePorts = {
   readonly table: Table
   readonly clock: Clock
   readonly log: Log

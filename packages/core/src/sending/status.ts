@@ -17,7 +17,7 @@ export type Outcome = {
   /** Why the address is on our suppression list. */
   readonly suppression?: Origin
 }
-export type BounceType = 'Permanent' | 'Transient' | 'Undetermined'
+type BounceType = 'Permanent' | 'Transient' | 'Undetermined'
 
 const OVERRIDING: readonly RecipientStatus[] = ['failed', 'bounced', 'suppressed', 'complained']
 const rank = (status: RecipientStatus) => RECIPIENT_STATUSES.indexOf(status)
