@@ -6,7 +6,7 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 const TRIES = 60
 const PAUSE_MS = 50
 
-/** For what comes late: runs `check` until it passes, for at most 3 seconds; then throws its last error. */
+/** Runs `check` until it passes, for at most 3 seconds; then throws its last error. */
 export async function eventually(check: () => Promise<void>): Promise<void> {
   for (let attempt = 1; attempt < TRIES; attempt++) {
     try {
@@ -42,7 +42,7 @@ export const putNew = (pk: string, sk: string, attrs: object = {}): Write => ({
 
 export const seconds = (): number => Math.floor(Date.now() / 1000)
 
-/** By the name of a test, why it is left out. */
+/** Why tests are left out, by the name of the test. */
 export type Skips = { readonly [test: string]: string }
 export type TestFunction = (name: string, run: () => Promise<void>) => void
 

@@ -1,7 +1,7 @@
 /**
- * Counts what a table's calls would cost on DynamoDB on demand, by the rules of its capacity units. For tests and the
- * cost report only: it reads each row before it writes it, and two writers of one row may be counted by a stale size.
- * Not seen and so not counted: expired rows that a query reads and leaves out.
+ * Counts what the calls of a table would cost on DynamoDB on demand, in capacity units. It is for tests and the cost report
+ * only: it reads each row before it writes it, and may count two writers of one row by a stale size. It does not see, and
+ * so does not count, expired rows that a query reads and leaves out.
  */
 
 import type { Item, Page, Query, Table, Write } from '@kabutar/core/ports/table.ts'
@@ -90,7 +90,7 @@ function countedReads(table: Table, count: (units: number) => void): Pick<Table,
   }
 }
 
-/** The adapter reads one row past a full page to know that there is more; here it is taken to be as large as the last. */
+/** The adapter reads one row past a full page to know that there is more; this one counts as large as the last. */
 function queryUnits(query: Query, page: Page): number {
   const last = page.items.at(-1)
   const bytes = sum(page.items.map(itemBytes)) + (page.cursor !== undefined && last ? itemBytes(last) : 0)

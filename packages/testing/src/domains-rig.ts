@@ -1,4 +1,4 @@
-/** What the tests of domains share: identities by hand, and the ports of sending around them. */
+/** Ports for tests of domains: identities that the test sets, and the ports of sending. */
 import type { Identities, Identity } from '@kabutar/core/ports/identities.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { type Rig, testPorts } from './sending-rig.ts'
@@ -8,7 +8,7 @@ export type TestIdentities = Identities & {
   readonly published: Set<string>
   readonly known: Set<string>
   readonly receiving: Set<string>
-  /** Every call fails. */
+  /** True makes every call fail. */
   broken: boolean
 }
 
@@ -57,7 +57,7 @@ export function testIdentities(): TestIdentities {
 
 export type DomainRig = Rig & { readonly identities: TestIdentities }
 
-/** Account `a` has kabutar.test on the operator's word. */
+/** The operator gave kabutar.test to account `a`. */
 export async function domainPorts(): Promise<DomainRig> {
   return { ...(await testPorts()), identities: testIdentities() }
 }

@@ -1,7 +1,6 @@
 /**
- * What AWS really does, as switches for tests of what stands above the ports: a condition that fails, a conflict that
- * outlasts its retries, an index that lags, an answer that is lost, entries twice and out of order. Seeded, so that a
- * failure can be seen again.
+ * Switches that make the ports fail as AWS does: conflicts that outlast their retries, an index that lags, answers that are
+ * lost, entries twice and out of order. They are seeded, so that a failure can be repeated.
  */
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
@@ -12,26 +11,26 @@ import { LateIndex } from './late-index.ts'
 
 /** Answers numbers from 0 to below 1. */
 export type Random = () => number
-/** Each a probability per call, from 0 to 1, but the delay. */
+/** Probabilities per call, from 0 to 1, except for the delay. */
 export type TableFaults = {
   readonly random: Random
   readonly clock: Clock
-  /** Another writer got in between; beneath the retries, as in DynamoDB. Nothing was written. */
+  /** Another writer was faster, beneath the retries as in DynamoDB. Nothing was written. */
   readonly conflict?: number
   /** Nothing was read or written. */
   readonly throttled?: number
-  /** It was written, but the caller hears `Unavailable`. */
+  /** The write was made, and the caller gets `Unavailable`. */
   readonly lostAnswer?: number
-  /** A change is seen in the index up to so much later. */
+  /** The longest time until a change is seen in the index. */
   readonly indexDelayMs?: number
 }
 export type QueueFaults = {
   readonly random: Random
-  /** An entry comes once more, even after it was settled. */
+  /** An entry is delivered again, even after it was settled. */
   readonly duplicate?: number
-  /** An entry comes after later ones. */
+  /** An entry is delivered after later ones. */
   readonly reorder?: number
-  /** The call fails; of a send a part is done. */
+  /** The call fails; a send may have sent a part. */
   readonly throttled?: number
 }
 

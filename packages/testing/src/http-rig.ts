@@ -1,4 +1,4 @@
-/** What the tests of the API share: the app on the real engine, and a call that checks the form of every answer. */
+/** The HTTP API on the real engine, for tests, and a call that checks every answer against OpenAPI. */
 import assert from 'node:assert/strict'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { MAX_ANSWER_BYTES } from '@kabutar/http/answer.ts'
@@ -46,7 +46,7 @@ export async function call(
   return { status: answer.status, body: json }
 }
 
-/** Every answer of every test is held to the OpenAPI description. */
+/** Checks an answer against the OpenAPI description. */
 function assertDescribed(request: string, status: number, json: unknown): void {
   const [method = '', target = ''] = request.split(' ')
   const path = (target.split('?')[0] ?? '').replace(/^\/+/, '/').replace(/(?<=.)\/$/, '')

@@ -2,10 +2,10 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Item, Key, Page, Query, Table, Write } from '@kabutar/core/ports/table.ts'
 import { decodeCursor, encodeCursor, keyOf } from '@kabutar/core/ports/table-rules.ts'
 
-/** What the index said of a row before a change, until the change is seen. */
+/** The index entry of a row before a change, until the change is seen. */
 type Change = { readonly visibleAt: number; readonly before: Item | undefined }
 
-/** An index that lags behind its table: a query answers what was there before the changes that are not yet seen. */
+/** An index that lags behind its table: a query answers the entries as they were before the changes not yet seen. */
 export class LateIndex {
   readonly #table: Table
   readonly #clock: Clock
@@ -43,7 +43,7 @@ export class LateIndex {
     return { items: answered, cursor: encodeCursor(query, answered.at(-1) as Item) }
   }
 
-  /** By row: what the index still says of it. */
+  /** The entries that the index still has, by row. */
   #unseen(): Map<string, Item | undefined> {
     const unseen = new Map<string, Item | undefined>()
     for (const [name, changes] of this.#changes) {

@@ -1,4 +1,4 @@
-/** For tests: a scripted next hop, and relays to it; all of them end with the test file. */
+/** A scripted next hop for tests, and relays to it; all end with the test file. */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { after } from 'node:test'

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Removed by one listener: one for each would look like a leak to Node from the eleventh on. */
+/** One listener removes all folders: from the eleventh listener on, Node would warn of a leak. */
 const folders: string[] = []
 
-/** For tests: a folder that goes with the process. */
+/** Makes a folder for tests that is removed when the process ends. */
 export function temporaryFolder(): string {
   if (folders.length === 0) process.once('exit', removeAll)
   const folder = mkdtempSync(join(tmpdir(), 'kabutar-'))

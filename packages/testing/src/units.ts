@@ -1,13 +1,13 @@
 /**
- * What DynamoDB on demand bills for rows: the rules of its capacity units, and of storage. Written once, for what counts
- * at the port and for what counts at the wire.
+ * The capacity units and the storage that DynamoDB on demand bills for rows. Counters at the port and at the wire both use
+ * this.
  */
 import type { Item } from '@kabutar/core/ports/table.ts'
 import { itemBytes } from '@kabutar/core/ports/table-rules.ts'
 
 const WRITE_STEP = 1024
 const READ_STEP = 4096
-/** DynamoDB stores so much with each row, and with each entry of an index. */
+/** Bytes that DynamoDB stores with each row, and with each entry of an index. */
 const OVERHEAD_BYTES = 100
 
 /**
@@ -19,7 +19,7 @@ export function writeUnits(before: Item | undefined, after: Item | undefined, ti
   return times * base + indexUnits(indexEntry(before), indexEntry(after))
 }
 
-/** A write whose condition failed, or whose transaction was cancelled, costs what the row that is there would. */
+/** Units of a write whose condition failed, or whose transaction was cancelled: those of writing the row that is there. */
 export function failedWriteUnits(before: Item | undefined, times: 1 | 2): number {
   return times * steps(bytesOf(before), WRITE_STEP)
 }
@@ -29,12 +29,12 @@ export function readUnits(item: Item | undefined): number {
   return steps(bytesOf(item), READ_STEP)
 }
 
-/** Of a query, by the bytes of all rows that it looked at. The index is read eventually, which is half. */
+/** Read request units of a query, by the bytes of all rows that it read. An eventually consistent read costs half. */
 export function pageUnits(bytes: number, consistent: boolean): number {
   return steps(bytes, READ_STEP) * (consistent ? 1 : 0.5)
 }
 
-/** What a row occupies, with its entry in the index. */
+/** Bytes that a row occupies, with its entry in the index. */
 export function storedBytes(item: Item | undefined): number {
   const entry = indexEntry(item)
   return (item ? itemBytes(item) + OVERHEAD_BYTES : 0) + (entry ? itemBytes(entry) + OVERHEAD_BYTES : 0)
@@ -50,7 +50,7 @@ function indexUnits(before: Item | undefined, after: Item | undefined): number {
   return before.ttl === after.ttl ? 0 : steps(bytesOf(after), WRITE_STEP)
 }
 
-/** What the index projects of a row, if it is in it. */
+/** The attributes that the index has of a row; undefined if it has no entry. */
 function indexEntry(item: Item | undefined): Item | undefined {
   if (!item || item.gs1pk === undefined || item.gs1sk === undefined) return undefined
   const { pk, sk, gs1pk, gs1sk, ttl } = item

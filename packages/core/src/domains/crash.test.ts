@@ -1,7 +1,8 @@
-/** A process that dies at any step of an operation on a domain: who asks again gets what was asked for. */
+/** A process dies at any step of an operation on a domain: the same call again does the rest. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type DomainRig, domainPorts } from '@kabutar/testing/domains-rig.ts'
+import { type Death, deathAt, mortal } from '@kabutar/testing/mortal.ts'
 import { KEY } from '@kabutar/testing/sending-rig.ts'
 import { recipientOwner } from '../receiving/accept.ts'
 import { sweep } from '../store/outbox.ts'
@@ -12,41 +13,22 @@ import { domainOwner, listDomains } from './domains.ts'
 import { removeDomain } from './remove.ts'
 import { readDomain, verifyDomain } from './verify.ts'
 
-class Crash extends Error {}
 const A = KEY.accountId
 const NAME = 'shop.test'
 const MAX_STEPS = 60
 const EVENTS = ['domain.created', 'domain.updated', 'domain.deleted']
 
-/** Every call counts; the `fatal`th is made or not, and nothing answers any more. */
-function dying(ports: DomainRig, fatal: number, after: boolean) {
-  let calls = 0
-  const mortal = <T extends object>(port: T): T =>
-    new Proxy(port, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name)
-        if (typeof value !== 'function') return value
-        return async (...args: unknown[]) => {
-          calls++
-          if (calls > fatal || (calls === fatal && !after)) throw new Crash()
-          const answer: unknown = await Reflect.apply(value, target, args)
-          if (calls >= fatal) throw new Crash()
-          return answer
-        }
-      },
-    })
-  const [table, identities] = [mortal(ports.table), mortal(ports.identities)]
-  return {
-    ports: { ...ports, table, identities, webhookQueue: mortal(ports.webhookQueue) },
-    died: () => calls >= fatal,
-  }
+/** The ports of a process that dies at a step. */
+function dying(ports: DomainRig, death: Death): DomainRig {
+  const [table, identities] = [mortal(ports.table, death, 'table'), mortal(ports.identities, death, 'identities')]
+  return { ...ports, table, identities, webhookQueue: mortal(ports.webhookQueue, death, 'webhooks') }
 }
 
 const ours = async ({ table }: DomainRig) =>
   (await listDomains(table, A, { limit: 10 })).items.filter(({ name }) => name === NAME)
 
-/** Types of the events that the queue and the sweep know of, each id once. */
-async function told(ports: DomainRig): Promise<string[]> {
+/** The ids of the events that are queued, or that the sweep queues, each once. */
+async function eventsQueued(ports: DomainRig): Promise<string[]> {
   ports.clock.advance(5 * 60_000)
   await sweep(ports, { event: dueEvent(ports.webhookQueue) })
   const batch = await ports.webhookQueue.receive({ max: 100, visibilityMs: 1000, waitMs: 0 })
@@ -62,9 +44,9 @@ for (const after of [false, true]) {
       assert.ok(fatal < MAX_STEPS)
       const ports = await domainPorts()
       await createEndpoint(ports, A, { url: 'https://x.test/', events: EVENTS })
-      const life = dying(ports, fatal, after)
-      await createDomain(life.ports, A, { name: NAME }).catch(() => undefined)
-      if (!life.died()) break
+      const death = deathAt(fatal, after)
+      await createDomain(dying(ports, death), A, { name: NAME }).catch(() => undefined)
+      if (!death.dead) break
       crashes++
       const [made] = await ours(ports)
       if (made === undefined) {
@@ -73,7 +55,7 @@ for (const after of [false, true]) {
       }
       const { records, status } = await readDomain(ports, A, made.id)
       assert.deepEqual([records.length, status], [3, 'not_started'], `step ${fatal}`)
-      assert.equal((await told(ports)).length, 1, `step ${fatal}`)
+      assert.equal((await eventsQueued(ports)).length, 1, `step ${fatal}`)
     }
     assert.ok(crashes >= 5, `${crashes} steps`)
   })
@@ -86,15 +68,15 @@ for (const after of [false, true]) {
       const { id } = await createDomain(ports, A, { name: NAME, capabilities: { receiving: true } })
       await createEndpoint(ports, A, { url: 'https://x.test/', events: EVENTS })
       ports.identities.published.add(NAME)
-      const life = dying(ports, fatal, after)
-      await verifyDomain(life.ports, A, id).catch(() => undefined)
-      if (!life.died()) break
+      const death = deathAt(fatal, after)
+      await verifyDomain(dying(ports, death), A, id).catch(() => undefined)
+      if (!death.dead) break
       crashes++
       assert.equal((await verifyDomain(ports, A, id)).status, 'verified', `step ${fatal}`)
       assert.equal(await recipientOwner(ports.table, `x@${NAME}`), A)
       assert.deepEqual([...ports.identities.receiving], [NAME])
       // Pending, then verified: once each.
-      assert.equal((await told(ports)).length, 2, `step ${fatal}`)
+      assert.equal((await eventsQueued(ports)).length, 2, `step ${fatal}`)
     }
     assert.ok(crashes >= 8, `${crashes} steps`)
   })
@@ -108,15 +90,15 @@ for (const after of [false, true]) {
       ports.identities.published.add(NAME)
       await verifyDomain(ports, A, id)
       await createEndpoint(ports, A, { url: 'https://x.test/', events: EVENTS })
-      const life = dying(ports, fatal, after)
-      await removeDomain(life.ports, A, id).catch(() => undefined)
-      if (!life.died()) break
+      const death = deathAt(fatal, after)
+      await removeDomain(dying(ports, death), A, id).catch(() => undefined)
+      if (!death.dead) break
       crashes++
       await removeDomain(ports, A, id).catch((error) => assert.equal(error.code, 'not_found'))
       assert.deepEqual(await ours(ports), [])
       assert.equal(await domainOwner(ports.table, NAME), undefined)
       assert.deepEqual([...ports.identities.receiving, ...ports.identities.known], [])
-      assert.equal((await told(ports)).length, 1, `step ${fatal}`)
+      assert.equal((await eventsQueued(ports)).length, 1, `step ${fatal}`)
       await createDomain(ports, 'b', { name: NAME })
     }
     assert.ok(crashes >= 5, `${crashes} steps`)

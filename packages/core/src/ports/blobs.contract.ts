@@ -4,7 +4,7 @@ import { before, describe, test } from 'node:test'
 import { outcome } from '@kabutar/testing/contract.ts'
 import type { Blobs } from './blobs.ts'
 
-/** `download` fetches a link and `upload` puts a body to one, as a stranger would. */
+/** `download` fetches a link and `upload` puts a body to one, both without credentials. */
 type Open = () => Promise<{
   readonly blobs: Blobs
   download(url: URL): Promise<Response>
@@ -28,7 +28,7 @@ async function collect(body: AsyncIterable<Uint8Array> | undefined): Promise<Buf
   return Buffer.concat(parts)
 }
 
-/** What every Blobs keeps. Sizes stand on both sides of where an adapter may change how it stores. */
+/** Tests of every adapter of Blobs. The sizes are on both sides of where an adapter may store in another way. */
 export function blobsContract(adapter: string, open: Open, skips: Skips = {}): void {
   describe(`${adapter} keeps the Blobs contract`, () => {
     let blobs: Blobs
@@ -66,7 +66,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       })
     }
 
-    test('memory of a chunk may be used again for the next', async () => {
+    test('the memory of a chunk may be reused for the next', async () => {
       async function* reusing(all: Uint8Array) {
         const chunk = Buffer.alloc(1000)
         for (let at = 0; at < all.length; at += 1000) {
@@ -93,7 +93,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       }
     })
 
-    test('past maxBytes nothing is left', async () => {
+    test('a body past maxBytes leaves nothing', async () => {
       const cases = [
         { size: 11, maxBytes: 10 },
         { size: 65_537, maxBytes: 65_536 },
@@ -120,7 +120,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       }
     })
 
-    test('what is missing is undefined, and deleting it is no error', async () => {
+    test('a missing blob is undefined, and deleting it is no error', async () => {
       assert.equal(await blobs.get('acc/missing'), undefined)
       assert.equal(await blobs.open('acc/missing'), undefined)
       assert.equal(await blobs.open('acc/missing', { from: 0, to: 1 }), undefined)
@@ -168,7 +168,7 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       })
     }
 
-    test('refused: ranges that are none, and links for no time or too long', async () => {
+    test('refused: ranges that are not valid, and links for no time or too long', async () => {
       await blobs.put('acc/ranges', bytes('x'), MAX)
       for (const from of [-1, 0.5, Number.NaN]) {
         assert.equal(await outcome(blobs.open('acc/ranges', { from, to: 2 })), 'Invalid')

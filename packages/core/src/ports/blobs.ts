@@ -1,8 +1,7 @@
 /**
- * Large immutable bytes. A key is `<account>/<id>`, or `inbound/<SES's id>` for what SES wrote itself; it is never shared
- * between accounts, and the same key always means the same bytes: a second put of a key is a repetition. Put is durable
- * when it resolves and leaves nothing when it throws. The memory of a body's chunk may be used again, or be gone, once the
- * next is asked for.
+ * Stores large immutable bytes. A key is `<account>/<id>`, or `inbound/<SES's id>` for what SES wrote itself. Accounts never
+ * share a key, and a key always means the same bytes: a second put of a key is a repetition. A put is durable when it
+ * resolves and leaves nothing when it throws. A body may reuse the memory of a chunk once the next is asked for.
  */
 export type BlobBody = Uint8Array | AsyncIterable<Uint8Array>
 /** First and last byte, both inclusive, as in RFC 9110 section 14.1.2. */
@@ -10,7 +9,7 @@ export type ByteRange = { readonly from: number; readonly to: number }
 /** Bytes [from, to) of a blob, and the Content-Transfer-Encoding to undo. */
 export type BlobPart = { readonly from: number; readonly to: number; readonly encoding: string }
 export type OpenBlob = {
-  /** Of the whole blob, also when a range was asked for. */
+  /** The size of the whole blob, also when a range was asked for. */
   readonly size: number
   readonly body: AsyncIterable<Uint8Array>
 }
@@ -20,7 +19,7 @@ export type LinkOptions = {
   readonly contentType: string
 }
 export type UploadOptions = {
-  /** The size of the body, neither more nor less: S3 cannot hold a link to a bound, only to a Content-Length. */
+  /** The exact size of the body: S3 can hold a link to a Content-Length, and not to a bound. */
   readonly bytes: number
   readonly expiresInSeconds: number
 }
@@ -29,12 +28,12 @@ export interface Blobs {
   /** @throws {StoreError} `TooLarge` past `maxBytes`, `Invalid` for a key of another form, `Unavailable` */
   put(key: string, body: BlobBody, options: { readonly maxBytes: number }): Promise<void>
   get(key: string): Promise<Uint8Array | undefined>
-  /** At most 256 KB are held before `body` is read; one that is never read costs no more. A range is cut to the blob's end. */
+  /** Holds at most 256 KB before `body` is read, and no more if it never is. A range is cut to the blob's end. */
   open(key: string, range?: ByteRange): Promise<OpenBlob | undefined>
   /** Missing keys are no error. */
   delete(keys: readonly string[]): Promise<void>
-  /** A URL that needs no key until it expires; always an attachment (`Content-Disposition`) and `nosniff`. */
+  /** A URL that downloads the blob without a key until it expires, as an attachment (`Content-Disposition`) with `nosniff`. */
   link(key: string, options: LinkOptions): Promise<URL>
-  /** A URL that takes the body by PUT with its Content-Length, without a key, until it expires; 200: the blob is durable. */
+  /** A URL that takes the body by PUT with its Content-Length, without a key, until it expires. 200 means that the blob is durable. */
   uploadLink(key: string, options: UploadOptions): Promise<URL>
 }

@@ -11,7 +11,7 @@ export type IdentitiesUnderTest = {
   receiving?(): readonly string[]
 }
 
-/** What every adapter of Identities keeps. */
+/** Tests of every adapter of Identities. */
 export function identitiesContract(adapter: string, open: () => Promise<IdentitiesUnderTest>, skips: Skips = {}): void {
   describe(`${adapter} keeps the Identities contract`, () => {
     let opened: IdentitiesUnderTest

@@ -1,7 +1,7 @@
 /**
- * Domains that may sign what they send and receive mail: identities and receipt rules of SES, or keys of our own.
- * Everything may be done again: a crash in the middle, or a lost answer, is mended by the same call. A name is in lower
- * case and punycode. Whose domain it is, core knows; here a name exists once.
+ * Makes domains able to sign what they send and to receive mail: by identities and receipt rules of SES, or by keys of our
+ * own. Each call may be repeated, so that the same call again finishes what a crash or a lost answer left. Names are in
+ * lower case and punycode. Core knows which account has a domain; here a name exists once.
  */
 export type RecordStatus = 'not_started' | 'pending' | 'verified' | 'failed' | 'temporary_failure'
 
@@ -11,12 +11,12 @@ export type DomainRecord = {
   readonly type: 'CNAME' | 'TXT' | 'MX'
   readonly name: string
   readonly value: string
-  /** Of an MX record. */
+  /** The preference of an MX record. */
   readonly priority?: number
   readonly status: RecordStatus
 }
 export type Identity = {
-  /** `temporary_failure`: nobody can tell at the moment. */
+  /** `temporary_failure`: the state is not known at the moment. */
   readonly status: 'pending' | 'verified' | 'failed' | 'temporary_failure'
   readonly records: readonly DomainRecord[]
 }
@@ -32,10 +32,10 @@ export interface Identities {
    * @throws {StoreError} `Throttled`, `Unavailable`
    */
   create(domain: string, options: { readonly returnPath: string }): Promise<Identity>
-  /** Looks anew. Undefined if there is none. @throws {StoreError} */
+  /** Checks the identity now. Undefined if there is none. @throws {StoreError} */
   status(domain: string): Promise<Identity | undefined>
-  /** The name may be created again afterwards. @throws {StoreError} */
+  /** Removes the identity; its name may be created again. @throws {StoreError} */
   remove(domain: string): Promise<void>
-  /** Is mail for the domain taken? Two calls for different domains never undo each other. @throws {StoreError} */
+  /** Turns receiving for the domain on or off. Two calls for different domains never undo each other. @throws {StoreError} */
   receive(domain: string, on: boolean): Promise<void>
 }

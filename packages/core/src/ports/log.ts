@@ -1,4 +1,4 @@
-/** Values that a log line may carry: never content, keys or secrets. */
+/** The values of a log line: never content, keys or secrets. */
 export type LogFields = { readonly [name: string]: string | number | boolean | undefined | Error }
 
 export interface Log {

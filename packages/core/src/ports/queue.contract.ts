@@ -58,7 +58,7 @@ export function queueContract(adapter: string, open: Open): void {
       await empty()
     })
 
-    test('the one that failed comes back after its delay, and past its attempts goes to the dead letters whole', async () => {
+    test('an entry that failed comes back after its delay, and after its attempts goes whole to the dead letters', async () => {
       await main.send([{ body: 'good' }, { body: 'bad' }])
       const batch = await drain(main, 2)
       const sentAt = batch.find(({ body }) => body === 'bad')?.sentAt
@@ -77,7 +77,7 @@ export function queueContract(adapter: string, open: Open): void {
       await empty()
     })
 
-    test('what a consumer held when it died comes back, and at last goes to the dead letters', async () => {
+    test('an entry comes back when its consumer died, and at last goes to the dead letters', async () => {
       await main.send([{ body: 'held' }])
       const short = { ...WANTED, visibilityMs: 1000 }
       const [first] = await drain(main, 1, short)
@@ -103,7 +103,7 @@ export function queueContract(adapter: string, open: Open): void {
       await empty()
     })
 
-    test('a delayed entry comes late and wakes who waits for it', async () => {
+    test('a delayed entry comes late, and ends the wait of a consumer', async () => {
       const from = Date.now()
       await main.send([{ body: 'late', delayMs: 1000 }])
       assert.deepEqual(await main.receive(NOW), [])
@@ -114,7 +114,7 @@ export function queueContract(adapter: string, open: Open): void {
       await empty()
     })
 
-    test('who waits is woken by the next entry', async () => {
+    test('the next entry ends the wait of a consumer', async () => {
       const waiting = main.receive({ ...WANTED, waitMs: 5000 })
       await systemClock.sleep(100)
       const from = Date.now()
@@ -126,7 +126,7 @@ export function queueContract(adapter: string, open: Open): void {
       await empty()
     })
 
-    test('who waits is released by the signal', async () => {
+    test('the signal ends the wait of a consumer', async () => {
       const stop = new AbortController()
       const from = Date.now()
       const waiting = main.receive({ ...WANTED, waitMs: 5000, signal: stop.signal })

@@ -1,7 +1,7 @@
 /**
- * At least once, in no order. An entry is received with a lease (its visibility) and is gone only when settled as done;
- * one that fails comes back, and after `maxAttempts` receipts it moves whole to the dead-letter queue.
- * Handlers are therefore idempotent, and known waits never use up attempts: they send a new entry with a delay.
+ * Delivers entries at least once, in no order. An entry is received with a lease (its visibility) and is gone only when it
+ * is settled as done. One that fails comes back, and after `maxAttempts` receipts it moves whole to the dead-letter queue.
+ * Handlers are therefore idempotent, and a known wait never uses up attempts: it sends a new entry with a delay.
  */
 export type Outgoing = {
   /** At most 256 KB; in practice ids and an attempt number, tagged with a version. */
@@ -15,7 +15,7 @@ export type Delivery = {
   /** Counts receipts, from 1. */
   readonly attempt: number
   readonly sentAt: number
-  /** Names this lease; a later one of the same entry has another. */
+  /** Names this lease; each lease of an entry has its own. */
   readonly handle: string
 }
 export type Settlement = { readonly delivery: Delivery } & (
@@ -36,15 +36,15 @@ export interface Queue {
   send(messages: readonly Outgoing[]): Promise<void>
   /** Waits up to `waitMs` for the first entry. */
   receive(options: ReceiveOptions): Promise<readonly Delivery[]>
-  /** Answers the ids known to be unsettled, since their lease was lost (best effort on SQS). */
+  /** Answers the ids that are known to be unsettled because their lease was lost (best effort on SQS). */
   settle(settlements: readonly Settlement[]): Promise<readonly string[]>
   extend(deliveries: readonly Delivery[], visibilityMs: number): Promise<void>
-  /** Approximate. */
+  /** The approximate number of entries. */
   depth(): Promise<Depth>
 }
 
 export type Failure = { readonly id: string; readonly retryInMs: number }
-/** Handles a batch and answers the failures; a throw fails all of it. Everything else is settled as done. */
+/** Handles a batch and answers the failures; a throw fails all of it. All other entries are settled as done. */
 export type Handler = (batch: readonly Delivery[], signal: AbortSignal) => Promise<readonly Failure[]>
 
 export const QUEUE_RULES = { maxBodyBytes: 256 * 1024, maxDelayMs: 15 * 60_000 } as const

@@ -22,7 +22,7 @@ const envelope = (...recipients: readonly string[]): RelayEnvelope => ({
   recipients,
 })
 
-/** What every Relay keeps. */
+/** Tests of every adapter of Relay. */
 export function relayContract(adapter: string, open: () => Promise<RelayUnderTest>, skips: Skips = {}): void {
   describe(`${adapter} keeps the Relay contract`, () => {
     let opened: RelayUnderTest

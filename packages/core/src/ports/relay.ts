@@ -1,7 +1,7 @@
 /**
- * The next hop for outbound mail. One call is one SMTP transaction (or one SES call) for one message and its recipients.
- * A result names what happened to each recipient; a throw means that nobody got the message, except `ambiguous`:
- * then the next hop may have taken it, and only an event with our tag or a second attempt will tell.
+ * Passes outbound mail to the next hop. One call is one SMTP transaction (or one SES call) for one message and its
+ * recipients. A result names what happened to each recipient. A throw means that no recipient got the message, except
+ * `ambiguous`: the next hop may have accepted it, and only an event with our tag or a second attempt will show that.
  */
 export type RelayEnvelope = {
   /** MAIL FROM (RFC 5321 section 4.1.1.2); may be empty. */
@@ -15,17 +15,17 @@ export type Rejection = {
   /** Enhanced status code (RFC 3463), if the next hop gave one. */
   readonly status?: string
   readonly diagnostic: string
-  /** Refused after the recipients were taken, so that it says nothing of the address. */
+  /** The message was refused after its recipients were accepted, so the refusal says nothing about the address. */
   readonly refused?: 'message'
 }
 export type RelayResult = {
-  /** What the next hop calls the message, if it says. */
+  /** The next hop's id of the message; empty if it gives none. */
   readonly relayId: string
   /** The Message-ID that recipients see, with angle brackets, where the next hop puts its own in place of ours. */
   readonly messageId?: string
-  /** `delivered`: in the recipient's mailbox. `sent`: the next hop took responsibility, more may be heard. */
+  /** `delivered`: in the recipient's mailbox. `sent`: the next hop accepted the message, and may report more about it. */
   readonly outcome: 'sent' | 'delivered'
-  /** Refused at RCPT or DATA: 4yz may be tried again, 5yz may not. All others were accepted. */
+  /** Recipients that were refused at RCPT or DATA: 4yz may be tried again, 5yz may not. All others were accepted. */
   readonly rejected: readonly Rejection[]
 }
 export type RelayOptions = {
@@ -42,12 +42,10 @@ export interface Relay {
   close?(): Promise<void>
 }
 
-/** `throttled`: slow down. `transient`: try later. `permanent`: never. `ambiguous`: may have been taken. */
+/** `throttled`: slow down. `transient`: try later. `permanent`: never. `ambiguous`: the message may have been accepted. */
 export type RelayErrorKind = 'throttled' | 'transient' | 'permanent' | 'ambiguous'
 
-/**
- * Why a relay takes mail of nobody for now: we are too fast, the day's quota is spent, or people must first undo a stop.
- */
+/** Why a relay accepts no mail of any account for now: we send too fast, the day's quota is spent, or the relay was paused. */
 export type RelayPause = 'throttled' | 'quota' | 'relay_paused'
 
 export class RelayError extends Error {
@@ -55,7 +53,7 @@ export class RelayError extends Error {
   readonly replyCode: number | undefined
   readonly status: string | undefined
   readonly retryAfterMs: number | undefined
-  /** Set where `throttled` concerns all messages and not this one alone. */
+  /** Set if `throttled` concerns all messages and not this one alone. */
   readonly pause: RelayPause | undefined
 
   constructor(

@@ -110,7 +110,7 @@ export function refusals(table: () => Table, test: TestFunction): void {
     assert.equal(await outcome(table().query({ pk: '', limit: 1 })), 'Invalid')
   })
 
-  test('refused: adding to what is no number writes nothing', async () => {
+  test('refused: adding to an attribute that is no number; nothing is written', async () => {
     await table().write(put('no number', '1', { text: 'a', none: null }))
     for (const attr of ['text', 'none']) {
       const write: Update = { kind: 'update', key: { pk: 'no number', sk: '1' }, set: { done: 1 }, add: { [attr]: 1 } }

@@ -11,7 +11,7 @@ import {
   type Write,
 } from './table.ts'
 
-/** What every adapter refuses, so that the embedded engine is no more lenient than DynamoDB. */
+/** Limits of every adapter, so that the embedded engine is no more lenient than DynamoDB. */
 export const TABLE_RULES = {
   maxItemBytes: 64 * 1024,
   maxPkBytes: 2048,
@@ -58,7 +58,7 @@ export function checkItemKeys(item: Item): void {
   checkKey({ pk: gs1pk, sk: gs1sk })
 }
 
-/** @throws {StoreError} `Invalid`, or `TooLarge` past 64 KB: larger things are blobs */
+/** @throws {StoreError} `Invalid`, or `TooLarge` past 64 KB: what is larger belongs into a blob */
 export function checkItem(item: Item): void {
   checkItemKeys(item)
   const bytes = itemBytes(item)
@@ -72,7 +72,7 @@ export function checkWrite(write: Write): void {
   if (write.kind === 'put') checkItem(write.item)
   else checkKey(write.key)
   if (write.kind === 'update') checkUpdate(write)
-  if (write.kind === 'check' && write.if.length === 0) throw new StoreError('Invalid', 'a check without a condition')
+  if (write.kind === 'check' && write.if.length === 0) throw new StoreError('Invalid', 'a check has no condition')
   checkConditions(write.if)
 }
 
@@ -111,7 +111,8 @@ export function checkGetMany(keys: readonly Key[]): void {
 /** @throws {StoreError} `Invalid` for an empty partition key or a limit below 1 */
 export function checkQuery({ pk, limit }: Query): void {
   if (!pk) throw new StoreError('Invalid', 'a query names no partition')
-  if (!(Number.isSafeInteger(limit) && limit >= 1)) throw new StoreError('Invalid', `a page of ${limit} rows`)
+  if (!(Number.isSafeInteger(limit) && limit >= 1))
+    throw new StoreError('Invalid', `a page of ${limit} rows is not valid`)
 }
 
 /** The position after `last` in the query's partition: `[sk]`, or `[gs1sk, pk, sk]` of an index. */
@@ -128,7 +129,7 @@ export function decodeCursor(query: Query): readonly string[] | undefined {
   if (Array.isArray(position) && position.length === length && position.every((part) => typeof part === 'string')) {
     return position
   }
-  throw new StoreError('Invalid', 'a cursor that this store did not make')
+  throw new StoreError('Invalid', 'the cursor was not made by this store')
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,7 @@
 /**
- * The one ordered store. Rows live in partitions (`pk`), sorted by the UTF-8 bytes of `sk`; a row is JSON.
- * Reads of the base table are strongly consistent; the index is eventual, answers keys only and is never read after
- * a write. Conditions and transactions are the only way to coordinate: there is no lock, no scan and no SQL above this.
+ * The one ordered store. Rows are in partitions (`pk`), sorted by the UTF-8 bytes of `sk`; a row is JSON. Reads of the table
+ * are strongly consistent. The index is eventually consistent, answers keys only, and is never read to see a write that
+ * was just made. Conditions and transactions are the only way to coordinate: no code above this locks, scans or uses SQL.
  */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type Attrs = { readonly [attr: string]: Json }
@@ -9,7 +9,7 @@ export type Key = { readonly pk: string; readonly sk: string }
 /** Meaningful attributes, if present: `ttl` (epoch seconds; from then on the row is invisible) and `gs1pk`, `gs1sk`. */
 export type Item = Key & Attrs
 
-/** A list of conditions is ANDed. A missing attribute or one of another type compares false. */
+/** All conditions of a list must hold. An attribute that is missing or of another type compares false. */
 export type Condition =
   | { readonly exists: boolean }
   | {
@@ -32,13 +32,13 @@ export type Update = {
   readonly if?: readonly Condition[]
 }
 export type Delete = { readonly kind: 'delete'; readonly key: Key; readonly if?: readonly Condition[] }
-/** Only a condition; writes nothing. */
+/** Checks conditions and writes nothing. */
 export type Check = { readonly kind: 'check'; readonly key: Key; readonly if: readonly Condition[] }
 export type Write = Put | Update | Delete | Check
 
 /**
- * One partition: by `prefix`, or `from`..`to` (both inclusive), or all of it. With `index: 'gs1'`, `pk` is a `gs1pk` and
- * the bounds speak of `gs1sk`; such a page holds keys only (`pk`, `sk`, `gs1pk`, `gs1sk`, `ttl`).
+ * Reads one partition: by `prefix`, or `from`..`to` (both inclusive), or all of it. With `index: 'gs1'`, `pk` is a `gs1pk`
+ * and the bounds are of `gs1sk`; such a page has keys only (`pk`, `sk`, `gs1pk`, `gs1sk`, `ttl`).
  */
 export type Query = {
   readonly pk: string
@@ -50,24 +50,24 @@ export type Query = {
   readonly limit: number
   readonly cursor?: string
 }
-/** `cursor` is there only if there is more. It holds the position inside the partition, never the partition. */
+/** `cursor` is set only if there is more. It holds the position inside the partition, never the partition. */
 export type Page = { readonly items: readonly Item[]; readonly cursor?: string }
 
 export interface Table {
   get(key: Key): Promise<Item | undefined>
-  /** At most 100 keys; answers in the same order. */
+  /** Reads at most 100 rows, and answers in the order of the keys. */
   getMany(keys: readonly Key[]): Promise<readonly (Item | undefined)[]>
   query(query: Query): Promise<Page>
-  /** Durable when it resolves. Put and update answer the new row, delete the old one. */
+  /** Is durable when it resolves. Put and update answer the new row, delete the old one. */
   write(write: Write): Promise<Item | undefined>
   /**
-   * One after the other, each durable before the next is begun; stops at the first that is refused, and those before it
-   * stay. Where writes of one turn share a commit, this costs a single one.
+   * Writes one after the other, each durable before the next begins. Stops at the first that is refused; those before it
+   * stay. An adapter whose writes share commits may make them in one.
    */
   writeInOrder(writes: readonly Write[]): Promise<void>
   /**
-   * All or nothing; at most 100 distinct keys. A `token` makes the call idempotent for 10 minutes.
-   * Write conflicts are retried inside with jitter; what still conflicts is thrown as `Conflict`.
+   * Writes all or nothing; at most 100 distinct keys. A `token` makes the call idempotent for 10 minutes.
+   * The adapter retries write conflicts with jitter, and throws what still conflicts as `Conflict`.
    */
   transact(writes: readonly Write[], options?: { readonly token?: string }): Promise<void>
 }
@@ -79,10 +79,10 @@ export type StoreErrorCode =
   | 'Throttled'
   | 'Invalid'
   | 'Unavailable'
-  /** Of the row codec: another version wrote the row. */
+  /** Thrown by store/codec.ts: another version wrote the row. */
   | 'UnknownFormat'
 
-/** Every way the store can refuse. `failed` are the indexes of the writes whose conditions failed. */
+/** A refusal of the store. `failed` are the indexes of the writes whose conditions failed. */
 export class StoreError extends Error {
   readonly code: StoreErrorCode
   readonly failed: readonly number[]
@@ -95,7 +95,7 @@ export class StoreError extends Error {
   }
 }
 
-/** True for the one refusal that callers plan for. */
+/** True if a condition of the write did not hold. */
 export function isConditionFailed(error: unknown): error is StoreError {
   return error instanceof StoreError && error.code === 'ConditionFailed'
 }

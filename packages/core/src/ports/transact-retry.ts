@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 500
 /**
  * Runs `attempt` again while it ends in a Conflict, which has written nothing: 8 times in about a second, with jitter.
  * Adapters whose store can conflict wrap their writes in this. `random` answers numbers in [0, 1).
- * @throws {StoreError} the last `Conflict`, or at once whatever else `attempt` throws
+ * @throws {StoreError} the last `Conflict`, or at once any other error of `attempt`
  */
 export async function retryConflicts<T>(clock: Clock, attempt: () => Promise<T>, random: () => number): Promise<T> {
   for (let tries = 1; tries < TRIES; tries++) {

@@ -1,9 +1,10 @@
-/** A process that dies after any step, from an outcome to its recorded webhook: one event, at least one delivery. */
+/** A process dies after any step, from an outcome to its recorded webhook: one event is left, delivered at least once. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { Crash, deathAt, mortal } from '@kabutar/testing/mortal.ts'
 import type { Queue } from '../ports/queue.ts'
 import { newCaches } from '../store/cache.ts'
 import { getDelivery } from './deliveries.ts'
@@ -13,29 +14,7 @@ import { eventsOf, putEvents } from './event.ts'
 import { notify } from './notify.ts'
 import { drain, type Rig, receiver, rig, sweep } from './rig.test.ts'
 
-class Crash extends Error {}
-
-/** Every call of any port counts; the `fatal`th one takes effect, then nothing answers any more. */
-function dying(fatal: number) {
-  let calls = 0
-  const mortal = <T extends object>(port: T): T =>
-    new Proxy(port, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name)
-        if (typeof value !== 'function') return value
-        return async (...args: unknown[]) => {
-          calls++
-          if (calls > fatal) throw new Crash()
-          const answer: unknown = await Reflect.apply(value, target, args)
-          if (calls >= fatal) throw new Crash()
-          return answer
-        }
-      },
-    })
-  return { mortal, survived: () => calls < fatal }
-}
-
-/** The worker that knows of an outcome: the event, then its webhooks, then the acknowledgement. */
+/** The worker that records an outcome: first the event, then its webhooks, then the acknowledgement. */
 async function work(at: Rig, ports: Rig['ports'], source: Queue, event: ReturnType<Rig['event']>): Promise<void> {
   const batch = await source.receive({ max: 10, visibilityMs: 60_000, waitMs: 0 })
   if (batch.length === 0) return
@@ -60,13 +39,16 @@ async function lifeAndRecovery(fatal: number, refusals: number): Promise<Ended> 
   await source.send([{ body: 'outcome' }])
   const event = at.event()
 
-  const { mortal, survived } = dying(fatal)
+  const death = deathAt(fatal, true)
   const { ports } = at
-  const table = mortal(ports.table)
-  const [webhookQueue, client] = [mortal(ports.webhookQueue), mortal(ports.client)]
-  const first = { ...ports, table, webhookQueue, client }
+  const first = {
+    ...ports,
+    table: mortal(ports.table, death, 'table'),
+    webhookQueue: mortal(ports.webhookQueue, death, 'webhooks'),
+    client: mortal(ports.client, death, 'client'),
+  }
   try {
-    await work(at, first, mortal(source), event)
+    await work(at, first, mortal(source, death, 'source'), event)
     await drain(first)
     for (const waitMs of [5000, 300_000].slice(0, refusals)) {
       at.at(at.now() + waitMs)
@@ -95,7 +77,7 @@ async function lifeAndRecovery(fatal: number, refusals: number): Promise<Ended> 
   for (const queue of [source, ports.webhookQueue]) {
     assert.deepEqual(await queue.depth(), { ready: 0, leased: 0, delayed: 0 }, `call ${fatal}: nothing left`)
   }
-  return { survived: survived(), deliveries: ids.length }
+  return { survived: !death.dead, deliveries: ids.length }
 }
 
 for (const refusals of [0, 1, 2]) {
