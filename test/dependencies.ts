@@ -1,5 +1,5 @@
 /**
- * Who may import whom (the picture is in the README), and a few rules on names and settings. Tests are exempt from the
+ * Which package may import which (the picture is in the README), and rules on names and settings. Tests are exempt from the
  * direction, not from circles.
  */
 import { isBuiltin } from 'node:module'
@@ -14,7 +14,7 @@ const PACKAGES = [
   ['functions', 'server'],
   ['cli'],
 ]
-/** Likewise inside core. */
+/** The order inside core: each may import what stands before it. */
 const LAYERS = [
   ['ports', 'errors.ts', 'lent.ts', 'gathered.ts'],
   ['retry-schedules.ts'],
@@ -145,7 +145,7 @@ function layerOffence(source: string, aim: string): string[] {
 const NAME = /^(@[^/]+\/)?[^/]+/
 type Manifest = { readonly dependencies?: object; readonly devDependencies?: object }
 
-/** What production code imports is declared by its own package, and what is declared is imported. */
+/** Each package declares what its production code imports, and imports what it declares. */
 function manifestOffences(files: Files, imports: readonly Import[]): string[] {
   const declared = (path: string): Manifest => JSON.parse(files.get(path) ?? '{}')
   const root = declared('package.json')

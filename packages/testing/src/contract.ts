@@ -1,4 +1,4 @@
-/** What the contract suites of the ports share. */
+/** Helpers of the contract tests of the ports. */
 import { test } from 'node:test'
 import { type Item, StoreError, type Write } from '@kabutar/core/ports/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'

@@ -17,7 +17,7 @@ function rig() {
   return { table, clock, caches: newCaches(clock), ids: uuidIds(clock) }
 }
 
-test('a deleted key is refused at once where it was deleted, and everywhere five seconds later', async () => {
+test('a deleted key is refused at once by the process that deleted it, and by others five seconds later', async () => {
   const ports = rig()
   const other = { ...ports, caches: newCaches(ports.clock) }
   const { id, token } = await createKey(ports, 'a', KEY)
@@ -28,7 +28,7 @@ test('a deleted key is refused at once where it was deleted, and everywhere five
   await assert.rejects(authenticate(other, token), refused)
 })
 
-test('a new key is known at once, also where it was refused before', async () => {
+test('a new key works at once, also in a process that refused another before', async () => {
   const ports = rig()
   const other = { ...ports, caches: newCaches(ports.clock) }
   const { id, token } = await createKey(ports, 'a', KEY)
@@ -38,7 +38,7 @@ test('a new key is known at once, also where it was refused before', async () =>
   assert.equal((await authenticate(other, fresh)).accountId, 'a')
 })
 
-test('a key in use is read every five seconds, and its use noted every hour', async () => {
+test('a key in use is read every five seconds, and its use is noted every hour', async () => {
   const ports = rig()
   const { token } = await createKey(ports, 'a', KEY)
   const from = ports.clock.now()

@@ -1,4 +1,4 @@
-/** API keys. A token is shown once and kept as its SHA-256 only; the key row answers a token with its rights. */
+/** API keys. A token is shown once and stored as its SHA-256 only. */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { MailError } from '../errors.ts'
@@ -40,7 +40,7 @@ const MAX_KEYS = 100
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
 
-/** `re_`, then 32 random bytes and their CRC-32 in base64url, so that a mistyped or cut token can be told from a real one. */
+/** Makes a token: `re_`, then 32 random bytes and their CRC-32 in base64url, so that a mistyped token can be recognised. */
 export function newToken(ids: Ids): string {
   const random = ids.secret(TOKEN_BYTES)
   const checksum = Buffer.alloc(4)
@@ -62,7 +62,7 @@ export async function createKey(
   return { id, token }
 }
 
-/** Accepts a token of the operator's choice, once; a token that is known already stays as it is. */
+/** Makes a key with a token that the operator chose. A token that is known already stays as it is. */
 export async function adoptKey(ports: KeyPorts, accountId: string, key: NewKey, token: string): Promise<void> {
   await transactIf(ports.table, keyRows(ports, accountId, key, token).writes)
 }
@@ -104,7 +104,7 @@ async function usedRow({ table, clock }: Pick<KeyPorts, 'table' | 'clock'>, key:
   return item
 }
 
-/** Newest first. */
+/** All keys of the account, newest first. */
 export async function listKeys(table: Table, accountId: string): Promise<readonly KeyDescription[]> {
   const { items } = await table.query({ pk: apiKeyPartition(accountId), reverse: true, limit: MAX_KEYS })
   const used = await table.getMany(items.map((item) => apiKeyTokenKey(item.hash as string)))

@@ -19,7 +19,7 @@ export type ReputationPorts = {
 /** Mails are counted by recipient. `bounced` counts permanent bounces. */
 export type Counts = { readonly sent: number; readonly bounced: number; readonly complained: number }
 
-/** Where SES begins to review an account. */
+/** Mails from which on the rates decide, and the rates at which SES begins to review an account. */
 const MIN_SENT = 1000
 const MAX_BOUNCED = 0.05
 const MAX_COMPLAINED = 0.001

@@ -1,5 +1,5 @@
 /**
- * What the operations on a domain share. Identities change first and rows afterwards: after a crash in between, the same
+ * Steps that the operations on a domain share. Identities change first and rows afterwards: after a crash in between, the same
  * call again does the rest.
  */
 import { MailError } from '../errors.ts'

@@ -38,7 +38,7 @@ async function eventsQueued(ports: DomainRig): Promise<string[]> {
 for (const after of [false, true]) {
   const when = after ? 'after' : 'before'
 
-  test(`a creation that dies ${when} any step is finished by reading it, or was never begun`, async () => {
+  test(`a creation that dies ${when} any step is finished by reading it, or never began`, async () => {
     let crashes = 0
     for (let fatal = 1; ; fatal++) {
       assert.ok(fatal < MAX_STEPS)

@@ -71,7 +71,7 @@ function newDomain({ ids, clock, identities }: DomainsPorts, wanted: NewDomain):
   }
 }
 
-/** Writes the rows if the name is free. Answers the claim of an account whose time is over. */
+/** Writes the rows if the name is free. Answers the claim of an account whose time for proving it was over. */
 async function keepName(ports: DomainsPorts, accountId: string, domain: Domain) {
   const { name } = domain
   const { claim, holder } = await holderOf(ports.table, name, ports.clock.now())

@@ -57,13 +57,13 @@ export function domainItem(accountId: string, domain: Domain): Item {
   })
 }
 
-/** A domain of the settings, or one that the operator gave to an account, has a name and a time alone. */
+/** The row of a domain that the operator vouches for, by the settings or by giving it to an account: a name and a time. */
 export function givenDomainItem(accountId: string, id: string, name: string, at: number): Item {
   return row('domain', domainKey(accountId, id), { name, at })
 }
 
 /** @throws {StoreError} `UnknownFormat` */
-export function domainOf(stored: Item): Domain {
+export function domainOfItem(stored: Item): Domain {
   const item = readRow('domain', stored)
   const given = item.status === undefined
   return {

@@ -24,7 +24,7 @@ const send = (ports: DomainRig, domain = NAME) =>
 const taken = { code: 'conflict' }
 const both = { sending: true, receiving: true }
 
-/** Added, published and verified. */
+/** Adds a domain, publishes its records and verifies it. */
 async function owned(ports: DomainRig, account = A, name = NAME): Promise<Domain> {
   const { id } = await createDomain(ports, account, { name, capabilities: both })
   ports.identities.published.add(name)
@@ -32,7 +32,7 @@ async function owned(ports: DomainRig, account = A, name = NAME): Promise<Domain
 }
 
 describe('the life of a domain', () => {
-  test('until it is verified it neither sends nor receives', async () => {
+  test('a domain neither sends nor receives until it is verified', async () => {
     const ports = await domainPorts()
     const { id, status } = await createDomain(ports, A, { name: 'Shop.Test', capabilities: both })
     assert.equal(status, 'not_started')
@@ -55,7 +55,7 @@ describe('the life of a domain', () => {
     await assert.rejects(getDomain(ports.table, A, id), { code: 'not_found' })
   })
 
-  test('other processes send from it for five seconds after it was given up, and at once after it came', async () => {
+  test('other processes send from a domain for five seconds after it was removed, and at once after it was added', async () => {
     const ports = await domainPorts()
     const other = { ...ports, table: { ...ports.table } }
     const { id } = await owned(ports)
@@ -73,7 +73,7 @@ describe('the life of a domain', () => {
     await submit(other, theirs, { ...DRAFT, from: { name: '', address: `ada@${NAME}` } })
   })
 
-  test('reading a pending one looks again, every five seconds at most', async () => {
+  test('reading a pending domain checks it, every five seconds at most', async () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, A, { name: NAME })
     ports.identities.published.add(NAME)
@@ -86,7 +86,7 @@ describe('the life of a domain', () => {
     assert.equal((await readDomain(ports, A, id)).status, 'verified')
   })
 
-  test('reading answers what is known while nobody can look', async () => {
+  test('reading answers what is known while the domain cannot be checked', async () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, A, { name: NAME })
     await verifyDomain(ports, A, id)
@@ -96,7 +96,7 @@ describe('the life of a domain', () => {
     await assert.rejects(verifyDomain(ports, A, id), { code: 'Unavailable' })
   })
 
-  test('a capability that is off is refused, and its records are not asked for', async () => {
+  test('a capability that is off is refused, and its records are not shown', async () => {
     const ports = await domainPorts()
     const { id } = await owned(ports)
     await updateDomain(ports, A, id, { sending: false, receiving: false })
@@ -111,7 +111,7 @@ describe('the life of a domain', () => {
     assert.deepEqual([...ports.identities.receiving], [NAME])
   })
 
-  test('what is verified stays so: records that disappear are a temporary failure, and it still sends', async () => {
+  test('a verified domain stays verified: records that disappear are a temporary failure, and it still sends', async () => {
     const ports = await domainPorts()
     const { id } = await owned(ports)
     ports.identities.published.clear()
@@ -121,7 +121,7 @@ describe('the life of a domain', () => {
     assert.equal((await verifyDomain(ports, A, id)).status, 'verified')
   })
 
-  test('an identity that got lost is made again', async () => {
+  test('an identity that is missing is made again', async () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, A, { name: NAME })
     ports.identities.known.clear()
@@ -157,7 +157,7 @@ describe('the life of a domain', () => {
 })
 
 describe('two accounts', () => {
-  test('cannot have one domain: not a verified one, and not one that is about to be', async () => {
+  test('cannot have the same domain, whether it is verified or being verified', async () => {
     const ports = await domainPorts()
     await createDomain(ports, A, { name: NAME })
     await assert.rejects(createDomain(ports, 'b', { name: NAME }), taken)
@@ -167,13 +167,13 @@ describe('two accounts', () => {
     await assert.rejects(createDomain(ports, 'b', { name: 'kabutar.test' }), taken)
   })
 
-  test('that ask at the same moment: one has it', async () => {
+  test('that add a domain at the same moment: one gets it', async () => {
     const ports = await domainPorts()
     const both = await Promise.allSettled([A, 'b'].map((account) => createDomain(ports, account, { name: NAME })))
     assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
   })
 
-  test('a name that is not proved in three days is free, and what the first began is no proof for the second', async () => {
+  test('a name that is not proved in three days is free, and the first account’s records prove nothing for the second', async () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, A, { name: NAME })
     await verifyDomain(ports, A, id)
@@ -191,13 +191,13 @@ describe('two accounts', () => {
     ports.identities.published.add(NAME)
     await assert.rejects(verifyDomain(ports, A, id), taken)
     assert.equal((await verifyDomain(ports, 'b', second.id)).status, 'verified')
-    // What the first one still has in its list is no handle on the second one's domain.
+    // The first account's row, which is still in its list, gives it no hold on the second account's domain.
     await removeDomain(ports, A, id)
     assert.equal(await domainOwner(ports.table, NAME), 'b')
     assert.ok(ports.identities.known.has(NAME))
   })
 
-  test('the operator’s word counts more than a proof that is not there yet', async () => {
+  test('a domain that the operator gives to an account ends another account’s claim', async () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, 'b', { name: NAME })
     await verifyDomain(ports, 'b', id)
@@ -208,7 +208,7 @@ describe('two accounts', () => {
     assert.equal(await domainOwner(ports.table, NAME), A)
   })
 
-  test('the operator’s word makes the domain that is being proved a verified one', async () => {
+  test('a domain that is being proved is verified when the operator gives it to the account', async () => {
     const ports = await domainPorts()
     const { id } = await createDomain(ports, A, { name: NAME })
     await claimDomain(ports, A, NAME)
@@ -221,14 +221,14 @@ describe('two accounts', () => {
   })
 })
 
-describe('what is told of a domain', () => {
+describe('events of a domain', () => {
   const told = async (ports: DomainRig) => {
     const batch = await ports.webhookQueue.receive({ max: 10, visibilityMs: 60_000, waitMs: 0 })
     await ports.webhookQueue.settle(batch.map((delivery) => ({ delivery, ok: true })))
     return batch.map(({ body }) => JSON.parse(body) as { endpoint: string; event: string; message: string })
   }
 
-  test('an event for each change, once', async () => {
+  test('each change has one event', async () => {
     const ports = await domainPorts()
     const events = ['domain.created', 'domain.updated', 'domain.deleted']
     await createEndpoint(ports, A, { url: 'https://x.test/', events })
@@ -246,7 +246,7 @@ describe('what is told of a domain', () => {
     assert.equal(await sweep(ports, { event: dueEvent(ports.webhookQueue) }), 0)
   })
 
-  test('what a crash kept from the queue is the sweep’s', async () => {
+  test('the sweep queues an event that a crash kept from the queue', async () => {
     const ports = await domainPorts()
     await createEndpoint(ports, A, { url: 'https://x.test/', events: ['domain.created'] })
     const dead = { ...ports, webhookQueue: { ...ports.webhookQueue, send: () => Promise.reject(new Error('dead')) } }

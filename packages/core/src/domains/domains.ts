@@ -9,7 +9,7 @@ import { readRow } from '../store/codec.ts'
 import { domainClaimKey, domainKey, domainOwnerKey, domainPartition } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
 import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
-import { type Capability, type Domain, domainOf, givenDomainItem, ownerItem } from './domain.ts'
+import { type Capability, type Domain, domainOfItem, givenDomainItem, ownerItem } from './domain.ts'
 
 export type DomainPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
 
@@ -65,14 +65,14 @@ export async function sendingOwner(
 
 /** A page of the account's domains, newest first. */
 export function listDomains(table: Table, accountId: string, options: PageOptions): Promise<ListPage<Domain>> {
-  return listRows(table, { pk: domainPartition(accountId) }, options, domainOf)
+  return listRows(table, { pk: domainPartition(accountId) }, options, domainOfItem)
 }
 
 /** @throws {MailError} `not_found` */
 export async function getDomain(table: Table, accountId: string, id: string): Promise<Domain> {
   const item = await table.get(domainKey(accountId, id))
   if (item === undefined) throw new MailError('not_found', 'Domain not found')
-  return domainOf(item)
+  return domainOfItem(item)
 }
 
 /** Reads the name of a domain as `domainName` does. @throws {MailError} `invalid_message` if it is not one */

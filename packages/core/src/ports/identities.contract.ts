@@ -7,7 +7,7 @@ export type IdentitiesUnderTest = {
   readonly identities: Identities
   /** The owner of the domain publishes these. */
   publish(domain: string, records: readonly DomainRecord[]): void
-  /** Domains that mail is taken for, sorted; undefined where it is taken for every domain that core knows. */
+  /** Domains that receive mail, sorted; undefined if every domain that core knows does. */
   receiving?(): readonly string[]
 }
 
@@ -66,7 +66,7 @@ export function identitiesContract(adapter: string, open: () => Promise<Identiti
       await opened.identities.remove('never.test')
     })
 
-    check('who creates a removed domain anew has to prove it anew', async () => {
+    check('a removed domain that is created again has to be proved again', async () => {
       await published('again.test')
       assert.equal(await statusOf('again.test'), 'verified')
       await opened.identities.remove('again.test')
@@ -75,7 +75,7 @@ export function identitiesContract(adapter: string, open: () => Promise<Identiti
     })
 
     check('mail is taken for the domains that are on, however often they are said to be', async (context) => {
-      if (opened.receiving === undefined) return context.skip('mail is taken for every domain that core knows')
+      if (opened.receiving === undefined) return context.skip('every domain that core knows receives mail')
       const { identities } = opened
       for (const domain of ['on.test', 'on.test', 'off.test']) await identities.receive(domain, true)
       for (const domain of ['off.test', 'off.test', 'never.test']) await identities.receive(domain, false)
@@ -85,7 +85,7 @@ export function identitiesContract(adapter: string, open: () => Promise<Identiti
     })
 
     check('domains that come and go at the same time do not undo each other', async (context) => {
-      if (opened.receiving === undefined) return context.skip('mail is taken for every domain that core knows')
+      if (opened.receiving === undefined) return context.skip('every domain that core knows receives mail')
       const { identities } = opened
       const domains = (word: string) => Array.from({ length: 3 }, (_, n) => `${word}-${n}.test`)
       await Promise.all(domains('old').map((domain) => identities.receive(domain, true)))

@@ -13,7 +13,7 @@ const done = (delivery: Delivery) => ({ delivery, ok: true as const })
 const failed = (delivery: Delivery, retryInMs: number) => ({ delivery, ok: false as const, retryInMs })
 
 /**
- * What every Queue keeps. SQS counts in seconds, so the waits here do too; the suite takes about 6 seconds.
+ * Tests of every adapter of Queue. SQS counts in seconds, so the waits here do too; the suite takes about 6 seconds.
  * Entries may come twice and in any order: every test goes by bodies.
  */
 export function queueContract(adapter: string, open: Open): void {

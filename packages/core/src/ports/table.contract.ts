@@ -8,7 +8,7 @@ import { refusals, transactions } from './table-refusals.contract.ts'
 type Open = () => Promise<{ readonly table: Table }>
 
 /**
- * What every Table keeps. One store is opened for the suite; each test has partitions of its own. `skips`: names of
+ * Tests of every adapter of Table. One store is opened for the suite; each test has partitions of its own. `skips`: names of
  * tests, each with its reason; for a stand-in that is known to be wrong, never for an adapter.
  */
 export function tableContract(adapter: string, open: Open, skips: Skips = {}): void {

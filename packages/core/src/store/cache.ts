@@ -1,7 +1,7 @@
 /**
- * What a process remembers of the store, for what is asked with every mail and seldom changes. The wiring makes the
- * caches once and passes them in. The table below says how old an answer may be: whoever changes such a row clears the
- * cache of its own process, and every other process knows at the latest after that time.
+ * Caches of rows that every mail needs and that seldom change. The wiring of a platform makes them once and passes them in.
+ * The table below says how old an answer may be: an operation that changes such a row clears the cache of its own process,
+ * and every other process sees the change at the latest after that time.
  * Nothing that decides whether a mail goes out once, or to whom, is ever cached.
  */
 import type { Clock } from '../ports/clock.ts'
@@ -12,11 +12,11 @@ const HOUR = 3600 * SECOND
 
 /** How long each answer is kept. */
 export const STALE_MS = {
-  /** A deleted API key works for so long in other processes. */
+  /** Other processes accept a deleted API key for this long. */
   apiKeys: 5 * SECOND,
-  /** A domain that was given up may send for so long in other processes. */
+  /** Other processes send from a removed domain for this long. */
   sendingDomains: 5 * SECOND,
-  /** A pause of the relay or of an account is noticed after so long. */
+  /** Other processes notice a pause of the relay or of an account after this long. */
   pauses: 5 * SECOND,
   /** Rows of days that are not over stay, so they are only written once. */
   days: 24 * HOUR,

@@ -22,7 +22,7 @@ export type Timeline = {
 }
 
 const DAY_MS = 86_400_000
-/** A message is written at most so long after its day row. */
+/** The longest time between the writes of a day's row and of its message. */
 const GRACE_MS = 3_600_000
 /** Rows asked of a shard beyond one and a half times its share, so that a second question is rare. */
 const SPARE = 3

@@ -9,7 +9,7 @@ const listed = async (ports: Rig, options: Parameters<typeof listSuppressions>[2
   return [suppressions.map(({ address }) => address.split('@')[0]).join(' '), hasMore]
 }
 
-test('an address is on the list once, whatever its case and however many put it there at once', async () => {
+test('an address is on the list once, whatever its case and however many calls put it there at once', async () => {
   const ports = await testPorts()
   const spelled = ['Bob@y.test', 'bob@y.test', 'BOB@y.test']
   const made = await Promise.all(spelled.map((address) => suppress(ports, 'a', manual(address))))

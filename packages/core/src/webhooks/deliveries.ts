@@ -1,4 +1,4 @@
-/** The deliveries to an endpoint: listed, read, and sent again. */
+/** Lists and reads the deliveries to an endpoint, and sends them again. */
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
 import { dayPartition, deliveryDayPrefix, deliveryPartition } from '../store/keys.ts'
@@ -34,7 +34,7 @@ export async function listDeliveries(
   return fillPage(options, timelineRows(table, timeline(accountId, endpointId), options), deliveryOf)
 }
 
-/** @throws {MailError} `not_found`, also before the first attempt has ended */
+/** Reads one delivery. @throws {MailError} `not_found`, also before the first attempt has ended */
 export async function getDelivery(
   table: Table,
   accountId: string,

@@ -22,8 +22,8 @@ export type DispatchPorts = {
 }
 
 /**
- * What the dispatcher of one process holds; made once, next to its client. The limits follow from the longest that a
- * request may take. `random` answers numbers in [0, 1).
+ * Makes the state of a process's dispatcher, once, next to its client. The limits follow from the longest that a request
+ * may take. `random` answers numbers in [0, 1).
  */
 export function dispatchState(
   { timeoutMs }: GuardedClient,

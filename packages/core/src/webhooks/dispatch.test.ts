@@ -73,7 +73,7 @@ test('the schedule is kept for 27.5 hours, then the event is given up', async ()
   assert.equal(await sweep(at.ports), 0)
 })
 
-test('an entry that comes twice is delivered once, and one that is behind is dropped', async () => {
+test('an entry that comes twice is delivered once, and one of an earlier attempt is dropped', async () => {
   const at = rig()
   const sink = await receiver()
   const endpoint = await subscribe(at, sink.url)
@@ -101,7 +101,7 @@ test('an attempt that is recorded as failed is not made again by a second entry'
   assert.equal(delivery.made, 1)
 })
 
-test('broken entries go back to the queue, and do not hold up the others', async () => {
+test('broken entries go back to the queue and do not hold up others', async () => {
   const at = rig()
   const sink = await receiver()
   await subscribe(at, sink.url)
@@ -112,7 +112,7 @@ test('broken entries go back to the queue, and do not hold up the others', async
   assert.equal((await at.ports.webhookQueue.depth()).delayed, 2)
 })
 
-test('a replay sends the same id and bytes again and starts the schedule anew', async () => {
+test('a replay sends the same id and bytes again and starts the schedule again', async () => {
   const at = rig()
   const sink = await receiver()
   const endpoint = await subscribe(at, sink.url)
@@ -136,7 +136,7 @@ test('a replay sends the same id and bytes again and starts the schedule anew', 
   await assert.rejects(unknown, { code: 'not_found' })
 })
 
-test('the body is the text that lies in the row of the event, not a new spelling of it', async () => {
+test('the body is the text in the row of the event, byte for byte', async () => {
   const at = rig()
   const sink = await receiver()
   await subscribe(at, sink.url)
@@ -150,7 +150,7 @@ test('the body is the text that lies in the row of the event, not a new spelling
   assert.equal(sink.received[0]?.body, expected)
 })
 
-test('what is on its way to a deleted or disabled endpoint ends', async () => {
+test('deliveries to a deleted or disabled endpoint end', async () => {
   for (const end of [
     (at: Rig, id: string) => deleteEndpoint(at.ports.table, at.accountId, id),
     (at: Rig, id: string) => updateEndpoint(at.ports, at.accountId, id, { enabled: false }),

@@ -27,7 +27,7 @@ const MAX_ENDPOINTS = 10_000
 /** Long-running requests of all endpoints together, above which an endpoint without a record gets no further request. */
 const MAX_STUCK = 24
 /**
- * What one process should dispatch at the same time. Each request holds a consumer loop, so there are as many loops as one
+ * How much one process should dispatch at the same time. Each request holds a consumer loop, so there are as many loops as one
  * endpoint may have requests. A larger batch would only wait in memory.
  */
 export const DISPATCHED_AT_ONCE = { concurrency: MAX_LIMIT, batch: 6 } as const
@@ -36,7 +36,7 @@ const MIN_WAIT_MS = 1000
 const FIRST_PAUSE_MS = 30_000
 const MAX_PAUSE_MS = 5 * 60_000
 
-/** When it began, by the monotonic clock. */
+/** A request that is running; `from` is when it began, by the monotonic clock. */
 type Request = { readonly from: number }
 type State = {
   limit: number

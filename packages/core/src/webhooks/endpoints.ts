@@ -22,7 +22,7 @@ export type Endpoint = {
   readonly previous: readonly { readonly secret: string; readonly until: number }[]
   /** Nothing is sent before (epoch ms): its last requests held a connection and failed. 0 if never. */
   readonly pausedUntil: number
-  /** Pauses in a row. */
+  /** Pauses since the last success. */
   readonly pauses: number
   /** When the first delivery since the last success was given up (epoch ms). 0 if none. */
   readonly failingSince: number
@@ -32,7 +32,7 @@ export type EndpointPorts = {
   readonly table: Table
   readonly clock: Clock
   readonly ids: Ids
-  /** May endpoints have private addresses and plain http? */
+  /** Allows endpoints with private addresses or plain http. */
   readonly allowPrivate: boolean
 }
 

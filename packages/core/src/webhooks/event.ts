@@ -35,11 +35,11 @@ export type MailEvent = {
   readonly createdAt: Date
   /** The wire's `data` object, without secrets or content. */
   readonly data: { readonly [name: string]: Json }
-  /** More for us alone, such as a recipient's reply; never part of the webhook. */
+  /** Details that are not part of the webhook, such as a recipient's reply. */
   readonly detail?: Attrs
 }
 
-/** What makes two sightings of an outcome the same event. `occurrence`: an attempt number, or the relay's event id. */
+/** Two reports with the same identity are the same event. `occurrence`: an attempt number, or the relay's event id. */
 export type EventIdentity = {
   readonly accountId: string
   readonly messageId: string
@@ -65,7 +65,7 @@ export function timeOfEvent(id: string): number {
 
 const MAX_EVENTS = 1000
 
-/** True for text of the form of an event id. */
+/** True if the text has the form of an event id. */
 export const isEventId = (id: string): boolean => /^msg_[0-9a-f]{32}$/.test(id)
 
 /** The message that the event of a key speaks of. */
@@ -103,7 +103,7 @@ export async function expireEvent(
   await writeIf(table, { kind: 'update', key, set: { ttl }, if: [{ exists: true }] })
 }
 
-/** What a webhook carries. `body` is frozen: the same bytes at every attempt and replay. */
+/** The payload of a webhook. `body` is frozen: it has the same bytes at every attempt and replay. */
 export type WebhookPayload = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'> & { readonly body: string }
 
 /** @throws {StoreError} */

@@ -21,7 +21,7 @@ function limiterOf(options: LimiterOptions) {
 
 const EVENTS = Number(process.env.ISOLATION_EVENTS ?? 1000)
 const PER_SECOND = 300
-/** A request that hangs lasts so long; what is delivered earlier did not wait for one. */
+/** A request that hangs lasts this long; an event that is delivered earlier did not wait for one. */
 const TIMEOUT_MS = 15_000
 
 const endless: http.RequestListener = (request, response) => {
@@ -84,13 +84,13 @@ test('a healthy endpoint keeps its latency beside bad ones', async (t) => {
     const sorted = await latencies(name.includes('five') ? Array.from({ length: 5 }, () => listener) : [listener])
     const p99 = percentile(sorted, 0.99)
     t.diagnostic(`beside one that ${name}: p50 ${percentile(sorted, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
-    // Wide, since other processes take turns on the machine; what hangs would delay by 15 seconds, what is slow by two.
+    // The bound is wide, since other processes share the machine; a hanging endpoint would delay by 15 s, a slow one by 2 s.
     assert.ok(p99 < 10 * alone + 1000, `${name}: p99 ${p99} ms against ${alone} ms`)
     assert.ok((sorted.at(-1) ?? 0) < TIMEOUT_MS, `${name}: a delivery waited for a request that hangs`)
   }
 })
 
-/** Instead of the network: endpoints that answer at once, and others that never do; what each holds at the moment. */
+/** Stands in for the network: some endpoints answer at once, others never. `held` counts the requests of each. */
 function pretended(hangs: (url: string) => boolean) {
   const held = new Map<string, number>()
   const request: GuardedClient['request'] = ({ url, signal }) => {
@@ -102,7 +102,7 @@ function pretended(hangs: (url: string) => boolean) {
   return { client, held }
 }
 
-test('endpoints that hang hold few requests, and no delivery to another waits for one of them', async () => {
+test('endpoints that hang hold few requests, and no delivery to another endpoint waits for one', async () => {
   const { ports, accountId, event } = rig({ clock: systemClock })
   const { client, held } = pretended((url) => url.includes('hangs'))
   for (const name of ['well', ...Array.from({ length: 10 }, (_, n) => `hangs${n}`)])
@@ -120,7 +120,7 @@ test('endpoints that hang hold few requests, and no delivery to another waits fo
     (await listDeliveries(ports.table, accountId, well?.id ?? '', { limit: 200 })).items.filter(
       (delivery) => delivery.made === 1,
     )
-  // Less than the time that a request which hangs takes: none of them has ended.
+  // Shorter than a hanging request: none of them has ended.
   for (let waits = 0; (await made()).length < events.length && waits < 500; waits++) await systemClock.sleep(20)
   const recorded = (await made()).length
   stop.abort()
@@ -182,7 +182,7 @@ test('a request that waits for a slot gets it before a later one', async () => {
   const entering = (name: string) =>
     enter(created, 0).then((entered) => void order.push(`${name} ${'leave' in entered ? 'enters' : 'is put off'}`))
   const first = entering('first')
-  // So slow that one request at a time is left, which is the turn of who waited.
+  // Slow answers leave one request at a time, and the waiting request gets it.
   for (const slot of slots) if ('leave' in slot) slot.leave({ ok: true, elapsedMs: 4000 })
   const second = entering('second')
   await Promise.all([first, second])
@@ -195,7 +195,7 @@ test('time in which the process itself was held up does not count against an end
   const { enter } = limiterOf({ slowMs: 3000, patienceMs: 20 })
   const slots = await Promise.all([1, 2, 3, 4].map(() => enter(created, 0)))
   const early = enter(created, 0)
-  // An answer that lies in the kernel while nothing runs: files and sockets are read in the same phase of the loop.
+  // The answer waits in the kernel while the process is held up: files and sockets are read in the same phase of the loop.
   stat('.', () => {
     for (const slot of slots) if ('leave' in slot) slot.leave({ ok: true, elapsedMs: 1 })
   })
@@ -204,7 +204,7 @@ test('time in which the process itself was held up does not count against an end
   for (const entered of await Promise.all([early, late])) assert.ok('leave' in entered)
 })
 
-test('a pause that another process wrote holds here too', async () => {
+test('a pause that another process wrote is kept', async () => {
   const { ports, accountId } = rig()
   const created = await createEndpoint(ports, accountId, { url: 'https://h.example/', events: ['email.sent'] })
   const entered = await limiterOf({ slowMs: 1, patienceMs: 1 }).enter(

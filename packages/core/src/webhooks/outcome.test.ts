@@ -33,7 +33,7 @@ for (const { code, status } of OUTCOMES) {
   })
 }
 
-test('short waits heal a minute later, long ones are due on time, the last failure ends it', () => {
+test('the row is due a minute after a short wait and right after a long one, and the last failure ends the delivery', () => {
   const failed = { code: 500, response: '', at: 0 }
   const second = afterAttempt(delivery, failed, schedule, 1000)
   assert.deepEqual([second.nextAt, second.dueAt], [6000, 66_000])
@@ -42,7 +42,7 @@ test('short waits heal a minute later, long ones are due on time, the last failu
   assert.equal(afterAttempt(third, failed, schedule, 400_000).status, 'failed')
 })
 
-test('the row stays under 16 KB, whatever is answered, and a plain success under 1 KB', () => {
+test('the row stays under 16 KB whatever the answers are, and under 1 KB after a plain success', () => {
   const huge = { code: 500, response: '\uFFFD'.repeat(5000), at: 1e12 }
   let row = delivery
   for (let n = 0; n < 40; n++) row = { ...afterAttempt({ ...row, madeBefore: n }, huge, schedule, 0) }
@@ -61,7 +61,7 @@ test('text is cut between characters', () => {
   assert.equal(firstBytes('ééé', 5), 'éé')
 })
 
-test('a delivery that is put off ends a while after its schedule', () => {
+test('a delivery that is put off ends some hours after its schedule', () => {
   const hour = 3600_000
   const { webhookRetriesMs } = { webhookRetriesMs: [0, 10 * hour] }
   assert.equal(isOverdue(0, { webhookRetriesMs }, 13 * hour), false)

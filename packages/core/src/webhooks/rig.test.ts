@@ -1,4 +1,4 @@
-/** The embedded engine, a clock that tests move, and receivers on the loopback: for the tests of this folder. */
+/** The rig of this folder's tests: the embedded engine, a clock that tests move, and receivers on the loopback. */
 
 import assert from 'node:assert/strict'
 import http from 'node:http'
@@ -77,7 +77,7 @@ function eventAt(messageId: string, at: number, type: MailEvent['type'], n: numb
 
 const never = new AbortController().signal
 
-/** Dispatches what is ready, batch by batch, until nothing is. Answers how many entries that were. */
+/** Dispatches the entries that are ready, batch by batch, until there are none. Answers how many there were. */
 export async function drain(ports: DispatchPorts, queue: Queue = ports.webhookQueue): Promise<number> {
   for (let taken = 0, turns = 0; ; turns++) {
     assert.ok(turns < 1000, 'the queue does not run empty')
@@ -89,7 +89,7 @@ export async function drain(ports: DispatchPorts, queue: Queue = ports.webhookQu
   }
 }
 
-/** Takes batches while others are still out, as many as the embedded consumer does, until the signal. */
+/** Runs as many consumer loops as the embedded server, until the signal. */
 export async function consume(ports: DispatchPorts, signal: AbortSignal): Promise<void> {
   const queue = ports.webhookQueue
   const { concurrency, batch: max } = DISPATCHED_AT_ONCE
