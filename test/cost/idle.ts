@@ -1,5 +1,6 @@
 import { reconcile } from '@kabutar/aws/ses/reconcile.ts'
 import { deadLetterWatch, LOOK_EVERY_MINUTES } from '@kabutar/aws/sqs/dead-letters.ts'
+import { dueWork } from '@kabutar/core/due-work.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { sweep } from '@kabutar/core/store/outbox.ts'
 import { DECLARED } from './declared.ts'
@@ -53,7 +54,10 @@ async function sweepOnce(): Promise<Counts> {
 function idleSweep(meter: Meter, ports: Awaited<ReturnType<typeof costRig>>['ports'], looks: boolean) {
   const queue = emptyQueue(meter)
   const dead = new Map(Array.from({ length: DECLARED.deadLetterQueues }, (_, n) => [`${n}`, queue]))
-  const work: Promise<unknown>[] = [sweep(ports, {}, never), reconcile({ ...ports, reconcileQueue: queue }, never)]
+  const work: Promise<unknown>[] = [
+    sweep(ports, dueWork(ports), never),
+    reconcile({ ...ports, reconcileQueue: queue }, never),
+  ]
   return looks ? [...work, deadLetterWatch(dead, ports.clock)()] : work
 }
 

@@ -35,7 +35,7 @@ const LOOK_AHEAD_MS = 60_000
 const PAGE = 100
 const MAX_PER_PARTITION = 10_000
 /** Most partitions are empty, and the sweep waits for the store more than it works. */
-const PARTITIONS_AT_ONCE = 8
+const PARTITIONS_AT_ONCE = 16
 const MAX_KINDS = 100
 const BACKOFF_MINUTES = [2, 4, 8, 15]
 
