@@ -6,7 +6,7 @@ import { systemResolver } from '@kabutar/local/dns.ts'
 import { allowPrivate, basicPorts, queuePorts, webhookPorts } from './wiring.ts'
 
 const basic = basicPorts()
-const client = guardedClient({ resolver: systemResolver, allowPrivate: allowPrivate() })
+const client = guardedClient({ clock: basic.clock, resolver: systemResolver, allowPrivate: allowPrivate() })
 const ports = {
   ...basic,
   ...queuePorts('webhookQueue'),

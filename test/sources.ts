@@ -22,7 +22,7 @@ const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path) || /^(test|
 const ADAPTERS = /^(packages\/(local|aws|server|cli)|functions|stacks)\/|^sst\.config\.ts$/
 
 /** Rooms that are being rewritten; the entries go with that. */
-const NOT_YET = [/^packages\/smtp\/src\//, /^packages\/core\/src\/net\//]
+const NOT_YET = [/^packages\/smtp\/src\//]
 
 const RULES: readonly Rule[] = [
   {

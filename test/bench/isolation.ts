@@ -54,7 +54,7 @@ async function startReceivers(): Promise<Receivers> {
 
 function openRig() {
   const engine = openEngine(temporaryFolder())
-  const client = guardedClient({ resolver: systemResolver, allowPrivate: true })
+  const client = guardedClient({ clock: systemClock, resolver: systemResolver, allowPrivate: true })
   const ports = {
     table: sqliteTable(engine, systemClock),
     webhookQueue: sqliteQueue(engine, 'webhooks', systemClock, { maxAttempts: 5 }),

@@ -52,7 +52,7 @@ async function measured(count: number, work: () => Promise<unknown>): Promise<Me
 /** Events stand in the queue of a durable engine; counted from the first receipt to the last settlement. */
 async function ours(url: string, count: number): Promise<Measured> {
   const engine = openEngine(temporaryFolder())
-  const client = guardedClient({ resolver: systemResolver, allowPrivate: true })
+  const client = guardedClient({ clock: systemClock, resolver: systemResolver, allowPrivate: true })
   const webhookQueue = sqliteQueue(engine, 'webhooks', systemClock, { maxAttempts: 5 })
   const nothing = () => undefined
   const state = { clock: systemClock, random: Math.random }

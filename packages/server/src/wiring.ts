@@ -82,7 +82,7 @@ export async function startServer(settings: Settings, log: Log, clock: Clock = s
 type Ports = ReturnType<typeof portsOf>
 
 function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, baseUrl: URL) {
-  const client = guardedClient({ resolver: systemResolver, allowPrivate: settings.allowPrivate })
+  const client = guardedClient({ clock, resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
   const table = sqliteTable(engine, clock)
   const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })

@@ -4,6 +4,7 @@ import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { systemResolver } from '@kabutar/local/dns.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import type { Address, Resolver } from '../ports/resolver.ts'
 import { type GuardOptions, guardedClient } from './guarded.ts'
 
@@ -14,7 +15,7 @@ const answering = (...turns: readonly (readonly Address[])[]): Resolver => {
   return { lookup: async () => turns[Math.min(turn++, turns.length - 1)]! }
 }
 const open = (options: Partial<GuardOptions> = {}) =>
-  guardedClient({ resolver: systemResolver, allowPrivate: false, timeoutMs: 1000, ...options })
+  guardedClient({ clock: systemClock, resolver: systemResolver, allowPrivate: false, timeoutMs: 1000, ...options })
 const get = (url: string) => ({ url, method: 'GET' as const, headers: {} })
 
 /** Count connections: a test of a refusal ends with none. */

@@ -6,12 +6,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Client } from 'undici'
+import type { Clock } from '../ports/clock.ts'
 import type { Resolver } from '../ports/resolver.ts'
 import { Connections } from './connections.ts'
 import { checkUrl, GuardError } from './url.ts'
 
 export type GuardOptions = {
   readonly resolver: Resolver
+  readonly clock: Clock
   /** Allows private and loopback addresses and plain http, for development. Never link-local, metadata or multicast. */
   readonly allowPrivate: boolean
   /** Bounds look-up, connection, headers and body together. @default 15000 */
@@ -44,13 +46,13 @@ export interface GuardedClient {
 
 /** Makes a client with connections of its own. A process needs one. */
 export function guardedClient(options: GuardOptions): GuardedClient {
-  const { timeoutMs = 15_000, maxBodyBytes = 8 * 1024, resolver, allowPrivate } = options
+  const { timeoutMs = 15_000, maxBodyBytes = 8 * 1024, resolver, clock, allowPrivate } = options
   const connections = new Connections({ resolver, allowPrivate, connectTimeoutMs: timeoutMs })
   return {
     timeoutMs,
     request: async (request) => {
       const url = checkUrl(request.url, allowPrivate)
-      return await send({ connections, url, request, maxBodyBytes, timeoutMs })
+      return await send({ connections, clock, url, request, maxBodyBytes, timeoutMs })
     },
     close: () => connections.close(cutShort()),
   }
@@ -58,6 +60,7 @@ export function guardedClient(options: GuardOptions): GuardedClient {
 
 type Exchange = {
   readonly connections: Connections
+  readonly clock: Clock
   readonly url: URL
   readonly request: GuardedRequest
   readonly maxBodyBytes: number
@@ -66,8 +69,8 @@ type Exchange = {
 
 /** Uses an idle connection if there is one; if the other side has just closed it, sends once more on a new connection. */
 async function send(exchange: Exchange): Promise<GuardedResponse> {
-  const { connections, url, timeoutMs } = exchange
-  const until = performance.now() + timeoutMs
+  const { connections, clock, url, timeoutMs } = exchange
+  const until = clock.monotonic() + timeoutMs
   const idle = connections.takeIdle(url.origin)
   if (idle !== undefined) {
     try {
@@ -85,10 +88,10 @@ async function send(exchange: Exchange): Promise<GuardedResponse> {
 
 /** @throws {UnansweredError} if the connection broke before anything of an answer came, otherwise {GuardError} */
 async function sendOn(client: Client, exchange: Exchange, until: number): Promise<GuardedResponse> {
-  const { connections, url, request, maxBodyBytes, timeoutMs } = exchange
+  const { connections, clock, url, request, maxBodyBytes, timeoutMs } = exchange
   const { method, headers, body = null, signal } = request
   const drop = (reason: Error) => connections.drop(client, reason)
-  const timer = setTimeout(() => drop(late(timeoutMs)), until - performance.now())
+  const cancel = clock.after(until - clock.monotonic(), () => drop(late(timeoutMs)))
   const abort = () => drop(cutShort())
   signal?.addEventListener('abort', abort, { once: true })
   try {
@@ -109,7 +112,7 @@ async function sendOn(client: Client, exchange: Exchange, until: number): Promis
     drop(error as Error)
     throw error instanceof UnansweredError ? error : guardErrorOf(error as Error)
   } finally {
-    clearTimeout(timer)
+    cancel()
     signal?.removeEventListener('abort', abort)
   }
 }

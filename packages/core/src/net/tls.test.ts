@@ -1,10 +1,12 @@
 /** The guarded client against real https servers: it trusts only the certificates that the system trusts. */
+
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import tls from 'node:tls'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { selfSigned } from '@kabutar/testing/certificate.ts'
 import { guardedClient } from './guarded.ts'
 
@@ -19,6 +21,7 @@ const server = https.createServer(TRUSTED, (request, response) => {
   response.end(request.url === '/long' ? 'x'.repeat(100_000) : 'ok')
 })
 const client = guardedClient({
+  clock: systemClock,
   resolver: { lookup: async () => [{ address: '127.0.0.1', family: 4 }] },
   allowPrivate: true,
   timeoutMs: 2000,

@@ -35,7 +35,12 @@ export function rig(options: { readonly clock?: Clock; readonly timeoutMs?: numb
   let now = options.start ?? Date.UTC(2026, 0, 1)
   const clock: Clock = options.clock ?? { ...systemClock, now: () => now, sleep: async () => undefined }
   const engine = memoryEngine()
-  const client = guardedClient({ resolver: systemResolver, allowPrivate: true, timeoutMs: options.timeoutMs ?? 300 })
+  const client = guardedClient({
+    clock: systemClock,
+    resolver: systemResolver,
+    allowPrivate: true,
+    timeoutMs: options.timeoutMs ?? 300,
+  })
   const webhookQueue = sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 })
   const ports = {
     table: sqliteTable(engine, clock),
