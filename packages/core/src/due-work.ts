@@ -6,7 +6,7 @@ import type { DueKind, DueWork } from './store/outbox.ts'
 import { dueDelivery } from './webhooks/delivery.ts'
 import { dueEvent } from './webhooks/emit.ts'
 
-export type DueQueues = { readonly sendQueue: Queue; readonly receiveQueue: Queue; readonly webhookQueue: Queue }
+type DueQueues = { readonly sendQueue: Queue; readonly receiveQueue: Queue; readonly webhookQueue: Queue }
 
 export function dueWork({ sendQueue, receiveQueue, webhookQueue }: DueQueues): Readonly<Record<DueKind, DueWork>> {
   return {

@@ -14,7 +14,7 @@ export type Units = {
   readonly write: number
   readonly read: number
 }
-export type CountingTable = Table & {
+type CountingTable = Table & {
   units(): Units
   /** Bytes by which the table has grown; below 0 if it shrank. */
   grownBytes(): number

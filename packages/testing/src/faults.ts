@@ -10,7 +10,7 @@ import { retryConflicts } from '@kabutar/core/ports/transact-retry.ts'
 import { LateIndex } from './late-index.ts'
 
 /** Answers numbers from 0 to below 1. */
-export type Random = () => number
+type Random = () => number
 /** Probabilities per call, from 0 to 1, except for the delay. */
 export type TableFaults = {
   readonly random: Random

@@ -55,7 +55,7 @@ export function testClock(start = Date.parse('2026-11-22T12:00:00Z')): TestClock
   }
 }
 
-export function testRelay(): TestRelay {
+function testRelay(): TestRelay {
   const relayed: Relayed[] = []
   return {
     relayed,

@@ -13,7 +13,7 @@ export interface Received {
   readonly content: Buffer
 }
 
-export interface TestServer {
+interface TestServer {
   readonly port: number
   readonly server: SmtpServer
   /** What was accepted, in order. */

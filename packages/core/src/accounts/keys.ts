@@ -18,7 +18,7 @@ export type ApiKey = {
   /** If set, the key sends from this domain only. */
   readonly domain?: string
 }
-export type KeyDescription = {
+type KeyDescription = {
   readonly id: string
   readonly name: string
   readonly permission: Permission
@@ -26,7 +26,7 @@ export type KeyDescription = {
   readonly createdAt: Date
   readonly lastUsedAt?: Date
 }
-export type NewKey = {
+type NewKey = {
   readonly name: string
   readonly permission: Permission
   readonly domain?: { readonly id: string; readonly name: string }

@@ -13,7 +13,7 @@ import { type EmitPorts, emit, newEvent } from '../webhooks/emit.ts'
 import { type Domain, domainItem, neededRecords } from './domain.ts'
 
 export type DomainsPorts = EmitPorts & { readonly identities: Identities; readonly caches: Caches }
-export type DomainEvent = 'domain.created' | 'domain.updated' | 'domain.deleted'
+type DomainEvent = 'domain.created' | 'domain.updated' | 'domain.deleted'
 
 /** The `data` of the webhooks of a domain. */
 export function domainData(domain: Domain): { readonly [name: string]: Json } {

@@ -7,7 +7,7 @@ import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from
 import { type Capabilities, claimItem, type Domain, domainItem } from './domain.ts'
 import { getDomain, validDomainName } from './domains.ts'
 
-export type NewDomain = {
+type NewDomain = {
   readonly name: string
   readonly region?: string
   /** One label of a domain name. */

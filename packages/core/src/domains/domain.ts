@@ -7,7 +7,7 @@ import type { Attrs, Item, Json } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { domainClaimKey, domainKey, domainOwnerKey } from '../store/keys.ts'
 
-export type DomainStatus = 'not_started' | 'pending' | 'verified' | 'failed' | 'temporary_failure'
+type DomainStatus = 'not_started' | 'pending' | 'verified' | 'failed' | 'temporary_failure'
 export type Capability = 'sending' | 'receiving'
 export type Capabilities = Readonly<Record<Capability, boolean>>
 

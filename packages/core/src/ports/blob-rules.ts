@@ -1,7 +1,7 @@
 import type { ByteRange, LinkOptions, UploadOptions } from './blobs.ts'
 import { StoreError } from './table.ts'
 
-export const BLOB_RULES = {
+const BLOB_RULES = {
   maxKeyLength: 512,
   /** 7 days, as S3 allows. */
   maxLinkSeconds: 604_800,

@@ -33,7 +33,7 @@ export type Update = {
 }
 export type Delete = { readonly kind: 'delete'; readonly key: Key; readonly if?: readonly Condition[] }
 /** Checks conditions and writes nothing. */
-export type Check = { readonly kind: 'check'; readonly key: Key; readonly if: readonly Condition[] }
+type Check = { readonly kind: 'check'; readonly key: Key; readonly if: readonly Condition[] }
 export type Write = Put | Update | Delete | Check
 
 /**
@@ -72,7 +72,7 @@ export interface Table {
   transact(writes: readonly Write[], options?: { readonly token?: string }): Promise<void>
 }
 
-export type StoreErrorCode =
+type StoreErrorCode =
   | 'ConditionFailed'
   | 'Conflict'
   | 'TooLarge'

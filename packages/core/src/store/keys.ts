@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib'
 import { timeOf } from '../ports/ids.ts'
 import type { Key } from '../ports/table.ts'
 
-export type RowShape = {
+type RowShape = {
   readonly pk: string
   readonly sk: string
   readonly holds: string
@@ -55,7 +55,7 @@ export const DAY_SHARDS = 8
 /** Shards of the index of due rows, of each kind. */
 export const DUE_SHARDS = 16
 /** Sorts after every text that a key continues with. */
-export const AFTER_ALL = '~'
+const AFTER_ALL = '~'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 /** By the last hexadecimal digit of an id, which is random. */
@@ -103,7 +103,7 @@ export const suppressionIdKey = (accountId: string, id: string): Key => ({
 export const messagePartition = (accountId: string, direction: Direction, day: string, shard: number): string =>
   `${accountId}#${direction}#${day}#${shard}`
 /** A message's id tells its day and its shard. */
-export const messageKey = (accountId: string, direction: Direction, id: string): Key => ({
+const messageKey = (accountId: string, direction: Direction, id: string): Key => ({
   pk: messagePartition(accountId, direction, dayOfId(id), shardOf(id)),
   sk: id,
 })

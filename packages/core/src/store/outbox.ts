@@ -24,12 +24,11 @@ import {
 } from './keys.ts'
 
 /** The kinds of rows that carry `due`. */
-export const DUE_KINDS = ['sent-message', 'received-message', 'upload', 'event', 'delivery'] as const
-export type DueKind = (typeof DUE_KINDS)[number] & RowKind
+export type DueKind = Extract<RowKind, 'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery'>
 /** Where the work on a due row is queued, and the queue entry that asks for it. */
 export type DueWork = { readonly queue: Queue; entry(item: Item): string }
-export type DueWorks = Readonly<Partial<Record<DueKind, DueWork>>>
-export type SweepPorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }
+type DueWorks = Readonly<Partial<Record<DueKind, DueWork>>>
+type SweepPorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }
 
 const LOOK_AHEAD_MS = 60_000
 const PAGE = 100

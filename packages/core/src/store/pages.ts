@@ -7,7 +7,7 @@ export type PageOptions = { readonly limit: number; readonly after?: string; rea
 export type ListPage<T> = { readonly items: readonly T[]; readonly hasMore: boolean }
 
 /** Rows of a partition whose sort keys are ids: all of them, or those of a prefix. */
-export type IdRows = { readonly pk: string; readonly prefix?: string }
+type IdRows = { readonly pk: string; readonly prefix?: string }
 
 /** Rows of a query after the first, when most rows are passed over. */
 const LATER_READ = 100

@@ -40,7 +40,7 @@ export type MailEvent = {
 }
 
 /** Two reports with the same identity are the same event. `occurrence`: an attempt number, or the relay's event id. */
-export type EventIdentity = {
+type EventIdentity = {
   readonly accountId: string
   readonly messageId: string
   readonly recipient: string
