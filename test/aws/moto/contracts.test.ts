@@ -32,7 +32,7 @@ const MOTO_IS_WRONG = {
     'TransactWriteItems, ClientRequestToken: "multiple identical calls have the same effect as one"; moto applies each',
   'condition: another type compares false':
     'Comparison operators: "true if a is less than b", for values of one type; moto answers 500 to others',
-  'refused: adding to what is no number writes nothing':
+  'refused: adding to an attribute that is no number; nothing is written':
     'UpdateItem: "ADD supports only number and set data types", and an update is whole; moto keeps the part before',
 } as const
 tableContract(

@@ -74,7 +74,7 @@ const publish = (_domain: string, records: readonly DomainRecord[]) => {
 }
 
 identitiesContract('SES', async () => ({ identities: identities(), publish, receiving: received }), {
-  'who creates a removed domain anew has to prove it anew': 'SES gives a domain the same tokens again',
+  'a removed domain that is created again has to be proved again': 'SES gives a domain the same tokens again',
 })
 
 describe('identities of SES', () => {
