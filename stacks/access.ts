@@ -19,10 +19,13 @@ export function rows(table: sst.aws.Dynamo) {
   ]
 }
 
-/** Only the sweep has this: it finds due rows by the index, reads them and postpones `due`. */
+/** Only the sweep has this: it finds due rows by the index, reads them, postpones `due`, and notes the kinds of due rows. */
 export function dueRows(table: sst.aws.Dynamo) {
   return [
-    { actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], resources: [table.arn] },
+    {
+      actions: ['dynamodb:Query', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      resources: [table.arn],
+    },
     { actions: ['dynamodb:Query'], resources: [$interpolate`${table.arn}/index/gs1`] },
   ]
 }
