@@ -147,7 +147,7 @@ describe('the built functions with SES, SQS and S3', () => {
     const whole = await ok(resend.emails.receiving.get(email?.id ?? ''))
     const bytes = await fetch(whole.raw?.download_url ?? '')
     assert.equal(await bytes.text(), raw)
-    assert.match(whole.text ?? '', / \* one/)
+    assert.match(whole.text ?? '', /^\* one$/m)
     const { data } = await ok(resend.emails.receiving.attachments.list({ emailId: email?.id ?? '' }))
     assert.deepEqual(
       data.map(({ filename, size }) => [filename, size]),
