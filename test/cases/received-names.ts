@@ -4,7 +4,7 @@ import type { ReceivedMail } from './rig.ts'
 
 const subject = (mail: ReceivedMail) => mail.subject
 
-/** An encoded word that begins and ends in ASCII, as RFC 2047 section 3 and RFC 1468 ask. */
+/** An encoded word that begins and ends in ASCII, as RFC 2047 section 3 asks. */
 const japanese = (hex: string) => Buffer.from(`1b2442${hex}1b2842`, 'hex').toString('base64')
 const DOCUMENTS = japanese('327135443b714e41') // 会議資料
 const SENDING = japanese('41774955') // 送付
@@ -27,8 +27,7 @@ export const RECEIVED_NAMES: readonly Case[] = [
     id: '01',
     source: 'postalsys/postal-mime#68',
     symptom: 'a subject in ISO-2022-JP that spans two encoded words has a replacement character where they meet',
-    right:
-      'Words are decoded one by one and then joined (RFC 2047 section 6.2); each returns to ASCII at its end (RFC 1468).',
+    right: 'Words are decoded one by one and then joined (RFC 2047 section 6.2); each returns to ASCII at its end.',
     checks: [
       received('subject of two words', withSubject(WORDS), subject, '会議資料送付'),
       received(

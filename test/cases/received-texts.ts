@@ -42,7 +42,7 @@ export const RECEIVED_TEXTS: readonly Case[] = [
     source:
       'mozilla-comm/jsmime#3, mikel/mail#1618, mikel/mail#1312, pillarjs/iconv-lite#94, andyedinborough/aenetmail#22',
     symptom: 'texts in UTF-7, UTF-16 with a byte order mark, HZ and ISO-2022-KR come out as they stand or garbled',
-    right: 'They are decoded: RFC 2152; RFC 2781 section 4.3 (the mark decides); RFC 1843; RFC 1557.',
+    right: 'They are decoded; of UTF-16 the mark decides the order of its bytes.',
     checks: [
       inSet('utf-16', [0xfe, 0xff, 0, 0x68, 0, 0xe9], 'hé', 'UTF-16, big endian by its mark'),
       inSet('utf-16', [0xff, 0xfe, 0x68, 0, 0xe9, 0], 'hé', 'UTF-16, little endian by its mark'),

@@ -1,4 +1,3 @@
-import addressparser from 'nodemailer/lib/addressparser'
 import { domainName } from './domain-name.ts'
 import { MalformedError } from './malformed.ts'
 
@@ -10,34 +9,62 @@ export const MAX_LOCAL_BYTES = 64
 const MAX_ADDRESS_BYTES = 254
 const MAX_MAILBOX_BYTES = 384
 
-/** Matches `Name <address>` if the name has no characters that need a tokenizer. */
-const PLAIN = /^([^\s"<>@,;:()[\]\\](?:[^"<>@,;:()[\]\\]*[^\s"<>@,;:()[\]\\])?) <([^<>\s]+)>$/
-const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
+const ATEXT = "[\\w!#$%&'*+/=?^`{|}~-]+"
+const DOT_ATOM = new RegExp(`^${ATEXT}(\\.${ATEXT})*$`)
+/** Dots anywhere: providers have given out such mailboxes. */
+const DOTTED = new RegExp(`^(${ATEXT}|\\.)+$`)
+const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+)"$/
+const QUOTED_STRINGS = /"((?:[^"\\]|\\.)*)"/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not get into a header field
 const CONTROL = /[\u0000-\u001f\u007f\u2028\u2029]/
 
 /**
- * Reads one mailbox, `Name <local@domain>` or `local@domain`. A display name may have any characters but controls.
+ * Reads one mailbox, `Name <local@domain>` or `local@domain`. Display names may hold any character but controls; quotes around a
+ * name, or around words of it, are taken off.
  * @throws {MalformedError} for none, several, a group, a non-ASCII local part, or lengths above RFC 5321 section 4.5.3.1
  */
-export function parseMailbox(text: string): Mailbox {
+export function parseMailbox(given: string): Mailbox {
+  const text = given.trim()
   if (CONTROL.test(text)) throw new MalformedError('an address holds a control character')
   if (Buffer.byteLength(text) > MAX_MAILBOX_BYTES) throw new MalformedError('an address is too long')
-  // Without brackets only a bare address is accepted: the tokenizer would make an address of almost anything.
-  if (!text.includes('<')) return { name: '', address: parseAddress(text) }
-  const [, name, address] = PLAIN.exec(text) ?? []
-  if (name !== undefined && address !== undefined) return { name, address: parseAddress(address) }
-  const [first, ...rest] = addressparser(text)
-  if (first === undefined || rest.length > 0) throw new MalformedError('exactly one address is expected')
-  if (first.group !== undefined) throw new MalformedError('a group is not an address')
-  return { name: first.name, address: parseAddress(first.address) }
+  // Without brackets only a bare address will do.
+  if (!text.endsWith('>')) return { name: '', address: parseAddress(text) }
+  // A quoted local part may hold brackets too, so the address begins at the last one that makes sense.
+  for (let at = text.lastIndexOf('<'); at >= 0; at = at === 0 ? -1 : text.lastIndexOf('<', at - 1)) {
+    const address = addressIn(text.slice(at + 1, -1))
+    if (address !== undefined) return { name: nameOf(text.slice(0, at)), address }
+  }
+  throw new MalformedError('exactly one address is expected')
 }
 
-/** Reads `local@domain` (RFC 5321 section 4.1.2, dot-string only). @throws {MalformedError} */
+function addressIn(text: string): string | undefined {
+  try {
+    return parseAddress(text.trim())
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined
+    throw error
+  }
+}
+
+/** @throws {MalformedError} if the text before an address holds another one */
+function nameOf(text: string): string {
+  const bare = text.replace(QUOTED_STRINGS, '')
+  const others = [...bare.split(/[,;:]/), ...[...bare.matchAll(/<([^<>]*)>/g)].map(([, inside = '']) => inside)]
+  if (others.some((other) => addressIn(other) !== undefined)) {
+    throw new MalformedError('exactly one address is expected')
+  }
+  return text.replace(QUOTED_STRINGS, (_, quoted: string) => quoted.replace(/\\(.)/g, '$1')).trim()
+}
+
+/**
+ * Reads `local@domain` (RFC 5321 section 4.1.2). The local part is quoted where it must be and only there, so that a mailbox has
+ * one spelling: `"a b"@x.test`, `a..b@x.test` becomes `"a..b"@x.test`, `"a"@x.test` becomes `a@x.test`.
+ * @throws {MalformedError}
+ */
 export function parseAddress(text: string): string {
   const at = text.lastIndexOf('@')
-  const local = text.slice(0, Math.max(at, 0))
-  if (at < 1 || !DOT_ATOM.test(local) || local.length > MAX_LOCAL_BYTES) {
+  const local = localOf(text.slice(0, Math.max(at, 0)))
+  if (local === undefined || local.length > MAX_LOCAL_BYTES) {
     throw new MalformedError('the part before the @ of an address is missing, too long or not ASCII')
   }
   const domain = domainName(text.slice(at + 1))
@@ -45,6 +72,14 @@ export function parseAddress(text: string): string {
   const address = `${local}@${domain}`
   if (address.length > MAX_ADDRESS_BYTES) throw new MalformedError('an address is too long')
   return address
+}
+
+function localOf(text: string): string | undefined {
+  const [, quoted] = QUOTED.exec(text) ?? []
+  const content = quoted?.replace(/\\(.)/g, '$1') ?? text
+  if (DOT_ATOM.test(content)) return content
+  if (quoted === undefined && !DOTTED.test(content)) return undefined
+  return `"${content.replace(/["\\]/g, '\\$&')}"`
 }
 
 /** Returns the text after the last `@`. */

@@ -1,4 +1,5 @@
 import type { Mailbox } from './address.ts'
+import { asciiSubject, customValue } from './field-value.ts'
 import { htmlToText } from './html-to-text.ts'
 
 export type ComposeAttachment = {
@@ -38,6 +39,7 @@ export async function compose(composition: Composition): Promise<Uint8Array> {
   const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
   const { id, date, messageId, from, to, cc, replyTo, subject, html, headers, attachments } = composition
   const text = composition.text ?? (html === undefined ? '' : htmlToText(html.slice(0, MAX_HTML_LENGTH)))
+  const ascii = asciiSubject(subject)
   const composer = new MailComposer({
     baseBoundary: id,
     date,
@@ -46,10 +48,13 @@ export async function compose(composition: Composition): Promise<Uint8Array> {
     to: to.map(addressee),
     cc: cc.map(addressee),
     replyTo: replyTo.map(addressee),
-    subject,
+    ...(ascii === undefined && { subject }),
     ...((text !== '' || html === undefined) && { text }),
     ...(html !== undefined && { html }),
-    headers: Object.entries(headers).map(([key, value]) => ({ key, value })),
+    headers: [
+      ...(ascii === undefined ? [] : [prepared('Subject', ascii)]),
+      ...Object.entries(headers).map(([name, value]) => prepared(name, customValue(name, value))),
+    ],
     attachments: attachments.map(attached),
     newline: '\r\n',
     disableFileAccess: true,
@@ -58,6 +63,8 @@ export async function compose(composition: Composition): Promise<Uint8Array> {
   return await composer.compile().build()
 }
 
+/** A field that the composer neither encodes nor folds. */
+const prepared = (key: string, value: string) => ({ key, value: { prepared: true, value } })
 const addressee = ({ name, address }: Mailbox) => ({ name, address })
 
 function attached({ filename, content, contentType, contentId }: ComposeAttachment) {

@@ -1,3 +1,4 @@
+import { customValue } from './field-value.ts'
 import { MalformedError } from './malformed.ts'
 
 /** Fields that a caller must not set: they have parameters of their own, or are written by us or the next hop. */
@@ -31,7 +32,8 @@ const MAX_FIELDS = 100
 
 /**
  * Checks the custom fields of a message: In-Reply-To, References, List-*, X-* and others are allowed, each name once.
- * @throws {MalformedError} for a structural, trace or signature field, a malformed name, or a line break in a value
+ * @throws {MalformedError} for a structural, trace or signature field, a malformed name, a line break in a value, or a value
+ *   that would make a line too long
  */
 export function checkCustomHeaders(headers: Readonly<Record<string, string>>): void {
   const names = Object.keys(headers)
@@ -52,6 +54,7 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): v
 function checkValue(name: string, value: string): void {
   if (BREAK.test(value)) throw new MalformedError(`the header ${name} has a line break or a control character`)
   if (value.length > MAX_VALUE_LENGTH) throw new MalformedError(`the header ${name} is too long`)
+  customValue(name, value)
 }
 
 /** @throws {MalformedError} for a line break, which would begin another field, or a control character */
