@@ -69,7 +69,7 @@ export const HTTP_REQUESTS: readonly Case[] = [
         'Latin-1 is refused',
         Buffer.from(email('caf\u00e9'), 'latin1'),
         'Content-Type: application/json; charset=iso-8859-1\r\n',
-        '415',
+        '400',
       ),
       posted(
         'no UTF-8',

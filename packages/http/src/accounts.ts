@@ -9,12 +9,15 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { bearerOf } from './auth.ts'
 import { jsonBody } from './body.ts'
+import type { Env } from './env.ts'
 
-export const CreateAccountRequest = z.strictObject({
-  name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
-  /** Taken as verified on the operator's word. */
-  domains: z.array(z.string()).max(100, 'must be at most 100').optional(),
-})
+export const CreateAccountRequest = z
+  .object({
+    name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
+    /** Taken as verified on the operator's word. */
+    domains: z.array(z.string()).max(100, 'must be at most 100').optional(),
+  })
+  .meta({ id: 'CreateAccount' })
 
 /** POST /accounts and /accounts/:id/resume, for whoever has the operator's token, which the server wrote to its folder. */
 export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
@@ -22,7 +25,7 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches }, opera
     if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return
     throw new MailError('invalid_key', 'API key is invalid.')
   }
-  const app = new Hono().post('/', async (c) => {
+  const app = new Hono<Env>().post('/', async (c) => {
     operatorOnly(c)
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
     const names = domains.map(validDomainName)

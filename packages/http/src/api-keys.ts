@@ -15,12 +15,14 @@ import { accountOf, type Env, idOf } from './env.ts'
 import { listOf, uuidOf } from './page.ts'
 
 const name = z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters')
-export const CreateKeyRequest = z.strictObject({
-  name,
-  permission: z.enum(['full_access', 'sending_access']).optional(),
-  domain_id: z.string().optional(),
-})
-export const RenameKeyRequest = z.strictObject({ name })
+export const CreateKeyRequest = z
+  .object({
+    name,
+    permission: z.enum(['full_access', 'sending_access']).optional(),
+    domain_id: z.string().meta({ format: 'uuid' }).optional(),
+  })
+  .meta({ id: 'CreateApiKey' })
+export const RenameKeyRequest = z.object({ name }).meta({ id: 'RenameApiKey' })
 
 /** POST and GET /api-keys, PATCH and DELETE /api-keys/:id. Only the answer to POST has the token. */
 export function apiKeys(ports: KeyPorts & AuthenticatePorts) {

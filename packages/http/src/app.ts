@@ -11,6 +11,8 @@ import { downloads } from './downloads.ts'
 import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
+import { openApi } from './openapi.ts'
+import { checkQuery, nameIgnored } from './query.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
 import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
@@ -31,11 +33,14 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.notFound(() => {
     throw new HttpError(404, 'not_found', 'The requested endpoint does not exist.')
   })
+  app.use(nameIgnored)
   app.get('/health', (c) => c.json({ status: 'ok' }))
+  const described = once(openApi)
+  app.get('/openapi.json', (c) => c.json({ ...described(), servers: [{ url: new URL(c.req.url).origin }] }))
   if (options.operatorToken !== undefined) app.route('/accounts', accounts(ports, options.operatorToken))
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))
-  app.use(keyRequired(ports))
+  app.use(keyRequired(ports), checkQuery)
   app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
   // Before `/emails/:id`, which would take `receiving` for an id.
   refuseOtherMethods(app)
@@ -49,6 +54,14 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   return app
 }
 
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
 /** Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. */
 function pathOf(request: Request): string {
   const path = getPath(request)
@@ -57,10 +70,16 @@ function pathOf(request: Request): string {
 
 /** Answers 405 to other methods of the paths that are routed so far. */
 function refuseOtherMethods(app: Hono<Env>): void {
-  const paths = new Set(app.routes.filter(({ method }) => method !== 'ALL').map(({ path }) => path))
-  for (const path of paths) {
+  const byPath = Map.groupBy(
+    app.routes.filter(({ method }) => method !== 'ALL'),
+    ({ path }) => path,
+  )
+  for (const [path, routes] of byPath) {
+    const methods = routes.map(({ method }) => method)
+    const Allow = [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].join(', ')
     app.all(path, (c) => {
-      throw new HttpError(405, 'method_not_allowed', `The method ${c.req.method} is not allowed for this endpoint.`)
+      const message = `The method ${c.req.method} is not allowed for this endpoint.`
+      throw new HttpError(405, 'method_not_allowed', message, { Allow })
     })
   }
 }
@@ -68,5 +87,5 @@ function refuseOtherMethods(app: Hono<Env>): void {
 function answerError(ports: AppPorts, error: Error, c: Context): Response {
   const wire = wireErrorOf(error)
   if (isUnknown(wire)) ports.log.error('a request failed', { method: c.req.method, path: c.req.path, error })
-  return c.json(wire, wire.statusCode)
+  return c.json(wire, wire.statusCode, error instanceof HttpError ? error.headers : {})
 }

@@ -1,73 +1,99 @@
+import { isUtf8 } from 'node:buffer'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
 import type * as z from 'zod'
+import { byteArraysAsBase64 } from './byte-arrays.ts'
+import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
+import { presentFields, unknownFields } from './fields.ts'
 
 /** Holds 40 MB of attachments in base64 and the fields around them. */
 export const MAX_BODY_BYTES = 42 * 1024 * 1024
 const SMALL_BODY_BYTES = 256 * 1024
 
+export type BodyLimits = {
+  /** @default 256 KB */
+  readonly maxBytes?: number
+  /** The body may hold files: their bytes may be numbers, and larger ones are uploaded ahead. */
+  readonly files?: true
+}
+
 /**
- * Reads and checks the request's JSON. Unknown fields are errors: dropping one would silently ignore what the caller asked
- * for.
- * @throws {HttpError} 413 above the limit, 400 if the body is not JSON
- * @throws {MailError} `missing_field`, `invalid_message`
+ * Reads and checks the request's JSON. Fields that the schema does not know are named in the answer.
+ * @throws {HttpError} 413 above the limit, 415 for a compressed body or another character set, 400 for what is not JSON
+ * @throws {MailError} `missing_field`, `invalid_message`, `invalid_attachment`
  */
-export async function jsonBody<T>(c: Context, schema: z.ZodType<T>, maxBytes: number = SMALL_BODY_BYTES): Promise<T> {
-  const text = await textBody(c.req.raw, maxBytes)
-  const input = parse(text)
+export async function jsonBody<T>(c: Context<Env>, schema: z.ZodType<T>, limits: BodyLimits = {}): Promise<T> {
+  const bytes = await read(c, limits)
+  const input = presentFields(parse(limits.files ? await byteArraysAsBase64(bytes) : bytes))
+  c.get('ignored').push(...unknownFields(schema, input))
   const result = schema.safeParse(input)
   if (result.success) return result.data
   throw refusal(result.error.issues[0], input)
 }
 
-async function textBody(request: Request, maxBytes: number): Promise<string> {
-  // The HTTP parser enforces a declared length; only a chunked body has to be counted here.
-  return isDeclared(request, maxBytes) ? request.text() : (await counted(request, maxBytes)).toString()
+/** Reads the request's bytes. @throws {HttpError} 413 above the limit, 415 for a compressed body */
+export async function bytesBody(c: Context<Env>, maxBytes: number): Promise<Uint8Array> {
+  return read(c, { maxBytes })
 }
 
-/** Reads the request's bytes. @throws {HttpError} 413 above the limit */
-export async function bytesBody({ req: { raw } }: Context, maxBytes: number): Promise<Uint8Array> {
-  return isDeclared(raw, maxBytes) ? new Uint8Array(await raw.arrayBuffer()) : counted(raw, maxBytes)
+async function read(c: Context<Env>, limits: BodyLimits): Promise<Buffer> {
+  const encoding = c.req.header('Content-Encoding') ?? 'identity'
+  if (!/^identity$/i.test(encoding)) throw unsupported('The request body must not be compressed.')
+  const { raw } = c.req
+  // The HTTP parser enforces a declared length; only a chunked body has to be counted here.
+  return isDeclared(raw, limits) ? Buffer.from(await raw.arrayBuffer()) : counted(raw, limits)
 }
+
+const unsupported = (message: string) => new HttpError(415, 'validation_error', message)
 
 /** Tells whether the length is declared, and refuses one above the limit. @throws {HttpError} 413 */
-function isDeclared(request: Request, maxBytes: number): boolean {
+function isDeclared(request: Request, limits: BodyLimits): boolean {
   const declared = request.headers.get('content-length')
-  if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes)
+  if (declared !== null && Number(declared) > maxOf(limits)) throw tooLarge(limits)
   return declared !== null
 }
 
-async function counted(request: Request, maxBytes: number): Promise<Buffer> {
+const maxOf = ({ maxBytes = SMALL_BODY_BYTES }: BodyLimits) => maxBytes
+
+async function counted(request: Request, limits: BodyLimits): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength
-    if (size > maxBytes) throw tooLarge(maxBytes)
+    if (size > maxOf(limits)) throw tooLarge(limits)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
-function tooLarge(maxBytes: number): HttpError {
-  return new HttpError(413, 'validation_error', `The request body is over the limit of ${maxBytes} bytes.`)
+function tooLarge(limits: BodyLimits): HttpError {
+  const message = `The request body is over the limit of ${maxOf(limits)} bytes.`
+  return new HttpError(413, 'validation_error', limits.files ? `${message} ${UPLOAD_FIRST}` : message)
 }
 
-function parse(text: string): unknown {
+const UPLOAD_FIRST = 'Put large files to a link of POST /uploads, and attach them by `upload_id`.'
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
+
+function parse(bytes: Buffer): unknown {
+  // Replacement characters in place of letters would not be what the application meant.
+  if (!isUtf8(bytes)) throw notJson('The request body is not valid UTF-8.')
+  const marked = bytes.subarray(0, 3).equals(BYTE_ORDER_MARK)
   try {
-    return JSON.parse(text)
+    return JSON.parse((marked ? bytes.subarray(3) : bytes).toString())
   } catch {
-    throw new HttpError(400, 'validation_error', 'The request body is not valid JSON.')
+    throw notJson('The request body is not valid JSON.')
   }
 }
+
+const notJson = (message: string) => new HttpError(400, 'validation_error', message)
 
 type Issue = z.core.$ZodIssue
 
 function refusal(issue: Issue | undefined, input: unknown): Error {
   const field = issue?.path.map(String).join('.') ?? ''
-  if (issue?.code === 'unrecognized_keys') {
-    const name = [field, issue.keys[0]].filter(Boolean).join('.')
-    return new MailError('invalid_message', `Unknown field \`${name.slice(0, 100)}\`.`)
+  if (issue?.code === 'invalid_type' && issue.expected === 'never') {
+    return new MailError('invalid_message', `The \`${field}\` field is not in this version.`)
   }
   if (issue !== undefined && field !== '' && valueAt(input, issue.path) === undefined) {
     return new MailError('missing_field', `Missing \`${field}\` field.`)

@@ -9,7 +9,7 @@ describe('/domains', () => {
     rig.ports.clock.advance(1)
     const added = await call(rig, 'POST /domains', { name: 'Shop.Test', capabilities: { receiving: 'enabled' } })
     assert.equal(added.status, 201)
-    const { id, created_at, records, ...rest } = added.body
+    const { id, created_at, records, recommended_records, ...rest } = added.body
     const shown = { sending: 'enabled', receiving: 'enabled' }
     assert.deepEqual(rest, { name: 'shop.test', status: 'not_started', region: 'us-east-1', capabilities: shown })
     assert.match(String(created_at), /^2026-11-22T12:00:00/)
@@ -22,6 +22,8 @@ describe('/domains', () => {
       ttl: 'Auto',
       status: 'pending',
     })
+    const dmarc = { record: 'DMARC', type: 'TXT', name: '_dmarc.shop.test', value: 'v=DMARC1; p=none;', ttl: 'Auto' }
+    assert.deepEqual(recommended_records, [dmarc])
     const read = await call(rig, `GET /domains/${id}`)
     assert.deepEqual(read.body, { object: 'domain', ...added.body })
     const { data, has_more } = (await call(rig, 'GET /domains?limit=1')).body
@@ -69,7 +71,7 @@ describe('/domains', () => {
     ['enforced TLS', { name, tls: 'enforced' }, 422],
     ['a tracking subdomain', { name, tracking_subdomain: 'links' }, 422],
     ['a return path that is no label', { name, custom_return_path: 'a.b' }, 422],
-    ['an unknown capability', { name, capabilities: { flying: 'enabled' } }, 422],
+    ['a capability that is neither on nor off', { name, capabilities: { receiving: true } }, 422],
     ['a domain that the account has', { name: 'kabutar.test' }, 409],
     ['a domain of another account', { name: 'b.test' }, 409],
   ]

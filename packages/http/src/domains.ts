@@ -9,23 +9,27 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
+import { notYet } from './fields.ts'
 import { listOf, pageOf } from './page.ts'
 
 const onOff = z.enum(['enabled', 'disabled'])
 /** Accepts fields of the wire only with the value that Kabutar implements: no tracking, and opportunistic TLS. */
 const settable = {
-  capabilities: z.strictObject({ sending: onOff.optional(), receiving: onOff.optional() }).optional(),
+  capabilities: z.object({ sending: onOff.optional(), receiving: onOff.optional() }).optional(),
   open_tracking: z.literal(false, 'tracking is not in this version').optional(),
   click_tracking: z.literal(false, 'tracking is not in this version').optional(),
   tls: z.literal('opportunistic', 'only opportunistic is in this version').optional(),
+  tracking_subdomain: notYet,
 }
-export const CreateDomainRequest = z.strictObject({
-  name: z.string().min(1, 'must not be empty').max(255, 'must be at most 255 characters'),
-  region: z.string().max(32).optional(),
-  custom_return_path: z.string().max(63).optional(),
-  ...settable,
-})
-export const UpdateDomainRequest = z.strictObject(settable)
+export const CreateDomainRequest = z
+  .object({
+    name: z.string().min(1, 'must not be empty').max(255, 'must be at most 255 characters'),
+    region: z.string().max(32).optional(),
+    custom_return_path: z.string().max(63).optional(),
+    ...settable,
+  })
+  .meta({ id: 'CreateDomain' })
+export const UpdateDomainRequest = z.object(settable).meta({ id: 'UpdateDomain' })
 
 /** POST and GET /domains; GET, PATCH and DELETE /domains/:id; POST /domains/:id/verify. */
 export function domains(ports: DomainsPorts) {
@@ -38,7 +42,7 @@ export function domains(ports: DomainsPorts) {
         ...(custom_return_path !== undefined && { returnPath: custom_return_path }),
         capabilities: capabilitiesOf(capabilities),
       })
-      return c.json({ ...wireOf(domain), records: recordsOf(domain) }, 201)
+      return c.json({ ...wireOf(domain), ...recordsOf(domain) }, 201)
     })
     .get('/', async (c) => {
       const { items, hasMore } = await listDomains(ports.table, accountOf(c), pageOf(c))
@@ -46,7 +50,7 @@ export function domains(ports: DomainsPorts) {
     })
     .get('/:id', async (c) => {
       const domain = await readDomain(ports, accountOf(c), idOf(c))
-      return c.json({ object: 'domain', ...wireOf(domain), records: recordsOf(domain) })
+      return c.json({ object: 'domain', ...wireOf(domain), ...recordsOf(domain) })
     })
     .patch('/:id', async (c) => {
       const id = idOf(c)
@@ -87,4 +91,12 @@ const wireOf = ({ id, name, status, createdAt, region = DEFAULT_REGION, capabili
   capabilities: { sending: wordOf(capabilities.sending), receiving: wordOf(capabilities.receiving) },
 })
 
-const recordsOf = (domain: Domain) => neededRecords(domain).map((record) => ({ ...record, ttl: 'Auto' }))
+const TTL = 'Auto'
+
+/** `recommended_records` is ours: records that neither prove the domain nor are looked for. */
+function recordsOf(domain: Domain) {
+  const records = neededRecords(domain).map((record) => ({ ...record, ttl: TTL }))
+  // Large receivers want a DMARC policy (RFC 7489) of every domain that sends.
+  const dmarc = { record: 'DMARC', type: 'TXT', name: `_dmarc.${domain.name}`, value: 'v=DMARC1; p=none;', ttl: TTL }
+  return { records, recommended_records: records.length > 0 && domain.capabilities.sending ? [dmarc] : [] }
+}

@@ -2,8 +2,14 @@ import type { ApiKey } from '@kabutar/core/accounts/keys.ts'
 import type { Context } from 'hono'
 import { uuidOf } from './page.ts'
 
-/** Variables of a request's context: the key that it was authenticated with. */
-export type Env = { Variables: { key: ApiKey } }
+export type Env = {
+  Variables: {
+    /** The key that the request was authenticated with. */
+    key: ApiKey
+    /** The fields and query parameters that nobody looked at; they are named in the answer. */
+    ignored: string[]
+  }
+}
 
 export const accountOf = (c: Context<Env>): string => c.get('key').accountId
 

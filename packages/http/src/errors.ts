@@ -28,13 +28,35 @@ const WIRE = {
   unavailable: [503, 'service_unavailable'],
 } as const satisfies Record<ErrorCode, readonly [ContentfulStatusCode, string]>
 
+/** Refusals that only HTTP knows. */
+const HTTP = {
+  invalid_access: 403,
+  method_not_allowed: 405,
+  internal_server_error: 500,
+} as const satisfies Record<string, ContentfulStatusCode>
+
+export type WireErrorName = (typeof WIRE)[ErrorCode][1] | keyof typeof HTTP
+/** The status of each name; `validation_error` has others beside 422. */
+export const ERROR_STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
+  ...HTTP,
+  ...Object.fromEntries(Object.values(WIRE).map(([status, name]) => [name, status])),
+  validation_error: 422,
+}
+
 /** A refusal for a reason that only HTTP knows: the path, the method, a body that is not JSON. */
 export class HttpError extends Error {
   readonly status: ContentfulStatusCode
-  readonly wireName: string
+  readonly wireName: WireErrorName
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(status: ContentfulStatusCode, wireName: string, message: string) {
+  constructor(
+    status: ContentfulStatusCode,
+    wireName: WireErrorName,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message)
+    this.headers = headers
     this.status = status
     this.wireName = wireName
   }

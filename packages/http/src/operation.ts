@@ -1,21 +1,43 @@
 import * as z from 'zod'
+import type { WireErrorName } from './errors.ts'
+
+export const TAGS = {
+  Emails: 'Sent emails, and uploads that they attach.',
+  Receiving: 'Received emails and their attachments.',
+  Domains: 'Domains that send and receive, and the records that prove them.',
+  Webhooks: 'Endpoints that are told of events, and what was sent to them.',
+  Suppressions: 'Addresses that are not sent to.',
+  'API keys': 'Keys of the account.',
+  Accounts: 'Accounts, for the operator of the server.',
+  Server: 'The server itself.',
+} as const
 
 /** One operation of the API with the schemas of its request and answer. */
 export type Operation = {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** As the router has it: `/emails/:id`. */
   readonly path: string
+  /** Generated clients name their functions so. */
+  readonly operationId: string
+  readonly tag: keyof typeof TAGS
   readonly summary: string
   readonly request?: z.ZodType
   readonly status: 200 | 201
   readonly answer: z.ZodType
-  readonly paged?: true
-  readonly headers?: readonly string[]
+  /** `after` lists have no `before`. */
+  readonly paged?: 'both' | 'after'
+  readonly headers?: Readonly<Record<string, z.ZodType>>
   readonly query?: Readonly<Record<string, z.ZodType>>
-  /** False if the operation needs no API key. */
-  readonly key?: false
+  /** Parameters of the path; a UUID where nothing is said. */
+  readonly params?: Readonly<Record<string, z.ZodType>>
+  /** Errors besides those that every operation of its kind has. */
+  readonly errors?: readonly WireErrorName[]
+  /** What opens the operation. @default an API key */
+  readonly opens?: 'nothing' | 'signed link' | 'operator token'
   /** The body of the request is a file of any type. */
   readonly file?: true
+  /** The body of the request may be a message as it stands. */
+  readonly message?: true
   /** The answer is a file of any type. */
   readonly binary?: true
 }
@@ -24,8 +46,17 @@ export type Operation = {
 export const id = z.uuid()
 export const time = z.iso.datetime()
 export const addresses = z.array(z.string()).nullable()
-export const list = (data: z.ZodType) =>
-  z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(data) })
+/** A page of a list. */
+export const list = (data: z.ZodType, name: string) =>
+  z.object({ object: z.literal('list'), has_more: z.boolean(), data: z.array(data) }).meta({ id: name })
 export const named = (object: string) => z.object({ object: z.literal(object), id })
 export const deleted = (object: string) => named(object).extend({ deleted: z.literal(true) })
+export const DeletedEmail = deleted('email').meta({ id: 'DeletedEmail' })
 export const link = { download_url: z.url().describe('Needs no API key.'), expires_at: time }
+/** Events have ids of their own form. */
+export const eventId = z.string().regex(/^msg_[0-9a-f]{32}$/)
+export const address = z
+  .string()
+  .min(1)
+  .max(384)
+  .describe('`local@domain`, or `Name <local@domain>` where it is shown.')

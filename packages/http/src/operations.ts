@@ -8,19 +8,35 @@ import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
-export const OPERATIONS: readonly Operation[] = [
+const SERVER_OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: '/health',
+    operationId: 'getHealth',
+    tag: 'Server',
     summary: 'Is the service up?',
     status: 200,
-    answer: z.object({ status: z.literal('ok') }),
-    key: false,
+    answer: z.object({ status: z.literal('ok') }).meta({ id: 'Health' }),
+    opens: 'nothing',
   },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    operationId: 'getOpenApi',
+    tag: 'Server',
+    summary: 'Read this description',
+    status: 200,
+    answer: z.record(z.string(), z.unknown()),
+    opens: 'nothing',
+  },
+]
+
+export const OPERATIONS: readonly Operation[] = [
   ...EMAIL_OPERATIONS,
-  ...ACCOUNT_OPERATIONS,
-  ...DOMAIN_OPERATIONS,
   ...RECEIVING_OPERATIONS,
-  ...SUPPRESSION_OPERATIONS,
+  ...DOMAIN_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
+  ...SUPPRESSION_OPERATIONS,
+  ...ACCOUNT_OPERATIONS,
+  ...SERVER_OPERATIONS,
 ]

@@ -3,7 +3,7 @@ import type { ListedAttachment, ReceivedAttachment, ReceivedMessage } from '@kab
 import type { WholeReceived } from '@kabutar/core/messages/read.ts'
 import { formatAddresses } from '@kabutar/core/messages/received.ts'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
-import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull, type SignedLink, within } from './answer.ts'
+import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
 
 export type HtmlFormat = 'data_uri' | 'cid'
 
@@ -17,9 +17,9 @@ export function listedReceived(received: ReceivedMessage) {
     from: received.from,
     created_at: new Date(received.envelope.receivedAt).toISOString(),
     subject: received.subject,
-    bcc: orNull(received.bcc),
-    cc: orNull(received.cc),
-    reply_to: orNull(received.replyTo),
+    bcc: received.bcc,
+    cc: received.cc,
+    reply_to: received.replyTo,
     received_for: received.envelope.recipients,
     message_id: received.messageId,
     attachments: received.attachments.map(inboundAttachment),
@@ -48,8 +48,8 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
     object: 'email',
     ...listedReceived(received),
     to: formatAddresses(envelope.to),
-    cc: orNull(formatAddresses(envelope.cc)),
-    bcc: orNull(formatAddresses(envelope.bcc)),
+    cc: formatAddresses(envelope.cc),
+    bcc: formatAddresses(envelope.bcc),
     attachments: within(attachments.map(inboundAttachment), MAX_ATTACHMENTS_BYTES),
     ...(received.envelope.reconstructed && { reconstructed: true }),
     ...(received.envelope.verdicts && { verdicts: received.envelope.verdicts }),

@@ -58,7 +58,7 @@ describe('a received email', () => {
       from: 'Eve Ä <eve@far.test>',
       created_at: new Date(rig.ports.clock.now()).toISOString(),
       subject: 'Grüße',
-      bcc: null,
+      bcc: [],
       cc: ['cc@far.test'],
       reply_to: ['answer@far.test'],
       received_for: ['ada@kabutar.test'],

@@ -19,12 +19,14 @@ const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
 
 const address = z.string().min(1).max(320)
-export const InjectRequest = z.strictObject({
-  /** The message in base64. */
-  raw: z.base64(),
-  to: z.union([address.transform((one) => [one]), z.array(address).min(1).max(MAX_INJECT_RECIPIENTS)]),
-  from: z.string().max(320).default(''),
-})
+export const InjectRequest = z
+  .object({
+    /** The message in base64. */
+    raw: z.base64(),
+    to: z.union([address.transform((one) => [one]), z.array(address).min(1).max(MAX_INJECT_RECIPIENTS)]),
+    from: z.string().max(320).default(''),
+  })
+  .meta({ id: 'InjectEmail' })
 
 /** GET /emails/receiving, /:id, /:id/attachments and /:id/attachments/:aid; DELETE /:id. POST /inject only if asked for. */
 export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
@@ -115,7 +117,7 @@ async function inject(ports: ReceivingPorts, c: Context<Env>): Promise<Response>
 
 async function injected(c: Context<Env>): Promise<{ raw: Uint8Array; to: readonly string[]; from: string }> {
   if (/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
-    const { raw, to, from } = await jsonBody(c, InjectRequest, MAX_INJECT_BODY_BYTES)
+    const { raw, to, from } = await jsonBody(c, InjectRequest, { maxBytes: MAX_INJECT_BODY_BYTES })
     return { raw: Buffer.from(raw, 'base64'), to, from }
   }
   const to = c.req.queries('to') ?? []

@@ -4,45 +4,69 @@ import type { Draft, DraftAttachment } from '@kabutar/core/messages/content.ts'
 import { type Mailbox, parseMailbox } from '@kabutar/mail/address.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import * as z from 'zod'
+import { notYet } from './fields.ts'
 
 const MAX_ATTACHMENTS = 100
 const MAX_TAGS = 20
 const TAG = /^[A-Za-z0-9_-]{1,256}$/
 const MEDIA_TYPE =
   /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}( *; *[\w!#$&^.+-]{1,50}=("[ !#-[\]-~]{0,200}"|[\w!#$&^.+'-]{1,200})){0,5}$/
-const FILENAME = /^[^\p{Cc}\u2028\u2029]{1,255}$/u
+/** Readers find no file behind such a type: it is a container of parts, or of a reference. */
+const NO_FILE = /^(multipart\/|message\/(partial|external-body)\b)/i
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not be in a header field
+const FILENAME = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,255}$/
 const CONTENT_ID = /^[!#-;=?-~]{1,128}$/
 
-const Addresses = z.union([z.string(), z.array(z.string())], { error: 'must be an address or a list of addresses' })
-const BufferJson = z.strictObject({ type: z.literal('Buffer'), data: z.array(z.int().min(0).max(255)) })
-const Attachment = z.strictObject({
-  /** Base64. Older SDKs send a Buffer as `JSON.stringify` writes it. */
-  content: z.union([z.string(), BufferJson], { error: 'must be base64' }).optional(),
-  filename: z.string().regex(FILENAME, 'must be 1 to 255 characters without controls').optional(),
-  content_type: z.string().regex(MEDIA_TYPE, 'must be a media type').optional(),
-  content_id: z.string().regex(CONTENT_ID, 'must be 1 to 128 printable characters').optional(),
-  path: z.string().optional(),
-  /** The id that POST /uploads answered, in place of `content`. */
-  upload_id: z.uuid().optional(),
-})
+const address = z.string().meta({ minLength: 1, maxLength: 384, examples: ['Ada Lovelace <ada@example.com>'] })
+const Addresses = z
+  .union([address, z.array(address)], { error: 'must be an address or a list of addresses' })
+  .meta({ id: 'Addresses' })
+const bytes = z.array(z.int().min(0).max(255))
+const Content = z.union(
+  [z.string(), bytes, z.object({ type: z.literal('Buffer'), data: z.union([z.string(), bytes]) })],
+  {
+    error: 'must be base64, or the bytes as numbers',
+  },
+)
+const contentId = z.string().regex(CONTENT_ID, 'must be 1 to 128 printable characters').optional()
+const Attachment = z
+  .object({
+    content: Content.optional(),
+    filename: z.string().regex(FILENAME, 'must be 1 to 255 characters without controls').optional(),
+    content_type: z.string().regex(MEDIA_TYPE, 'must be a media type').optional(),
+    content_id: contentId,
+    /** The name of `content_id` in older SDKs. */
+    inline_content_id: contentId,
+    path: z.string().describe('Not in this version: refused unless it is empty.').optional(),
+    /** The id that POST /uploads answered, in place of `content`. */
+    upload_id: z.uuid().optional(),
+  })
+  .meta({ id: 'SendAttachment' })
 const tagPart = z.string().regex(TAG, 'must be 1 to 256 of A-Z a-z 0-9 _ -')
 
-export const SendRequest = z.strictObject({
-  from: z.string(),
-  to: Addresses,
-  subject: z.string(),
-  html: z.string().optional(),
-  text: z.string().optional(),
-  cc: Addresses.optional(),
-  bcc: Addresses.optional(),
-  reply_to: Addresses.optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-  tags: z
-    .array(z.strictObject({ name: tagPart, value: tagPart }))
-    .max(MAX_TAGS, `must be at most ${MAX_TAGS}`)
-    .optional(),
-  attachments: z.array(Attachment).max(MAX_ATTACHMENTS, `must be at most ${MAX_ATTACHMENTS}`).optional(),
-})
+const Tag = z.object({ name: tagPart, value: tagPart }).meta({ id: 'Tag' })
+
+export const SendRequest = z
+  .object({
+    from: address,
+    to: Addresses,
+    subject: z.string(),
+    html: z.string().optional(),
+    text: z.string().optional(),
+    cc: Addresses.optional(),
+    bcc: Addresses.optional(),
+    reply_to: Addresses.optional(),
+    headers: z
+      .record(z.string(), z.string().meta({ maxLength: 8192 }))
+      .meta({ maxProperties: 100 })
+      .optional(),
+    tags: z.array(Tag).max(MAX_TAGS, `must be at most ${MAX_TAGS}`).optional(),
+    attachments: z.array(Attachment).max(MAX_ATTACHMENTS, `must be at most ${MAX_ATTACHMENTS}`).optional(),
+    scheduled_at: notYet,
+    topic_id: notYet,
+    template: notYet,
+  })
+  .meta({ id: 'SendEmail' })
 export type SendRequest = z.infer<typeof SendRequest>
 
 /** @throws {MailError} `missing_field`, `invalid_message`, `invalid_attachment` */
@@ -89,25 +113,26 @@ function mailboxOf(text: string, field: string): Mailbox {
 }
 
 function attachmentOf(attachment: z.infer<typeof Attachment>, index: number): DraftAttachment {
-  const { content, filename = 'attachment', content_type, content_id, path, upload_id } = attachment
-  if (path !== undefined) {
-    throw new MailError('invalid_attachment', `Attachment ${index}: \`path\` is not supported; send its \`content\`.`)
-  }
-  if (content !== undefined && upload_id !== undefined) {
-    throw new MailError('invalid_attachment', `Attachment ${index} has both \`content\` and \`upload_id\`.`)
-  }
-  const described = {
-    filename,
-    ...(content_type !== undefined && { contentType: content_type }),
-    ...(content_id !== undefined && { contentId: content_id }),
-  }
+  const { content, path = '', upload_id } = attachment
+  if (path !== '') throw refused(index, '`path` is not in this version; send its `content`.')
+  if (content !== undefined && upload_id !== undefined) throw refused(index, 'it has both `content` and `upload_id`.')
+  const described = describedOf(attachment, index)
   if (upload_id !== undefined) return { ...described, uploadId: upload_id.toLowerCase() }
-  if (content === undefined) throw new MailError('invalid_attachment', `Attachment ${index} has no \`content\`.`)
-  return {
-    ...described,
-    content: typeof content === 'string' ? base64Of(content, index) : Uint8Array.from(content.data),
-  }
+  if (content === undefined) throw refused(index, 'it has no `content`.')
+  const data = typeof content === 'object' && 'data' in content ? content.data : content
+  return { ...described, content: typeof data === 'string' ? base64Of(data, index) : Uint8Array.from(data) }
 }
+
+function describedOf(attachment: z.infer<typeof Attachment>, index: number) {
+  const { filename = 'attachment', content_type: contentType, inline_content_id } = attachment
+  const { content_id: contentId = inline_content_id } = attachment
+  if (contentType !== undefined && NO_FILE.test(contentType)) {
+    throw refused(index, 'no file can have its `content_type`.')
+  }
+  return { filename, ...(contentType !== undefined && { contentType }), ...(contentId !== undefined && { contentId }) }
+}
+
+const refused = (index: number, why: string) => new MailError('invalid_attachment', `Attachment ${index}: ${why}`)
 
 /** Decodes strictly: Buffer skips characters that are not base64, which would change the file. */
 function base64Of(text: string, index: number): Uint8Array {

@@ -19,14 +19,19 @@ import { accountOf, type Env } from './env.ts'
 import { listOf, pageOf, uuidOf } from './page.ts'
 
 const MAX_BATCH = 100
-const email = z.string().min(1).max(384)
+const email = z.string().min(1).max(384).meta({ format: 'email' })
 const emails = z.array(email).min(1).max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
-const ids = z.array(z.string()).min(1).max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
-export const SuppressRequest = z.strictObject({ email })
-export const SuppressAllRequest = z.strictObject({ emails })
-export const UnsuppressAllRequest = z.union([z.strictObject({ emails }), z.strictObject({ ids })], {
-  error: 'must have `emails` or `ids`, up to 100',
-})
+const ids = z
+  .array(z.string().meta({ format: 'uuid' }))
+  .min(1)
+  .max(MAX_BATCH, `must be at most ${MAX_BATCH}`)
+export const SuppressRequest = z.object({ email }).meta({ id: 'CreateSuppression' })
+export const SuppressAllRequest = z.object({ emails }).meta({ id: 'CreateSuppressions' })
+export const UnsuppressAllRequest = z
+  .union([z.object({ emails }), z.object({ ids })], {
+    error: 'must have `emails` or `ids`, up to 100',
+  })
+  .meta({ id: 'DeleteSuppressions' })
 
 /** POST and GET /suppressions; GET and DELETE /:id, by id or address; POST /batch/add and /batch/remove. */
 export function suppressions(ports: SuppressionPorts) {

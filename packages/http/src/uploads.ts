@@ -6,9 +6,11 @@ import { jsonBody } from './body.ts'
 import { accountOf, type Env } from './env.ts'
 import { HttpError } from './errors.ts'
 
-export const UploadRequest = z.strictObject({
-  size: z.int().min(1).describe(`Bytes of the file, exactly; at most ${MAX_UPLOAD_BYTES}.`),
-})
+export const UploadRequest = z
+  .object({
+    size: z.int().min(1).meta({ maximum: MAX_UPLOAD_BYTES }).describe('Bytes of the file, exactly.'),
+  })
+  .meta({ id: 'CreateUpload' })
 export interface UploadLinks {
   /** Returns what the link takes; undefined if it is not ours, was changed, or has expired. */
   verifyUpload(url: URL): { readonly key: string; readonly bytes: number } | undefined

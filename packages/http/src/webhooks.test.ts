@@ -9,6 +9,7 @@ import { Hono } from 'hono'
 import { Resend } from 'resend'
 import type { Env } from './env.ts'
 import { wireErrorOf } from './errors.ts'
+import { nameIgnored } from './query.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 import { webhooks } from './webhooks.ts'
 
@@ -21,7 +22,7 @@ async function setup(allowPrivate = true) {
   const ports = { ...at.ports, allowPrivate }
   const app = new Hono<Env>()
   app.onError((error, c) => c.json(wireErrorOf(error), wireErrorOf(error).statusCode))
-  app.use(async (c, next) => {
+  app.use(nameIgnored, async (c, next) => {
     const accountId = c.req.header('Authorization') === 'Bearer re_other' ? 'other' : at.accountId
     c.set('key', { accountId, keyId: 'k', permission: 'full_access' })
     await next()
@@ -148,11 +149,8 @@ const REFUSED: readonly { name: string; body: unknown; says: RegExp; wire?: stri
     body: { endpoint: https, events: ['email.exploded'] },
     says: /email\.exploded.*email\.sent/,
   },
-  { name: 'an event we do not send', body: { endpoint: https, events: ['contact.created'] }, says: /contact\.created/ },
-  { name: 'an unknown field', body: { endpoint: https, events: ['email.sent'], x: 1 }, says: /Unknown field `x`/ },
   { name: 'http', body: { endpoint: 'http://e.example/', events: ['email.sent'] }, says: /https/ },
   { name: 'no URL', body: { endpoint: 'e.example', events: ['email.sent'] }, says: /endpoint/ },
-  { name: 'a user name', body: { endpoint: 'https://u:p@e.example/', events: ['email.sent'] }, says: /user name/ },
   { name: 'a loopback address', body: { endpoint: 'https://0x7f.1/', events: ['email.sent'] }, says: /not allowed/ },
   { name: 'localhost', body: { endpoint: 'https://localhost/', events: ['email.sent'] }, says: /not allowed/ },
   { name: 'metadata', body: { endpoint: 'https://169.254.169.254/', events: ['email.sent'] }, says: /not allowed/ },

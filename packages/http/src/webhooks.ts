@@ -11,6 +11,7 @@ import {
   rotateSecret,
   updateEndpoint,
 } from '@kabutar/core/webhooks/endpoints.ts'
+import { WIRE_EVENT_TYPES } from '@kabutar/core/webhooks/event-types.ts'
 import type { QueuePorts } from '@kabutar/core/webhooks/record-attempt.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
@@ -20,14 +21,24 @@ import { limitOf, listOf, pageOf } from './page.ts'
 
 export type WebhookPorts = EndpointPorts & QueuePorts
 
-const endpoint = z.string().min(1).max(2048)
-const events = z.array(z.string().max(64)).min(1).max(100)
-export const CreateWebhookRequest = z.strictObject({ endpoint, events })
-export const UpdateWebhookRequest = z.strictObject({
-  endpoint: endpoint.optional(),
-  events: events.optional(),
-  status: z.enum(['enabled', 'disabled']).optional(),
-})
+const endpoint = z.string().min(1).max(2048).meta({ format: 'uri' })
+const events = z
+  .array(
+    z
+      .string()
+      .max(64)
+      .meta({ enum: [...WIRE_EVENT_TYPES] }),
+  )
+  .min(1)
+  .max(100)
+export const CreateWebhookRequest = z.object({ endpoint, events }).meta({ id: 'CreateWebhook' })
+export const UpdateWebhookRequest = z
+  .object({
+    endpoint: endpoint.optional(),
+    events: events.optional(),
+    status: z.enum(['enabled', 'disabled']).optional(),
+  })
+  .meta({ id: 'UpdateWebhook' })
 
 /** Webhooks, their signing secrets, and the events that were sent to them. */
 export function webhooks(ports: WebhookPorts) {

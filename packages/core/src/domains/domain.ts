@@ -7,7 +7,7 @@ import type { Attrs, Item, Json } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { domainClaimKey, domainKey, domainOwnerKey } from '../store/keys.ts'
 
-type DomainStatus = 'not_started' | 'pending' | 'verified' | 'failed' | 'temporary_failure'
+type DomainStatus = 'not_started' | 'pending' | 'verified' | 'failed' | 'partially_failed'
 export type Capability = 'sending' | 'receiving'
 export type Capabilities = Readonly<Record<Capability, boolean>>
 
@@ -15,7 +15,7 @@ export type Domain = {
   readonly id: string
   readonly name: string
   readonly createdAt: Date
-  /** `temporary_failure`: it was verified, and its records can't be found now. */
+  /** `partially_failed`: it was verified, and its records can't be found now. */
   readonly status: DomainStatus
   /** It is verified for the account, so it may send and receive. */
   readonly owned: boolean

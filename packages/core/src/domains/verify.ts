@@ -100,7 +100,7 @@ async function record(ports: DomainsPorts, accountId: string, domain: Domain, id
 
 function statusOf(domain: Domain, identity: Identity, now: number): Domain['status'] {
   if (identity.status === 'verified') return 'verified'
-  if (domain.owned) return 'temporary_failure'
+  if (domain.owned) return 'partially_failed'
   return now > domain.until ? 'failed' : 'pending'
 }
 

@@ -125,18 +125,10 @@ test('a setting allows private addresses, but never link-local and metadata', as
   connections = 0
 })
 
-test('other schemes and user names are refused before anything is resolved', async () => {
+test('other schemes are refused before anything is resolved', async () => {
   const resolver: Resolver = { lookup: () => assert.fail('resolved') }
-  const urls = [
-    'http://h.example/',
-    'ftp://h.example/',
-    'file:///etc/passwd',
-    'javascript:1',
-    'x',
-    '',
-    'https://u@h.example/',
-  ]
-  for (const url of [...urls, 'https://u:p@h.example/', `https://h.example/${'a'.repeat(2100)}`]) {
+  const urls = ['http://h.example/', 'ftp://h.example/', 'file:///etc/passwd', 'javascript:1', 'x', '']
+  for (const url of [...urls, `https://h.example/${'a'.repeat(2100)}`]) {
     await assert.rejects(open({ resolver }).request(get(url)), { code: 'invalid_url' }, url)
   }
 })

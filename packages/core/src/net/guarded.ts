@@ -100,7 +100,7 @@ async function sendOn(client: Client, exchange: Exchange, until: number): Promis
       .request({
         path: url.pathname + url.search,
         method,
-        headers: { ...headers, 'accept-encoding': 'identity' },
+        headers: { ...headers, ...basicAuthorization(url), 'accept-encoding': 'identity' },
         body,
       })
       .catch((error: Error) => Promise.reject(unanswered(error)))
@@ -114,6 +114,21 @@ async function sendOn(client: Client, exchange: Exchange, until: number): Promis
   } finally {
     cancel()
     signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** A user and a password in the URL go as HTTP's basic authentication (RFC 7617). */
+function basicAuthorization({ username, password }: URL): Readonly<Record<string, string>> {
+  if (username === '' && password === '') return {}
+  const credentials = `${unescaped(username)}:${unescaped(password)}`
+  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 

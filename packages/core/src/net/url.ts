@@ -18,8 +18,7 @@ const MAX_URL_LENGTH = 2048
 
 /**
  * Refuses what is known to be forbidden before any connection: schemes other than https (http is allowed together with
- * private addresses, in development), user names and passwords, and forbidden addresses in any spelling that the URL
- * parser reads. Host names are checked when connecting. Any port is allowed.
+ * private addresses, in development) and forbidden addresses in any spelling that the URL parser reads. Host names are checked when connecting. Any port is allowed.
  * @throws {GuardError} `invalid_url` or `blocked`
  */
 export function checkUrl(text: string, allowPrivate: boolean): URL {
@@ -28,7 +27,6 @@ export function checkUrl(text: string, allowPrivate: boolean): URL {
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) {
     throw new GuardError('invalid_url', 'The URL must start with https://.')
   }
-  if (url.username || url.password) throw new GuardError('invalid_url', 'The URL must not contain a user name.')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const local = /(^|\.)localhost\.?$/.test(host) && !allowPrivate
   if (local || (isIP(host) && !mayConnect(host, allowPrivate))) throw blocked()

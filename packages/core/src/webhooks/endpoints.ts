@@ -8,13 +8,13 @@ import { readRow, row } from '../store/codec.ts'
 import { endpointKey, endpointPartition } from '../store/keys.ts'
 import { putIfAbsent, writeIf } from '../store/once.ts'
 import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
-import { EVENT_TYPES, type EventType } from './event.ts'
+import { WIRE_EVENT_TYPES, type WireEventType } from './event-types.ts'
 import { newSecret } from './sign.ts'
 
 export type Endpoint = {
   readonly id: string
   readonly url: string
-  readonly events: readonly EventType[]
+  readonly events: readonly WireEventType[]
   readonly enabled: boolean
   readonly createdAt: Date
   readonly secret: string
@@ -44,7 +44,7 @@ const MAX_PREVIOUS = 4
 
 /**
  * Makes an enabled endpoint with its own secret. Two calls at the same moment may pass the limit by one.
- * @throws {MailError} `invalid_message` for the URL, an event we don't send, or one endpoint too many
+ * @throws {MailError} `invalid_message` for the URL, an unknown event type, or one endpoint too many
  */
 export async function createEndpoint(
   ports: EndpointPorts,
@@ -82,7 +82,7 @@ export function endpointOf(stored: Item): Endpoint {
   return {
     id: item.sk,
     url: item.url as string,
-    events: item.events as readonly EventType[],
+    events: item.events as readonly WireEventType[],
     enabled: item.enabled as boolean,
     createdAt: new Date(item.at as number),
     secret: item.secret as string,
@@ -113,7 +113,7 @@ export async function getEndpoint(table: Table, accountId: string, id: string): 
 
 /**
  * Changes the fields that are named. Enabling it, or another URL, forgets earlier failures.
- * @throws {MailError} `not_found`; `invalid_message` for the URL or an event we don't send
+ * @throws {MailError} `not_found`; `invalid_message` for the URL or an unknown event type
  */
 export async function updateEndpoint(
   ports: EndpointPorts,
@@ -174,17 +174,17 @@ function checkedUrl(text: string, allowPrivate: boolean): string {
   }
 }
 
-function checkedEvents(events: readonly string[]): readonly EventType[] {
-  const known: readonly string[] = EVENT_TYPES
+function checkedEvents(events: readonly string[]): readonly WireEventType[] {
+  const known: readonly string[] = WIRE_EVENT_TYPES
   const unknown = events.find((event) => !known.includes(event))
   if (unknown !== undefined || events.length === 0) {
-    const problem = unknown === undefined ? 'it is empty' : `\`${unknown.slice(0, 64)}\` is not sent`
+    const problem = unknown === undefined ? 'it is empty' : `\`${unknown.slice(0, 64)}\` is no event type`
     throw new MailError(
       'invalid_message',
-      `Invalid \`events\` field: ${problem}. Choose from ${EVENT_TYPES.join(', ')}.`,
+      `Invalid \`events\` field: ${problem}. Choose from ${WIRE_EVENT_TYPES.join(', ')}.`,
     )
   }
-  return EVENT_TYPES.filter((type) => events.includes(type))
+  return WIRE_EVENT_TYPES.filter((type) => events.includes(type))
 }
 
 const notFound = () => new MailError('not_found', 'Webhook not found')

@@ -9,6 +9,7 @@ import { readRow, row } from '../store/codec.ts'
 import { eventKey, eventPartition } from '../store/keys.ts'
 import { putIfAbsent, writeIf } from '../store/once.ts'
 
+/** The event types that are sent today. */
 export const EVENT_TYPES = [
   'email.sent',
   'email.delivered',
