@@ -62,7 +62,7 @@ function describe(operation: Operation, components: Components): Schema {
     operationId,
     tags: [tag],
     summary,
-    description: `${summary}.`,
+    description: summary.endsWith('?') ? summary : `${summary}.`,
     ...(opens && { security: opens === 'operator token' ? [{ operator: [] }] : [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: body } }),
@@ -181,24 +181,49 @@ const jsonOf = (schema: z.ZodType, io: 'input' | 'output', components: Component
 
 /** The JSON Schema; named schemas in it go to the components. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Components): Schema {
-  const override = ({ jsonSchema }: { jsonSchema: Schema }) => simplify(jsonSchema)
-  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', override })
+  const made = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any' }))
   const {
     $schema: _,
     $defs = {},
     ...json
-  } = JSON.parse(JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/'))
-  for (const [name, definition] of Object.entries($defs)) components.set(name, definition as Schema)
+  } = simplified(JSON.parse(made.replaceAll('"#/$defs/', '"#/components/schemas/')), io)
+  for (const [name, definition] of Object.entries($defs as Schema)) components.set(name, definition as Schema)
   return json
 }
 
-/** A new field in an answer breaks no client, and fields that are refused by name are not described. */
-function simplify(json: Schema): void {
-  if (json.additionalProperties === false) delete json.additionalProperties
-  delete json.id
-  if (json.format === 'uuid' || json.format === 'date-time') delete json.pattern
-  const properties = json.properties as Record<string, Schema> | undefined
-  for (const [name, field] of Object.entries(properties ?? {})) {
-    if (properties && JSON.stringify(field) === '{"not":{}}') delete properties[name]
-  }
+/**
+ * What is left out of zod's schemas: `additionalProperties: false`, since a new field in an answer breaks no client; fields
+ * that are refused by name; and the pattern that says what the format says. In a request, null stands for an absent field.
+ */
+function simplified(json: Schema, io: 'input' | 'output'): Schema {
+  const entries = Object.entries(json).flatMap(([name, value]): [string, unknown][] => {
+    if (name === 'additionalProperties' && value === false) return []
+    if (name === 'pattern' && (json.format === 'uuid' || json.format === 'date-time')) return []
+    if (typeof value !== 'object' || value === null || name === 'examples') return [[name, value]]
+    if (Array.isArray(value)) return [[name, value.map((one) => (isSchema(one) ? simplified(one, io) : one))]]
+    if (name === 'properties') return [[name, fieldsOf(value as Schema, io, (json.required ?? []) as string[])]]
+    return [[name, simplified(value as Schema, io)]]
+  })
+  return Object.fromEntries(entries)
+}
+
+const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null
+
+function fieldsOf(properties: Schema, io: 'input' | 'output', required: readonly string[]): Schema {
+  const fields = Object.entries(properties).filter(([, field]) => JSON.stringify(field) !== '{"not":{}}')
+  return Object.fromEntries(
+    fields.map(([name, field]) => {
+      const made = simplified(field as Schema, io)
+      return [name, io === 'input' && !required.includes(name) ? orNull(made) : made]
+    }),
+  )
+}
+
+function orNull(schema: Schema): Schema {
+  const { description, ...rest } = schema
+  const nullable =
+    typeof rest.type === 'string' && rest.enum === undefined && rest.const === undefined
+      ? { ...rest, type: [rest.type, 'null'] }
+      : { anyOf: [...(Object.keys(rest).join() === 'anyOf' ? (rest.anyOf as Schema[]) : [rest]), { type: 'null' }] }
+  return description === undefined ? nullable : { description, ...nullable }
 }
