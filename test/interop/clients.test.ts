@@ -81,7 +81,7 @@ describe('resend-cli', () => {
   test('makes, changes and removes webhooks, domains, keys and suppressions', async () => {
     const hook = ['--endpoint', 'https://example.com/hook', '--events', 'email.delivered', 'email.opened']
     const webhook = await cli('webhooks', 'create', ...hook)
-    await cli('webhooks', 'update', webhook.id, '--webhook-status', 'disabled')
+    await cli('webhooks', 'update', webhook.id, '--status', 'disabled')
     assert.equal((await cli('webhooks', 'get', webhook.id)).status, 'disabled')
     assert.equal((await cli('webhooks', 'delete', webhook.id, '--yes')).deleted, true)
 

@@ -71,8 +71,11 @@ export type SendRequest = z.infer<typeof SendRequest>
 
 /** @throws {MailError} `missing_field`, `invalid_message`, `invalid_attachment` */
 export function draftOf(request: SendRequest): Draft {
-  const { subject, html, text, headers = {}, tags = [] } = request
-  if (html === undefined && text === undefined) throw new MailError('missing_field', 'Missing `html` or `text` field.')
+  const { subject, html, text, headers = {}, tags = [], attachments = [] } = request
+  // The SDK forwards mail that has files alone, such as PGP/MIME.
+  if (html === undefined && text === undefined && attachments.length === 0) {
+    throw new MailError('missing_field', 'Missing `html` or `text` field.')
+  }
   return {
     from: mailboxOf(request.from, 'from'),
     to: mailboxesOf(request.to, 'to'),
@@ -84,7 +87,7 @@ export function draftOf(request: SendRequest): Draft {
     ...(text !== undefined && { text }),
     headers,
     tags,
-    attachments: (request.attachments ?? []).map(attachmentOf),
+    attachments: attachments.map(attachmentOf),
   }
 }
 
