@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
 import type * as z from 'zod'
-import { byteArraysAsBase64 } from './byte-arrays.ts'
+import { byteArraysAsBase64, type Turns } from './byte-arrays.ts'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
 import { presentFields, unknownFields } from './fields.ts'
@@ -15,7 +15,7 @@ export type BodyLimits = {
   /** @default 256 KB */
   readonly maxBytes?: number
   /** The body may hold files: their bytes may be numbers, and larger ones are uploaded ahead. */
-  readonly files?: true
+  readonly files?: Turns
 }
 
 /**
@@ -25,7 +25,7 @@ export type BodyLimits = {
  */
 export async function jsonBody<T>(c: Context<Env>, schema: z.ZodType<T>, limits: BodyLimits = {}): Promise<T> {
   const bytes = await read(c, limits)
-  const input = presentFields(parse(limits.files ? await byteArraysAsBase64(bytes) : bytes))
+  const input = presentFields(parse(limits.files ? await byteArraysAsBase64(bytes, limits.files) : bytes))
   c.get('ignored').push(...unknownFields(schema, input))
   const result = schema.safeParse(input)
   if (result.success) return result.data

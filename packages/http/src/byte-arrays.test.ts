@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { byteArraysAsBase64 } from './byte-arrays.ts'
 
-const read = async (text: string) => (await byteArraysAsBase64(Buffer.from(text))).toString()
+const read = async (text: string) => (await byteArraysAsBase64(Buffer.from(text), systemClock)).toString()
 
 describe('byteArraysAsBase64', () => {
   const cases: readonly { name: string; text: string; becomes: string }[] = [

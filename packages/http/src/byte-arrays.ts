@@ -2,8 +2,10 @@
  * Files as arrays of byte numbers: the SDKs of Go, Rust and Python write the `content` of an attachment so, and older ones
  * of Node the `data` of a Buffer.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MailError } from '@kabutar/core/errors.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+
+export type Turns = Pick<Clock, 'turn'>
 
 const KEYS = ['"content"', '"data"'] as const
 const TURN_BYTES = 1024 * 1024
@@ -14,11 +16,11 @@ const [TAB, LF, CR, SPACE, COMMA, ZERO, NINE, COLON, OPEN, CLOSE] = Buffer.from(
  * make a value of each byte. Lets other work run after each megabyte.
  * @throws {MailError} `invalid_attachment` for a number that is no byte
  */
-export async function byteArraysAsBase64(body: Buffer): Promise<Buffer> {
+export async function byteArraysAsBase64(body: Buffer, clock: Turns): Promise<Buffer> {
   const parts: Buffer[] = []
   let copied = 0
   for (let open = nextArray(body, 0); open >= 0; open = nextArray(body, copied)) {
-    const { bytes, end } = await bytesAt(body, open)
+    const { bytes, end } = await bytesAt(body, open, clock)
     parts.push(body.subarray(copied, open), Buffer.from(`"${bytes.toString('base64')}"`))
     copied = end
   }
@@ -53,7 +55,7 @@ function pastBlanks(body: Buffer, from: number): number {
   return at
 }
 
-async function bytesAt(body: Buffer, open: number): Promise<{ bytes: Buffer; end: number }> {
+async function bytesAt(body: Buffer, open: number, clock: Turns): Promise<{ bytes: Buffer; end: number }> {
   const close = body.indexOf(']', open)
   if (close < 0) throw notBytes()
   // A number takes two octets at least, with its comma.
@@ -70,7 +72,7 @@ async function bytesAt(body: Buffer, open: number): Promise<{ bytes: Buffer; end
       value = -1
     } else if (ends ? !(octet === CLOSE && length === 0) : !isBlank(octet)) throw notBytes()
     if (value > 255) throw notBytes()
-    if ((at - open) % TURN_BYTES === 0) await nextTurn()
+    if ((at - open) % TURN_BYTES === 0) await clock.turn()
   }
   return { bytes: bytes.subarray(0, length), end: close + 1 }
 }
