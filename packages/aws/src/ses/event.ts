@@ -7,13 +7,13 @@ import { sesMessageId } from './relay.ts'
 
 const Recipient = z.object({
   emailAddress: z.string(),
-  status: z.optional(z.string()),
-  diagnosticCode: z.optional(z.string()),
+  status: z.string().optional(),
+  diagnosticCode: z.string().optional(),
 })
 const Mail = z.object({
   messageId: z.string(),
-  destination: z._default(z.array(z.string()), []),
-  tags: z._default(z.record(z.string(), z.array(z.string())), {}),
+  destination: z.array(z.string()).default([]),
+  tags: z.record(z.string(), z.array(z.string())).default({}),
 })
 const Bounce = z.object({
   bounceType: z.enum(['Undetermined', 'Permanent', 'Transient']),

@@ -22,7 +22,7 @@ export type Notification =
   /** A test of the topic or queue, or a notification about something else than a received message. */
   | { readonly kind: 'nothing' }
 
-const Judged = z.optional(z.object({ status: z.string() }))
+const Judged = z.object({ status: z.string() }).optional()
 const SesReceipt = z.object({
   notificationType: z.literal('Received'),
   receipt: z.object({

@@ -5,7 +5,7 @@ import type { Queue } from '../ports/queue.ts'
 import { accountOfKey } from '../store/keys.ts'
 import type { DueWork } from '../store/outbox.ts'
 
-const account = z.string().check(z.minLength(1))
+const account = z.string().min(1)
 const Entry = z.discriminatedUnion('kind', [
   z.object({
     v: z.literal(1),
@@ -14,13 +14,13 @@ const Entry = z.discriminatedUnion('kind', [
     id: z.uuid(),
     envelope: z.object({
       returnPath: z.string(),
-      recipients: z.array(z.string()).check(z.minLength(1)),
+      recipients: z.array(z.string()).min(1),
       remoteAddress: z.string(),
       helo: z.string(),
       tls: z.boolean(),
       receivedAt: z.number(),
-      reconstructed: z.optional(z.boolean()),
-      verdicts: z.optional(z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS))),
+      reconstructed: z.boolean().optional(),
+      verdicts: z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS)).optional(),
     }),
   }),
   z.object({ v: z.literal(1), kind: z.enum(['delete', 'expire_upload']), accountId: account, id: z.uuid() }),
