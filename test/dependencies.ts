@@ -1,5 +1,5 @@
 /**
- * Which package may import which (the picture is in the README), and rules on names and settings. Tests are exempt from the
+ * Which package may import which (drawn in docs/architecture.md), and rules on names and settings. Tests are exempt from the
  * direction, not from circles.
  */
 import { isBuiltin } from 'node:module'
