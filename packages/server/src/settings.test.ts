@@ -92,9 +92,9 @@ describe('settings', () => {
   }
 })
 
-describe('the table of settings in the README', () => {
+describe('docs/settings.md', () => {
   const read = (path: string) => readFileSync(join(import.meta.dirname, path), 'utf8')
-  const rows = read('../../../README.md')
+  const rows = read('../../../docs/settings.md')
     .split('\n')
     .filter((line) => line.startsWith('| `KABUTAR_'))
     .map((line) => line.split(' | '))
