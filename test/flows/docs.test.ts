@@ -1,4 +1,4 @@
-/** Every example of the README and of docs/ is run, against a server that was started for its page. */
+/** Runs every example of the README, CONTRIBUTING and docs/, each page against a server of its own. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,10 +13,13 @@ import { reads, type Snippet, snippetsOf } from './support/snippets.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const PAGES = [
   'README.md',
+  'CONTRIBUTING.md',
   ...readdirSync(join(ROOT, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
-]
+].map((page) => ({ page, snippets: snippetsOf(readFileSync(join(ROOT, page), 'utf8')) }))
+/** These pages list things and have nothing to run; every other page has examples. */
+const WITHOUT_EXAMPLES = ['architecture', 'errors', 'index', 'limits', 'settings'].map((name) => `docs/${name}.md`)
 const SCRIPTS = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }).scripts
 const TIMEOUT_MS = 60_000
 
@@ -24,15 +27,18 @@ const skip = process.env.KABUTAR_FLOW === 'aws' && 'the pages speak of the serve
 
 type Place = { readonly folder: string; readonly env: Record<string, string | undefined> }
 
-for (const page of PAGES) {
+test('every page has an example, or is one of those that need none', () => {
+  const without = PAGES.filter(({ snippets }) => snippets.length === 0).map(({ page }) => page)
+  assert.deepEqual(without.toSorted(), WITHOUT_EXAMPLES)
+})
+
+for (const { page, snippets } of PAGES.filter((one) => one.snippets.length > 0)) {
   test(`the examples of ${page} do what it says`, { skip }, async (t) => {
     await using server = await startServer()
     const folder = mkdtempSync(join(tmpdir(), 'kabutar-docs-'))
     try {
       symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
       const env = { ...process.env, RESEND_BASE_URL: server.url, RESEND_API_KEY: server.apiKey }
-      const snippets = snippetsOf(readFileSync(join(ROOT, page), 'utf8'))
-      assert.ok(snippets.length > 0, 'the page has no example')
       for (const snippet of snippets) {
         const code = snippet.code.replaceAll('http://127.0.0.1:3000', server.url).replaceAll('re_…', server.apiKey)
         await t.test(`line ${snippet.line}`, () => run({ ...snippet, code }, { folder, env }))
@@ -109,7 +115,7 @@ function stopGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-/** A suite is run by its own script; here it must only be what the page calls it. */
+/** Checks that a suite which a page names exists; its own script runs it. */
 function assertSuite(line: string): void {
   const [, script] = /^npm (?:run )?(\S+)/.exec(line) ?? []
   if (script !== undefined) {

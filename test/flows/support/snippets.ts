@@ -1,6 +1,6 @@
 /**
- * The examples of a page of documentation, to be run. Every `sh` and `ts` block runs, in the page's order; no other kind
- * does. A `text` block right behind one is what it prints, with … for anything.
+ * Finds the examples of a page of documentation. Every `sh` and `ts` block is to run, in the page's order, and no other
+ * kind. A `text` block right behind one is what it prints, with … for anything.
  */
 export type Snippet = {
   readonly language: 'sh' | 'ts'
@@ -27,7 +27,7 @@ export function snippetsOf(page: string): readonly Snippet[] {
   })
 }
 
-/** Does output read as the page says? */
+/** Tells whether output reads as the page says. */
 export function reads(prints: string, output: string): boolean {
   const [first = '', ...rest] = prints.trim().split('…')
   const text = output.trim()

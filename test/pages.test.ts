@@ -1,0 +1,80 @@
+/** The pages for readers agree with the repository: their links lead somewhere, and docs/errors.md has every error. */
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+
+const read = (path: string) => readFileSync(path, 'utf8')
+const sources = (folder: string) =>
+  globSync(`packages/${folder}/src/*.ts`)
+    .filter((path) => !path.endsWith('.test.ts'))
+    .map(read)
+    .join('\n')
+
+/** The anchors of a page, as GitHub makes them of headings. */
+function anchorsOf(page: string): string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+function brokenLinks(path: string): string[] {
+  const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
+  return links.flatMap((link) => {
+    if (/^[a-z]+:/.test(link)) return []
+    const [file = '', anchor] = link.split('#')
+    const target = file === '' ? path : join(dirname(path), file)
+    if (!existsSync(target)) return [`${path}: there is no ${link}`]
+    if (anchor === undefined || anchorsOf(read(target)).includes(anchor)) return []
+    return [`${path}: ${link} has no such heading`]
+  })
+}
+
+const PAGES = globSync(['*.md', 'docs/*.md', 'packages/*/*.md'])
+
+describe('the pages', () => {
+  test('link to files and headings that exist', () => {
+    assert.ok(PAGES.includes('README.md'), 'run from the root of the repository')
+    assert.deepEqual(PAGES.flatMap(brokenLinks), [])
+  })
+
+  test('of docs/ are all in its index', () => {
+    const index = read('docs/index.md')
+    const missing = PAGES.filter((path) => path.startsWith('docs/') && path !== 'docs/index.md').filter(
+      (path) => !index.includes(`](${path.slice('docs/'.length)})`),
+    )
+    assert.deepEqual(missing, [])
+  })
+
+  test('include a README of every package', () => {
+    for (const manifest of globSync('packages/*/package.json')) {
+      assert.ok(PAGES.includes(join(dirname(manifest), 'README.md')), `${dirname(manifest)} has no README.md`)
+    }
+  })
+})
+
+describe('docs/errors.md', () => {
+  const page = read('docs/errors.md')
+
+  test('lists every status and name of the API, and no other', () => {
+    const listed = [...page.matchAll(/^\| (\d{3}) \| `(\w+)` \|/gm)].map(([, status, name]) => `${status} ${name}`)
+    const mapped = read('packages/http/src/errors.ts').matchAll(/(?:\[|statusCode: )(\d{3}), (?:name: )?'(\w+)'/g)
+    const thrown = sources('http').matchAll(/HttpError\((\d{3}), '(\w+)'/g)
+    const known = [...mapped, ...thrown].map(([, status, name]) => `${status} ${name}`)
+    assert.deepEqual(listed.toSorted(), [...new Set(known)].toSorted())
+  })
+
+  test('lists every refusal of the SMTP listener', () => {
+    const listed: readonly string[] = page.match(/\b[45]\d\d [45](\.\d+){2}\b/g) ?? []
+    const written = sources('smtp').matchAll(/\b([45]\d\d)(?:,\s*(?:status: )?'| )([45](?:\.\d{1,3}){2})\b/g)
+    const known = [...written].map(([, code, status]) => `${code} ${status}`)
+    assert.ok(known.length > 10)
+    assert.deepEqual(
+      [...new Set(known)].filter((reply) => !listed.includes(reply)),
+      [],
+    )
+  })
+})
