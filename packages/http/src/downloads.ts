@@ -2,7 +2,7 @@
  * Serves what a signed link names, a whole blob or an attachment, without an API key until the link expires. On AWS no link
  * leads here: blobs and attachments are S3's own presigned links (aws/src/s3/part-links.ts).
  */
-import { readRange } from '@kabutar/core/messages/index-blob.ts'
+import { readRange } from '@kabutar/core/messages/received.ts'
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobPart, Blobs, ByteRange, LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'

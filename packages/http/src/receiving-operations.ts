@@ -23,6 +23,10 @@ const Listed = z.object({
   received_for: z.array(z.string()).describe('The recipients of the envelope.'),
   message_id: z.string().describe('Empty if the message has none.'),
   attachments: z.array(InboundAttachment),
+  undecoded: z
+    .array(z.string())
+    .optional()
+    .describe('What could not be decoded: `whole`, `header`, or the section numbers of parts; `raw` has it.'),
 })
 const LEFT_OUT = 'Null, too, if the answer would exceed 4.5 MB:'
 const Email = Listed.extend({
@@ -50,6 +54,12 @@ const Email = Listed.extend({
     .partialRecord(z.enum(CHECKS), z.enum(VERDICTS))
     .optional()
     .describe('Verdicts of the receiving server (SES); absent over SMTP.'),
+  truncated: z
+    .array(z.string())
+    .describe(
+      'What a limit cut: an address field, `headers`, `references`, `text`, `html` or `parts`; `raw` has it all.',
+    ),
+  undecoded: z.array(z.string()).describe('What could not be decoded; `raw` has it.'),
   raw: z.object(link),
   html_format: z.enum(['data_uri', 'cid']),
 })
@@ -103,6 +113,15 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     summary: 'Read an attachment of a received email',
     status: 200,
     answer: Attachment.extend({ object: z.literal('attachment') }).meta({ id: 'Attachment' }),
+  },
+  {
+    method: 'post',
+    path: '/emails/receiving/:id/reread',
+    operationId: 'rereadReceivedEmail',
+    tag: 'Receiving',
+    summary: 'Read a received email again, whose answer has `undecoded`; no webhook is sent again',
+    status: 200,
+    answer: named('email').meta({ id: 'RereadEmail' }),
   },
   {
     method: 'delete',

@@ -3,6 +3,7 @@ import { deleteReceived } from '@kabutar/core/messages/delete.ts'
 import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/messages/read.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
+import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
 import { type PageOptions, pageOfList } from '@kabutar/core/store/pages.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
@@ -28,7 +29,7 @@ export const InjectRequest = z
   })
   .meta({ id: 'InjectEmail' })
 
-/** GET /emails/receiving, /:id, /:id/attachments and /:id/attachments/:aid; DELETE /:id. POST /inject only if asked for. */
+/** GET /emails/receiving, /:id, /:id/attachments and /:id/attachments/:aid; DELETE /:id; POST /:id/reread. POST /inject only if asked for. */
 export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
   const app = new Hono<Env>()
     .get('/', async (c) => {
@@ -53,6 +54,11 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
       const found = attachments.find((one) => one.id === wanted)
       if (found === undefined) throw new MailError('not_found', 'Attachment not found')
       return c.json({ object: 'attachment', ...(await attachment(ports, blob, found)) })
+    })
+    .post('/:id/reread', async (c) => {
+      const id = idOf(c)
+      await rereadReceived(ports, accountOf(c), id)
+      return c.json({ object: 'email', id })
     })
     .delete('/:id', async (c) => {
       const id = idOf(c)

@@ -103,6 +103,7 @@ const OWN = [
   'post /accounts/:id/resume',
   'delete /emails/:id',
   'delete /emails/receiving/:id',
+  'post /emails/receiving/:id/reread',
   'post /emails/receiving/inject',
   'post /uploads',
   'put /uploads/:account/:blob',

@@ -78,5 +78,7 @@ describe('parseMailbox', () => {
       assert.deepEqual(parseMailbox(formatMailbox(mailbox)), mailbox)
     }
     assert.equal(formatMailbox({ name: 'a "b" \\ c', address: 'a@x.test' }), '"a \\"b\\" \\\\ c" <a@x.test>')
+    assert.equal(formatMailbox({ name: 'Mail, Inc.', address: '' }), 'Mail, Inc.')
+    assert.equal(formatMailbox({ name: 'jo@x.test', address: '' }), '"jo@x.test"')
   })
 })

@@ -87,12 +87,18 @@ export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1)
 }
 
-/** Writes `Name <address>`, with the name quoted if RFC 5322 section 3.2.3 asks for it. */
+/**
+ * Writes `Name <address>`, with the name quoted if RFC 5322 section 3.2.3 asks for it. A name without an address is quoted
+ * only where it could be taken for one.
+ */
 export function formatMailbox({ name, address }: Mailbox): string {
   if (name === '') return address
-  const plain = /^[\p{L}\p{N} !#$%&'*+/=?^_`{|}~-]+$/u.test(name)
-  return `${plain ? name : `"${name.replace(/["\\]/g, '\\$&')}"`} <${address}>`
+  if (address === '') return /[@<>]/.test(name) ? quoted(name) : name
+  const isPlain = /^[\p{L}\p{N} !#$%&'*+/=?^_`{|}~-]+$/u.test(name)
+  return `${isPlain ? name : quoted(name)} <${address}>`
 }
+
+const quoted = (name: string) => `"${name.replace(/["\\]/g, '\\$&')}"`
 
 /** Writes `to` and `cc` as the header has them, for lists and webhooks. */
 export function displayed(mailboxes: readonly Mailbox[]): string[] {

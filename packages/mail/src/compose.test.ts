@@ -65,6 +65,21 @@ describe('compose', () => {
     assert.ok(raw.includes(content.toString()))
   })
 
+  test('sends a message with longer lines than a relay takes along as a file', async () => {
+    const content = Buffer.from(`Subject: inner\r\n\r\n${'x'.repeat(999)}\r\n`)
+    const attachments = [{ filename: 'inner.eml', content, contentType: 'message/rfc822' }]
+    const raw = Buffer.from(await compose({ ...plain, attachments }))
+    assert.ok(
+      raw
+        .toString()
+        .split('\r\n')
+        .every((line) => line.length <= 998),
+    )
+    const { attachments: read } = await simpleParser(raw)
+    assert.match(raw.toString(), /Content-Type: application\/octet-stream; name=inner\.eml/)
+    assert.deepEqual(read[0]?.content, content)
+  })
+
   test('makes the plain text from html when it is missing, and leaves it out when it is empty', async () => {
     const { text: _, ...withoutText } = plain
     const html = '<h1>Invoice</h1><p>Pay <a href="https://x.test/pay">here</a></p>'

@@ -71,10 +71,29 @@ function attached({ filename, content, contentType, contentId }: ComposeAttachme
   return {
     filename,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
-    ...(contentType !== undefined && { contentType }),
+    ...(contentType !== undefined && { contentType: transportable(contentType, content) }),
     // Always set: without it an attached message would be shown as part of the mail.
     ...(contentId === undefined
       ? { contentDisposition: 'attachment' }
       : { cid: contentId, contentDisposition: 'inline' }),
   }
+}
+
+/** RFC 5322 section 2.1.1. */
+const MAX_LINE_BYTES = 998
+const LF = 0x0a
+const FILE = 'application/octet-stream'
+
+/**
+ * Answers the media type that an attachment goes as. An attached message must not be encoded (RFC 2046 section 5.2.1), so
+ * one with lines that no relay takes goes as a file, in base64.
+ */
+function transportable(contentType: string, content: Uint8Array): string {
+  if (!/^message\/(rfc822|global)\b/i.test(contentType)) return contentType
+  let start = 0
+  for (let end = content.indexOf(LF); end >= 0; end = content.indexOf(LF, start)) {
+    if (end - start > MAX_LINE_BYTES + 1) return FILE
+    start = end + 1
+  }
+  return content.length - start > MAX_LINE_BYTES || content.includes(0) ? FILE : contentType
 }

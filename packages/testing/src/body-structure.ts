@@ -1,6 +1,8 @@
 import type { Address, AddressList } from '@kabutar/mail/mime/addresses.ts'
 import type { Envelope } from '@kabutar/mail/mime/envelope.ts'
-import type { MessageIndex, Params, Part } from '@kabutar/mail/mime/part.ts'
+import { textOf } from '@kabutar/mail/mime/header-text.ts'
+import type { Params } from '@kabutar/mail/mime/params.ts'
+import { type MessageIndex, type Part, partsOf } from '@kabutar/mail/mime/part.ts'
 
 /** What an IMAP server prints: a string, a number, NIL, or a parenthesized list. Strings may hold any character. */
 export type ImapValue = string | number | null | readonly ImapValue[]
@@ -59,7 +61,7 @@ function placement({ disposition, language, location }: Part): readonly ImapValu
 }
 
 function paramList(params: Params): ImapValue {
-  return params.length === 0 ? null : params.flatMap(([name, value]) => extended(name, value))
+  return params.length === 0 ? null : params.flatMap(([name, value]) => extended(name, textOf(value)))
 }
 
 /** RFC 2231 section 4: text that a quoted string can't carry to every client. */
@@ -70,13 +72,6 @@ function extended(name: string, value: string): readonly string[] {
     (char) => `%${char.charCodeAt(0).toString(16)}`,
   )
   return [`${name}*`, `utf-8''${percent}`]
-}
-
-/** Lists every part, outer before inner, in the order of the message. */
-export function* partsOf(part: Part): Generator<Part> {
-  yield part
-  for (const child of part.children) yield* partsOf(child)
-  if (part.message !== null) yield* partsOf(part.message.body)
 }
 
 /** Finds the part with a section number. */

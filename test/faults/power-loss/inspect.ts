@@ -4,7 +4,7 @@ import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
 import type { Composed } from '@kabutar/core/messages/content.ts'
 import { isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
 import { getWholeReceived, getWholeSent } from '@kabutar/core/messages/read.ts'
-import type { IndexPorts } from '@kabutar/core/messages/stored-index.ts'
+import type { ReadingPorts } from '@kabutar/core/messages/stored-reading.ts'
 import { parseReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { eventsOf, readPayload, receivedEventId } from '@kabutar/core/webhooks/event.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
@@ -55,7 +55,7 @@ async function look(engine: Engine, folder: string, acknowledged: readonly Ackno
   return { lost, integrity: integrityOf(engine), done }
 }
 
-type Shelf = IndexPorts & { readonly open: ReadonlySet<string> }
+type Shelf = ReadingPorts & { readonly open: ReadonlySet<string> }
 type Seen = { readonly wrong: string | undefined; readonly done: boolean }
 
 async function outbound(shelf: Shelf, id: string): Promise<Seen> {

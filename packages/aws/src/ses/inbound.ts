@@ -7,7 +7,7 @@
 
 import { MailError } from '@kabutar/core/errors.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
-import { inFlightBudget } from '@kabutar/core/messages/index-blob.ts'
+import { inFlightBudget } from '@kabutar/core/messages/read-blob.ts'
 import type { Incoming } from '@kabutar/core/messages/received.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Failure } from '@kabutar/core/ports/queue.ts'

@@ -1,6 +1,5 @@
-import { indexBlob } from '@kabutar/core/messages/index-blob.ts'
+import { readBlob } from '@kabutar/core/messages/read-blob.ts'
 import type { StorePorts } from '@kabutar/core/receiving/store-message.ts'
-import { readAddresses } from '@kabutar/mail/mime/addresses.ts'
 import type { Receipt, StoredObject } from './notification.ts'
 import { sesIdOf } from './received-ids.ts'
 
@@ -12,14 +11,14 @@ export async function reconstructReceipt(
   { blobs, inFlight }: Pick<StorePorts, 'blobs' | 'inFlight'>,
   { key, storedAt }: StoredObject,
 ): Promise<Receipt | undefined> {
-  const index = await indexBlob(blobs, key, inFlight)
-  if (index === undefined) return undefined
-  const { from, to, cc, bcc } = index.mime.envelope
+  const read = await readBlob(blobs, key, inFlight)
+  if (read === undefined) return undefined
+  const { from, to, cc, bcc } = read.stored.reading
   return {
     sesId: sesIdOf(key),
     key,
-    returnPath: readAddresses(from)[0]?.address ?? '',
-    recipients: [to, cc, bcc].flatMap((list) => readAddresses(list)).map(({ address }) => address),
+    returnPath: from[0]?.address ?? '',
+    recipients: [...to, ...cc, ...bcc].map(({ address }) => address),
     receivedAt: storedAt,
   }
 }

@@ -3,8 +3,8 @@
 /** An upload, the raw message that came over SMTP or the API, or the content of a sent message. */
 export const blobKey = (accountId: string, id: string): string => `${accountId}/${id}`
 
-/** The index of a received message, where it is too large for a row. */
-export const indexBlobKey = (accountId: string, id: string): string => `${accountId}/${id}/index`
+/** The reading of a received message, where it is too large for a row. */
+export const readingBlobKey = (accountId: string, id: string): string => `${accountId}/${id}/reading`
 
 const copyKey = (blob: string, name: string) => `parts/${blob}/${name}`
 

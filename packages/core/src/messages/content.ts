@@ -13,8 +13,8 @@ import { readRow, row } from '../store/codec.ts'
 import { messageContentKey } from '../store/keys.ts'
 import { blobKey } from './blob-keys.ts'
 import type { ComposedContent, SentMessage, Tag } from './message.ts'
-import { unreadable } from './stored-index.ts'
 import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
+import { unreadable } from './stored-reading.ts'
 import { type UploadSizes, uploadedBytes, uploadSizes } from './uploads.ts'
 
 /** An attachment whose bytes were uploaded before: see uploads.ts. */

@@ -1,4 +1,3 @@
-import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { receivedMessageKey, sentMessageKey } from '../store/keys.ts'
@@ -9,9 +8,9 @@ import { type ContentPorts, deleteContent } from './content.ts'
 import { type ComposedContent, isPending, type ReceivedMessage } from './message.ts'
 import { getSent } from './read.ts'
 import { deletionOf, isDeleted, receivedOf } from './rows.ts'
-import { deleteIndex, getIndex, type IndexPorts } from './stored-index.ts'
+import { deleteReading, getReading, type ReadingPorts } from './stored-reading.ts'
 
-type DeletePorts = IndexPorts & { readonly clock: Clock }
+type DeletePorts = ReadingPorts & { readonly clock: Clock }
 
 /** Smaller bodies fit an answer, however they are escaped, so no copy was made for a link. */
 const MAY_BE_COPIED_BYTES = 512 * 1024
@@ -59,17 +58,17 @@ export async function finishDeletion(ports: DeletePorts, accountId: string, id: 
   const received = receivedOf(item)
   const { blob } = received.content
   await ports.blobs.delete([blob, ...bodyCopyKeys(blob), ...(await partCopies(ports, received))])
-  await deleteIndex(ports, accountId, id)
+  await deleteReading(ports, accountId, id)
   const ttl = Math.floor(ports.clock.now() / 1000) + EVENT_KEPT_SECONDS
   await expireEvent(ports.table, accountId, id, receivedEventId(accountId, id), ttl)
   await ports.table.write({ kind: 'delete', key: receivedMessageKey(accountId, id) })
 }
 
-/** The index outlives the copies that it names. Once it is gone, an earlier call has deleted them. */
-async function partCopies(ports: IndexPorts, received: ReceivedMessage): Promise<readonly string[]> {
+/** The reading outlives the copies that it names. Once it is gone, an earlier call has deleted them. */
+async function partCopies(ports: ReadingPorts, received: ReceivedMessage): Promise<readonly string[]> {
   try {
-    const { mime } = await getIndex(ports, received)
-    return attachmentsOf(mime).map((part) => partCopyKey(received.content.blob, part))
+    const { reading } = await getReading(ports, received)
+    return reading.attachments.map((part) => partCopyKey(received.content.blob, part))
   } catch (error) {
     if (error instanceof MailError && error.code === 'unavailable') return []
     throw error
@@ -77,7 +76,7 @@ async function partCopies(ports: IndexPorts, received: ReceivedMessage): Promise
 }
 
 /** Deletes what a late queue entry stored again for a message that had been deleted. */
-export async function deleteLeftovers(ports: IndexPorts, accountId: string, id: string, blob: string): Promise<void> {
+export async function deleteLeftovers(ports: ReadingPorts, accountId: string, id: string, blob: string): Promise<void> {
   await ports.blobs.delete([blob])
-  await deleteIndex(ports, accountId, id)
+  await deleteReading(ports, accountId, id)
 }

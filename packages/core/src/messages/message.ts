@@ -46,6 +46,8 @@ export type ReceivedMessage = Fields & {
   readonly content: RawContent
   /** The id of the message that began the thread. */
   readonly thread: string
+  /** What could not be decoded: `whole`, `header`, or section numbers of parts; absent where everything was. */
+  readonly undecoded?: readonly string[]
 }
 
 /**
@@ -55,9 +57,11 @@ export type ReceivedMessage = Fields & {
 export type ComposedContent =
   | { readonly form: 'composed'; readonly place: 'message'; readonly stored: StoredJson }
   | { readonly form: 'composed'; readonly place: 'row' | 'blob' | 'deleted' }
-/** Content as it was received: the octets in a blob, and an index of their parts. */
-type RawContent = { readonly form: 'raw'; readonly blob: string; readonly index: IndexPlace }
-export type IndexPlace = { readonly place: 'message'; readonly stored: StoredJson } | { readonly place: 'row' | 'blob' }
+/** Content as it was received: the octets in a blob, and what was read of them. */
+type RawContent = { readonly form: 'raw'; readonly blob: string; readonly reading: ReadingPlace }
+export type ReadingPlace =
+  | { readonly place: 'message'; readonly stored: StoredJson }
+  | { readonly place: 'row' | 'blob' }
 
 export type Tag = { readonly name: string; readonly value: string }
 

@@ -1,4 +1,4 @@
-import { type ReadMessage, readMessage } from '@kabutar/mail/parse.ts'
+import type { Reading } from '@kabutar/mail/read/message.ts'
 import { MailError } from '../errors.ts'
 import type { Table } from '../ports/table.ts'
 import type { ListPage, PageOptions } from '../store/pages.ts'
@@ -7,7 +7,7 @@ import { type Composed, type ContentPorts, getContent } from './content.ts'
 import type { ReceivedAttachment, ReceivedMessage, SentMessage } from './message.ts'
 import { receivedAttachments } from './received.ts'
 import { isDeleted, readReceived, readSent, receivedOf, sentOf } from './rows.ts'
-import { getIndex, type IndexPorts, unreadable } from './stored-index.ts'
+import { getReading, type ReadingPorts } from './stored-reading.ts'
 
 const notFound = () => new MailError('not_found', 'Email not found')
 
@@ -46,27 +46,26 @@ export async function getReceived(table: Table, accountId: string, id: string): 
 
 export type WholeReceived = {
   readonly received: ReceivedMessage
-  readonly message: ReadMessage
+  readonly reading: Reading
   readonly attachments: readonly ReceivedAttachment[]
-  readonly raw: Uint8Array
 }
 
 /** A message with what it says. @throws {MailError} `not_found`, `unavailable` */
-export async function getWholeReceived(ports: IndexPorts, accountId: string, id: string): Promise<WholeReceived> {
+export async function getWholeReceived(ports: ReadingPorts, accountId: string, id: string): Promise<WholeReceived> {
   const received = await getReceived(ports.table, accountId, id)
-  const [raw, index] = await Promise.all([ports.blobs.get(received.content.blob), getIndex(ports, received)])
-  if (raw === undefined) throw unreadable()
-  return { received, raw, message: readMessage(raw, index.mime), attachments: receivedAttachments(id, index) }
+  const { reading } = await getReading(ports, received)
+  return { received, reading, attachments: receivedAttachments(id, reading) }
 }
 
 /** The attachments in the order of the message, whose octets are in `blob`. @throws {MailError} `not_found`, `unavailable` */
 export async function getAttachments(
-  ports: IndexPorts,
+  ports: ReadingPorts,
   accountId: string,
   id: string,
 ): Promise<{ readonly blob: string; readonly attachments: readonly ReceivedAttachment[] }> {
   const received = await getReceived(ports.table, accountId, id)
-  return { blob: received.content.blob, attachments: receivedAttachments(id, await getIndex(ports, received)) }
+  const { reading } = await getReading(ports, received)
+  return { blob: received.content.blob, attachments: receivedAttachments(id, reading) }
 }
 
 /** A page of received messages, newest first. Deleted ones are passed over. */

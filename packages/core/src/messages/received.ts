@@ -1,11 +1,11 @@
-/** Makes what people see of a received message from its index: its row, its attachments, its addresses. */
+/** Makes what people see of a received message from its reading: its row, its attachments, its addresses. */
 import { formatMailbox } from '@kabutar/mail/address.ts'
-import { type AddressList, readAddresses } from '@kabutar/mail/mime/addresses.ts'
-import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
-import { decodeWords } from '@kabutar/mail/mime/words.ts'
+import type { ReadAddress } from '@kabutar/mail/read/header.ts'
+import type { Reading } from '@kabutar/mail/read/message.ts'
+import type { Blobs } from '../ports/blobs.ts'
 import { derivedUuid, timeOf } from '../ports/ids.ts'
-import type { InboundEnvelope, IndexPlace, ReceivedAttachment, ReceivedMessage } from './message.ts'
-import type { StoredIndex } from './stored-index.ts'
+import type { InboundEnvelope, ReadingPlace, ReceivedAttachment, ReceivedMessage } from './message.ts'
+import type { StoredReading } from './stored-reading.ts'
 
 /** A message that was accepted for an account and is to be received. */
 export type Incoming = {
@@ -25,16 +25,15 @@ export type Incoming = {
 const BUDGETS = { to: 6000, cc: 6000, bcc: 2000, replyTo: 2000, attachments: 8000 } as const
 const MAX_TEXT_LENGTH = 998
 const MAX_NAME_LENGTH = 255
+const MAX_UNDECODED = 20
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are no part of a line that people read
 const CONTROLS = /[\u0000-\u001f\u007f]+/g
 
 /** Formats an address list for people. Addresses beyond `maxBytes` are left out. */
-export function formatAddresses(list: AddressList, maxBytes = Number.POSITIVE_INFINITY): readonly string[] {
-  return cutTo(readAddresses(list).map(formatted), maxBytes)
-}
-
-function formatted({ name, address }: { readonly name: string; readonly address: string }): string {
-  return oneLine(address === '' ? name : formatMailbox({ name: oneLine(name), address: oneLine(address) }))
+export function formatAddresses(list: readonly ReadAddress[], maxBytes = Number.POSITIVE_INFINITY): readonly string[] {
+  const formatted = ({ name, address }: ReadAddress) =>
+    oneLine(formatMailbox({ name: oneLine(name), address: oneLine(address) }))
+  return cutTo(list.map(formatted), maxBytes)
 }
 
 const oneLine = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_LENGTH).toWellFormed()
@@ -42,35 +41,37 @@ const oneLine = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_
 /** The row holds enough for a list and a webhook, never the content. */
 export function newReceived(
   { accountId, id, envelope, blob }: Incoming,
-  index: StoredIndex,
-  indexPlace: IndexPlace,
+  size: number,
+  stored: StoredReading,
+  place: ReadingPlace,
   thread: string,
 ): ReceivedMessage {
-  const { envelope: fields, references, size } = index.mime
-  const attachments = receivedAttachments(id, index).map(({ from: _, to: __, encoding: ___, ...listed }) => listed)
   return {
     direction: 'received',
     id,
     accountId,
-    from: formatAddresses(fields.from)[0] ?? '',
-    to: formatAddresses(fields.to, BUDGETS.to),
-    cc: formatAddresses(fields.cc, BUDGETS.cc),
-    bcc: formatAddresses(fields.bcc, BUDGETS.bcc),
-    replyTo: hasReplyTo(index) ? formatAddresses(fields.replyTo, BUDGETS.replyTo) : [],
-    subject: oneLine(decodeWords(fields.subject ?? '')),
-    messageId: oneLine(references.messageId ?? ''),
+    ...listedOf(id, stored.reading),
     size,
-    attachments: cutTo(attachments, BUDGETS.attachments),
     envelope,
-    content: { form: 'raw', blob, index: indexPlace },
+    content: { form: 'raw', blob, reading: place },
     thread,
   }
 }
 
-/** False where the ENVELOPE of IMAP repeats From, since the message has no Reply-To (RFC 9051 section 7.5.2). */
-function hasReplyTo({ mime: { envelope } }: StoredIndex): boolean {
-  const { from, replyTo } = envelope
-  return from !== replyTo && JSON.stringify(replyTo) !== JSON.stringify(from)
+/** What a list shows of a reading. */
+export function listedOf(id: string, reading: Reading) {
+  const attachments = receivedAttachments(id, reading).map(({ from: _, to: __, encoding: ___, ...listed }) => listed)
+  return {
+    from: formatAddresses(reading.from)[0] ?? '',
+    to: formatAddresses(reading.to, BUDGETS.to),
+    cc: formatAddresses(reading.cc, BUDGETS.cc),
+    bcc: formatAddresses(reading.bcc, BUDGETS.bcc),
+    replyTo: formatAddresses(reading.replyTo, BUDGETS.replyTo),
+    subject: oneLine(reading.subject),
+    messageId: oneLine(reading.messageId ?? ''),
+    attachments: cutTo(attachments, BUDGETS.attachments),
+    ...(reading.undecoded.length > 0 && { undecoded: reading.undecoded.slice(0, MAX_UNDECODED) }),
+  }
 }
 
 function cutTo<T>(values: readonly T[], maxBytes: number): readonly T[] {
@@ -84,20 +85,23 @@ function cutTo<T>(values: readonly T[], maxBytes: number): readonly T[] {
 /** The attachments in the order of the message, at most 1,000. Names are cut to 255 characters. */
 export function receivedAttachments(
   messageId: string,
-  { mime, attachmentSizes }: StoredIndex,
+  { attachments }: Pick<Reading, 'attachments'>,
 ): readonly ReceivedAttachment[] {
-  return attachmentsOf(mime).map((part) => ({
-    id: attachmentId(messageId, part.id),
-    filename: part.filename === null ? null : shortened(part.filename),
-    contentType: shortened(part.contentType),
-    contentId: part.contentId === null ? null : shortened(part.contentId),
-    disposition: part.disposition === null ? null : shortened(part.disposition),
-    size: attachmentSizes[part.id] ?? part.encodedSize,
-    from: part.from,
-    to: part.to,
-    encoding: part.encoding,
+  return attachments.map(({ part, filename, contentType, contentId, disposition, ...place }) => ({
+    ...place,
+    id: attachmentId(messageId, part),
+    filename: filename === null ? null : shortened(filename),
+    contentType: shortened(contentType),
+    contentId: contentId === null ? null : shortened(contentId),
+    disposition: disposition === null ? null : shortened(disposition),
   }))
 }
 
 const attachmentId = (messageId: string, part: string) => derivedUuid(timeOf(messageId), messageId, part)
 const shortened = (text: string) => text.slice(0, MAX_NAME_LENGTH).toWellFormed()
+
+/** Reads bytes [from, to) of a raw message; nothing if it is gone. */
+export async function* readRange(blobs: Blobs, key: string, from: number, to: number): AsyncGenerator<Uint8Array> {
+  const part = to > from ? await blobs.open(key, { from, to: to - 1 }) : undefined
+  if (part !== undefined) yield* part.body
+}

@@ -2,8 +2,9 @@
 import type { Attrs, Item, Json, Table, Update } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { accountOfKey, receivedMessageKey, sentMessageKey } from '../store/keys.ts'
+import { writeIf } from '../store/once.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
-import type { InboundEnvelope, Lease, ReceivedMessage, Recipient, SentMessage } from './message.ts'
+import type { InboundEnvelope, Lease, ReadingPlace, ReceivedMessage, Recipient, SentMessage } from './message.ts'
 
 /** The sweep looks at a new message when it is this old. */
 export const FIRST_DUE_MS = 120_000
@@ -70,6 +71,28 @@ export async function writeEnvelope(
     kind: 'update',
     key: receivedMessageKey(accountId, id),
     set: { envelope: envelope as unknown as Json },
+    if: [{ exists: true }, { attr: 'deletedAt', op: 'absent' }],
+  })
+}
+
+/** What a list shows of a message that was read again. */
+type Listed = Pick<
+  ReceivedMessage,
+  'from' | 'to' | 'cc' | 'bcc' | 'replyTo' | 'subject' | 'messageId' | 'attachments'
+> &
+  Pick<ReceivedMessage, 'undecoded'> & { readonly place: ReadingPlace }
+
+/** Replaces what was read of a message; false once the message was deleted. */
+export async function writeListed(
+  table: Table,
+  { accountId, id, content }: ReceivedMessage,
+  { place, ...listed }: Listed,
+): Promise<boolean> {
+  return writeIf(table, {
+    kind: 'update',
+    key: receivedMessageKey(accountId, id),
+    set: { ...(listed as unknown as Attrs), content: { ...content, reading: place } as unknown as Json },
+    remove: listed.undecoded === undefined ? ['undecoded'] : [],
     if: [{ exists: true }, { attr: 'deletedAt', op: 'absent' }],
   })
 }

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as turn } from 'node:timers/promises'
 import { decodePart } from '@kabutar/mail/mime/decode.ts'
 import { indexMessage } from '@kabutar/mail/mime/indexer.ts'
-import { attachmentsOf } from '@kabutar/mail/mime/readable.ts'
+import { readBytes } from '@kabutar/mail/read/message.ts'
 import { drainReceived, type ReceiveRig, receivePorts } from '@kabutar/testing/receiving-rig.ts'
 import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
 import { dueWork } from '../due-work.ts'
@@ -47,7 +47,8 @@ test('a message carries the bytes of its uploads, in their order, and keeps them
   assert.equal(await ports.blobs.open(`a/${a}`), undefined)
   await drain(ports)
   const raw = ports.relay.relayed[0]?.raw ?? new Uint8Array()
-  const parts = attachmentsOf(indexMessage(raw)).map((part) => ({
+  const { attachments } = await readBytes(indexMessage(raw), raw)
+  const parts = attachments.map((part) => ({
     ...part,
     bytes: Buffer.from(decodePart(raw.subarray(part.from, part.to), part.encoding)),
   }))

@@ -7,7 +7,7 @@ import { dueWork } from '../due-work.ts'
 import { blobKey, partCopyKey } from '../messages/blob-keys.ts'
 import { deleteReceived } from '../messages/delete.ts'
 import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
-import { receivedIndexKey, receivedMessageKey } from '../store/keys.ts'
+import { receivedMessageKey, receivedReadingKey } from '../store/keys.ts'
 import { sweep } from '../store/outbox.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf, receivedEventId } from '../webhooks/event.ts'
@@ -33,7 +33,9 @@ async function assertOnce(ports: ReceiveRig, id: string, at: string): Promise<vo
     at,
   )
   const whole = await getWholeReceived(ports, 'a', id)
-  assert.equal(Buffer.from(whole.raw).toString(), LETTER, at)
+  const raw = (await ports.blobs.get(whole.received.content.blob)) ?? ''
+  assert.equal(Buffer.from(raw).toString(), LETTER, at)
+  assert.deepEqual([whole.reading.subject, whole.reading.text], ['Grüße', 'Hello.\n'], at)
   assert.deepEqual([whole.received.thread, whole.received.envelope.recipients], [id, RECIPIENTS], at)
   const event = receivedEventId('a', id)
   assert.deepEqual(
@@ -112,7 +114,7 @@ for (const after of [false, true]) {
       await sweep(ports, dueWork(ports))
       assert.deepEqual(await drainReceived(ports), [], name)
       for (const key of [blobKey('a', id), ...copies]) assert.equal(await ports.blobs.open(key), undefined, name)
-      for (const key of [receivedMessageKey('a', id), receivedIndexKey('a', id)]) {
+      for (const key of [receivedMessageKey('a', id), receivedReadingKey('a', id)]) {
         assert.equal(await ports.table.get(key), undefined, name)
       }
       await assert.rejects(deleteReceived(ports, 'a', id), { code: 'not_found' }, name)

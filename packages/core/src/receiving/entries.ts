@@ -1,4 +1,4 @@
-/** The entries of the receive queue: mail to receive, deletions to finish, uploads whose time is over. */
+/** The entries of the receive queue: mail to receive, or to read again, deletions to finish, uploads whose time is over. */
 import * as z from 'zod'
 import { CHECKS, type InboundEnvelope, VERDICTS } from '../messages/message.ts'
 import type { Queue } from '../ports/queue.ts'
@@ -23,7 +23,7 @@ const Entry = z.discriminatedUnion('kind', [
       verdicts: z.partialRecord(z.enum(CHECKS), z.enum(VERDICTS)).optional(),
     }),
   }),
-  z.object({ v: z.literal(1), kind: z.enum(['delete', 'expire_upload']), accountId: account, id: z.uuid() }),
+  z.object({ v: z.literal(1), kind: z.enum(['delete', 'expire_upload', 'reread']), accountId: account, id: z.uuid() }),
 ])
 
 export type ReceiveEntry =
@@ -33,8 +33,8 @@ export type ReceiveEntry =
       readonly id: string
       readonly envelope: InboundEnvelope
     }
-  /** `delete`: finish the deletion of a received message. `expire_upload`: delete an upload. */
-  | { readonly kind: 'delete' | 'expire_upload'; readonly accountId: string; readonly id: string }
+  /** `delete`: finish the deletion of a received message. `expire_upload`: delete an upload. `reread`: read it again. */
+  | { readonly kind: 'delete' | 'expire_upload' | 'reread'; readonly accountId: string; readonly id: string }
 
 export function encodeReceiveEntry(entry: ReceiveEntry): string {
   return JSON.stringify({ v: 1, ...entry })

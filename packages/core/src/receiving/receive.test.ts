@@ -8,9 +8,9 @@ import { DRAFT, KEY } from '@kabutar/testing/sending-rig.ts'
 import { blobKey } from '../messages/blob-keys.ts'
 import { deleteReceived } from '../messages/delete.ts'
 import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
-import { getIndex } from '../messages/stored-index.ts'
+import { getReading } from '../messages/stored-reading.ts'
 import { submit } from '../sending/submit.ts'
-import { receivedIndexKey } from '../store/keys.ts'
+import { receivedReadingKey } from '../store/keys.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf, readPayload, receivedEventId } from '../webhooks/event.ts'
 import { receiveBatch } from './receive.ts'
@@ -24,7 +24,7 @@ async function receiveOne(ports: ReceiveRig, raw: string, some = {}) {
 }
 
 describe('a received message', () => {
-  test('has a row, an index and an event', async () => {
+  test('has a row, a reading and an event', async () => {
     const ports = await receivePorts()
     const hook = { url: 'https://hooks.test/a', events: ['email.received'] }
     await createEndpoint(ports, 'a', hook)
@@ -39,8 +39,9 @@ describe('a received message', () => {
       ['received', id, 'raw', blobKey('a', id)],
     )
     assert.deepEqual(received.envelope.recipients, ['Ada@kabutar.test', 'info@kabutar.test'])
-    const index = await getIndex(ports, received)
-    assert.deepEqual([index.preview, index.mime.envelope.messageId], ['Hello.', '<1@far.test>'])
+    const { mime, reading } = await getReading(ports, received)
+    assert.deepEqual([reading.preview, reading.text, reading.messageId], ['Hello.', 'Hello.\n', '<1@far.test>'])
+    assert.equal(mime?.size, LETTER.length)
     const event = await readPayload(ports.table, 'a', id, receivedEventId('a', id))
     const { type, data } = JSON.parse(event?.body ?? '')
     assert.deepEqual(
@@ -101,7 +102,7 @@ describe('a received message', () => {
     assert.ok(attachments.length > 900, `${attachments.length}`)
     assert.ok(attachments.slice(0, -1).every(({ size }) => size === 1))
     assert.equal(new Set(attachments.map(({ id }) => id)).size, attachments.length)
-    assert.equal(received.content.index.place, 'blob')
+    assert.equal(received.content.reading.place, 'blob')
   })
 
   test('that is malformed is stored and read', async () => {
@@ -109,7 +110,9 @@ describe('a received message', () => {
     for (const raw of ['', '\r\n', '\0\xff'.repeat(50), 'From', `${'x'.repeat(300_000)}`]) {
       const received = await receiveOne(ports, raw, { returnPath: '' })
       const whole = await getWholeReceived(ports, 'a', received.id)
-      assert.ok(Buffer.from(whole.raw).equals(Buffer.from(raw)))
+      assert.deepEqual(whole.reading.undecoded, [])
+      const kept = (await ports.blobs.get(whole.received.content.blob)) ?? ''
+      assert.ok(Buffer.from(kept).equals(Buffer.from(raw)))
     }
   })
 
@@ -162,7 +165,7 @@ test('a page is full though messages among it are being deleted', async () => {
 })
 
 describe('deleting', () => {
-  test('removes bytes, index and row; a late entry brings nothing back for 90 days', async () => {
+  test('removes bytes, reading and row; a late entry brings nothing back for 90 days', async () => {
     const ports = await receivePorts()
     const [id = ''] = await take(ports, LETTER)
     const [entry] = await ports.receiveQueue.receive({ max: 1, visibilityMs: 1, waitMs: 0 })
@@ -175,7 +178,7 @@ describe('deleting', () => {
     assert.deepEqual(await drainReceived(ports), [])
     await assert.rejects(getReceived(ports.table, 'a', id), { code: 'not_found' })
     assert.equal(await ports.blobs.get(blobKey('a', id)), undefined)
-    assert.equal(await ports.table.get(receivedIndexKey('a', id)), undefined)
+    assert.equal(await ports.table.get(receivedReadingKey('a', id)), undefined)
     await assert.rejects(deleteReceived(ports, 'a', id), { code: 'not_found' })
     ports.clock.advance(2 * 24 * 3_600_000)
     assert.deepEqual(await eventsOf(ports.table, 'a', id), [], 'the event has expired')
@@ -197,7 +200,7 @@ describe('deleting', () => {
     await assert.rejects(getReceived(ports.table, 'a', id), { code: 'not_found' })
     assert.deepEqual((await listReceived(ports, 'a', { limit: 10 })).items, [])
     assert.equal(await ports.blobs.open(blobKey('a', id)), undefined)
-    assert.equal(await ports.table.get(receivedIndexKey('a', id)), undefined)
+    assert.equal(await ports.table.get(receivedReadingKey('a', id)), undefined)
   })
 })
 

@@ -6,8 +6,8 @@
  */
 import { blobKey } from '../messages/blob-keys.ts'
 import { finishDeletion } from '../messages/delete.ts'
-import { inFlightBudget } from '../messages/index-blob.ts'
 import type { ReceivedMessage } from '../messages/message.ts'
+import { inFlightBudget } from '../messages/read-blob.ts'
 import type { Incoming } from '../messages/received.ts'
 import { deleteUpload } from '../messages/uploads.ts'
 import type { Log } from '../ports/log.ts'
@@ -15,7 +15,7 @@ import type { Delivery, Failure } from '../ports/queue.ts'
 import { receivedEventId } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { parseReceiveEntry, type ReceiveEntry } from './entries.ts'
-import { type ReceivePorts, type StorePorts, storeMessage, wereReceived } from './store-message.ts'
+import { type ReceivePorts, readAgain, type StorePorts, storeMessage, wereReceived } from './store-message.ts'
 
 /** A message to receive, and the delivery that fails if it can't be. */
 export type Job = { readonly delivery: Delivery; readonly mail: Incoming }
@@ -23,6 +23,10 @@ export type Job = { readonly delivery: Delivery; readonly mail: Incoming }
 const FAILED_RETRY_MS = 5000
 /** An open blob holds 256 KB, whatever `inFlight` says. */
 export const MAX_AT_ONCE = 32
+/** From this receipt on messages are received one by one: one of them may have killed the process and the others with it. */
+const ALONE_FROM_ATTEMPT = 3
+/** The last receipt before the dead-letter queue stores a message unread. */
+const UNREAD_ATTEMPT = 5
 
 /** The deliveries of a batch that come back, each logged once with its first error. */
 export class Failures {
@@ -52,20 +56,24 @@ export async function receiveBatch(
 ): Promise<readonly Failure[]> {
   const failures = new Failures(ports.log)
   const jobs: Job[] = []
+  const rereads: Reread[] = []
   const deletions: Promise<void>[] = []
   for (const delivery of batch) {
     try {
       const entry = parseReceiveEntry(delivery.body)
       if (entry.kind === 'receive') jobs.push({ delivery, mail: incomingOf(entry) })
+      else if (entry.kind === 'reread') rereads.push({ delivery, entry })
       else deletions.push(deleteFor(ports, entry).catch((error) => failures.add(delivery, error)))
     } catch (error) {
       failures.add(delivery, error)
     }
   }
+  const storing = { ...ports, inFlight: inFlightBudget(signal) }
   await Promise.all(deletions)
-  await receiveJobs({ ...ports, inFlight: inFlightBudget(signal) }, jobs, (some, error) => {
+  await receiveJobs(storing, jobs, (some, error) => {
     for (const { delivery } of some) failures.add(delivery, error)
   })
+  await readEachAgain(storing, rereads, failures)
   return failures.all()
 }
 
@@ -78,13 +86,25 @@ async function deleteFor(ports: ReceivePorts, { kind, accountId, id }: ReceiveEn
   else await finishDeletion(ports, accountId, id)
 }
 
+type Reread = { readonly delivery: Delivery; readonly entry: ReceiveEntry }
+
+/** One by one, after new mail is stored: a message that killed a reader may do so again. */
+async function readEachAgain(ports: StorePorts, rereads: readonly Reread[], failures: Failures): Promise<void> {
+  for (const { delivery, entry } of rereads) {
+    const { accountId, id } = entry
+    if (delivery.attempt >= UNREAD_ATTEMPT) {
+      ports.log.error('a message still cannot be read and stays unread', { account: accountId, id })
+    } else await readAgain(ports, accountId, id).catch((error) => failures.add(delivery, error))
+  }
+}
+
 type Fail = (jobs: readonly Job[], error: unknown) => void
 
 /** Receives messages, 32 at a time so that memory is bounded. Never throws: `fail` gets the jobs that failed. */
 export async function receiveJobs(ports: StorePorts, jobs: readonly Job[], fail: Fail): Promise<void> {
-  for (let at = 0; at < jobs.length; at += MAX_AT_ONCE) {
-    await receiveSome(ports, jobs.slice(at, at + MAX_AT_ONCE), fail)
-  }
+  const alone = jobs.some(({ delivery }) => delivery.attempt >= ALONE_FROM_ATTEMPT)
+  const atOnce = alone ? 1 : MAX_AT_ONCE
+  for (let at = 0; at < jobs.length; at += atOnce) await receiveSome(ports, jobs.slice(at, at + atOnce), fail)
 }
 
 type Stored = { readonly job: Job; readonly message: ReceivedMessage }
@@ -98,7 +118,8 @@ async function receiveSome(ports: StorePorts, jobs: readonly Job[], fail: Fail):
   const stored = await Promise.all(
     jobs.map(async (job, i): Promise<Stored | undefined> => {
       try {
-        const message = await storeMessage(ports, job.mail, before[i] ?? false)
+        const unread = job.delivery.attempt >= UNREAD_ATTEMPT
+        const message = await storeMessage(ports, job.mail, { receivedBefore: before[i] ?? false, unread })
         return message && { job, message }
       } catch (error) {
         fail([job], error)

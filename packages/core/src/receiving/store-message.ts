@@ -1,13 +1,13 @@
 /**
- * Stores a received message: first its content's index and its thread, then its row and its event in one transaction. The
+ * Stores a received message: first its content's reading and its thread, then its row and its event in one transaction. The
  * event outlives the message by 90 days, so an entry that comes again is recognised, and brings no deleted message back.
  */
 import { deleteLeftovers, finishDeletion } from '../messages/delete.ts'
-import { indexBlob } from '../messages/index-blob.ts'
 import type { InboundEnvelope, ReceivedMessage } from '../messages/message.ts'
-import { type Incoming, newReceived } from '../messages/received.ts'
-import { readReceived, receivedItem, writeEnvelope } from '../messages/rows.ts'
-import { putIndex } from '../messages/stored-index.ts'
+import { countBlob, readBlob } from '../messages/read-blob.ts'
+import { type Incoming, listedOf, newReceived } from '../messages/received.ts'
+import { readReceived, receivedItem, writeEnvelope, writeListed } from '../messages/rows.ts'
+import { deleteReading, putReading } from '../messages/stored-reading.ts'
 import { threadOfReceived } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -43,26 +43,32 @@ export async function wereReceived(
   return (await getAll(table, keys)).map((event) => event !== undefined)
 }
 
-/** Answers the stored message, also if it was stored before; undefined if it was deleted since. */
+/**
+ * Answers the stored message, also if it was stored before; undefined if it was deleted since. `unread`: the message has
+ * killed its readers, so it is stored without being looked into, and may be read again later.
+ */
 export async function storeMessage(
   ports: StorePorts,
   incoming: Incoming,
-  receivedBefore: boolean,
+  { receivedBefore, unread }: { readonly receivedBefore: boolean; readonly unread: boolean },
 ): Promise<ReceivedMessage | undefined> {
-  return receivedBefore ? storedBefore(ports, incoming) : storeNew(ports, incoming)
+  return receivedBefore ? storedBefore(ports, incoming) : storeNew(ports, incoming, unread)
 }
 
-async function storeNew(ports: StorePorts, incoming: Incoming): Promise<ReceivedMessage | undefined> {
+async function storeNew(ports: StorePorts, incoming: Incoming, unread: boolean): Promise<ReceivedMessage | undefined> {
   const { accountId, id, blob, copyOf } = incoming
   if (copyOf !== undefined) await copy(ports, copyOf, blob)
-  const index = await indexBlob(ports.blobs, blob, ports.inFlight)
-  if (index === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
+  const read = unread ? await countBlob(ports.blobs, blob) : await readBlob(ports.blobs, blob, ports.inFlight)
+  if (read === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
+  if (unread)
+    ports.log.error('a message is received unread, since reading it failed each time', { account: accountId, id })
+  const { size, stored } = read
   const [thread, place] = await Promise.all([
-    threadOfReceived(ports.table, accountId, id, index.mime.references),
-    putIndex(ports, accountId, id, index),
+    threadOfReceived(ports.table, accountId, id, stored.reading),
+    putReading(ports, accountId, id, stored),
     putDay(ports, accountId, 'in', id),
   ])
-  const received = newReceived(incoming, index, place, thread)
+  const received = newReceived(incoming, size, stored, place, thread)
   const absent = [{ exists: false }] as const
   const isNew = await transactIf(ports.table, [
     { kind: 'put', item: eventItem(accountId, receivedEvent(received)), if: absent },
@@ -89,6 +95,17 @@ async function withEnvelope(table: Table, stored: ReceivedMessage, envelope: Inb
   const transmitted = { ...envelope, receivedAt: stored.envelope.receivedAt }
   await writeEnvelope(table, stored, transmitted)
   return { ...stored, envelope: transmitted }
+}
+
+/** Replaces the reading of a message, then what a list shows of it. Repeating it is no error. */
+export async function readAgain(ports: StorePorts, accountId: string, id: string): Promise<void> {
+  const received = await readReceived(ports.table, accountId, id)
+  if (received === undefined) return
+  const read = await readBlob(ports.blobs, received.content.blob, ports.inFlight)
+  if (read === undefined) throw new StoreError('Unavailable', 'the content of a received message is not there')
+  const place = await putReading(ports, accountId, id, read.stored)
+  const isThere = await writeListed(ports.table, received, { ...listedOf(id, read.stored.reading), place })
+  if (!isThere) await deleteReading(ports, accountId, id)
 }
 
 /** Copies another account's bytes under a key of this one. A copy that is there is a repetition. */

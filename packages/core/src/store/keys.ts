@@ -32,7 +32,7 @@ export const ROWS = {
   'sent-message': shape('<account>#out#<day>#<shard>', '<id>', 'a sent message and the work on it'),
   'message-content': shape('<account>#body#<id>', 'v', 'what a sent message says, if it is not small'),
   'received-message': shape('<account>#in#<day>#<shard>', '<id>', 'a received message'),
-  'received-index': shape('<account>#index#<id>', 'v', 'where the parts of a received message are'),
+  'received-reading': shape('<account>#reading#<id>', 'v', 'what a received message says, if it is not small'),
   day: shape('<account>#days', '<direction>#<day>', 'that messages of the day exist'),
   'delivery-day': shape('<account>#days', 'hook#<endpoint>#<day>', 'that deliveries of the day exist'),
   'message-id': shape('<account>#mid#<hash>', 'v', 'the thread that a Message-ID belongs to'),
@@ -110,7 +110,10 @@ const messageKey = (accountId: string, direction: Direction, id: string): Key =>
 export const sentMessageKey = (accountId: string, id: string): Key => messageKey(accountId, 'out', id)
 export const receivedMessageKey = (accountId: string, id: string): Key => messageKey(accountId, 'in', id)
 export const messageContentKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#body#${id}`, sk: 'v' })
-export const receivedIndexKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#index#${id}`, sk: 'v' })
+export const receivedReadingKey = (accountId: string, id: string): Key => ({
+  pk: `${accountId}#reading#${id}`,
+  sk: 'v',
+})
 export const dayPartition = (accountId: string): string => `${accountId}#days`
 export const dayPrefix = (direction: Direction): string => `${direction}#`
 export const dayKey = (accountId: string, direction: Direction, day: string): Key => ({

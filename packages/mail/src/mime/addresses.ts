@@ -1,5 +1,4 @@
 import { MAX_ADDRESSES } from './limits.ts'
-import { decodeWords } from './words.ts'
 
 /** A mailbox as it was written: `name` has no quotes, encoded words are not decoded, missing parts are empty. */
 export type Address = { readonly name: string; readonly mailbox: string; readonly host: string }
@@ -9,22 +8,6 @@ export type AddressList = readonly (Address | Group)[]
 /** Reads an address list (RFC 5322 section 3.4 and 4.4), malformed ones too. Takes one pass and never throws. */
 export function parseAddresses(text: string): AddressList {
   return new AddressReader(text).read()
-}
-
-/** Returns the mailboxes of a list, including those in groups. */
-export function mailboxesOf(list: AddressList): readonly Address[] {
-  return list.flatMap((entry) => ('group' in entry ? entry.members : [entry]))
-}
-
-/** A mailbox to show: the name is decoded, the address as written, empty if it is missing. */
-export type ReadAddress = { readonly name: string; readonly address: string }
-
-/** Returns the mailboxes of a list, decoded. */
-export function readAddresses(list: AddressList): readonly ReadAddress[] {
-  return mailboxesOf(list).map(({ name, mailbox, host }) => ({
-    name: decodeWords(name),
-    address: host === '' ? mailbox : `${mailbox}@${host}`,
-  }))
 }
 
 type Word = { readonly text: string; readonly at: boolean }

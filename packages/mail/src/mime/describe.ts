@@ -1,14 +1,14 @@
 import { ENVELOPE_FIELDS } from './envelope.ts'
 import type { Fields } from './fields.ts'
-import { parseStructured, withoutComments } from './params.ts'
-import { type Disposition, type Params, type Part, paramOf } from './part.ts'
-import { textOf } from './words.ts'
+import { textOf } from './header-text.ts'
+import { type Params, paramOf, parseStructured, withoutComments } from './params.ts'
+import type { Disposition, Part } from './part.ts'
 
 /** The fields of a part's header. `boundary` has one character per byte. */
 export type Description = Pick<
   Part,
   'type' | 'subtype' | 'params' | 'encoding' | 'id' | 'description' | 'disposition' | 'language' | 'location' | 'md5'
-> & { readonly filename: string | null; readonly boundary: string | undefined }
+> & { readonly boundary: string | undefined }
 
 export const PART_FIELDS: ReadonlySet<string> = new Set([
   'content-type',
@@ -39,7 +39,6 @@ export function describe(fields: Fields, inDigest: boolean): Description {
     language: languagesOf(value(fields, 'content-language')),
     location: value(fields, 'content-location'),
     md5: value(fields, 'content-md5'),
-    filename: filenameOf(disposition, media.params),
   }
 }
 
@@ -53,7 +52,8 @@ function mediaOf(
   // RFC 2045 section 5.2: a missing or malformed type means plain text.
   const fallback = { type: 'text', subtype: 'plain', params: DEFAULT_PARAMS, boundary: undefined }
   if (raw === undefined) return fallback
-  const { value, params, boundary } = parseStructured(raw)
+  const { value, params } = parseStructured(raw)
+  const boundary = paramOf(params, 'boundary')
   const slash = value.indexOf('/')
   const [type, subtype] = [value.slice(0, Math.max(slash, 0)).trim(), value.slice(slash + 1).trim()]
   if (slash < 0 || !isToken(type) || !isToken(subtype)) return { ...fallback, params: withCharset(params) }
@@ -91,11 +91,6 @@ function languagesOf(text: string | null): readonly string[] {
     .split(/[\s,]+/)
     .filter((tag) => tag !== '')
   return tags.slice(0, MAX_LANGUAGES)
-}
-
-function filenameOf(disposition: Disposition | null, params: Params): string | null {
-  const name = (disposition && paramOf(disposition.params, 'filename')) ?? paramOf(params, 'name')
-  return name === undefined || name === '' ? null : name
 }
 
 function value(fields: Fields, name: string): string | null {

@@ -1,7 +1,8 @@
 import { type AddressList, parseAddresses } from './addresses.ts'
 import type { Fields } from './fields.ts'
+import { textOf } from './header-text.ts'
 import { MAX_REFERENCES } from './limits.ts'
-import { textOf } from './words.ts'
+import { withoutComments } from './params.ts'
 
 /** ENVELOPE of RFC 9051 section 7.5.2. Texts are as sent: encoded words are not decoded. */
 export type Envelope = {
@@ -58,7 +59,7 @@ export function envelopeFrom(fields: Fields): Envelope {
   }
 }
 
-/** Reads the message identifiers of RFC 5322 section 3.6.4 and skips anything outside angle brackets. */
+/** Reads the message identifiers of RFC 5322 section 3.6.4. */
 export function referencesFrom(fields: Fields): References {
   const ids = messageIds(fields, 'references')
   return {
@@ -81,6 +82,18 @@ function first(fields: Fields, name: string): string | null {
 }
 
 function messageIds(fields: Fields, name: string): readonly string[] {
-  const text = textOf((fields.get(name) ?? []).join(' '))
-  return Array.from(text.matchAll(/<([^<>]{1,998})>/g), ([, id]) => `<${id!.replace(/\s+/g, '')}>`)
+  return messageIdsIn(textOf((fields.get(name) ?? []).join(' ')))
+}
+
+/**
+ * Message identifiers in a header value. Without any in angle brackets, each word of a field that holds nothing else is
+ * one: some senders leave the brackets out, and a reply to their mail must still find its thread.
+ */
+export function messageIdsIn(text: string): readonly string[] {
+  const ids = Array.from(text.matchAll(/<([^<>]{1,998})>/g), ([, id]) => withoutComments(id!).replace(/\s+/g, ''))
+  const words = ids.length > 0 ? ids : text.split(/[\s,]+/)
+  const isId = ids.length > 0 || words.every((word) => word.includes('@')) || words.length === 1
+  return isId
+    ? words.filter((word) => word !== '' && word.length <= 998).map((id) => `<${id.replace(/[<>]/g, '')}>`)
+    : []
 }

@@ -1,13 +1,14 @@
 import { MAX_REPETITIONS } from './limits.ts'
-import { textOf } from './words.ts'
 
 /** Values of header fields by lower-case name, in order. They are unfolded, not decoded, one character per byte. */
 export type Fields = ReadonlyMap<string, readonly string[]>
 
-/** One header field: its offsets in the header, its name as written, its value as text without RFC 2047 decoding. */
+/** One header field: its offsets in the header, its name as written, its value unfolded with one character per byte. */
 export type Field = { readonly name: string; readonly value: string; readonly start: number; readonly end: number }
 
 const MAX_NAME_LENGTH = 200
+/** RFC 5322 section 2.2. */
+const NAME = /^[!-9;-~]+$/
 
 /** Reads the fields that are named in `wanted`. Lines that are not fields are skipped. */
 export function readFields(header: Uint8Array, wanted: ReadonlySet<string>): Fields {
@@ -23,11 +24,11 @@ export function readFields(header: Uint8Array, wanted: ReadonlySet<string>): Fie
 }
 
 /** Lists the first `max` fields. Offsets are relative to `header`. */
-export function listFields(header: Uint8Array, max = 1000): readonly Field[] {
+export function listFields(header: Uint8Array, max: number): readonly Field[] {
   const fields: Field[] = []
   for (const { name, text, start, colon, end } of fieldLines(header)) {
     if (fields.length >= max) break
-    fields.push({ name, value: textOf(unfold(text.slice(colon + 1, end))), start, end })
+    fields.push({ name, value: unfold(text.slice(colon + 1, end)), start, end })
   }
   return fields
 }
@@ -42,7 +43,7 @@ function* fieldLines(header: Uint8Array): Generator<FieldLine> {
     const colon = nameEnd(text, start, end)
     if (colon > start) {
       const name = text.slice(start, colon).trim()
-      if (!/\s/.test(name) && name !== '') yield { name, text, start, colon, end }
+      if (NAME.test(name)) yield { name, text, start, colon, end }
     }
     start = end
   }

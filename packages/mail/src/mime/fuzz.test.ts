@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bodyStructureOf, envelopeOf, partsOf } from '@kabutar/testing/body-structure.ts'
+import { bodyStructureOf, envelopeOf } from '@kabutar/testing/body-structure.ts'
 import fc from 'fast-check'
-import { readTexts } from '../texts.ts'
+import { readBytes } from '../read/message.ts'
 import { decodeChunks, decodePart } from './decode.ts'
 import { listFields } from './fields.ts'
 import { indexMessage, MimeIndexer } from './indexer.ts'
-import { previewOf } from './preview.ts'
-import { attachmentsOf } from './readable.ts'
+import { partsOf } from './part.ts'
+import { attachmentParts } from './readable.ts'
 import { tilingFaults } from './tiling.contract.ts'
 
 const SEED = { seed: 20261122, numRuns: 400 }
@@ -124,11 +124,22 @@ test('any bytes have an index whose ranges tile them, and everything derived fro
       assert.deepEqual(JSON.parse(JSON.stringify(index)), index)
       envelopeOf(index)
       bodyStructureOf(index)
-      listFields(raw)
-      assert.ok(previewOf(index, raw).length <= 400)
-      for (const text of Object.values(readTexts(raw, index))) assert.ok(text === null || typeof text === 'string')
+      listFields(raw, 1000)
       const paths = new Set([...partsOf(index.root)].map(({ path }) => path))
-      for (const { id } of attachmentsOf(index)) assert.ok(paths.has(id))
+      for (const { path } of attachmentParts(index)) assert.ok(paths.has(path))
+    }),
+    SEED,
+  )
+})
+
+test('any bytes are read, to JSON that a database takes', async () => {
+  await fc.assert(
+    fc.asyncProperty(anything, async (raw) => {
+      const reading = await readBytes(indexMessage(raw), raw)
+      const json = JSON.stringify(reading)
+      assert.deepEqual(JSON.parse(json), reading)
+      assert.doesNotMatch(json, /\\u0000|\\ud[89a-f]/i)
+      assert.ok(reading.preview.length <= 400)
     }),
     SEED,
   )

@@ -4,9 +4,10 @@ import { bodyStructureOf, partAt } from '@kabutar/testing/body-structure.ts'
 import { decodePart } from './decode.ts'
 import { indexMessage } from './indexer.ts'
 import { LIMITS } from './limits.ts'
-import { previewOf } from './preview.ts'
+import { paramOf } from './params.ts'
 
 const MB = 1024 * 1024
+/** Of a processor, whatever else the machine does. */
 const MAX_SECONDS = 10
 /** Memory that the tree may take for a message of any size. */
 const TREE_BYTES = 32 * MB
@@ -67,9 +68,10 @@ for (const { name, raw: make, parts } of CASES) {
   test(`bounded: ${name}`, (t) => {
     const raw = make()
     const before = process.memoryUsage().rss
-    const start = performance.now()
+    const start = process.cpuUsage()
     const index = indexMessage(raw)
-    const seconds = (performance.now() - start) / 1000
+    const { user, system } = process.cpuUsage(start)
+    const seconds = (user + system) / 1_000_000
     const grown = Math.max(0, process.memoryUsage().rss - before)
     t.diagnostic(
       `${(raw.length / MB).toFixed(1)} MB: ${(seconds * 1000).toFixed(1)} ms, memory +${(grown / MB).toFixed(1)} MB, ${index.parts} parts`,
@@ -78,7 +80,6 @@ for (const { name, raw: make, parts } of CASES) {
     assert.ok(grown <= 3 * raw.length + TREE_BYTES)
     assert.equal(index.root.bodyEnd, raw.length)
     if (parts !== undefined) assert.equal(index.parts, parts)
-    assert.ok(previewOf(index, raw).length <= 400)
     assert.ok(JSON.stringify(bodyStructureOf(index)).length < 2 * MB)
   })
 }
@@ -102,5 +103,6 @@ test('winmail.dat is an attachment like others', () => {
     'Content-Type: application/ms-tnef; name="winmail.dat"\nContent-Transfer-Encoding: base64\n\neJ8+IgAA\n',
   )
   const part = partAt(indexMessage(raw), '1')
-  assert.deepEqual([part?.type, part?.subtype, part?.filename], ['application', 'ms-tnef', 'winmail.dat'])
+  assert.deepEqual([part?.type, part?.subtype], ['application', 'ms-tnef'])
+  assert.equal(paramOf(part?.params ?? [], 'name'), 'winmail.dat')
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bodyStructureOf, envelopeOf, partAt, partsOf } from '@kabutar/testing/body-structure.ts'
+import { bodyStructureOf, envelopeOf, partAt } from '@kabutar/testing/body-structure.ts'
 import { indexMessage, MimeIndexer } from './indexer.ts'
-import type { Part } from './part.ts'
+import { type Part, partsOf } from './part.ts'
+import { isNamed } from './readable.ts'
 import { tilingFaults } from './tiling.contract.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -68,6 +69,11 @@ const OUTLINES: readonly { name: string; raw: string; parts: readonly string[] }
     name: 'an empty part, directly after its header',
     raw: crlf(mixed('o'), '', '--o', mixed('i'), '', '--i', '', '--o--'),
     parts: ['multipart/mixed', '1 multipart/mixed', '1.1 text/plain ""'],
+  },
+  {
+    name: 'an empty message inside: the line break before the delimiter is the delimiter’s',
+    raw: crlf(mixed('b'), '', '--b', 'Content-Type: message/rfc822', '', 'Subject: in', '--b', '', 'y', '--b--'),
+    parts: ['multipart/mixed', '1 message/rfc822', '1.1 text/plain ""', '2 text/plain "y"'],
   },
   {
     name: 'a closed multipart stays closed',
@@ -173,7 +179,7 @@ test('the fields of a part', () => {
     ['en', 'de'],
     'http://x/',
   ])
-  assert.equal(partAt(index, '1')?.filename, '✓.png')
+  assert.equal(isNamed(partAt(index, '1')!), true)
   assert.equal((bodyStructureOf(index, { extensions: false }) as unknown[]).length, 7)
 })
 
@@ -207,6 +213,24 @@ test('the envelope, with a group and defaults', () => {
   ]
   assert.deepEqual(envelopeOf({ envelope, ...index }), [null, null, from, from, from, to, cc, null, '<2@x>', '<1@x>'])
   assert.deepEqual(index.references, { messageId: '<1@x>', inReplyTo: ['<2@x>'], references: ['<3@x>', '<2@x>'] })
+})
+
+test('a message inside that ends within its header ends before the delimiter', () => {
+  const raw = bytes(crlf(mixed('b'), '', '--b', 'Content-Type: message/rfc822', '', 'Subject: in', '--b--'))
+  const part = partAt(indexMessage(raw), '1')!
+  assert.equal(raw.toString('latin1', part.bodyStart, part.bodyEnd), 'Subject: in')
+})
+
+test('identifiers without brackets, with comments and in pieces', () => {
+  const ids = (value: string) => indexMessage(bytes(`Message-ID: ${value}\r\n\r\n`)).references.messageId
+  assert.equal(ids('abc@x.test'), '<abc@x.test>')
+  assert.equal(ids('3a53c9f21a8e41f0'), '<3a53c9f21a8e41f0>')
+  assert.equal(ids('[abc@x.test]'), '<[abc@x.test]>')
+  assert.equal(ids('<12 @ mail(a comment) .x.test>'), '<12@mail.x.test>')
+  assert.equal(ids('no identifier at all'), null)
+  assert.equal(ids(''), null)
+  const { references } = indexMessage(bytes('References: a@x.test b@x.test\r\n\r\n')).references
+  assert.deepEqual(references, ['<a@x.test>', '<b@x.test>'])
 })
 
 test('above the limit of parts the rest is one part', () => {

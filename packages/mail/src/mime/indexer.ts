@@ -1,7 +1,7 @@
 import { LIMITS, type Limits, MAX_BOUNDARY_BYTES } from './limits.ts'
 import type { MessageIndex } from './part.ts'
 import { LineScanner } from './scan.ts'
-import { PartTree } from './tree.ts'
+import { PartTree, type Place } from './tree.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -131,9 +131,9 @@ export class MimeIndexer {
     const token = bytes.toString('latin1', at + 2, stop)
     const delimiter = this.#tree.delimiter(token)
     if (delimiter === undefined) return false
-    this.#endHeaders(at)
     const { lines } = this.#scanner
     const bodyEnd = { offset: this.#base + at - this.#breakLength(at), lines: lines - 1 }
+    this.#endHeaders(at, bodyEnd)
     if (next > end) this.#scanner.lines++
     this.#headerFrom = next
     this.#tree.cross(delimiter, bodyEnd, { offset: this.#base + next, lines: this.#scanner.lines })
@@ -146,12 +146,12 @@ export class MimeIndexer {
     return (at === 1 ? this.#last : this.#scanner.bytes[at - 2]) === CR ? 2 : 1
   }
 
-  /** Ends the header of a part that has no body, and those of the parts that its type opens. */
-  #endHeaders(at: number): void {
-    while (this.#tree.inHeader) this.#endHeader(at)
+  /** Ends the header of a part that has no body, and those of the parts that its type opens; before `end`, a delimiter's. */
+  #endHeaders(at: number, end?: Place): void {
+    while (this.#tree.inHeader) this.#endHeader(at, end)
   }
 
-  #endHeader(at: number): void {
+  #endHeader(at: number, end?: Place): void {
     this.#collectHeader(at)
     const header = this.#header.length === 1 ? this.#header[0]! : Buffer.concat(this.#header)
     const { maxHeaderBytes } = this.#limits
@@ -159,7 +159,9 @@ export class MimeIndexer {
     this.#header = []
     this.#headerBytes = 0
     this.#headerFrom = at
-    const place = { offset: this.#base + at, lines: this.#scanner.lines }
+    const here = { offset: this.#base + at, lines: this.#scanner.lines }
+    // The line break before a delimiter is the delimiter's, unless the header is empty.
+    const place = end !== undefined && end.offset >= this.#tree.headerStart ? end : here
     this.#tree.endHeader(place, cut ? wholeFields(header) : header, cut)
   }
 

@@ -1,26 +1,28 @@
 import { MAX_PARAMETERS } from './limits.ts'
-import { type Params, paramOf } from './part.ts'
-import { decodeBytes, decodeWords, percentBytes, textOf } from './words.ts'
 
-/** A structured field: its value, its parameters as text, and the boundary with one character per byte. */
-export type Structured = { readonly value: string; readonly params: Params; readonly boundary: string | undefined }
+/** Parameters in order, as written but for quotes and comments, with one character per byte. */
+export type Params = readonly (readonly [name: string, value: string])[]
 
-type Raw = { readonly name: string; readonly value: string }
+/** A structured field; its value is in lower case, without comments. */
+export type Structured = { readonly value: string; readonly params: Params }
+
+/** Blanks before a parameter whose semicolon is missing. Outlook reads such fields, so senders do not notice. */
+const GAP = /,?\s+(?=[\w*-]{1,40}=)/g
+/** The same after a file name without quotes, which may contain blanks and equals signs. */
+const GAP_AFTER_NAME = /,?\s+(?=(?:filename|name|charset|size|boundary|format|[\w-]+-date)[*\d]*=)/gi
 
 /** Reads `value; name=value; ...` (RFC 2045 section 5.1). Accepts malformed input and never throws. */
 export function parseStructured(raw: string): Structured {
   const semicolon = raw.indexOf(';')
   const head = semicolon < 0 ? raw : raw.slice(0, semicolon)
-  const pairs = semicolon < 0 ? [] : rawParams(raw, semicolon + 1)
-  const params = joined(pairs)
-  const boundary = pairs.find(({ name }) => name.toLowerCase() === 'boundary')?.value ?? piecedBoundary(params)
-  return { value: withoutComments(head).trim().toLowerCase(), params, boundary }
+  const end = head.includes('(') ? head.length : gapAfter(head.trimEnd(), head.search(/\S/), GAP)
+  return { value: withoutComments(head.slice(0, end)).trim().toLowerCase(), params: paramsIn(raw, end) }
 }
 
-/** Some programs split even the boundary (RFC 2231 section 3). */
-function piecedBoundary(params: Params): string | undefined {
-  const text = paramOf(params, 'boundary')
-  return text === undefined ? undefined : Buffer.from(text).toString('latin1')
+/** Finds the first gap at or after `from`; the length of the text if there is none. */
+function gapAfter(text: string, from: number, gap: RegExp): number {
+  gap.lastIndex = Math.max(0, from)
+  return gap.exec(text)?.index ?? text.length
 }
 
 /** Comments (RFC 5322 section 3.2.2) are not part of a value. */
@@ -36,38 +38,37 @@ export function withoutComments(text: string): string {
   return out
 }
 
-function rawParams(raw: string, from: number): readonly Raw[] {
-  const pairs: Raw[] = []
+function paramsIn(raw: string, from: number): Params {
+  const params: [string, string][] = []
   let at = from
-  while (at < raw.length && pairs.length < MAX_PARAMETERS) {
+  while (at < raw.length && params.length < MAX_PARAMETERS) {
     const equals = raw.indexOf('=', at)
     if (equals < 0) break
-    const name = raw.slice(raw.lastIndexOf(';', equals) >= at ? raw.lastIndexOf(';', equals) + 1 : at, equals)
-    const clean = withoutComments(name).trim()
-    const { value, next } = rawValue(raw, equals + 1, /name/i.test(clean))
-    if (clean !== '') pairs.push({ name: clean, value })
+    const name = raw.slice(Math.max(at, raw.lastIndexOf(';', equals) + 1), equals)
+    const clean = withoutComments(name).replace(/^[\s,]+|\s+$/g, '')
+    const { value, next } = valueAt(raw, equals + 1, /name/i.test(clean))
+    if (clean !== '') params.push([clean, value])
     at = next
   }
-  return pairs
+  return params
 }
 
 /** Reads a quoted value, or all up to the semicolon: file names often have blanks and parentheses without quotes. */
-function rawValue(raw: string, from: number, isName: boolean): { value: string; next: number } {
+function valueAt(raw: string, from: number, isName: boolean): { value: string; next: number } {
   let start = from
   while (raw[start] === ' ' || raw[start] === '\t') start++
-  if (raw[start] === '"') {
-    const { text, end } = quoted(raw, start)
-    const semicolon = raw.indexOf(';', end)
-    return { value: text, next: semicolon < 0 ? raw.length : semicolon + 1 }
-  }
-  const semicolon = raw.indexOf(';', start)
-  const next = semicolon < 0 ? raw.length : semicolon
+  const isQuoted = raw[start] === '"'
+  const { text, end } = isQuoted ? quoted(raw, start) : { text: '', end: start }
+  const semicolon = raw.indexOf(';', end)
+  const limit = semicolon < 0 ? raw.length : semicolon
+  const next = Math.min(limit, gapAfter(raw, end, isName && !isQuoted ? GAP_AFTER_NAME : GAP))
+  if (isQuoted) return { value: text, next }
   const bare = raw.slice(start, next)
-  return { value: (isName ? bare : withoutComments(bare)).trim(), next: next + 1 }
+  return { value: (isName ? bare : withoutComments(bare)).trim(), next }
 }
 
 /** Reads the quoted string at `start`. A backslash only escapes `"` and `\`; another one belongs to a path. */
-export function quoted(raw: string, start: number): { text: string; end: number } {
+function quoted(raw: string, start: number): { text: string; end: number } {
   let text = ''
   let from = start + 1
   for (let at = from; at < raw.length; at++) {
@@ -83,39 +84,29 @@ export function quoted(raw: string, start: number): { text: string; end: number 
 
 type Segment = { readonly index: number; readonly encoded: boolean; readonly value: string }
 
-/** Joins continuations and decodes (RFC 2231 sections 3 and 4); the extended form wins over the plain one. */
-function joined(pairs: readonly Raw[]): Params {
-  const out = new Map<string, { name: string; plain?: string; segments: Segment[] }>()
-  for (const { name, value } of pairs) {
-    const [, base = name, index, star] = /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(name) ?? []
-    const key = base.toLowerCase()
-    const entry = out.get(key) ?? { name: base, segments: [] }
-    if (index === undefined && star === undefined) entry.plain ??= value
-    else entry.segments.push({ index: Number(index ?? 0), encoded: star !== undefined, value })
-    out.set(key, entry)
+/**
+ * Finds a parameter by its lower-case name and answers its value with one character per byte. Segments are joined and
+ * unescaped up to the first missing one (RFC 2231 section 3): some programs split even the boundary. The plain form wins.
+ */
+export function paramOf(params: Params, name: string): string | undefined {
+  const segments: Segment[] = []
+  for (const [written, value] of params) {
+    const [, base = written, index, star] = /^([^*]+)(?:\*(\d{1,3}))?(\*)?$/.exec(written) ?? []
+    if (base.toLowerCase() !== name) continue
+    if (index === undefined && star === undefined) return value
+    segments.push({ index: Number(index ?? 0), encoded: star !== undefined, value })
   }
-  return [...out.values()].map(({ name, plain, segments }) => [
-    name,
-    segments.length > 0 ? joinSegments(segments) : plainText(plain ?? '', name),
-  ])
+  return segments.length === 0 ? undefined : joined(segments)
 }
 
-function plainText(raw: string, name: string): string {
-  const text = textOf(raw)
-  // A boundary is compared byte for byte.
-  return name.toLowerCase() === 'boundary' ? text : decodeWords(text)
-}
-
-function joinSegments(segments: Segment[]): string {
+function joined(segments: Segment[]): string {
   segments.sort((a, b) => a.index - b.index)
-  // A missing segment ends the value.
-  const usable = segments.filter(({ index }, position) => index === position)
-  const first = (usable.length > 0 ? usable : segments)[0]!
-  const [, charset = '', rest = first.value] = (first.encoded && /^([^']*)'[^']*'(.*)$/s.exec(first.value)) || []
-  const all = [{ ...first, value: rest }, ...usable.slice(1)]
-  if (!all.some(({ encoded }) => encoded)) return decodeWords(textOf(all.map(({ value }) => value).join('')))
-  const bytes = all.map(({ value, encoded }) =>
-    encoded ? percentBytes(textOf(value), '%') : Buffer.from(value, 'latin1'),
-  )
-  return decodeBytes(Buffer.concat(bytes), charset)
+  const first = segments[0]!.index
+  const usable = segments.filter(({ index }, position) => index === first + position)
+  const values = usable.map(({ encoded, value }) => (encoded ? unescaped(value) : value))
+  return usable[0]!.encoded ? values.join('').replace(/^[^']*'[^']*'/, '') : values.join('')
+}
+
+function unescaped(value: string): string {
+  return value.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

@@ -1,7 +1,5 @@
 import type { Envelope, References } from './envelope.ts'
-
-/** Parameters in order, names as written, values decoded to text (RFC 2231, RFC 2047). */
-export type Params = readonly (readonly [name: string, value: string])[]
+import type { Params } from './params.ts'
 
 export type Disposition = { readonly type: string; readonly params: Params }
 
@@ -33,8 +31,6 @@ export type Part = {
   readonly language: readonly string[]
   readonly location: string | null
   readonly md5: string | null
-  /** From Content-Disposition, or else the `name` of Content-Type. Decoded; it may be a path. */
-  readonly filename: string | null
   /** Parts of a multipart, at least one. */
   readonly children: readonly Part[]
   /** The message inside a message/rfc822 or message/global. */
@@ -59,7 +55,9 @@ export type MessageIndex = {
   readonly truncated: boolean
 }
 
-/** Finds a parameter by its lower-case name. */
-export function paramOf(params: Params, name: string): string | undefined {
-  return params.find(([key]) => key.toLowerCase() === name)?.[1]
+/** Lists every part, outer before inner, in the order of the message. */
+export function* partsOf(part: Part): Generator<Part> {
+  yield part
+  for (const child of part.children) yield* partsOf(child)
+  if (part.message !== null) yield* partsOf(part.message.body)
 }

@@ -1,5 +1,5 @@
-import { partsOf } from '@kabutar/testing/body-structure.ts'
-import { type MessageIndex, type Part, paramOf } from './part.ts'
+import { paramOf } from './params.ts'
+import { type MessageIndex, type Part, partsOf } from './part.ts'
 
 /** Lists faults in the offsets of an index; empty if every range lies in the message and the parts tile it. */
 export function tilingFaults(raw: Uint8Array, index: MessageIndex): readonly string[] {

@@ -49,6 +49,11 @@ export class PartTree {
     return this.#top.inHeader
   }
 
+  /** Where the header of the innermost part begins. */
+  get headerStart(): number {
+    return this.#top.part.headerStart
+  }
+
   /** True if a delimiter line has a meaning now. */
   get delimited(): boolean {
     return this.#boundaries.size > 0 && !this.#rest
@@ -222,7 +227,6 @@ function emptyPart(headerStart: number): Draft {
     language: [],
     location: null,
     md5: null,
-    filename: null,
     children: [],
     message: null,
     opaque: null,

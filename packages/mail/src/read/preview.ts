@@ -1,24 +1,15 @@
 import { htmlToText } from '../html-to-text.ts'
-import { decodePart } from './decode.ts'
-import type { MessageIndex, Part } from './part.ts'
-import { charsetOf, readablePart } from './readable.ts'
-import { decodeBytes } from './words.ts'
 
 /** RFC 8970 section 3.1. */
 const MAX_PREVIEW_LENGTH = 200
-/** Bytes of the body that a preview is made from: style sheets come before the text. */
-export const PREVIEW_BYTES = 64 * 1024
+/** Characters that are looked at: style sheets and blank padding come before the text. */
+const MAX_LOOKED_AT = 64 * 1024
 
 /** Returns the beginning of the readable text on one line, at most 200 characters; empty if there is no text. */
-export function previewOf(index: MessageIndex, raw: Uint8Array): string {
-  const part = readablePart(index)
-  return part === undefined ? '' : preview(part, raw.subarray(part.bodyStart, part.bodyEnd))
-}
-
-/** Does the same for a part whose body was read by range; the first `PREVIEW_BYTES` are enough. */
-export function preview(part: Part, body: Uint8Array): string {
-  const text = decodeBytes(decodePart(body.subarray(0, PREVIEW_BYTES), part.encoding), charsetOf(part))
-  return oneLine(part.subtype === 'html' ? htmlToText(text, { wordsOnly: true }) : text)
+export function previewOf(text: string | null, html: string | null): string {
+  const line = oneLine((text ?? '').slice(0, MAX_LOOKED_AT))
+  if (line !== '' || html === null) return line
+  return oneLine(htmlToText(html.slice(0, MAX_LOOKED_AT), { wordsOnly: true }))
 }
 
 /** White space, and the invisible characters with which newsletters pad their first line. */

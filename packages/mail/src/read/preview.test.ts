@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { indexMessage } from './indexer.ts'
-import { previewOf } from './preview.ts'
+import { indexMessage } from '../mime/indexer.ts'
+import { readBytes } from './message.ts'
 
 const html = (body: string) => `Content-Type: text/html\r\n\r\n${body}`
 
@@ -24,6 +24,11 @@ const CASES: readonly { name: string; raw: string; text: string }[] = [
     raw: 'Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\nh\r\n--b\r\n\r\np\r\n--b--',
     text: 'p',
   },
+  {
+    name: 'HTML where the plain text beside it is blank',
+    raw: `Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n \r\n--b\r\n${html('h')}\r\n--b--`,
+    text: 'h',
+  },
   { name: 'attachments are not read', raw: 'Content-Disposition: attachment\r\n\r\nx', text: '' },
   {
     name: 'encodings',
@@ -41,8 +46,9 @@ const CASES: readonly { name: string; raw: string; text: string }[] = [
 ]
 
 for (const { name, raw, text } of CASES) {
-  test(`preview: ${name}`, () => {
+  test(`preview: ${name}`, async () => {
     const bytes = Buffer.from(raw)
-    assert.equal(previewOf(indexMessage(bytes), bytes), text)
+    const { preview } = await readBytes(indexMessage(bytes), bytes)
+    assert.equal(preview, text)
   })
 }

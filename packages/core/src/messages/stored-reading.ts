@@ -1,0 +1,90 @@
+/**
+ * The reading of a received message: what its octets say, read once. It lies in the message's own row if it is small, else
+ * in a row of its own or in a blob, and changes only when the message is read again.
+ */
+import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
+import type { Reading } from '@kabutar/mail/read/message.ts'
+import { MailError } from '../errors.ts'
+import type { Blobs } from '../ports/blobs.ts'
+import type { Table } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { receivedReadingKey } from '../store/keys.ts'
+import { readingBlobKey } from './blob-keys.ts'
+import type { ReadingPlace, ReceivedMessage } from './message.ts'
+import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
+
+export type StoredReading = {
+  /** Where the parts are; null for a message that is stored unread. */
+  readonly mime: MessageIndex | null
+  /** What people and programs are shown. */
+  readonly reading: Reading
+}
+export type ReadingPorts = { readonly table: Table; readonly blobs: Blobs }
+
+const MAX_BLOB_BYTES = 256 * 1024 * 1024
+
+/** Writes what does not fit the message's row. A repetition writes the same. */
+export async function putReading(
+  { table, blobs }: ReadingPorts,
+  accountId: string,
+  id: string,
+  reading: StoredReading,
+): Promise<ReadingPlace> {
+  const encoded = await encodeJson(reading)
+  const stored = storedJson(encoded)
+  if (stored === undefined) {
+    await blobs.put(readingBlobKey(accountId, id), blobStart(encoded), { maxBytes: MAX_BLOB_BYTES })
+    return { place: 'blob' }
+  }
+  if (isSmall(stored)) return { place: 'message', stored }
+  await table.write({ kind: 'put', item: row('received-reading', receivedReadingKey(accountId, id), { stored }) })
+  return { place: 'row' }
+}
+
+/** @throws {MailError} `unavailable` */
+export async function getReading(
+  { table, blobs }: ReadingPorts,
+  { accountId, id, content: { reading } }: ReceivedMessage,
+): Promise<StoredReading> {
+  if (reading.place === 'message') return (await decodeJson(reading.stored)) as StoredReading
+  if (reading.place === 'row') {
+    const item = readRow('received-reading', await table.get(receivedReadingKey(accountId, id)))
+    if (item === undefined) throw unreadable()
+    return (await decodeJson(item.stored as StoredJson)) as StoredReading
+  }
+  const blob = await blobs.get(readingBlobKey(accountId, id))
+  if (blob === undefined) throw unreadable()
+  return (await decodeBlob(blob)).value as StoredReading
+}
+
+/** Deletes the reading wherever it may lie outside of the message's row. Repeating it is no error. */
+export async function deleteReading({ table, blobs }: ReadingPorts, accountId: string, id: string): Promise<void> {
+  await blobs.delete([readingBlobKey(accountId, id)])
+  await table.write({ kind: 'delete', key: receivedReadingKey(accountId, id) })
+}
+
+export const unreadable = () => new MailError('unavailable', 'The content of the message cannot be read now.')
+
+/** The reading of a message that kills its reader: nothing of it is known but its bytes. */
+export const UNREAD: StoredReading = {
+  mime: null,
+  reading: {
+    subject: '',
+    from: [],
+    to: [],
+    cc: [],
+    bcc: [],
+    replyTo: [],
+    headers: [],
+    messageId: null,
+    inReplyTo: [],
+    references: [],
+    date: null,
+    text: null,
+    html: null,
+    preview: '',
+    attachments: [],
+    truncated: [],
+    undecoded: ['whole'],
+  },
+}

@@ -1,0 +1,69 @@
+import type { ReceivedAttachment } from '@kabutar/core/messages/message.ts'
+import type { WholeReceived } from '@kabutar/core/messages/read.ts'
+import { readRange } from '@kabutar/core/messages/received.ts'
+import type { Blobs } from '@kabutar/core/ports/blobs.ts'
+import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
+
+const CID = /\bcid:([^\s"'<>()]{1,300})/gi
+
+/**
+ * Puts the images that a message brings along in place of their `cid:` addresses (RFC 2392), as far as `maxBytes` reaches.
+ * Only the ranges of those images are read from the blob, one after the other.
+ */
+export async function withImages(
+  blobs: Blobs,
+  html: string,
+  { received, attachments }: WholeReceived,
+  maxBytes: number,
+): Promise<string> {
+  const named = new Map(
+    attachments.flatMap((part) => (part.contentId && mayBeImage(part) ? [[part.contentId, part]] : [])),
+  )
+  const uris = new Map<string, string>()
+  let left = maxBytes
+  for (const [, address = ''] of html.matchAll(CID)) {
+    const image = named.get(decoded(address))
+    if (image === undefined || (image.size / 3) * 4 > left) continue
+    const uri = uris.get(address) ?? (await dataUri(blobs, received.content.blob, image))
+    if (uri === undefined || uri.length > left) continue
+    uris.set(address, uri)
+    left -= uri.length
+  }
+  left = maxBytes
+  return html.replace(CID, (address, name: string) => {
+    const uri = uris.get(name)
+    if (uri === undefined || uri.length > left) return address
+    left -= uri.length
+    return uri
+  })
+}
+
+const UNTYPED = 'application/octet-stream'
+/** Some senders give every file this type, their inline images too; mail programs show those all the same. */
+const mayBeImage = ({ contentType }: ReceivedAttachment) => contentType.startsWith('image/') || contentType === UNTYPED
+
+async function dataUri(blobs: Blobs, blob: string, image: ReceivedAttachment): Promise<string | undefined> {
+  const { from, to, encoding, contentType } = image
+  const chunks: Uint8Array[] = []
+  for await (const chunk of decodeChunks(readRange(blobs, blob, from, to), encoding)) chunks.push(chunk)
+  const bytes = Buffer.concat(chunks)
+  const type = contentType === UNTYPED ? imageTypeOf(bytes) : contentType
+  return type && `data:${type};base64,${bytes.toString('base64')}`
+}
+
+const SIGNATURES = { 'image/png': '\x89PNG\r\n\x1a\n', 'image/jpeg': '\xff\xd8\xff', 'image/gif': 'GIF8' } as const
+
+/** By the first bytes, as browsers tell it (WHATWG MIME Sniffing section 6.1); undefined for what is no image. */
+function imageTypeOf(bytes: Buffer): string | undefined {
+  const begin = bytes.toString('latin1', 0, 12)
+  if (begin.startsWith('RIFF') && begin.endsWith('WEBP')) return 'image/webp'
+  return Object.entries(SIGNATURES).find(([, signature]) => begin.startsWith(signature))?.[0]
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}

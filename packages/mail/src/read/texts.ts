@@ -1,0 +1,125 @@
+/**
+ * Joins the texts of a message as people read them (RFC 2046 section 5.1): a multipart/alternative is one text in several
+ * forms, and every other text that is shown follows in its order.
+ */
+import { formatMailbox } from '../address.ts'
+import { htmlToText } from '../html-to-text.ts'
+import type { Part } from '../mime/part.ts'
+import { isShown } from '../mime/readable.ts'
+import type { HeaderReading, ReadAddress } from './header.ts'
+
+/** A form is null if no part of the message has it. */
+export type Texts = {
+  readonly html: string | null
+  readonly text: string | null
+  /** True if only the beginning of a text was converted into the other form. */
+  readonly cut: boolean
+}
+
+export type Form = 'plain' | 'html'
+/** Decodes the parts that are shown. An empty text counts as none. */
+export type PartReader = {
+  text(part: Part, form: Form): Promise<string>
+  /** Decodes the header of a message that is shown in place; undefined if that fails. */
+  header(body: Part): Promise<HeaderReading | undefined>
+}
+
+/**
+ * A message with HTML has all of its texts in `html`, and one with plain text has all of them in `text`: what is there in
+ * one form only is put into the other, so that the footer of a list isn't taken for the mail. Images stay `cid:` addresses.
+ */
+export async function joinTexts(root: Part, reader: PartReader): Promise<Texts> {
+  const blocks = new BlockReader(reader)
+  await blocks.walk(root)
+  return blocks.joined()
+}
+
+const BREAK = '<br/>\n'
+/** Characters of a message that are converted from one form to the other. */
+const MAX_CONVERTED = 1 << 19
+
+/** One text in the forms that it was sent in. */
+type Block = Readonly<Record<Form, string[]>>
+
+class BlockReader {
+  readonly #reader: PartReader
+  readonly #blocks: Block[] = []
+  #left = MAX_CONVERTED
+  #cut = false
+
+  constructor(reader: PartReader) {
+    this.#reader = reader
+  }
+
+  async walk(part: Part, alternative?: Block, inDigest = false): Promise<void> {
+    const { type, subtype, children, message, disposition } = part
+    // A digest is made of messages to be read (RFC 2046 section 5.1.5); elsewhere one that doesn't say so is attached.
+    if (message !== null && (disposition?.type ?? (inDigest ? 'inline' : '')) === 'inline') {
+      const header = await this.#reader.header(message.body)
+      this.#add('plain', header === undefined ? '' : headOf(header), alternative)
+      await this.walk(message.body, alternative)
+    }
+    const form = children.length === 0 ? formOf(part) : undefined
+    if (form !== undefined) this.#add(form, await this.#reader.text(part, form), alternative)
+    const inner = alternative ?? (type === 'multipart' && subtype === 'alternative' ? this.#begin() : undefined)
+    for (const child of children) await this.walk(child, inner, type === 'multipart' && subtype === 'digest')
+  }
+
+  joined(): Texts {
+    const html = this.#whole('html', 'plain', htmlOf)
+    const plain = this.#whole('plain', 'html', htmlToText)
+    return { html: html?.join(BREAK) ?? null, text: plain?.join('\n') ?? null, cut: this.#cut }
+  }
+
+  /** Returns all texts in one form, if at least one of them was sent in it. */
+  #whole(form: Form, other: Form, convert: (text: string) => string): readonly string[] | undefined {
+    const has = (block: Block) => block[form].length > 0
+    if (!this.#blocks.some(has)) return undefined
+    return this.#blocks.flatMap((block) =>
+      has(block) ? block[form] : block[other].map((text) => convert(this.#beginning(text))),
+    )
+  }
+
+  /** Returns the part of a text that may still be converted. */
+  #beginning(text: string): string {
+    const begin = text.slice(0, this.#left)
+    this.#left -= begin.length
+    if (begin.length < text.length) this.#cut = true
+    return begin
+  }
+
+  #begin(): Block {
+    const block: Block = { plain: [], html: [] }
+    this.#blocks.push(block)
+    return block
+  }
+
+  #add(form: Form, text: string, alternative?: Block): void {
+    if (text !== '') (alternative ?? this.#begin())[form].push(text)
+  }
+}
+
+/** Tells in which form a part is shown; undefined if it is not. Delivery status is shown too (RFC 3464, RFC 6533). */
+function formOf(part: Part): Form | undefined {
+  if (isShown(part)) return part.subtype === 'html' ? 'html' : 'plain'
+  const isStatus = part.type === 'message' && /^(global-)?delivery-status$/.test(part.subtype)
+  return isStatus && part.disposition?.type !== 'attachment' ? 'plain' : undefined
+}
+
+/** Writes the head of a message that is shown in place. */
+function headOf({ from, to, cc, subject, headers }: HeaderReading): string {
+  const listed = (list: readonly ReadAddress[]) => list.map(formatMailbox).join(', ')
+  const date = headers.find(({ name }) => name.toLowerCase() === 'date')?.value
+  const lines = { From: listed(from), To: listed(to), Cc: listed(cc), Subject: subject, Date: date }
+  return Object.entries(lines)
+    .flatMap(([name, value]) => (value ? [`${name}: ${value}\n`] : []))
+    .join('')
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+
+/** Plain text beside HTML: paragraphs and lines as they are. */
+function htmlOf(text: string): string {
+  const escaped = text.trim().replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char)
+  return `<p>${escaped.replace(/\n\n+/g, '</p><p>').replaceAll('\n', '<br/>')}</p>`
+}
