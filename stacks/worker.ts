@@ -3,7 +3,7 @@
  * sent; after five receipts it moves to the dead-letter queue, where it expires two weeks after it was sent. The visibility
  * timeout is six times the function's timeout, as AWS advises.
  */
-export type Work = {
+type Work = {
   readonly handler: string
   readonly timeoutSeconds: number
   readonly memory?: '256 MB' | '512 MB'

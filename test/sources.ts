@@ -47,7 +47,7 @@ const RULES: readonly Rule[] = [
 ]
 
 /** Manifests of installed packages by name; undefined for one that is not installed. */
-export type Manifests = (name: string) => { readonly exports?: unknown } | undefined
+type Manifests = (name: string) => { readonly exports?: unknown } | undefined
 
 /** `path:line: what is wrong`. */
 export function sourceOffences(files: Files, manifests: Manifests): string[] {

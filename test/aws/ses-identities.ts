@@ -18,7 +18,7 @@ export type IdentitiesState = {
   readonly identityFaults: SesError[]
 }
 type Call = { readonly method: string; readonly path: string; readonly body: string }
-export type SesAnswer = { readonly json: object } | { readonly error: SesError }
+type SesAnswer = { readonly json: object } | { readonly error: SesError }
 
 const PATH = /^\/v2\/email\/identities(?:\/(?<name>[^/]+)(?<mailFrom>\/mail-from)?)?$/
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*$/

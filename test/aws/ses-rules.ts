@@ -11,7 +11,7 @@ export type SendEmailRequest = {
   readonly EmailTags?: readonly { readonly Name?: string; readonly Value?: string }[]
 }
 export type SesError = { readonly status: number; readonly type: string; readonly message: string }
-export type SesAccount = {
+type SesAccount = {
   readonly verified: ReadonlySet<string>
   readonly configurationSets: ReadonlySet<string>
 }

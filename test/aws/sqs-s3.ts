@@ -8,7 +8,7 @@ import { standIn } from './servers.ts'
 
 const { startFauxqs } = await import('fauxqs')
 
-export type QueueUrls = { readonly main: string; readonly deadLetters: string }
+type QueueUrls = { readonly main: string; readonly deadLetters: string }
 export type SqsS3 = {
   readonly endpoint: string
   readonly sqs: SQSClient

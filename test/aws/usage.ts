@@ -19,7 +19,7 @@ export type Usage = {
   /** Returns the counts since the start. */
   soFar(): Used
 }
-export type Signed = { readonly headers: IncomingHttpHeaders; readonly url?: string | undefined }
+type Signed = { readonly headers: IncomingHttpHeaders; readonly url?: string | undefined }
 export type Used = { readonly by: ReadonlyMap<string, Counts>; readonly emptyPolls: number }
 
 const PREFIX = 'AKIABILLED'

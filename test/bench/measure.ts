@@ -102,7 +102,7 @@ export function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
 }
 
-export type HttpLoad = { readonly port: number; readonly path: string; readonly token: string; readonly body: string }
+type HttpLoad = { readonly port: number; readonly path: string; readonly token: string; readonly body: string }
 
 /** Posts `requests` times over `connections` kept connections. @throws {Error} if any answer is not 200 */
 export async function postMany(peer: Peer, load: HttpLoad, requests: number, connections: number): Promise<Load> {

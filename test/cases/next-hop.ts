@@ -20,7 +20,7 @@ export type NextHop = {
 }
 
 /** Answers to a command line, where it is not `250 Ok`. */
-export type Script = (command: string) => string | undefined
+type Script = (command: string) => string | undefined
 
 const END = '\r\n.\r\n'
 const GREETING = '220 next-hop ESMTP\r\n'

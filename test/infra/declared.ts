@@ -26,7 +26,6 @@ export function reader(diff: Diff) {
   }
   return { all, one, only, workers: () => functionsOf(all) }
 }
-export type Reader = ReturnType<typeof reader>
 
 export type LambdaFunction = {
   readonly component: string

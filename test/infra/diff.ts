@@ -37,7 +37,7 @@ const MINUTES = 60_000
  * Copies the files that sst reads, and installs its platform; repeated runs take two seconds. Returns the handlers that the
  * stacks name and the repository lacks, which are bundled as an empty function.
  */
-export async function prepareApp(): Promise<readonly string[]> {
+async function prepareApp(): Promise<readonly string[]> {
   mkdirSync(APP, { recursive: true })
   for (const name of ['sst.config.ts', 'tsconfig.infra.json', 'package.json', 'stacks']) {
     rmSync(join(APP, name), { recursive: true, force: true })

@@ -33,7 +33,7 @@ export type PostfixOptions = {
   readonly discard?: boolean
 }
 /** `raw` as Postfix took it, its own trace fields on top, lines ended by CRLF. */
-export type PostfixMessage = { readonly recipient: string; readonly returnPath: string; readonly raw: Buffer }
+type PostfixMessage = { readonly recipient: string; readonly returnPath: string; readonly raw: Buffer }
 export type Postfix = {
   readonly port: number
   readonly configFolder: string

@@ -11,7 +11,7 @@ const INSTALL_MS = 9 * 60_000
  * Makes sure that a command is there, by Debian's packages where it is not.
  * @throws {Error} naming the command that installs it
  */
-export function needCommand(name: string, packages: readonly string[]): void {
+function needCommand(name: string, packages: readonly string[]): void {
   if (!found(name)) installDebian(packages)
   if (!found(name)) throw new Error(`these tests need ${name}; as root: apt-get install ${packages.join(' ')}`)
 }

@@ -9,7 +9,7 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { tableOf } from './aws-stage.ts'
 
-export type NewAccount = { readonly id: string; readonly token: string }
+type NewAccount = { readonly id: string; readonly token: string }
 
 /**
  * Creates an account in the table of a stage; whoever may write the table may do so. Answers the key, of which only the

@@ -21,7 +21,7 @@ export async function tableOf(client: DynamoDBClient, stage: string): Promise<st
   throw new Error(`stage ${stage} is not deployed here; run "npx sst deploy --stage ${stage}", or set AWS_REGION`)
 }
 
-export type DeadLetters = { readonly name: string; readonly from: string; readonly to: string }
+type DeadLetters = { readonly name: string; readonly from: string; readonly to: string }
 
 /** Lists each dead-letter queue with the queue that it belongs to. */
 export async function deadLettersOf(client: SQSClient, stage: string): Promise<readonly DeadLetters[]> {

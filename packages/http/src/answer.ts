@@ -9,7 +9,7 @@ export const LINK_SECONDS = 3600
 
 export type SignedLink = { readonly download_url: string; readonly expires_at: string }
 export type LinkPorts = { readonly blobs: Blobs; readonly clock: Clock }
-export type Bodies = { readonly html: string | null; readonly text: string | null }
+type Bodies = { readonly html: string | null; readonly text: string | null }
 
 /** The wire has null where a list of addresses is empty. */
 export const orNull = (list: readonly string[]) => (list.length > 0 ? list : null)

@@ -18,8 +18,8 @@ import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-export type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts & DomainsPorts
-export type AppOptions = {
+type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts & DomainsPorts
+type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
   /** Opens POST /emails/receiving/inject, for development. */

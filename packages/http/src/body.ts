@@ -11,7 +11,7 @@ import { presentFields, unknownFields } from './fields.ts'
 export const MAX_BODY_BYTES = 42 * 1024 * 1024
 const SMALL_BODY_BYTES = 256 * 1024
 
-export type BodyLimits = {
+type BodyLimits = {
   /** @default 256 KB */
   readonly maxBytes?: number
   /** The body may hold files: their bytes may be numbers, and larger ones are uploaded ahead. */

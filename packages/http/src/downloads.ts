@@ -10,14 +10,14 @@ import { type Context, Hono } from 'hono'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
 
-export type Download = {
+type Download = {
   readonly key: string
   readonly filename: string
   readonly contentType: string
   /** Undefined: the whole blob. */
   readonly part?: BlobPart
 }
-export interface DownloadLinks {
+interface DownloadLinks {
   linkPart(key: string, part: BlobPart, options: LinkOptions): Promise<URL>
   /** Undefined if the URL is not ours, was changed, or has expired. */
   verifyLink(url: URL): Download | undefined

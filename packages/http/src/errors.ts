@@ -3,7 +3,7 @@ import { StoreError } from '@kabutar/core/ports/table.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 /** An error as the wire has it; `statusCode` is the HTTP status too. */
-export type WireError = { readonly statusCode: ContentfulStatusCode; readonly name: string; readonly message: string }
+type WireError = { readonly statusCode: ContentfulStatusCode; readonly name: string; readonly message: string }
 
 const WIRE = {
   invalid_message: [422, 'validation_error'],

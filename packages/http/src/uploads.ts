@@ -11,7 +11,7 @@ export const UploadRequest = z
     size: z.int().min(1).meta({ maximum: MAX_UPLOAD_BYTES }).describe('Bytes of the file, exactly.'),
   })
   .meta({ id: 'CreateUpload' })
-export interface UploadLinks {
+interface UploadLinks {
   /** Returns what the link takes; undefined if it is not ours, was changed, or has expired. */
   verifyUpload(url: URL): { readonly key: string; readonly bytes: number } | undefined
 }

@@ -10,7 +10,7 @@ const PARAGRAPHS = new Set('blockquote dl figure h1 h2 h3 h4 h5 h6 ol p pre tabl
 const MAX_INDENTS = 3
 const MAX_LISTS = 100
 
-export type TextOptions = {
+type TextOptions = {
   /** Leaves out addresses of links, descriptions of pictures, marks of lists and quotes, and rules: for a preview. */
   readonly wordsOnly?: boolean
 }

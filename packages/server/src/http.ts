@@ -7,7 +7,7 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Certificate } from './certificate.ts'
 import { type Address, hostText } from './settings-values.ts'
 
-export type HttpListener = {
+type HttpListener = {
   readonly url: string
   /** Answers requests with `fetch` from now on. Until then they are answered 503. */
   serve(fetch: (request: Request) => Response | Promise<Response>): void

@@ -11,7 +11,7 @@ import { domainName, hostName } from '@kabutar/mail/domain-name.ts'
 export type Address = { readonly host: string; readonly port: number }
 
 export type RelaySetting = { readonly kind: 'capture' } | SmtpRelaySetting
-export type SmtpRelaySetting = {
+type SmtpRelaySetting = {
   readonly kind: 'smtp'
   readonly host: string
   readonly port: number

@@ -11,7 +11,7 @@ import type { SqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
 import type { LoadShedding } from './load-shedding.ts'
 
-export type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
+type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
 /** The options that differ between consumers. */
 type OwnOptions = Pick<ConsumerOptions, 'name' | 'concurrency' | 'turn'> & { readonly batch?: number }
 type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }

@@ -20,9 +20,9 @@ import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 
 export type TestPorts = SubmitPorts & SendPorts & { readonly allowPrivate: boolean }
 export type Rig = TestPorts & { readonly clock: TestClock; readonly relay: TestRelay }
-export type TestClock = Clock & { advance(ms: number): void }
+type TestClock = Clock & { advance(ms: number): void }
 export type Relayed = RelayEnvelope & { readonly raw: Uint8Array; readonly messageId: string }
-export type TestRelay = Relay & {
+type TestRelay = Relay & {
   readonly relayed: Relayed[]
   answer: (envelope: RelayEnvelope) => RelayResult | Error
 }

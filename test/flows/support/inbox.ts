@@ -1,7 +1,7 @@
 /** What a server has received, read through its API alone. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export type Reader = { readonly url: string; readonly apiKey: string }
+type Reader = { readonly url: string; readonly apiKey: string }
 export type Listed = { readonly id: string; readonly subject: string }
 
 /** Every received message, newest first. */

@@ -12,7 +12,7 @@ export type Behaviour =
   | { readonly at: 'delay'; readonly ms: number; readonly times?: number }
 
 /** By local part. Any other recipient is accepted, and so are these once their `times` are used up. */
-export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
+const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   defer: { at: 'rcpt', reply: '451 4.3.0 Try again later' },
   full: { at: 'rcpt', reply: '452 4.2.2 Mailbox full' },
   bounce: { at: 'rcpt', reply: '550 5.1.1 No such user' },

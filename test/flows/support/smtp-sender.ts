@@ -38,7 +38,7 @@ export async function connectSender(port: number): Promise<SmtpSender> {
 }
 
 /** The lines of a message with dots doubled, and the terminator (RFC 5321 section 4.5.2). */
-export function stuffed(raw: Uint8Array): Buffer {
+function stuffed(raw: Uint8Array): Buffer {
   const text = Buffer.from(raw).toString('latin1')
   return Buffer.from(`${text.replace(/^\./gm, '..')}.\r\n`, 'latin1')
 }

@@ -16,7 +16,7 @@ export type Receipt = {
 }
 /** An object that S3 reports as created. `storedAt` in epoch milliseconds. */
 export type StoredObject = { readonly key: string; readonly storedAt: number }
-export type Notification =
+type Notification =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'objects'; readonly objects: readonly StoredObject[] }
   /** A test of the topic or queue, or a notification about something else than a received message. */

@@ -5,7 +5,7 @@ import { row } from '../store/codec.ts'
 import { accountKey } from '../store/keys.ts'
 import { putIfAbsent } from '../store/once.ts'
 
-export type Account = { readonly id: string; readonly name: string; readonly createdAt: Date }
+type Account = { readonly id: string; readonly name: string; readonly createdAt: Date }
 type AccountPorts = { readonly table: Table; readonly clock: Clock }
 
 /** The account that every installation begins with. It owns the domains of the settings. */

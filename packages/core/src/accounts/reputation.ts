@@ -10,7 +10,7 @@ import { formatOf, readRow, row } from '../store/codec.ts'
 import { accountPauseKey, REPUTATION_DAYS, reputationDayKey, reputationPartition, utcDay } from '../store/keys.ts'
 import { putIfAbsent } from '../store/once.ts'
 
-export type ReputationPorts = {
+type ReputationPorts = {
   readonly table: Table
   readonly clock: Clock
   readonly log: Log

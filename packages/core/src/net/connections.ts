@@ -4,7 +4,7 @@ import type { Address, Resolver } from '../ports/resolver.ts'
 import { mayConnect } from './address.ts'
 import { blocked, GuardError } from './url.ts'
 
-export type ConnectionOptions = {
+type ConnectionOptions = {
   readonly resolver: Resolver
   readonly allowPrivate: boolean
   readonly connectTimeoutMs: number

@@ -28,7 +28,7 @@ export type GuardedRequest = {
   readonly body?: string
   readonly signal?: AbortSignal
 }
-export type GuardedResponse = {
+type GuardedResponse = {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer

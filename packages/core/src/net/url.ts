@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { mayConnect } from './address.ts'
 
-export type GuardErrorCode = 'invalid_url' | 'blocked' | 'timeout' | 'aborted' | 'network'
+type GuardErrorCode = 'invalid_url' | 'blocked' | 'timeout' | 'aborted' | 'network'
 
 /** Says why a request got no answer. `message` may be shown to the user who gave the URL. */
 export class GuardError extends Error {

@@ -3,7 +3,7 @@ import { before, describe, type TestContext, test } from 'node:test'
 import type { Skips } from '@kabutar/testing/contract.ts'
 import type { DomainRecord, Identities } from './identities.ts'
 
-export type IdentitiesUnderTest = {
+type IdentitiesUnderTest = {
   readonly identities: Identities
   /** The owner of the domain publishes these. */
   publish(domain: string, records: readonly DomainRecord[]): void

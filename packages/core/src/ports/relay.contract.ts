@@ -4,7 +4,7 @@ import { type Relay, type RelayEnvelope, RelayError, type RelayErrorKind } from 
 
 export type Relayed = { readonly envelope: RelayEnvelope; readonly raw: Uint8Array }
 /** `received` is all that the next hop took. `fail` makes it fail the next message in that way, where it can fail. */
-export type RelayUnderTest = {
+type RelayUnderTest = {
   readonly relay: Relay
   received(): readonly Relayed[]
   fail?(kind: RelayErrorKind): void

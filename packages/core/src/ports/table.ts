@@ -31,7 +31,7 @@ export type Update = {
   readonly remove?: readonly string[]
   readonly if?: readonly Condition[]
 }
-export type Delete = { readonly kind: 'delete'; readonly key: Key; readonly if?: readonly Condition[] }
+type Delete = { readonly kind: 'delete'; readonly key: Key; readonly if?: readonly Condition[] }
 /** Checks conditions and writes nothing. */
 type Check = { readonly kind: 'check'; readonly key: Key; readonly if: readonly Condition[] }
 export type Write = Put | Update | Delete | Check

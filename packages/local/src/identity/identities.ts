@@ -3,7 +3,7 @@ import type { Records } from '@kabutar/core/ports/resolver.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { type DkimKey, deleteDkimKey, dkimKeyOf, ensureDkimKey, publicRecord } from './dkim-keys.ts'
 
-export type LocalIdentitiesOptions = {
+type LocalIdentitiesOptions = {
   readonly table: Table
   readonly records: Records
   /** The public name of this machine, for MX records. */

@@ -1,7 +1,7 @@
 import { type Relay, type RelayEnvelope, RelayError } from '@kabutar/core/ports/relay.ts'
 import { checkRelay } from '@kabutar/core/ports/relay-rules.ts'
 
-export type Deliver = (envelope: RelayEnvelope, raw: Uint8Array) => void | Promise<void>
+type Deliver = (envelope: RelayEnvelope, raw: Uint8Array) => void | Promise<void>
 
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 1000 }
 
