@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
+import { ERROR_STATUS } from '@kabutar/http/errors.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')
 const sources = (folder: string) =>
@@ -63,7 +64,8 @@ describe('docs/errors.md', () => {
     const listed = [...page.matchAll(/^\| (\d{3}) \| `(\w+)` \|/gm)].map(([, status, name]) => `${status} ${name}`)
     const mapped = read('packages/http/src/errors.ts').matchAll(/(?:\[|statusCode: )(\d{3}), (?:name: )?'(\w+)'/g)
     const thrown = sources('http').matchAll(/HttpError\((\d{3}), '(\w+)'/g)
-    const known = [...mapped, ...thrown].map(([, status, name]) => `${status} ${name}`)
+    const written = [...mapped, ...thrown].map(([, status, name]) => `${status} ${name}`)
+    const known = [...written, ...Object.entries(ERROR_STATUS).map(([name, status]) => `${status} ${name}`)]
     assert.deepEqual(listed.toSorted(), [...new Set(known)].toSorted())
   })
 
