@@ -11,7 +11,6 @@ import { downloads } from './downloads.ts'
 import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
-import { openApi } from './openapi.ts'
 import { checkQuery, nameIgnored } from './query.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
 import { suppressions } from './suppressions.ts'
@@ -35,8 +34,11 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   })
   app.use(nameIgnored)
   app.get('/health', (c) => c.json({ status: 'ok' }))
-  const described = once(openApi)
-  app.get('/openapi.json', (c) => c.json({ ...described(), servers: [{ url: new URL(c.req.url).origin }] }))
+  // Few ask for it, so its schemas are loaded and described when the first does.
+  const described = once(async () => (await import('./openapi.ts')).openApi())
+  app.get('/openapi.json', async (c) => {
+    return c.json({ ...(await described()), servers: [{ url: new URL(c.req.url).origin }] })
+  })
   if (options.operatorToken !== undefined) app.route('/accounts', accounts(ports, options.operatorToken))
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))

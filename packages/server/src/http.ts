@@ -60,9 +60,17 @@ function createServer(
   fetch: (request: Request) => Response | Promise<Response>,
   certificate: Certificate | undefined,
 ): HttpServer | HttpsServer {
-  if (certificate === undefined) return createAdaptorServer({ fetch }) as HttpServer
+  if (certificate === undefined) return createAdaptorServer({ fetch, hostname: NO_HOST }) as HttpServer
   const serverOptions = { ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
-  return createAdaptorServer({ fetch, createServer: createHttpsServer, serverOptions }) as HttpsServer
+  return createAdaptorServer({
+    fetch,
+    hostname: NO_HOST,
+    createServer: createHttpsServer,
+    serverOptions,
+  }) as HttpsServer
 }
+
+/** The name in the URL of a request in HTTP/1.0 without a Host field, as load balancers ask for GET /health. */
+const NO_HOST = 'localhost'
 
 const tlsOptions = ({ pem }: Certificate) => ({ ...pem, minVersion: 'TLSv1.2' }) as const
