@@ -16,7 +16,7 @@ const PACKAGES = [
 ]
 /** The order inside core: each may import what stands before it. */
 const LAYERS = [
-  ['ports', 'errors.ts', 'lent.ts', 'gathered.ts'],
+  ['ports', 'errors.ts'],
   ['retry-schedules.ts'],
   ['store'],
   ['net'],

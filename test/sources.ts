@@ -21,9 +21,6 @@ const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path) || /^(test|
 /** The adapters, and the packages that put a platform together. */
 const ADAPTERS = /^(packages\/(local|aws|server|cli)|functions|stacks)\/|^sst\.config\.ts$/
 
-/** Rooms that are being rewritten; the entries go with that. */
-const NOT_YET = [/^packages\/smtp\/src\//]
-
 const RULES: readonly Rule[] = [
   {
     pattern:
@@ -58,7 +55,6 @@ export function sourceOffences(files: Files, manifests: Manifests): string[] {
 }
 
 function ruleOffences(path: string, text: string): string[] {
-  if (NOT_YET.some((one) => one.test(path))) return []
   const rules = RULES.filter((rule) => rule.in.test(path) && !rule.except.some((one) => one.test(path)))
   return codeOf(text)
     .split('\n')
@@ -81,7 +77,7 @@ function subpathOffences(path: string, text: string, manifests: Manifests): stri
   return parse(text)[0].flatMap(({ specifier, start }) => {
     const [, name = '', subpath] = /^((?:@[^/]+\/)?[^/]+)(\/.+)?$/.exec(specifier ?? '') ?? []
     if (!specifier || subpath === undefined || isBuiltin(specifier) || /^\.|^@kabutar\//.test(specifier)) return []
-    if (NOT_YET.some((one) => one.test(path)) || isExported(manifests(name)?.exports, `.${subpath}`)) return []
+    if (isExported(manifests(name)?.exports, `.${subpath}`)) return []
     const line = text.slice(0, start).split('\n').length
     return [`${path}:${line}: ${specifier} (use what ${name} exports)`]
   })

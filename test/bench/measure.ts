@@ -6,7 +6,6 @@ import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { V8_FLAGS } from '../flows/support/v8-flags.ts'
 
 const TICKS_PER_SECOND = 100
 
@@ -26,10 +25,10 @@ export type Load = {
   readonly cpuMicros: number
 }
 
-/** Starts a script that prints its port in a line `port N`, with V8 as the server has it. On core 0 where the machine lets us choose. */
+/** Starts a script that prints its port in a line `port N`, on core 0 where the machine lets us choose. */
 export async function startPeer(script: string, args: readonly string[] = []): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'kabutar-bench-'))
-  const node = [process.execPath, ...V8_FLAGS, script, folder, ...args]
+  const node = [process.execPath, script, folder, ...args]
   const [command = '', ...rest] = onCore(0, node)
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   return {

@@ -6,7 +6,14 @@ import { startServer } from '@kabutar/server/wiring.ts'
 
 const [own = '', apiKey = '', data = own] = process.argv.slice(2)
 const settings = readSettings(
-  { KABUTAR_DATA: data, KABUTAR_HTTP: '127.0.0.1:0', KABUTAR_SMTP: '127.0.0.1:0', KABUTAR_API_KEY: apiKey },
+  {
+    KABUTAR_DATA: data,
+    KABUTAR_HTTP: '127.0.0.1:0',
+    KABUTAR_SMTP: '127.0.0.1:0',
+    KABUTAR_SMTP_MAX_PER_NETWORK: '200',
+    KABUTAR_SMTP_MAX_PER_ADDRESS: '200',
+    KABUTAR_API_KEY: apiKey,
+  },
   [],
 )
 const running = await startServer(settings, jsonLog('warn'))

@@ -1,6 +1,5 @@
-/** `npm run bench`: every benchmark, one after the other; or those that are named: `npm run bench accept relay`. With V8 as the server has it. */
+/** `npm run bench` runs every benchmark, one after the other; `npm run bench accept relay` runs those that are named. */
 import { spawnSync } from 'node:child_process'
-import { V8_FLAGS } from '../flows/support/v8-flags.ts'
 
 const BENCHMARKS = [
   'accept',
@@ -21,7 +20,7 @@ let failed = 0
 for (const name of named.length > 0 ? named : BENCHMARKS) {
   console.log(`\n== ${name}`)
   const script = new URL(`./${name}.ts`, import.meta.url).pathname
-  const { status } = spawnSync(process.execPath, [...V8_FLAGS, script], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' })
   if (status !== 0) failed++
 }
 process.exit(failed > 0 ? 1 : 0)

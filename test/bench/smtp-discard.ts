@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Log } from '@kabutar/core/ports/log.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
 import { selfSigned } from '@kabutar/testing/certificate.ts'
 import { SMTPServer } from 'smtp-server'
@@ -21,11 +22,12 @@ async function ours(): Promise<number> {
     log,
     ids: { next: () => String(++last), secret: randomBytes },
     ...(certificate && { tls: certificate, implicitTls: true }),
-    limits: { messagesPerConnection: Number.POSITIVE_INFINITY },
+    clock: systemClock,
+    limits: { connectionsPerNetwork: 100, connectionsPerAddress: 100, messagesPerConnection: Number.POSITIVE_INFINITY },
     backend: {
       async recipient() {},
-      async data(_session, envelope, body) {
-        if (!(body instanceof Uint8Array)) for await (const _chunk of body);
+      async data(_session, envelope, content) {
+        if (!(content instanceof Uint8Array)) for await (const _chunk of content);
         return { id: envelope.id }
       },
     },

@@ -1,6 +1,7 @@
 /** The next hop of the relay benchmarks: takes mail, counts and forgets it. Told anything, it answers how many came and when. */
 import { randomBytes } from 'node:crypto'
 import type { Log } from '@kabutar/core/ports/log.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
 
 const nothing = () => {}
@@ -11,11 +12,12 @@ const server = createSmtpServer({
   hostname: 'sink.test',
   log,
   ids: { next: () => String(count), secret: randomBytes },
-  limits: { messagesPerConnection: Number.POSITIVE_INFINITY },
+  clock: systemClock,
+  limits: { connectionsPerNetwork: 100, connectionsPerAddress: 100, messagesPerConnection: Number.POSITIVE_INFINITY },
   backend: {
     async recipient() {},
-    async data(_session, envelope, body) {
-      if (!(body instanceof Uint8Array)) for await (const _chunk of body);
+    async data(_session, envelope, content) {
+      if (!(content instanceof Uint8Array)) for await (const _chunk of content);
       count++
       lastAt = Date.now()
       return { id: envelope.id }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
+import { durationsOf } from '@kabutar/core/retry-schedules.ts'
 import { domainName, hostName } from '@kabutar/mail/domain-name.ts'
 
 /** `port` 0 lets the system choose one. `host` is a name or an address, IPv6 without brackets. */
@@ -44,6 +45,26 @@ export function resolverOf(value: string): Address | undefined {
   }
   return address
 }
+
+/** Reads one duration from `least` to `most`, such as `5m`. */
+export const durationOf =
+  (least: string, most: string) =>
+  (value: string): number => {
+    const [leastMs = 0] = durationsOf(least)
+    const [mostMs = 0] = durationsOf(most)
+    const [ms = 0, ...more] = durationsOf(value)
+    if (more.length > 0 || ms < leastMs || ms > mostMs) throw new Error(`must be one duration from ${least} to ${most}`)
+    return ms
+  }
+
+/** Reads a whole number from `least` to `most`. */
+export const integerOf =
+  (least: number, most: number) =>
+  (value: string): number => {
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+    if (!(number >= least && number <= most)) throw new Error(`must be a whole number from ${least} to ${most}`)
+    return number
+  }
 
 /** Reads comma-separated domains, each once; other scripts become punycode. */
 export function domainsOf(value: string): readonly string[] {

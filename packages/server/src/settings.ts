@@ -3,13 +3,17 @@
  * Nothing else reads them. A flag overrides the environment, and the last of two equal flags counts.
  */
 import { resolve } from 'node:path'
+import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
 import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES, durationsOf } from '@kabutar/core/retry-schedules.ts'
+import type { SmtpLimits } from '@kabutar/smtp/limits.ts'
 import * as z from 'zod'
 import { type CertificateFiles, loadCertificate } from './certificate.ts'
 import {
   type Address,
   addressOf,
   domainsOf,
+  durationOf,
+  integerOf,
   pemFileOf,
   type RelaySetting,
   relayOf,
@@ -25,6 +29,8 @@ export type Settings = {
   readonly http: Address
   /** Undefined if the listener is off. */
   readonly smtp: Address | undefined
+  /** Bounds of the SMTP listener. */
+  readonly smtpLimits: SmtpLimitsSetting
   /** A certificate and the key that belongs to it. */
   readonly tls: CertificateFiles | undefined
   /** True if HTTP is served as HTTPS, with the certificate of `tls`. */
@@ -43,6 +49,10 @@ export type Settings = {
   /** Settings that have no effect, one line each, to be logged at the start. */
   readonly notices: readonly string[]
 }
+export type SmtpLimitsSetting = Pick<
+  SmtpLimits,
+  'connections' | 'connectionsPerNetwork' | 'connectionsPerAddress' | 'commandMs' | 'lineBytes' | 'messageBytes'
+>
 
 /** A wrong setting. `message` is one line that names it and contains no secret. */
 export class SettingsError extends Error {
@@ -68,10 +78,18 @@ const missingListener = z.literal('off', { error: 'this version has no such list
 const oneOf = <const T extends string>(words: readonly T[]) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` })
 
+const MAX_CONNECTIONS = 100_000
+
 const SETTINGS = z.object({
   KABUTAR_DATA: z.string().default('./data'),
   KABUTAR_HTTP: text(addressOf).prefault('127.0.0.1:3000'),
   KABUTAR_SMTP: listener.prefault('127.0.0.1:2525'),
+  KABUTAR_SMTP_MAX_CONNECTIONS: text(integerOf(1, MAX_CONNECTIONS)).prefault('1000'),
+  KABUTAR_SMTP_MAX_PER_NETWORK: text(integerOf(1, MAX_CONNECTIONS)).prefault('50'),
+  KABUTAR_SMTP_MAX_PER_ADDRESS: text(integerOf(1, MAX_CONNECTIONS)).prefault('20'),
+  KABUTAR_SMTP_COMMAND_TIMEOUT: text(durationOf('1s', '1h')).prefault('5m'),
+  KABUTAR_SMTP_MAX_LINE_BYTES: text(integerOf(1024, 65_536)).prefault('2048'),
+  KABUTAR_SMTP_MAX_MESSAGE_BYTES: text(integerOf(65_536, MAX_INBOUND_BYTES)).prefault(String(MAX_INBOUND_BYTES)),
   KABUTAR_SUBMISSION: missingListener.optional(),
   KABUTAR_IMAP: missingListener.optional(),
   KABUTAR_POP3: missingListener.optional(),
@@ -140,6 +158,14 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     dataFolder: resolve(read.KABUTAR_DATA),
     http: read.KABUTAR_HTTP,
     smtp: read.KABUTAR_SMTP,
+    smtpLimits: {
+      connections: read.KABUTAR_SMTP_MAX_CONNECTIONS,
+      connectionsPerNetwork: read.KABUTAR_SMTP_MAX_PER_NETWORK,
+      connectionsPerAddress: read.KABUTAR_SMTP_MAX_PER_ADDRESS,
+      commandMs: read.KABUTAR_SMTP_COMMAND_TIMEOUT,
+      lineBytes: read.KABUTAR_SMTP_MAX_LINE_BYTES,
+      messageBytes: read.KABUTAR_SMTP_MAX_MESSAGE_BYTES,
+    },
     tls: tlsOf(read, given),
     httpTls: read.KABUTAR_HTTP_TLS === 'on',
     relay: read.KABUTAR_RELAY,

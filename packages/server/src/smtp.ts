@@ -23,18 +23,20 @@ export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 
 
 /** Starts the inbound (MX) listener; answers undefined if it is off. @throws {Error} if the address is in use */
 export async function listenSmtp(
-  settings: Pick<Settings, 'smtp' | 'publicUrl' | 'domains'>,
+  settings: Pick<Settings, 'smtp' | 'smtpLimits' | 'publicUrl' | 'domains'>,
   ports: AcceptPorts & { readonly log: Log },
   shedding: LoadShedding,
   certificate?: Certificate,
 ): Promise<SmtpListener | undefined> {
-  const { smtp } = settings
+  const { smtp, smtpLimits } = settings
   if (smtp === undefined) return undefined
   const server = createSmtpServer({
     hostname: hostnameOf(settings),
     backend: inbound(ports, shedding),
     log: ports.log,
     ids: ports.ids,
+    clock: ports.clock,
+    limits: smtpLimits,
     ...(certificate !== undefined && { tls: () => certificate.context }),
   })
   const { port } = await server.listen(smtp.host, smtp.port)
@@ -50,9 +52,9 @@ function inbound(ports: AcceptPorts, shedding: LoadShedding): Backend {
     async recipient(_session, address) {
       await recipientOwner(ports.table, address)
     },
-    async data(_session, envelope, body) {
+    async data(_session, envelope, content) {
       const { id, returnPath, recipients, remoteAddress, helo, tls } = envelope
-      await shedding.during(() => accept(ports, { id, returnPath, recipients, remoteAddress, helo, tls }, body))
+      await shedding.during(() => accept(ports, { id, returnPath, recipients, remoteAddress, helo, tls }, content))
       return { id }
     },
   }

@@ -1,51 +1,48 @@
-import { giveBack } from '@kabutar/core/lent.ts'
 import type { Envelope } from './backend.ts'
-import { Body } from './body.ts'
-import type { Dialogue, Transaction } from './dialogue.ts'
-import { sessionOf } from './dialogue.ts'
-import { failureOf } from './failure.ts'
+import { DataReader } from './data-reader.ts'
 import type { Reply } from './replies.ts'
 import { replyOf } from './replies.ts'
+import type { Session, Transaction } from './session.ts'
+import { infoOf, replyToError } from './session.ts'
 
 /**
- * DATA (RFC 5321 section 4.1.1.4): 250 means that the message is ours from now on, so it is said only when the backend has
- * resolved and the content was read to its terminator. A refused message is still read to its end, within bounds.
+ * Performs DATA (RFC 5321 section 4.1.1.4). 250 makes the server responsible for the message, so it is answered only after
+ * the backend has resolved and the content was read to its terminator. A refused message is read to its end too, within bounds.
  */
-export async function data(dialogue: Dialogue): Promise<Reply> {
-  const { transaction, listener, wire } = dialogue
+export async function data(session: Session): Promise<Reply> {
+  const { transaction, listener, connection } = session
   if (transaction === undefined) return { code: 503, status: '5.5.1', text: 'Say MAIL first' }
   if (transaction.recipients.length === 0) return { code: 554, status: '5.5.1', text: 'No valid recipients' }
-  wire.write('354 End data with <CR><LF>.<CR><LF>\r\n')
-  wire.flush()
-  const body = new Body(wire, listener.limits, listener.room)
-  const reply = await accept(dialogue, envelopeOf(dialogue, transaction), body)
-  dialogue.transaction = undefined
-  if (!(await body.drain())) return { ...reply, hangUp: true }
+  connection.write({ code: 354, text: 'End data with <CR><LF>.<CR><LF>' })
+  connection.flush()
+  const reader = new DataReader(connection, listener.limits, listener.clock)
+  const reply = await accept(session, envelopeOf(session, transaction), reader)
+  session.transaction = undefined
+  if (!(await reader.drain())) return { ...reply, hangUp: true }
   if (reply.code === 250) {
-    dialogue.messages++
-    dialogue.commands = 0
-    dialogue.errors = 0
+    session.messages++
+    session.commands = 0
+    session.errors = 0
   }
   return reply
 }
 
-async function accept(dialogue: Dialogue, envelope: Envelope, body: Body): Promise<Reply> {
-  const { backend, limits } = dialogue.listener
+async function accept(session: Session, envelope: Envelope, reader: DataReader): Promise<Reply> {
+  const { backend, limits } = session.listener
   try {
-    const content = await body.begin()
-    if (content === undefined) return replyOf(body.refusal)
-    dialogue.wire.allow(limits.backendMs)
-    const { id } = await backend.data(sessionOf(dialogue), envelope, content)
-    if (content instanceof Uint8Array) giveBack(content)
-    if (body.refusal) return replyOf(body.refusal)
-    if (!body.ended) throw new Error('the backend has not read the message to its end')
+    const content = await reader.begin()
+    if (content === undefined) return replyOf(reader.refusal)
+    session.connection.allow(limits.backendMs)
+    const { id } = await backend.data(infoOf(session), envelope, content)
+    if (reader.refusal) return replyOf(reader.refusal)
+    if (!reader.ended) throw new Error('the backend has not read the message to its end')
     return { code: 250, status: '2.0.0', text: `Ok: queued as ${id}` }
   } catch (error) {
-    return body.refusal ? replyOf(body.refusal) : failureOf(dialogue, 'DATA', error)
+    return reader.refusal ? replyOf(reader.refusal) : replyToError(session, 'DATA', error)
   }
 }
 
-function envelopeOf(dialogue: Dialogue, transaction: Transaction): Envelope {
-  const { listener, helo = '', remoteAddress, cipher } = dialogue
+function envelopeOf(session: Session, transaction: Transaction): Envelope {
+  const { listener, helo = '', remoteAddress, cipher } = session
   return { ...transaction, id: listener.ids.next(), helo, remoteAddress, tls: cipher !== undefined }
 }

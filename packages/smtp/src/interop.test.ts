@@ -5,7 +5,7 @@ import { start } from '@kabutar/testing/smtp-server.ts'
 import { createTransport } from 'nodemailer'
 
 describe('nodemailer as the sender', () => {
-  test('many messages over kept connections, by STARTTLS', async (t) => {
+  test('many messages over pooled connections with STARTTLS', async (t) => {
     const { port, received } = await start(t, { tls: selfSigned('mx.test') })
     const pool = createTransport({
       host: '127.0.0.1',
@@ -26,7 +26,7 @@ describe('nodemailer as the sender', () => {
     assert.ok(received.every(({ content }) => content.includes('\r\n.one dot\r\n..two\r\n')))
   })
 
-  test('two megabytes of eight bits', async (t) => {
+  test('a message of two megabytes with BODY=8BITMIME', async (t) => {
     const { port, received } = await start(t)
     const transport = createTransport({ host: '127.0.0.1', port, ignoreTLS: true })
     const raw = `Subject: big\r\nContent-Transfer-Encoding: 8bit\r\n\r\n${'.übergroß\r\n'.repeat(170_000)}`

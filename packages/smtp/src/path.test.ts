@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MalformedError } from './malformed.ts'
 import { readPath } from './path.ts'
+import { SmtpError } from './replies.ts'
 
 const local64 = 'l'.repeat(64)
 const label63 = 'd'.repeat(63)
 
-/** Text as it stands in the command, and the address that it means. */
+/** The text in the command, and its address. */
 const VALID: readonly (readonly [string, string])[] = [
   ['<>', ''],
   ['<a@b.test>', 'a@b.test'],
@@ -98,16 +98,16 @@ describe('paths', () => {
     test(`${JSON.stringify(text)} is refused`, () => {
       assert.throws(
         () => readPath(text, '5.1.3'),
-        (error) => error instanceof MalformedError && error.reply.code === 501 && error.reply.status === '5.1.3',
+        (error) => error instanceof SmtpError && error.reply.code === 501 && error.reply.status === '5.1.3',
       )
     })
   }
 
-  test('what follows is left over', () => {
+  test('the text after the path is left over', () => {
     assert.equal(readPath('<"> "@x.test> SIZE=1', '5.1.7').rest, ' SIZE=1')
   })
 
-  test('an address says whether it goes beyond ASCII', () => {
+  test('a path says whether its address goes beyond ASCII', () => {
     assert.equal(readPath('<a@b.test>', '5.1.3').path.utf8, false)
     assert.equal(readPath('<jös@b.test>', '5.1.3').path.utf8, true)
   })

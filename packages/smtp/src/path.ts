@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { hostName } from '@kabutar/mail/domain-name.ts'
-import { MalformedError } from './malformed.ts'
+import { SmtpError } from './replies.ts'
 
 /**
  * A reverse or forward path (RFC 5321 section 4.1.2).
@@ -9,7 +9,7 @@ import { MalformedError } from './malformed.ts'
  */
 export interface Path {
   readonly address: string
-  /** It holds more than ASCII and so needs SMTPUTF8 (RFC 6531 section 3.3). */
+  /** The address has characters beyond ASCII and needs SMTPUTF8 (RFC 6531 section 3.3). */
   readonly utf8: boolean
 }
 
@@ -22,11 +22,11 @@ const QUOTED = /^"(?:[ !#-[\]-~\u{a0}-\u{10ffff}]|\\[ -~])*"/u
 const ASCII = /^[\0-\x7f]*$/
 
 /**
- * Reads the path that `text` begins with; `rest` is what follows its `>`.
- * @throws {MalformedError} 501 with `status`
+ * Reads the path at the start of `text`; `rest` is the text after its `>`.
+ * @throws {SmtpError} 501 with `status`
  */
 export function readPath(text: string, status: string): { path: Path; rest: string } {
-  const refuse = (reason: string) => new MalformedError(501, status, reason)
+  const refuse = (reason: string) => new SmtpError(501, status, reason)
   if (!text.startsWith('<')) throw refuse('The address belongs in angle brackets')
   const end = closingBracket(text)
   if (end < 0) throw refuse('The address has no end')
@@ -37,7 +37,7 @@ export function readPath(text: string, status: string): { path: Path; rest: stri
   return { path: { address, utf8: !ASCII.test(address) }, rest: text.slice(end + 1) }
 }
 
-/** The `>` that stands outside quotes. */
+/** Finds the `>` outside quotes; -1 if there is none. */
 function closingBracket(text: string): number {
   let quoted = false
   for (let i = 1; i < text.length; i++) {
@@ -49,7 +49,7 @@ function closingBracket(text: string): number {
   return -1
 }
 
-/** `@one,@two:a@b` is `a@b`: a server must accept routes, should ignore them, and must not relay by them. */
+/** Strips a source route: `@one,@two:a@b` becomes `a@b`. A server must accept routes and should ignore them (RFC 5321 appendix C). */
 function withoutRoute(inner: string): string | undefined {
   if (!inner.startsWith('@')) return inner
   const colon = inner.indexOf(':')
@@ -68,11 +68,11 @@ function addressOf(mailbox: string): string | undefined {
   const domain = mailbox.slice(at + 1)
   if (mailbox[at] !== '@' || Buffer.byteLength(local) > MAX_LOCAL) return undefined
   if (!(quoted || DOT_ATOM.test(local)) || !isMailDomain(domain)) return undefined
-  return `${quoted ? plainest(quoted) : local}@${domain}`
+  return `${quoted ? unquoted(quoted) : local}@${domain}`
 }
 
-/** `"joe"@x` and `joe@x` are one mailbox (RFC 5321 section 4.1.2): the form without quotes wherever there is one. */
-function plainest(quoted: string): string {
+/** Takes off quotes that aren't needed: `"joe"@x` and `joe@x` are one mailbox (RFC 5321 section 4.1.2). */
+function unquoted(quoted: string): string {
   const local = quoted.slice(1, -1).replace(/\\(.)/g, '$1')
   return DOT_ATOM.test(local) ? local : `"${local.replace(/["\\]/g, '\\$&')}"`
 }

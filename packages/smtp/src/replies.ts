@@ -1,17 +1,29 @@
 import type { ErrorCode } from '@kabutar/core/errors.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 
-/** One answer to one command. `hangUp` ends the connection after it. */
+/** The answer to one command. */
 export interface Reply {
   readonly code: number
   /** Enhanced status code (RFC 2034); the greeting, HELO, EHLO and 354 carry none. */
   readonly status?: string
-  /** More than one line only for EHLO and HELP. */
+  /** Several lines only for EHLO. */
   readonly text: string | readonly string[]
+  /** The server closes the connection after this reply. */
   readonly hangUp?: boolean
 }
 
-/** Every refusal of an operation as an SMTP reply code; the enhanced code comes from the error itself. */
+/** A refusal by the protocol itself: it carries its reply, which quotes nothing of the input. */
+export class SmtpError extends Error {
+  readonly reply: Reply
+
+  constructor(code: number, status: string, text: string, options: { hangUp?: boolean } = {}) {
+    super(text)
+    this.name = 'SmtpError'
+    this.reply = { code, status, text, ...options }
+  }
+}
+
+/** The SMTP reply code of each refusal of an operation; the enhanced status code comes from the error itself. */
 export const REPLY_CODES = {
   invalid_message: 550,
   invalid_from: 550,
@@ -37,13 +49,14 @@ export const REPLY_CODES = {
 
 const LOCAL_ERROR: Reply = { code: 451, status: '4.3.0', text: 'Local error, try again later' }
 
-/** What the sender is told of a failed operation. An unknown error is temporary and shows nothing of itself. */
+/** The reply to a failed operation. An unknown error is temporary and shows nothing of itself. */
 export function replyOf(error: unknown): Reply {
+  if (error instanceof SmtpError) return error.reply
   if (!(error instanceof MailError)) return LOCAL_ERROR
   return { code: REPLY_CODES[error.code], status: error.status, text: printable(error.message) }
 }
 
-/** Reply lines end in CRLF and hold at most 512 octets (RFC 5321 section 4.5.3.1.5). */
+/** Reply lines end in CRLF and have at most 512 octets (RFC 5321 section 4.5.3.1.5). */
 export function serialize(reply: Reply): string {
   const prefix = reply.status === undefined ? '' : `${reply.status} `
   if (typeof reply.text === 'string') return `${reply.code} ${prefix}${reply.text}\r\n`
@@ -51,7 +64,7 @@ export function serialize(reply: Reply): string {
   return reply.text.map((line, i) => `${reply.code}${i === last ? ' ' : '-'}${prefix}${line}\r\n`).join('')
 }
 
-/** An error's words may quote what the peer sent: no line break of theirs becomes a reply of ours. */
+/** Replaces all but printable ASCII: an error may quote the client, whose line breaks must not start another reply. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 400)
 }

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
 /**
- * A self-signed certificate for tests, valid for a day around now. Node can make keys but no X.509: the few DER
- * structures of RFC 5280 section 4.1 are put together here.
+ * Makes a self-signed certificate for tests, valid from yesterday until tomorrow. Node makes keys but no X.509 certificates,
+ * so the few DER structures of RFC 5280 section 4.1 are put together here.
  */
 export function selfSigned(name: string): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** A peer that says exactly what a test tells it, one write at a time. */
+/** An SMTP client that sends exactly what a test tells it, one write at a time. */
 export class Client {
   #socket: Socket
   #text = ''
@@ -16,8 +16,9 @@ export class Client {
     this.#listen()
   }
 
-  static to(port: number): Client {
-    return new Client(connect(port, '127.0.0.1'))
+  /** Connects from `localAddress`, any of 127.0.0.0/8: limits count connections by address. */
+  static to(port: number, localAddress = '127.0.0.1'): Client {
+    return new Client(connect({ port, host: '127.0.0.1', localAddress }))
   }
 
   static toTls(port: number): Client {
@@ -38,7 +39,7 @@ export class Client {
     return new Promise((resolve) => this.#socket.write(octets, () => resolve()))
   }
 
-  /** The next whole reply, its lines joined by a newline; `closed` when there is none. */
+  /** Waits for the next whole reply, its lines joined by a newline; `closed` when the connection ended before. */
   async reply(): Promise<string> {
     for (;;) {
       const match = /^(?:\d{3}-[^\n]*\n)*\d{3} [^\n]*\n/.exec(this.#text)
@@ -46,7 +47,7 @@ export class Client {
         this.#text = this.#text.slice(match[0].length)
         return match[0].replaceAll('\r', '').trimEnd()
       }
-      if (this.#closed) return this.#text === '' ? 'closed' : `closed amid: ${this.#text}`
+      if (this.#closed) return this.#text === '' ? 'closed' : `closed within: ${this.#text}`
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -59,23 +60,25 @@ export class Client {
     return all
   }
 
-  /** Codes of the next replies, as `250 250 354`. */
+  /** Waits for the next replies and answers their codes, as `250 250 354`. */
   async codes(count: number): Promise<string> {
     return (await this.replies(count)).map((reply) => reply.slice(0, reply === 'closed' ? 6 : 3)).join(' ')
   }
 
-  /** Reads nothing from now on, until it hears again. */
-  deaf(): void {
+  /** Stops reading. */
+  pause(): void {
     this.#socket.removeAllListeners('data')
     this.#socket.pause()
   }
 
-  hear(): void {
-    this.#hear()
+  /** Reads again. */
+  resume(): void {
+    this.#read()
     this.#socket.resume()
   }
 
-  half(): void {
+  /** Sends no more, and still reads. */
+  end(): void {
     this.#socket.end()
   }
 
@@ -88,11 +91,11 @@ export class Client {
       this.#closed = true
       this.#wake()
     }
-    this.#hear()
+    this.#read()
     this.#socket.on('end', close).on('close', close).on('error', close)
   }
 
-  #hear(): void {
+  #read(): void {
     this.#socket.on('data', (chunk) => {
       this.#text += chunk.toString('latin1')
       this.#wake()

@@ -11,7 +11,6 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bringMail, publishIn } from './outside.ts'
 import type { Server, ServerOptions } from './server-type.ts'
-import { V8_FLAGS } from './v8-flags.ts'
 
 export type { Server, ServerOptions } from './server-type.ts'
 
@@ -88,7 +87,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 }
 
 async function run(env: Readonly<Record<string, string>>): Promise<Process> {
-  const child = spawn(process.execPath, [...V8_FLAGS, ENTRY], {
+  const child = spawn(process.execPath, [ENTRY], {
     // Without the settings of whoever runs the tests.
     env: { PATH: process.env.PATH, TZ: 'UTC', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,10 +1,10 @@
-/** A peer that sends raw messages over one kept connection, the envelope pipelined (RFC 2920). */
+/** An SMTP client that sends raw messages over one kept connection, the envelope pipelined (RFC 2920). */
 import { connect, type Socket } from 'node:net'
 
 export type SmtpSender = {
   /**
-   * Sends the bytes as they are but for dot stuffing; they must end in CRLF or be empty. Resolves with the id that the 250
-   * names. @throws {Error} the refusal, or that the connection ended before there was an answer
+   * Sends the bytes with dot stuffing. They must end in CRLF or be empty. Resolves with the id that the 250 names.
+   * @throws {Error} the refusal, or that the connection ended before there was an answer
    */
   send(recipient: string, raw: Uint8Array): Promise<string>
   close(): void
@@ -12,9 +12,9 @@ export type SmtpSender = {
 
 const TIMEOUT_MS = 60_000
 
-/** @throws {Error} if nobody greets there */
-export async function connectSender(port: number): Promise<SmtpSender> {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true)
+/** Connects from `localAddress`, any of 127.0.0.0/8. @throws {Error} if nobody greets there */
+export async function connectSender(port: number, localAddress = '127.0.0.1'): Promise<SmtpSender> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress }).setNoDelay(true)
   const replies = repliesOf(socket)
   const expect = async (code: string) => {
     const reply = await replies.next()
@@ -37,13 +37,13 @@ export async function connectSender(port: number): Promise<SmtpSender> {
   }
 }
 
-/** The lines of a message with dots doubled, and the terminator (RFC 5321 section 4.5.2). */
-function stuffed(raw: Uint8Array): Buffer {
+/** Doubles the dots of a message and adds the terminator (RFC 5321 section 4.5.2). */
+export function stuffed(raw: Uint8Array): Buffer {
   const text = Buffer.from(raw).toString('latin1')
   return Buffer.from(`${text.replace(/^\./gm, '..')}.\r\n`, 'latin1')
 }
 
-/** What SMTP can carry of any file: lines that end in CRLF (RFC 5321 section 2.3.8), the last one too. */
+/** Makes all line ends of a file CRLF, and adds one at its end: SMTP carries no others (RFC 5321 section 2.3.8). */
 export function asLines(file: Uint8Array): Buffer {
   const text = Buffer.from(file)
     .toString('latin1')
@@ -51,7 +51,7 @@ export function asLines(file: Uint8Array): Buffer {
   return Buffer.from(text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`, 'latin1')
 }
 
-/** Whole replies, in order. */
+/** Reads whole replies, in order. */
 function repliesOf(socket: Socket): { next(): Promise<string> } {
   let text = ''
   let ended = false

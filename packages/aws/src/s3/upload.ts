@@ -72,8 +72,7 @@ async function* inParts(body: AsyncIterable<Uint8Array>, maxBytes: number): Asyn
       held = []
       heldBytes = 0
     }
-    // Copied, because the body may reuse the memory of a chunk; `slice` of a Buffer does not copy.
-    held.push(Uint8Array.from(rest))
+    held.push(rest)
     heldBytes += rest.length
   }
   if (heldBytes > 0) yield Buffer.concat(held)

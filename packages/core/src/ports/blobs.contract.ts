@@ -66,22 +66,6 @@ export function blobsContract(adapter: string, open: Open, skips: Skips = {}): v
       })
     }
 
-    test('the memory of a chunk may be reused for the next', async () => {
-      async function* reusing(all: Uint8Array) {
-        const chunk = Buffer.alloc(1000)
-        for (let at = 0; at < all.length; at += 1000) {
-          chunk.set(all.subarray(at, at + 1000))
-          yield chunk
-        }
-        chunk.fill(0)
-      }
-      for (const size of [1000, 3000, 65_000, 200_000]) {
-        const body = randomBytes(size)
-        await blobs.put(`acc/reused-${size}`, reusing(body), MAX)
-        assert.ok(body.equals((await blobs.get(`acc/reused-${size}`)) ?? NOTHING), `${size} bytes`)
-      }
-    })
-
     test('the same key put again is the same blob', async () => {
       for (const [key, body] of [
         ['acc/again', bytes('small')],

@@ -1,7 +1,7 @@
 /**
  * Stores large immutable bytes. A key is `<account>/<id>`, or `inbound/<SES's id>` for what SES wrote itself. Accounts never
  * share a key, and a key always means the same bytes: a second put of a key is a repetition. A put is durable when it
- * resolves and leaves nothing when it throws. A body may reuse the memory of a chunk once the next is asked for.
+ * resolves and leaves nothing when it throws. The chunks of a body belong to the reader, which may keep them.
  */
 export type BlobBody = Uint8Array | AsyncIterable<Uint8Array>
 /** First and last byte, both inclusive, as in RFC 9110 section 14.1.2. */

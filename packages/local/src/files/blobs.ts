@@ -2,8 +2,6 @@
  * The Blobs port on one machine. Bodies of up to 64 KB are rows of the database, where they share its group commit: that
  * costs a tenth of a file with fsyncs of its own. Larger ones are files.
  */
-import { Gathered, type Room } from '@kabutar/core/gathered.ts'
-import { giveBack } from '@kabutar/core/lent.ts'
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
 import type { BlobBody, BlobPart, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -30,8 +28,6 @@ export type LocalBlobs = Blobs & {
 }
 
 export const INLINE_BYTES = 64 * 1024
-/** Of bodies that are still coming and may turn out small; with more of them, the next ones become files at once. */
-const GATHERED_BYTES = 4 * 1024 * 1024
 
 const PUT = 'INSERT INTO blob (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING'
 const GET = 'SELECT body FROM blob WHERE key = ?'
@@ -43,11 +39,10 @@ export function localBlobs(
   options: { readonly baseUrl: URL; readonly clock: Clock },
 ): LocalBlobs {
   const files = new BlobFiles(folder)
-  const room = { bytes: GATHERED_BYTES }
   const links = new LinkSigner(folder, options.baseUrl)
   const inline = (key: string) => reading(() => engine.statement(GET).get(key)?.body) as Uint8Array | undefined
   return {
-    put: (key, body, { maxBytes }) => put({ engine, files, room }, key, body, maxBytes),
+    put: (key, body, { maxBytes }) => put({ engine, files }, key, body, maxBytes),
     prepare(key, body) {
       checkBlobKey(key)
       return () => void engine.statement(PUT).run(key, body)
@@ -88,26 +83,26 @@ export function localBlobs(
   }
 }
 
-type Stores = { readonly engine: Engine; readonly files: BlobFiles; readonly room: Room }
+type Stores = { readonly engine: Engine; readonly files: BlobFiles }
 
-async function put({ engine, files, room }: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
+async function put({ engine, files }: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
   checkBlobKey(key)
   if (body instanceof Uint8Array && body.length <= Math.min(INLINE_BYTES, maxBytes)) return putInline(engine, key, body)
   const source = new Source(body, maxBytes)
-  const stream = source.chunks()
-  const start = new Gathered(INLINE_BYTES, room)
-  try {
-    for (let next = await stream.next(); !next.done; next = await stream.next()) {
-      if (start.push(next.value)) continue
-      const pieces = joined(start.take(), next.value, stream)
+  const chunks = source.chunks()
+  // Copied into one buffer: kept as they came, chunks of a few bytes would take many times their size.
+  const start = Buffer.allocUnsafe(INLINE_BYTES)
+  let bytes = 0
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    const chunk = next.value
+    if (bytes + chunk.length > INLINE_BYTES) {
+      const pieces = joined(start.subarray(0, bytes), chunk, chunks)
       return await files.write(key, pieces).catch((error) => source.rethrow(error))
     }
-    const whole = start.take()
-    await putInline(engine, key, whole)
-    giveBack(whole)
-  } finally {
-    start.take()
+    start.set(chunk, bytes)
+    bytes += chunk.length
   }
+  await putInline(engine, key, start.subarray(0, bytes))
 }
 
 async function putInline(engine: Engine, key: string, body: Uint8Array): Promise<void> {
@@ -146,12 +141,8 @@ class Source {
   }
 }
 
-/** What was yielded is held no longer: an upload may take half an hour. */
 async function* joined(start: Uint8Array, next: Uint8Array, rest: AsyncIterable<Uint8Array>) {
-  if (start.length > 0) {
-    yield start
-    giveBack(start)
-  }
+  if (start.length > 0) yield start
   yield next
   yield* rest
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { Client, play } from '@kabutar/testing/smtp-client.ts'
 import { start } from '@kabutar/testing/smtp-server.ts'
 
-const CONVERSATIONS: readonly { name: string; transcript: string; limits?: object }[] = [
+const TRANSCRIPTS: readonly { name: string; transcript: string; limits?: object }[] = [
   {
     name: 'a message',
     transcript: `
@@ -143,7 +143,7 @@ const CONVERSATIONS: readonly { name: string; transcript: string; limits?: objec
       S: 250 2.1.5 Ok`,
   },
   {
-    name: 'too many recipients: the rest is for another message',
+    name: 'too many recipients are refused for now',
     limits: { recipients: 2 },
     transcript: `
       S: 220 mx.test ESMTP Kabutar
@@ -224,7 +224,7 @@ const CONVERSATIONS: readonly { name: string; transcript: string; limits?: objec
       S: closed`,
   },
   {
-    name: 'a line too long, and then one that is not',
+    name: 'a line too long is skipped',
     limits: { lineBytes: 40 },
     transcript: `
       S: 220 mx.test ESMTP Kabutar
@@ -237,15 +237,15 @@ const CONVERSATIONS: readonly { name: string; transcript: string; limits?: objec
   },
 ]
 
-describe('the dialogue', () => {
-  for (const { name, transcript, limits = {} } of CONVERSATIONS) {
+describe('a session', () => {
+  for (const { name, transcript, limits = {} } of TRANSCRIPTS) {
     test(name, async (t) => {
       const { port } = await start(t, { limits })
       await play(port, transcript)
     })
   }
 
-  test('a defect behind RCPT is temporary, logged and not shown', async (t) => {
+  test('an unknown error of RCPT is answered 451, logged and not shown', async (t) => {
     const { port, errors } = await start(t)
     const client = Client.to(port)
     await client.send('HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<crash@y.test>\r\n')
@@ -254,7 +254,7 @@ describe('the dialogue', () => {
     client.destroy()
   })
 
-  test('<Postmaster> is asked as postmaster here', async (t) => {
+  test('<Postmaster> is asked as postmaster of the host name', async (t) => {
     const { port, received } = await start(t)
     const client = Client.to(port)
     await client.send('HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<PostMaster>\r\nDATA\r\n.\r\n')
@@ -263,14 +263,14 @@ describe('the dialogue', () => {
     client.destroy()
   })
 
-  test('whoever speaks HTTP is not answered', async (t) => {
+  test('a client that speaks HTTP gets no answer', async (t) => {
     const { port } = await start(t)
     const client = Client.to(port)
     await client.send('POST / HTTP/1.1\r\nHost: mx.test\r\n\r\nMAIL FROM:<>\r\n')
     assert.equal(await client.codes(2), '220 closed')
   })
 
-  test('a bare LF in a command is refused, and nothing after it is done', async (t) => {
+  test('a bare LF in a command is refused, and the connection is closed', async (t) => {
     for (const line of ['NOOP\nNOOP\r\n', '\n', 'NOOP\n\r\n']) {
       const { port } = await start(t)
       const client = Client.to(port)
@@ -279,11 +279,11 @@ describe('the dialogue', () => {
     }
   })
 
-  test('a peer that closes its side after QUIT still reads all replies', async (t) => {
+  test('a client that closes its side after QUIT still reads all replies', async (t) => {
     const { port, received } = await start(t)
     const client = Client.to(port)
     await client.send('HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n')
-    client.half()
+    client.end()
     assert.equal(await client.codes(8), '220 250 250 250 354 250 221 closed')
     assert.equal(received[0]?.content.toString(), 'hi\r\n')
   })

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MailError } from '@kabutar/core/errors.ts'
 import fc from 'fast-check'
-import { parseCommand } from './commands.ts'
-import { MalformedError } from './malformed.ts'
-import { REPLY_CODES, replyOf, serialize } from './replies.ts'
+import { parseCommand } from './parse-command.ts'
+import { REPLY_CODES, replyOf, SmtpError, serialize } from './replies.ts'
 
 const plain = { smtputf8: false, body8bit: false }
 const from = { path: { address: 'a@b.test', utf8: false } }
@@ -68,7 +67,7 @@ const INVALID: readonly { line: string | Buffer; reply: string }[] = [
 
 describe('command lines', () => {
   for (const { line, command } of VALID) {
-    test(`${JSON.stringify(line)} is understood`, () => {
+    test(`${JSON.stringify(line)} is parsed`, () => {
       assert.deepEqual(parseCommand(Buffer.from(line)), command)
     })
   }
@@ -80,7 +79,7 @@ describe('command lines', () => {
     })
   }
 
-  test('whatever comes is understood or refused with one line of ours', () => {
+  test('any line is parsed or refused with one reply line', () => {
     const word = fc.constantFrom(
       'MAIL',
       'FROM:',
@@ -113,7 +112,7 @@ describe('command lines', () => {
     )
   })
 
-  test('lines made to be slow are not', () => {
+  test('lines that could be slow to parse are not', () => {
     for (const part of ['a.', '"', '\\', '@a,', 'a-', ' ', '<', 'x=y ']) {
       refusalOf(Buffer.from(`MAIL FROM:<${part.repeat(500)}`))
       refusalOf(Buffer.from(`MAIL FROM:<a@b.test> ${part.repeat(500)}\x01`))
@@ -129,7 +128,7 @@ describe('replies to failures', () => {
     }
   })
 
-  test('the words of an error add no line of their own', () => {
+  test('the text of an error adds no reply line', () => {
     const reply = replyOf(new MailError('relay_denied', `no\r\n250 ok ü${'x'.repeat(600)}`))
     const text = serialize(reply)
     assert.match(text, /^550 5\.7\.1 no\?250 ok \?x+\r\n$/)
@@ -142,7 +141,7 @@ function refusalOf(line: Buffer) {
     parseCommand(line)
     return undefined
   } catch (error) {
-    if (error instanceof MalformedError) return error.reply
+    if (error instanceof SmtpError) return error.reply
     throw error
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { Unstuffer } from './unstuff.ts'
+import { DotUnstuffer } from './data-reader.ts'
 
-/** What follows DATA; what of it is content, whether it ended, whether a CR or LF stood alone. */
+/** The octets after DATA, their content, whether they ended, and whether a CR or LF stood alone. */
 const CASES: readonly { sent: string; content: string; ended?: boolean; bare?: boolean }[] = [
   { sent: '.\r\n', content: '', ended: true },
   { sent: 'a\r\n.\r\n', content: 'a\r\n', ended: true },
@@ -16,7 +16,7 @@ const CASES: readonly { sent: string; content: string; ended?: boolean; bare?: b
   { sent: 'a\0\x80\xff\r\n.\r\n', content: 'a\0\x80\xff\r\n', ended: true },
   { sent: 'a\r\n.', content: 'a\r\n' },
   { sent: 'a\r\n.\r', content: 'a\r\n' },
-  // Each of these is an end of data to some server, and to us it is a reason to refuse.
+  // Some servers take each of these for the end of the data, so this one refuses them.
   { sent: 'a\n.\n', content: 'a\n.\n', bare: true },
   { sent: 'a\n.\r\n', content: 'a\n.\r\n', bare: true },
   { sent: 'a\r\n.\n', content: 'a\r\n\n', bare: true },
@@ -36,7 +36,7 @@ describe('dot stuffing', () => {
       const whole = Buffer.from(sent, 'latin1')
       for (let size = 1; size <= whole.length; size++) {
         const result = unstuff(whole, size)
-        // A CR after a dot is lost where it stands alone: such content is refused as a whole.
+        // A lone CR after a dot is lost. Such content is refused as a whole.
         assert.equal(result.content.toString('latin1'), content, `in pieces of ${size}`)
         assert.deepEqual({ ended: result.ended, bare: result.bare }, { ended, bare }, `in pieces of ${size}`)
       }
@@ -62,7 +62,7 @@ describe('dot stuffing', () => {
 })
 
 function unstuff(whole: Buffer, size: number) {
-  const unstuffer = new Unstuffer()
+  const unstuffer = new DotUnstuffer()
   const pieces: Buffer[] = []
   let consumed = 0
   while (consumed < whole.length && !unstuffer.ended) {
