@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls'
 
 /** What a hostile peer does with its connection once it can speak; called again each 100 ms until the siege ends. */
 export type Hostile = (socket: Socket, turn: number) => unknown
-export type Siege = {
+type Siege = {
   /** Connections so far. */
   readonly opened: number
   /** Connections so far that came to speak. */
@@ -14,7 +14,7 @@ export type Siege = {
   readonly greeted: number
   end(): Promise<void>
 }
-export type SiegeOptions = {
+type SiegeOptions = {
   /** Speak TLS, after STARTTLS. */
   readonly tls?: boolean
   /** The address of the n-th peer, any of 127.0.0.0/8. @default 20 peers of each /24 from 127.1.0.0 on */

@@ -49,7 +49,7 @@ export type Settings = {
   /** Settings that have no effect, one line each, to be logged at the start. */
   readonly notices: readonly string[]
 }
-export type SmtpLimitsSetting = Pick<
+type SmtpLimitsSetting = Pick<
   SmtpLimits,
   'connections' | 'connectionsPerNetwork' | 'connectionsPerAddress' | 'commandMs' | 'lineBytes' | 'messageBytes'
 >

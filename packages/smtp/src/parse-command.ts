@@ -12,7 +12,7 @@ export type Mail = {
   readonly size?: number
 }
 export type Rcpt = { readonly verb: 'RCPT'; readonly path: Path }
-export type Simple = { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' | 'NOOP' | 'VRFY' | 'EXPN' | 'HELP' }
+type Simple = { readonly verb: 'DATA' | 'RSET' | 'QUIT' | 'STARTTLS' | 'NOOP' | 'VRFY' | 'EXPN' | 'HELP' }
 export type Command = Hello | Mail | Rcpt | Simple
 
 /** Commands of the RFCs that are answered 502 (not implemented), not 500 (not recognized). */

@@ -38,7 +38,7 @@ export async function connectSender(port: number, localAddress = '127.0.0.1'): P
 }
 
 /** Doubles the dots of a message and adds the terminator (RFC 5321 section 4.5.2). */
-export function stuffed(raw: Uint8Array): Buffer {
+function stuffed(raw: Uint8Array): Buffer {
   const text = Buffer.from(raw).toString('latin1')
   return Buffer.from(`${text.replace(/^\./gm, '..')}.\r\n`, 'latin1')
 }
