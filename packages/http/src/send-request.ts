@@ -19,7 +19,7 @@ const CONTENT_ID = /^[!#-;=?-~]{1,128}$/
 
 const address = z.string().meta({ minLength: 1, maxLength: 384, examples: ['Ada Lovelace <ada@example.com>'] })
 const Addresses = z
-  .union([address, z.array(address)], { error: 'must be an address or a list of addresses' })
+  .union([address, z.array(address).meta({ maxItems: 50 })], { error: 'must be an address or a list of addresses' })
   .meta({ id: 'Addresses' })
 const bytes = z.array(z.int().min(0).max(255))
 const Content = z.union(
@@ -50,7 +50,7 @@ export const SendRequest = z
   .object({
     from: address,
     to: Addresses,
-    subject: z.string(),
+    subject: z.string().meta({ maxLength: 998 }),
     html: z.string().optional(),
     text: z.string().optional(),
     cc: Addresses.optional(),
