@@ -5,7 +5,7 @@ import { MalformedError } from './malformed.ts'
 export type Mailbox = { readonly name: string; readonly address: string }
 
 /** RFC 5321 section 4.5.3.1.1 and 4.5.3.1.3 (the path without its brackets). */
-export const MAX_LOCAL_BYTES = 64
+const MAX_LOCAL_BYTES = 64
 const MAX_ADDRESS_BYTES = 254
 const MAX_MAILBOX_BYTES = 384
 

@@ -56,15 +56,15 @@ const BACKENDS: readonly { name: string; data: Backend['data']; content?: string
       } catch {}
       return { id }
     },
-    content: `${LARGE}bare\nLF\r\n`,
-    reply: '550 5.6.0 Lines must end in CRLF: bare CR or LF in the message',
+    content: LARGE.repeat(2),
+    reply: '552 5.3.4 Larger than 300000 octets',
   },
 ]
 
 describe('the backend decides on a message', () => {
   for (const { name, data, content = 'hello\r\n', reply } of BACKENDS) {
     test(`${name}: ${reply}, then the next command`, async (t) => {
-      const { port } = await start(t, { backend: { ...keepingBackend([]), data } })
+      const { port } = await start(t, { backend: { ...keepingBackend([]), data }, limits: { messageBytes: 300_000 } })
       const client = await ready(port)
       await client.send(`${content}.\r\nRCPT TO:<b@y.test>\r\n`)
       assert.deepEqual(await client.replies(2), [reply, '503 5.5.1 Say MAIL first'])

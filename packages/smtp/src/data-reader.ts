@@ -57,7 +57,7 @@ export class DataReader implements AsyncIterable<Uint8Array> {
 
   /**
    * The content of a larger message, chunk by chunk; a chunk is the caller's to keep.
-   * @throws {MailError} `message_too_large`, `invalid_message` (a bare CR or LF), `unavailable` (the peer went away)
+   * @throws {MailError} `message_too_large`, `unavailable` (the peer went away)
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     yield this.#takeHeld()
@@ -90,16 +90,10 @@ export class DataReader implements AsyncIterable<Uint8Array> {
     const { content, used } = this.#unstuffer.push(chunk)
     if (used < chunk.length) this.#connection.unread(chunk.subarray(used))
     this.#bytes += content.length
-    this.#judge()
-    return content
-  }
-
-  #judge(): void {
-    if (this.#unstuffer.bare) {
-      this.refusal ??= new MailError('invalid_message', 'Lines must end in CRLF: bare CR or LF in the message')
-    } else if (this.#bytes > this.#limits.messageBytes) {
+    if (this.#bytes > this.#limits.messageBytes) {
       this.refusal ??= new MailError('message_too_large', `Larger than ${this.#limits.messageBytes} octets`)
     }
+    return content
   }
 
   /** Copies `content` behind what is held: kept as they came, single octets would take hundreds of times their size. */
@@ -125,75 +119,108 @@ export class DataReader implements AsyncIterable<Uint8Array> {
 const LF = 0x0a
 const CR = 0x0d
 const DOT = 0x2e
+const SPACE = 0x20
 
-/** The place of the next octet in its line. Numbers, since a loop compares them for each octet that arrives. */
+/** The place of the next octet in its line. Numbers, since they are compared for each line that arrives. */
 const INSIDE = 0
 const AFTER_CR = 1
 const LINE_START = 2
-const AFTER_DOT = 3
-const AFTER_DOT_CR = 4
-
-/** The last octet before the next CR or LF. Most octets are looked at only here. */
-function endOfRun(chunk: Buffer, at: number): number {
-  let next = at + 1
-  for (; next < chunk.length; next++) {
-    const octet = chunk[next]!
-    if (octet === LF || octet === CR) break
-  }
-  return next - 1
-}
+const LINE_START_AFTER_LF = 3
+const AFTER_DOT = 4
+const AFTER_DOT_CR = 5
 
 /**
  * Takes the dot stuffing off the octets after DATA and finds their end (RFC 5321 section 4.5.2). Only CRLF "." CRLF ends
- * them. Nothing is held back between chunks but a CR that may belong to the terminator.
- * `bare` becomes true at a CR without LF or an LF without CR. Such content has no well-defined lines (RFC 5321 section
- * 2.3.8) and must be refused: the next server could see an end of data in it that this one didn't.
+ * them. A bare LF becomes CRLF and a bare CR a space, as Postfix does with `smtpd_forbid_bare_newline = normalize`: then no
+ * other server can see lines, or an end of the data, where this one saw none. Nothing is held back between chunks but a CR.
  */
 export class DotUnstuffer {
   ended = false
-  bare = false
   #state = LINE_START
+  #content: Buffer = NOTHING
+  #length = 0
 
   /**
    * `used` octets of `chunk` have been read, terminator included. `content` is a view of the start of `chunk`, which is
-   * overwritten where dots fall out: content of many dots costs no more than any other.
+   * overwritten where dots fall out; only content with bare LFs, which grows, takes memory of its own.
    */
   push(chunk: Buffer): { content: Buffer; used: number } {
-    const { length } = chunk
-    let state = this.#state
-    let to = 0
-    for (let i = 0; i < length; i++) {
-      const octet = chunk[i]!
-      if (octet !== CR && octet !== LF && (octet !== DOT || state === INSIDE)) {
-        if (state === AFTER_CR || state === AFTER_DOT_CR) this.bare = true
-        state = INSIDE
-        const from = i
-        i = endOfRun(chunk, i)
-        if (to !== from) chunk.copyWithin(to, from, i + 1)
-        to += i + 1 - from
-        continue
-      } else if (state === LINE_START && octet === DOT) {
-        state = AFTER_DOT
-        continue
-      } else if (state === AFTER_DOT && octet === CR) {
-        state = AFTER_DOT_CR
-        continue
-      } else if (state === AFTER_DOT_CR && octet === LF) {
-        this.ended = true
-        return { content: chunk.subarray(0, to), used: i + 1 }
-      } else state = this.#line(state, octet)
-      if (to !== i) chunk[to] = octet
-      to++
-    }
-    this.#state = state
-    return { content: chunk.subarray(0, to), used: length }
+    this.#content = chunk
+    this.#length = 0
+    let at = 0
+    while (at < chunk.length && !this.ended) at = this.#step(chunk, at)
+    const content = this.#content.subarray(0, this.#length)
+    this.#content = NOTHING
+    return { content, used: at }
   }
 
-  /** The state after a CR, LF or dot that is content. */
-  #line(state: number, octet: number): number {
-    const afterCr = state === AFTER_CR || state === AFTER_DOT_CR
-    if (afterCr !== (octet === LF)) this.bare = true
-    if (octet === LF) return afterCr ? LINE_START : INSIDE
-    return octet === CR ? AFTER_CR : INSIDE
+  /** Reads the octet at `at`, and what follows it in its line; answers the place of the next. */
+  #step(chunk: Buffer, at: number): number {
+    const octet = chunk[at]
+    switch (this.#state) {
+      case LINE_START:
+        if (octet !== DOT) break
+        this.#state = AFTER_DOT
+        return at + 1
+      case LINE_START_AFTER_LF:
+        if (octet !== DOT) break
+        // What follows can't be the end of the data.
+        this.#state = INSIDE
+        return at + 1
+      case AFTER_DOT:
+        if (octet !== CR) break
+        this.#state = AFTER_DOT_CR
+        return at + 1
+      case AFTER_DOT_CR:
+      case AFTER_CR:
+        if (octet !== LF) {
+          this.#put(chunk, at, SPACE)
+          break
+        }
+        this.ended = this.#state === AFTER_DOT_CR
+        if (!this.ended) this.#put(chunk, at + 1, CR, LF)
+        this.#state = LINE_START
+        return at + 1
+    }
+    return this.#line(chunk, at)
+  }
+
+  /** Takes everything up to the end of the line or of the chunk. */
+  #line(chunk: Buffer, from: number): number {
+    let end = from
+    for (; end < chunk.length; end++) {
+      const octet = chunk[end]
+      if (octet === LF || octet === CR) break
+    }
+    if (chunk[end + 1] === LF && chunk[end] === CR) {
+      this.#state = LINE_START
+      this.#copy(chunk, from, end + 2)
+      return end + 2
+    }
+    this.#copy(chunk, from, end)
+    if (end === chunk.length) {
+      this.#state = INSIDE
+      return end
+    }
+    const isCr = chunk[end] === CR
+    this.#state = isCr ? AFTER_CR : LINE_START_AFTER_LF
+    if (!isCr) this.#put(chunk, end + 1, CR, LF)
+    return end + 1
+  }
+
+  #copy(chunk: Buffer, from: number, to: number): void {
+    if (this.#content !== chunk) chunk.copy(this.#content, this.#length, from, to)
+    else if (this.#length !== from) chunk.copyWithin(this.#length, from, to)
+    this.#length += to - from
+  }
+
+  /** Appends octets that are not in `chunk`, which is read up to `next`: what is still to be read is not overwritten. */
+  #put(chunk: Buffer, next: number, ...octets: number[]): void {
+    if (this.#content === chunk && this.#length + octets.length > next) {
+      // Each octet that is still to be read may become two.
+      this.#content = Buffer.allocUnsafe(this.#length + octets.length + 2 * (chunk.length - next))
+      chunk.copy(this.#content, 0, 0, this.#length)
+    }
+    for (const octet of octets) this.#content[this.#length++] = octet
   }
 }

@@ -84,7 +84,8 @@ function mail(text: string): Mail {
   const body = bodyOf(parameters)
   const smtputf8 = parameters.has('SMTPUTF8')
   if (parameters.get('SMTPUTF8')) throw new SmtpError(501, '5.5.4', 'SMTPUTF8 takes no value')
-  for (const known of ['SIZE', 'BODY', 'SMTPUTF8']) parameters.delete(known)
+  // Exchange says AUTH=<> without having been offered AUTH; it names who submitted the message, which nobody here needs.
+  for (const known of ['SIZE', 'BODY', 'SMTPUTF8', 'AUTH']) parameters.delete(known)
   refuseUnknown(parameters)
   if (path.utf8 && !smtputf8) throw needsSmtputf8()
   return { verb: 'MAIL', path, smtputf8, body8bit: body === '8BITMIME', ...(size !== undefined && { size }) }

@@ -4,6 +4,8 @@ import { SmtpError } from './replies.ts'
 
 /**
  * A reverse or forward path (RFC 5321 section 4.1.2).
+ * Beyond the grammar, forms that senders use and Postfix takes are accepted: no angle brackets, dots anywhere in a local part,
+ * a dot at the end of the domain.
  * `address` is `''` for the null path and `postmaster` for `<Postmaster>` without a domain. A source route is stripped
  * (RFC 5321 appendix C), quotes that a local part doesn't need are taken off, everything else is spelled as it came.
  */
@@ -13,21 +15,26 @@ export interface Path {
   readonly utf8: boolean
 }
 
-/** Octets (RFC 5321 section 4.5.3.1.1 and 4.5.3.1.3). */
-const MAX_LOCAL = 64
-const MAX_PATH = 256
+/**
+ * Octets. RFC 5321 section 4.5.3.1 makes 64 and 256 the least that a server takes; bounce addresses with the recipient in
+ * them are longer.
+ */
+const MAX_LOCAL = 256
+const MAX_PATH = 512
 
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+)*$/u
+/** Dots anywhere: providers have given out such mailboxes. */
+const DOTTED = /^[.\w!#$%&'*+/=?^`{|}~\u{a0}-\u{10ffff}-]+$/u
 const QUOTED = /^"(?:[ !#-[\]-~\u{a0}-\u{10ffff}]|\\[ -~])*"/u
 const ASCII = /^[\0-\x7f]*$/
 
 /**
- * Reads the path at the start of `text`; `rest` is the text after its `>`.
+ * Reads the path at the start of `text`; `rest` is the text after its `>`, or after the word without brackets.
  * @throws {SmtpError} 501 with `status`
  */
 export function readPath(text: string, status: string): { path: Path; rest: string } {
   const refuse = (reason: string) => new SmtpError(501, status, reason)
-  if (!text.startsWith('<')) throw refuse('The address belongs in angle brackets')
+  if (!text.startsWith('<')) return readPath(bracketed(text), status)
   const end = closingBracket(text)
   if (end < 0) throw refuse('The address has no end')
   if (Buffer.byteLength(text.slice(0, end + 1)) > MAX_PATH) throw refuse('The path is too long')
@@ -35,6 +42,12 @@ export function readPath(text: string, status: string): { path: Path; rest: stri
   const address = mailbox === undefined ? undefined : addressOf(mailbox)
   if (address === undefined) throw refuse('Not a valid address')
   return { path: { address, utf8: !ASCII.test(address) }, rest: text.slice(end + 1) }
+}
+
+/** `a@b SIZE=1` with its first word in brackets. An address without any is at least a word with an @. */
+function bracketed(text: string): string {
+  const [word = ''] = text.split(' ', 1)
+  return word.includes('@') && !/[<>"]/.test(word) ? `<${word}>${text.slice(word.length)}` : '<@>'
 }
 
 /** Finds the `>` outside quotes; -1 if there is none. */
@@ -65,9 +78,9 @@ function addressOf(mailbox: string): string | undefined {
   const quoted = QUOTED.exec(mailbox)?.[0]
   const at = quoted?.length ?? mailbox.indexOf('@')
   const local = mailbox.slice(0, Math.max(at, 0))
-  const domain = mailbox.slice(at + 1)
+  const domain = mailbox.slice(at + 1).replace(/(?<=[^.])\.$/, '')
   if (mailbox[at] !== '@' || Buffer.byteLength(local) > MAX_LOCAL) return undefined
-  if (!(quoted || DOT_ATOM.test(local)) || !isMailDomain(domain)) return undefined
+  if (!(quoted || DOTTED.test(local)) || !isMailDomain(domain)) return undefined
   return `${quoted ? unquoted(quoted) : local}@${domain}`
 }
 

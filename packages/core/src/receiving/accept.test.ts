@@ -20,7 +20,8 @@ describe('the owner of an address', () => {
     { address: 'ada', code: 'relay_denied' },
     { address: '', code: 'relay_denied' },
     { address: '@kabutar.test', code: 'recipient_unknown' },
-    { address: `${'x'.repeat(65)}@kabutar.test`, code: 'recipient_unknown' },
+    { address: `${'x'.repeat(256)}@kabutar.test`, owner: 'a' },
+    { address: `${'x'.repeat(257)}@kabutar.test`, code: 'recipient_unknown' },
   ]
   for (const { address, owner, code } of cases) {
     test(`${address.slice(0, 70)} -> ${owner ?? code}`, async () => {

@@ -1,4 +1,4 @@
-import { domainOf, MAX_LOCAL_BYTES } from '@kabutar/mail/address.ts'
+import { domainOf } from '@kabutar/mail/address.ts'
 import { domainName } from '@kabutar/mail/domain-name.ts'
 import { domainOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
@@ -24,6 +24,9 @@ export type StoreAtOnce = (contents: readonly RawMessage[], entries: readonly Ou
 type RawMessage = { readonly key: string; readonly body: Uint8Array }
 /** A message that is offered. `id` is a fresh UUIDv7, or the same again for a message that is offered again. */
 export type Inbound = Omit<InboundEnvelope, 'receivedAt'> & { readonly id: string }
+
+/** More than the 64 that RFC 5321 section 4.5.3.1.1 asks for: mail to list and reply addresses comes with longer ones. */
+const MAX_LOCAL_BYTES = 256
 
 /** What SES receives at most. */
 export const MAX_INBOUND_BYTES = 40 * 1024 * 1024
