@@ -15,7 +15,7 @@ export const TAGS = {
 /** One operation of the API with the schemas of its request and answer. */
 export type Operation = {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
-  /** As the router has it: `/emails/:id`. */
+  /** The path in the router's form: `/emails/:id`. */
   readonly path: string
   /** Generated clients name their functions so. */
   readonly operationId: string

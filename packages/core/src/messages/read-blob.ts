@@ -28,7 +28,7 @@ export async function readBlob(blobs: Blobs, key: string, inFlight: Semaphore): 
   return inFlight.use(Math.min(TEXT_FACTOR * open.size, MAX_MESSAGE_BYTES), () => readOpen(blobs, key, open))
 }
 
-/** What `readBlob` answers for a message that must not be looked into: its octets are only counted. */
+/** Answers as `readBlob` for a message that must not be read: only counts its octets. */
 export async function countBlob(blobs: Blobs, key: string): Promise<BlobReading | undefined> {
   const open = await blobs.open(key)
   if (open === undefined) return undefined

@@ -17,7 +17,7 @@ export type AcceptPorts = {
   readonly receiveQueue: Queue
   readonly clock: Clock
   readonly ids: Ids
-  /** Where blobs and queue share a commit: makes all of both durable at once. Elsewhere blobs are durable before entries. */
+  /** Makes blobs and entries durable at once; set where both share a commit. Without it, blobs are durable before entries. */
   readonly storeAtOnce?: StoreAtOnce
 }
 export type StoreAtOnce = (contents: readonly RawMessage[], entries: readonly Outgoing[]) => Promise<void>
@@ -25,7 +25,7 @@ type RawMessage = { readonly key: string; readonly body: Uint8Array }
 /** A message that is offered. `id` is a fresh UUIDv7, or the same again for a message that is offered again. */
 export type Inbound = Omit<InboundEnvelope, 'receivedAt'> & { readonly id: string }
 
-/** What SES receives at most. */
+/** The largest message that SES receives. */
 export const MAX_INBOUND_BYTES = 40 * 1024 * 1024
 
 /**
@@ -66,7 +66,7 @@ export async function accept(
   return copies
 }
 
-/** What one account gets of a message. */
+/** The copy of a message that one account gets. */
 type Copy = { readonly accountId: string; readonly id: string; readonly recipients: readonly string[] }
 
 async function storeCopies(

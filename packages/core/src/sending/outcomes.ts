@@ -24,7 +24,7 @@ export type RecordPorts = NotifyPorts & {
   readonly log: Log
   readonly caches: Caches
 }
-/** With the counts of the batch that the outcomes are part of. */
+/** Adds the counts of the batch that the outcomes are part of. */
 export type BatchRecordPorts = RecordPorts & { readonly tally: Tally }
 type OutcomesRecord = {
   readonly outcomes: readonly Outcome[]

@@ -9,7 +9,7 @@ import { type FilenameHead, readFilename } from './filename.ts'
 import { type HeaderReading, readHeader } from './header.ts'
 import { type Decoders, loadDecoders } from './mailparser.ts'
 
-/** What the index says of a piece. `fallback`: the character set that the message names elsewhere, or empty. */
+/** The facts of a piece from the index. `fallback`: the character set that the message names elsewhere, or empty. */
 export type LeafHead = HeaderHead | FilenameHead | TextHead
 export type HeaderHead = { readonly kind: 'header'; readonly fallback: string }
 export type TextHead = {
@@ -31,7 +31,7 @@ export type TextReading = {
   readonly truncated: boolean
 }
 
-/** What `readLeaf` answers for a piece of each kind; plain JSON. */
+/** The answers of `readLeaf` for a piece of each kind; plain JSON. */
 export type LeafReading<Head extends LeafHead> = Head extends HeaderHead
   ? HeaderReading
   : Head extends FilenameHead
