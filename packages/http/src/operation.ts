@@ -5,7 +5,7 @@ export const TAGS = {
   Emails: 'Sent emails, and uploads that they attach.',
   Receiving: 'Received emails and their attachments.',
   Domains: 'Domains that send and receive, and the records that prove them.',
-  Webhooks: 'Endpoints that are told of events, and what was sent to them.',
+  Webhooks: 'Endpoints that get events, and what was sent to them.',
   Suppressions: 'Addresses that are not sent to.',
   'API keys': 'Keys of the account.',
   Accounts: 'Accounts, for the operator of the server.',

@@ -1,6 +1,6 @@
 /**
  * Records what became of recipients, whether the relay's reply or later feedback says so. The order of the writes survives
- * a crash at any step: events, Message-IDs, suppressions, the message's row, and webhooks. Whoever repeats the record
+ * a crash at any step: events, Message-IDs, suppressions, the message's row, and webhooks. A worker that repeats the record
  * after a crash does the rest and doubles nothing.
  */
 import { type Counts, countMails } from '../accounts/reputation.ts'
