@@ -7,7 +7,7 @@ import { readRange } from './received.ts'
 import { type StoredReading, UNREAD } from './stored-reading.ts'
 
 /** `size`: the octets of the message. */
-export type BlobReading = { readonly size: number; readonly stored: StoredReading }
+type BlobReading = { readonly size: number; readonly stored: StoredReading }
 
 const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 /** Bounds the messages that one batch reads at once: two of the largest fit a function of 512 MB. */
