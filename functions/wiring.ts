@@ -52,7 +52,7 @@ export function queuePorts<N extends QueueName>(...names: readonly N[]) {
   return Object.fromEntries(queues) as Record<N, ReturnType<typeof sqsQueue>>
 }
 
-/** By their names in the account. */
+/** Makes the dead-letter queues, by their names in the account. */
 export function deadLetterQueues() {
   const client = sqsClient()
   const urls = listSetting('KABUTAR_DEAD_LETTERS')

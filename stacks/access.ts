@@ -51,7 +51,7 @@ export function enqueue(...queues: sst.aws.Queue[]) {
   return [{ actions: ['sqs:SendMessage'], resources: queues.map((queue) => queue.arn) }]
 }
 
-/** For a queue without an event source mapping. */
+/** Grants the calls of a consumer on a queue without an event source mapping. */
 export function dequeue(queue: sst.aws.Queue) {
   return [
     { actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], resources: [queue.arn] },

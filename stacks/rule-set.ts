@@ -1,6 +1,6 @@
 /**
  * Returns the name of the receipt rule set that the stage's rules join. An account has one active set, which other apps may
- * depend on, so rules join the active set whoever made it. Only an account without one gets a set of ours, created and
+ * depend on, so rules join the active set, also one of others. Only an account without one gets a set of ours, created and
  * activated. It is retained when the stage is removed, and when a later deployment finds it active and no longer declares
  * it: another app may have joined it in the meantime.
  */

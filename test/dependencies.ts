@@ -97,7 +97,7 @@ function importsOf(files: Files, from: string, text: string): { imports: Import[
   return { imports, offences }
 }
 
-/** By the look of its line, which is enough for house style. */
+/** Judges by the look of the line, which is enough for house style. */
 function isComment(text: string, position: number): boolean {
   const before = text.slice(text.lastIndexOf('\n', position) + 1, position)
   return /^\s*(\*|\/\*)|\/\//.test(before)

@@ -1,8 +1,9 @@
-/** The pages for readers agree with the repository: their links lead somewhere, and docs/errors.md has every error. */
+/** The pages for readers agree with the repository: their links lead somewhere, and no error or event type is left out. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
+import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
 import { ERROR_STATUS } from '@kabutar/http/errors.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')
@@ -54,6 +55,18 @@ describe('the pages', () => {
     for (const manifest of globSync('packages/*/package.json')) {
       assert.ok(PAGES.includes(join(dirname(manifest), 'README.md')), `${dirname(manifest)} has no README.md`)
     }
+  })
+})
+
+describe('docs/webhooks.md', () => {
+  test('names every event type that is sent', () => {
+    const page = read('docs/webhooks.md')
+    const named = (type: string) =>
+      page.includes(`\`${type}\``) || page.includes(`\`${type.slice(type.indexOf('.'))}\``)
+    assert.deepEqual(
+      EVENT_TYPES.filter((type) => !named(type)),
+      [],
+    )
   })
 })
 

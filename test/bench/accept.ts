@@ -1,4 +1,4 @@
-/** POST /emails, 2 KB, 32 connections: our durable accept against the same handler without storage and with one insert. */
+/** Compares durable POST /emails (2 KB, 32 connections) with the same handler without storage and with one insert. */
 import { type Load, median, postMany, startPeer } from './measure.ts'
 
 const SCRIPT = new URL('./peer-accept.ts', import.meta.url).pathname

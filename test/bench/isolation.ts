@@ -1,8 +1,8 @@
 /**
- * What a webhook endpoint that misbehaves costs a healthy one: the delay of 1,000 events from their birth to the healthy
- * receiver, beside each kind of bad one. Each round begins with two runs to compare with: the healthy one alone, and
- * beside a second healthy one, which is what twice the deliveries cost without anything bad. Receivers have processes
- * of their own; events are emitted at a steady rate in ours, on a durable engine, with the loops of the server.
+ * Measures by how much a bad webhook endpoint delays a healthy one: the delay of 1,000 events from their emission to the healthy
+ * receiver, beside each kind of bad one. Each round begins with two runs for comparison: the healthy one alone, and beside a
+ * second healthy one, which shows the cost of twice the deliveries. Receivers have their own processes; this one emits
+ * events at a steady rate, on a durable engine, with the loops of the server.
  *   node test/bench/isolation.ts [events=1000] [per second=300] [rounds=5]
  * Prints p50 and p99 in ms, CPU of our process for each event, and the ratio of the p99 to both; medians of the rounds.
  * Exits 1 if a ratio to the run alone is above 2.
@@ -77,7 +77,7 @@ function openRig() {
 
 type Ports = ReturnType<typeof openRig>['ports']
 
-/** Events at a steady rate, each told as a worker would tell it. Answers when each was emitted. */
+/** Emits events at a steady rate as a worker does. Answers when each was emitted. */
 async function giveBirth(ports: Ports, count: number, perSecond: number): Promise<ReadonlyMap<string, number>> {
   const emitted = new Map<string, number>()
   const telling: Promise<void>[] = []
@@ -98,7 +98,7 @@ function eventOf(messageId: string): MailEvent {
   return { id, ...identity, createdAt: new Date(), data: { email_id: messageId, to: ['a@example.com'] } }
 }
 
-/** When each event came to the healthy receiver first, by its id; asks until all did. */
+/** Waits until all events have come, and answers by id when each first came to the healthy receiver. */
 async function arrivals(healthy: ChildProcess, count: number): Promise<ReadonlyMap<string, number>> {
   for (const end = Date.now() + PATIENCE_MS; ; await systemClock.sleep(50)) {
     const answered = once(healthy, 'message')
@@ -141,7 +141,7 @@ type Round = { readonly alone: Delays; readonly second: Delays; readonly beside:
 async function main(): Promise<void> {
   const [count = 0, perSecond = 0, times = 0] = [2, 3, 4].map((at, i) => Number(process.argv[at] ?? [1000, 300, 5][i]))
   const [healthy, bad] = await Promise.all([startReceivers(), startReceivers()])
-  // What bad receivers do with a CPU is not ours: elsewhere it is not even the same machine.
+  // The CPU of bad receivers is not counted, because in reality they run on other machines.
   setPriority(bad.child.pid ?? 0, constants.priority.PRIORITY_LOW)
   const run = (urls: readonly string[]) => delays(healthy, urls, count, perSecond)
   await run([])

@@ -1,4 +1,4 @@
-/** Resident memory of the server while 100,000 messages of 4 KB are accepted over HTTP and relayed: what the last 90,000 added. */
+/** Measures by how much the server's resident memory grows over the last 90,000 of 100,000 messages of 4 KB, sent over HTTP. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postMany, residentBytes, startPeer } from './measure.ts'
 import { orderOf } from './order.ts'
@@ -7,7 +7,7 @@ import { startSink } from './sink.ts'
 const SCRIPT = new URL('./peer-relay.ts', import.meta.url).pathname
 const STEP = 10_000
 const MESSAGES = Number(process.env.MESSAGES ?? 100_000)
-/** Accepted before the next hop must have them all, so that a backlog is part of the load. */
+/** So many messages are accepted before the next hop must have them all, so that a backlog is part of the load. */
 const BACKLOG = 2000
 const TARGET_MB = 20
 const SETTLE_MS = 2000

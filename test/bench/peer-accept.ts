@@ -1,4 +1,4 @@
-/** The servers of the accept benchmark: `kabutar` without its workers, and the two peers it is held against. */
+/** The servers of the accept benchmark: `kabutar` without its workers, and the two peers that it is compared with. */
 import { serve } from '@hono/node-server'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
@@ -53,7 +53,7 @@ const bare = () =>
     return c.json({ id: ids.next() })
   })
 
-/** The same with one durable insert of the body, callers of one turn sharing the fsync. */
+/** Does the same with one durable insert of the body; callers of one turn share the fsync. */
 function oneInsert(): Hono {
   engine.db.exec('CREATE TABLE mail (id TEXT PRIMARY KEY, body TEXT)')
   const insert = engine.db.prepare('INSERT INTO mail VALUES (?, ?)')

@@ -1,6 +1,6 @@
 /**
  * The senders of the relay benchmarks: `kabutar`, the whole embedded server, and `nodemailer`, its pool alone behind a
- * trigger (POST a number: so many messages are composed and sent). Arguments: folder, kind, port of the next hop.
+ * trigger (a POST with a number makes it compose and send so many messages). Arguments: folder, kind, port of the next hop.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

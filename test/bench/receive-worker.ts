@@ -1,6 +1,6 @@
 /**
- * CPU of the receive worker, which competes with the SMTP listener for one core: messages of 4 KB in batches of ten,
- * four at a time as packages/server runs them, over the engine on a disk. The queue itself is not in it.
+ * Measures the CPU of the receive worker, which competes with the SMTP listener for one core: messages of 4 KB in batches of
+ * ten, four batches at a time as packages/server runs them, over the engine on a disk. The queue itself is not counted.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -44,7 +44,7 @@ const ports = {
 }
 
 let came = 0
-/** Stores what the SMTP listener stores: the octets, and answers the queue entry. */
+/** Stores the octets as the SMTP listener does, and answers the queue entry. */
 async function arrive() {
   const id = ids.next()
   await blobs.put(blobKey(FIRST_ACCOUNT, id), letterOf(came++, BYTES), { maxBytes: 2 * BYTES })
@@ -54,7 +54,7 @@ async function arrive() {
   return { id, attempt: 1, body, sentAt: clock.now(), handle: id }
 }
 
-/** CPU per message, in microseconds. */
+/** Answers the CPU per message, in microseconds. */
 async function receiveAll(count: number): Promise<number> {
   const entries = await Promise.all(Array.from({ length: count }, arrive))
   const batches = Array.from({ length: count / BATCH }, (_, i) => entries.slice(i * BATCH, (i + 1) * BATCH))

@@ -1,6 +1,6 @@
 /**
- * A data folder with many received messages: written by the handler of the receive queue itself, in batches and without
- * waiting for the disk, since what is measured is how they are read. They came over ten days, at an even pace.
+ * Makes a data folder with many received messages. The handler of the receive queue writes them, in batches and without waiting
+ * for the disk, because only reading them is measured. They come over ten days, at an even pace.
  */
 
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
@@ -26,7 +26,7 @@ export const letterOf = (n: number, bytes: number) =>
       `Date: Sun, 22 Nov 2026 12:00:00 +0000\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(Math.ceil(bytes / 78))}`,
   )
 
-/** Answers the ids, oldest first. */
+/** Makes the messages and answers their ids, oldest first. */
 export async function fillReceived(folder: string, count: number): Promise<readonly string[]> {
   const engine = openEngine(folder)
   engine.db.exec('PRAGMA synchronous=OFF')

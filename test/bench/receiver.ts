@@ -1,10 +1,10 @@
-/** Webhook receivers of every kind, in a process of their own: sends their URLs, then answers `arrivals`. */
+/** Runs webhook receivers of every kind in their own process: sends their URLs to the parent, then answers `arrivals`. */
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export type Kind = 'well' | 'hang' | 'fail' | 'flood' | 'reset' | 'slow'
-/** `svix-id` and epoch milliseconds with their fraction, in order. */
+/** Pairs of `svix-id` and epoch milliseconds with their fraction, in order of arrival. */
 export type Arrivals = readonly (readonly [string, number])[]
 
 const GIGABYTE = 2 ** 30

@@ -1,7 +1,6 @@
 /**
- * Receiving as its readers see it. How long after the 250 a message can be read over the API, at a steady 50 a second;
- * and what listing and reading cost with 1,000, 100,000 and 1,000,000 messages in one mailbox (`MESSAGES=100000` for
- * fewer).
+ * Measures receiving as readers see it: how long after the 250 a message can be read over the API, at a steady 50 per second,
+ * and the time to list and read with 1,000, 100,000 and 1,000,000 messages in one account (`MESSAGES=100000` for fewer).
  */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -28,7 +27,7 @@ const TARGET = 1.5
 const token = newToken(uuidIds(systemClock))
 const agent = new Agent({ keepAlive: true })
 
-/** Answers the body. @throws {Error} for another status than 200 and 404; undefined for the latter */
+/** Answers the body; undefined for 404. @throws {Error} for any other status but 200 */
 async function get(port: number, path: string): Promise<Buffer | undefined> {
   const outgoing = request({
     agent,
@@ -66,7 +65,7 @@ async function visible(peer: Peer): Promise<void> {
 
 type Reads = Readonly<Record<'list' | 'middle' | 'get', number>>
 
-/** The median of each way to read, in ms. */
+/** Answers the median of each way to read, in ms. */
 async function reads(peer: Peer, ids: readonly string[]): Promise<Reads> {
   const anyOf = (n: number) => ids[Math.floor((n * ids.length) / READS)] ?? ''
   const time = async (pathOf: (n: number) => string) => {

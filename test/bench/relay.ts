@@ -1,6 +1,6 @@
 /**
- * Messages a second end to end: accepted over HTTP, stored, relayed and recorded by the server, against a bare nodemailer
- * pool that composes and sends the same messages to the same next hop. From the first submission to the last receipt.
+ * Measures messages per second end to end, from the first submission to the last receipt: accepted over HTTP, stored, relayed
+ * and recorded by the server, against a bare nodemailer pool that sends the same messages to the same next hop.
  */
 import { cpuMicros, median, type Peer, postMany, startPeer } from './measure.ts'
 import { orderOf } from './order.ts'
@@ -51,6 +51,6 @@ const of = (kind: string, figure: keyof Figures) => median((figures.get(kind) ??
 console.log(`Relay end to end, ${ROUNDS} rounds of ${MESSAGES} messages of 4 KB, medians`)
 for (const kind of KINDS)
   console.log(`  ${kind.padEnd(10)} ${of(kind, 'perSecond').toFixed(0)}/s  CPU ${of(kind, 'cpuMicros').toFixed(0)} us`)
-console.log(`  accepted meanwhile at ${of('kabutar', 'acceptedPerSecond').toFixed(0)}/s`)
+console.log(`  accepted in that time at ${of('kabutar', 'acceptedPerSecond').toFixed(0)}/s`)
 const ratio = (figure: keyof Figures) => (of('kabutar', figure) / of('nodemailer', figure)).toFixed(2)
 console.log(`  ${ratio('perSecond')} x the pool's rate (target >= 0.5), ${ratio('cpuMicros')} x its CPU`)

@@ -6,14 +6,14 @@ export type Received = { readonly count: number; readonly lastAt: number }
 export type Sink = {
   readonly port: number
   received(): Promise<Received>
-  /** Resolves once `count` messages came in all. @throws {Error} if none came for a minute before */
+  /** Resolves once `count` messages came in all. @throws {Error} if none comes for a minute */
   waitFor(count: number): Promise<Received>
   stop(): void
 }
 
 const PATIENCE_MS = 60_000
 
-/** A next hop in a process of its own, which discards what it takes. */
+/** A next hop in its own process, which discards the messages that it accepts. */
 export async function startSink(): Promise<Sink> {
   const child = fork(new URL('./smtp-sink.ts', import.meta.url).pathname)
   const [port] = (await once(child, 'message')) as [number]

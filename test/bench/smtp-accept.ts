@@ -1,7 +1,7 @@
 /**
- * Messages a second and CPU per message of the SMTP listener before any storage: 4 KB messages on kept sessions to a
- * backend that reads and forgets, plain and under TLS, in turn with npm smtp-server doing the same. Each server has a process of its own, so that
- * its CPU is measured alone. `node test/bench/smtp-accept.ts [messages] [rounds]`
+ * Measures messages per second and CPU per message of the SMTP listener without storage: 4 KB messages on kept sessions to a
+ * backend that discards them, plain and under TLS, in turn with npm smtp-server. Each server has its own process, so that its CPU
+ * is measured alone. `node test/bench/smtp-accept.ts [messages] [rounds]`
  */
 import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,8 +1,8 @@
 /**
- * Durable accepting by SMTP: messages of 4 KB to the whole embedded server, its receive worker at work behind the listener, in
- * turn with Postfix (queued with fsync, then discarded) and with npm smtp-server, which forgets what it reads. Over 10 and over 50
- * kept sessions, and with a connection for each message. Every server, Postfix with all its processes, has core 0 and the load
- * core 1. `node test/bench/smtp-durable.ts [rounds]`
+ * Compares durable accepting by SMTP: messages of 4 KB to the whole embedded server with its receive worker, in turn with Postfix
+ * (queued with fsync, then discarded) and with npm smtp-server, which stores nothing. Over 10 and 50 kept sessions, and with a
+ * connection for each message. Each server, Postfix with all its processes, has core 0 and the load core 1.
+ * `node test/bench/smtp-durable.ts [rounds]`
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { cpuMicros, cpuMicrosOfTree, keepOnCore, median, onCore, startPeer } fro
 
 type Contender = {
   readonly name: string
-  /** Of one measured run; a quarter more comes before it. */
+  /** Messages of one measured run; a quarter more warm up before it. */
   readonly messages: number
   start(): Promise<{ readonly port: number; cpuMicros(): number; stop(): Promise<void> }>
 }
@@ -27,7 +27,7 @@ type Way = { readonly name: string; readonly sessions: number; readonly mode: 'k
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const RECIPIENT = 'ada@kabutar.test'
-/** Nothing is asked of a new connection beside smtp-server, which keeps each of them waiting for 100 ms. */
+/** The least ratios. smtp-server has none for new connections, because it lets each wait for 100 ms. */
 const TARGETS = { postfix: { kept: 5, new: 1 }, 'smtp-server': { kept: 0.5, new: undefined } } as const
 const WAYS: readonly Way[] = [
   { name: '10 kept', sessions: 10, mode: 'kept' },
@@ -47,7 +47,7 @@ async function startNode(script: string, argument: string) {
 
 async function startQueueing() {
   const { port, queueFolder, stop } = await startPostfix({ domains: ['kabutar.test'], discard: true })
-  // Its other processes are started as mail comes, and inherit this.
+  // Postfix starts its other processes as mail comes, and they inherit the core.
   const master = Number(readFileSync(join(queueFolder, 'pid', 'master.pid'), 'utf8'))
   keepOnCore(0, master)
   return {
@@ -60,7 +60,7 @@ async function startQueueing() {
   }
 }
 
-/** What is queued is thrown away, so that the next contender has the machine for itself. */
+/** Discards the queue, so that the next server has the machine for itself. */
 async function drained(queueFolder: string): Promise<void> {
   const queued = () => ['incoming', 'active'].flatMap((name) => readdirSync(join(queueFolder, name))).length
   for (const end = Date.now() + 60_000; queued() > 0; await sleep(100)) {

@@ -1,7 +1,7 @@
 /**
- * SMTP load, in a process of its own: messages of 4 KB, the envelope pipelined, over sessions that are kept or, with `new`, each
- * over a connection of its own; with `tls` under TLS from the first octet. Arguments: port, sessions, messages, recipient, `kept` or
- * `new`, `plain` or `tls`. Prints the seconds it took.
+ * Sends SMTP load from its own process: messages of 4 KB, the envelope pipelined, over kept sessions or, with `new`, each over its
+ * own connection; with `tls` under TLS from the first octet. Arguments: port, sessions, messages, recipient, `kept` or `new`,
+ * `plain` or `tls`. Prints the seconds that it took.
  */
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -15,7 +15,7 @@ let left = messages
 const dial = () =>
   over === 'tls' ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
 
-/** One connection with `most` messages, or fewer if no more are left: resolves when the server has closed it. */
+/** Sends `most` messages over one connection, or fewer if no more are left. Resolves when the server has closed it. */
 function session(most: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = dial().setNoDelay(true)

@@ -1,6 +1,6 @@
 /**
- * Webhook deliveries per second and CPU of each, to a sink in a process of its own, beside a bare undici loop that signs
- * the same and records nothing.
+ * Measures webhook deliveries per second and their CPU, to a sink in its own process, beside a bare undici loop that signs the
+ * same and records nothing.
  *   node test/bench/webhooks.ts [deliveries=10000] [rounds=5]
  * Prints one line of JSON per round, then the medians and their ratio. Exits 1 if we reach less than 0.4 of the loop.
  */
@@ -49,7 +49,7 @@ async function measured(count: number, work: () => Promise<unknown>): Promise<Me
   return { perSecond: Math.round((count * 1000) / (performance.now() - from)), cpuMicros: (user + system) / count }
 }
 
-/** Events stand in the queue of a durable engine; counted from the first receipt to the last settlement. */
+/** Measures from the first receipt to the last settlement; the events are in the queue of a durable engine from the start. */
 async function ours(url: string, count: number): Promise<Measured> {
   const engine = openEngine(temporaryFolder())
   const client = guardedClient({ clock: systemClock, resolver: systemResolver, allowPrivate: true })
@@ -64,7 +64,7 @@ async function ours(url: string, count: number): Promise<Measured> {
     ids: uuidIds(systemClock),
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     client,
-    // A machine that has much else to do must not look like an endpoint that is stuck: nothing is put off.
+    // On a busy machine endpoints would look stuck, so the limiter puts nothing off.
     ...dispatchState(client, state),
     limiter: new EndpointLimiter(state, { slowMs: 3000, patienceMs: 10_000 }),
     webhookRetriesMs: [0, 5000],
@@ -78,7 +78,7 @@ async function ours(url: string, count: number): Promise<Measured> {
   const signal = new AbortController().signal
   const drained = new AbortController()
   let settled = 0
-  // As the server's loops do, each settles a batch while it receives the next one.
+  // Like the server's loops, each settles a batch while it receives the next one.
   const loop = async () => {
     let settling: Promise<unknown> = Promise.resolve()
     while (settled < count) {
@@ -92,7 +92,7 @@ async function ours(url: string, count: number): Promise<Measured> {
       await dispatchBatch(ports, batch, signal)
       settling = webhookQueue.settle(batch.map((delivery) => ({ delivery, ok: true })))
       settled += batch.length
-      // The others needn't wait for entries that don't come.
+      // The other loops must not wait for entries that never come.
       if (settled >= count) drained.abort()
     }
     await settling

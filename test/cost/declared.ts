@@ -1,4 +1,4 @@
-/** What stacks/ declares and an idle month is billed for. test/infra/cost.test.ts compares it with the real diff. */
+/** The resources of stacks/ that an idle month is billed for. test/infra/cost.test.ts compares them with the real diff. */
 export const DECLARED = {
   /** Queues with an event source mapping. */
   polledQueues: 4,

@@ -13,7 +13,7 @@ const MONTH_HOURS = 30 * 24
 const RUNS = 21
 const never = new AbortController().signal
 
-/** Dollars for a month in which nothing happens. The sweep is run and metered, as the operations of a million are. */
+/** Answers the dollars of a month in which nothing happens. The sweep is run and metered like the other operations. */
 export async function idleMonth(): Promise<Readonly<Record<string, number>>> {
   const runs = DECLARED.sweepsAnHour * MONTH_HOURS
   const polls = (DECLARED.polledQueues * IDLE_POLLERS * MONTH_HOURS * 3600) / LONG_POLL_SECONDS
@@ -34,7 +34,7 @@ function perMillion(name: keyof typeof PRICES, count: number): number {
   return (count / 1e6) * PRICES[name]
 }
 
-/** The median of some runs; a look for dead letters is spread over the runs from one to the next. */
+/** Answers the median of some runs; the look for dead letters is spread over the runs between two looks. */
 async function sweepOnce(): Promise<Counts> {
   const { meter, ports } = await costRig()
   meter.take()
@@ -50,7 +50,7 @@ async function sweepOnce(): Promise<Counts> {
   return { ...median, sqsRequests: each + (looking - each) / LOOK_EVERY_MINUTES }
 }
 
-/** As functions/sweep.ts composes it. */
+/** Runs an idle sweep, composed as in functions/sweep.ts. */
 function idleSweep(meter: Meter, ports: Awaited<ReturnType<typeof costRig>>['ports'], looks: boolean) {
   const queue = emptyQueue(meter)
   const dead = new Map(Array.from({ length: DECLARED.deadLetterQueues }, (_, n) => [`${n}`, queue]))

@@ -1,4 +1,4 @@
-/** A text that is the same in each run: a small generator instead of chance. */
+/** A small generator of random numbers, so that texts are the same in each run. */
 function* numbers(seed: number): Generator<number, never> {
   for (let state = seed; ; ) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
@@ -29,7 +29,7 @@ const pick = <T>(from: readonly T[], n: number): T => from[n % from.length] as T
 
 const sentence = (of: () => number) => `${Array.from({ length: 4 + (of() % 12) }, () => pick(WORDS, of())).join(' ')}.`
 
-/** What is in every mail of a kind: written once by a seed, as an inliner leaves it. */
+/** The part that all mails of a kind share, made from a seed, with inlined styles as inliners write them. */
 function block(of: () => number): string {
   const style = Array.from({ length: 3 + (of() % 4) }, () => pick(STYLES, of())).join(';')
   return `<tr>\n<td align="left" class="k${of() % 30}" style="${style}">\n<p style="margin:0">${sentence(of)}</p>\n</td>\n</tr>\n`
@@ -59,8 +59,8 @@ const PARTS = [0, 1].map((kind) => [fixed(100 + kind, 9000), fixed(200 + kind, 7
 const TITLES = ['Thank you for your order', 'Your parcel is on its way']
 
 /**
- * The n-th of a shop's mails, 20 KB: two kinds, three of five confirm an order and the others tell of its parcel. Each has
- * its own name, address, numbers, lines, advice and links, and shares the rest with its kind.
+ * Makes the n-th of a shop's mails, 20 KB. Three of five confirm an order, the others announce its parcel. Each has its own name,
+ * address, numbers, lines, advice and links, and shares the rest with its kind.
  */
 export function html(n: number): string {
   const random = numbers(n * 7919 + 1)
@@ -81,7 +81,7 @@ export function html(n: number): string {
   )
 }
 
-/** 60 KB with a text and an attachment. */
+/** Makes a received message of 60 KB with a text and an attachment. */
 export function letter(n: number): string {
   const file = Buffer.alloc(41_000, `attachment ${n} `).toString('base64').match(/.{76}/g)?.join('\r\n')
   return [

@@ -11,11 +11,11 @@ import { type Counts, GB, sqsRequestsFor, tally } from './tally.ts'
 export type Meter = ReturnType<typeof meter>
 
 const SQS_BATCH = 10
-/** As packages/aws/src/s3/blobs.ts reads at once. */
+/** The bytes that packages/aws/src/s3/blobs.ts reads at once. */
 const FIRST_BYTES = 256 * 1024
 
 export type MeterOptions = {
-  /** Whether calls take the time that AWS would; without it, time is not to be looked at. @default true */
+  /** Calls take as long as AWS's; if false, the counted time means nothing. @default true */
   readonly waits?: boolean
 }
 
@@ -30,13 +30,13 @@ export function meter({ waits = true }: MeterOptions = {}) {
   return {
     add,
     call,
-    /** Asked whenever counts are taken, by what counts on its own. */
+    /** Adds a source that counts by itself; it is asked whenever counts are taken. */
     source: (add: () => void) => sources.push(add),
     take(): Counts {
       for (const source of sources) source()
       return take()
     },
-    /** One invocation of a function with that much memory: waits as they are, CPU as slow as its share of a core. */
+    /** Runs one invocation of a function with that much memory: waits count as they are, CPU by its share of a core. */
     async invocation<T>(memoryMb: number, work: () => Promise<T>): Promise<T> {
       const [from, cpu, callsBefore] = [performance.now(), process.cpuUsage(), calls]
       const answer = await work()
@@ -52,7 +52,7 @@ export function meter({ waits = true }: MeterOptions = {}) {
   }
 }
 
-/** Units by AWS's rules; what lies in it at the end is kept for a month. */
+/** Counts units by AWS's rules; rows that are there at the end are stored for a month. */
 export function meteredTable(meter: Meter, inner: Table): Table {
   const counted = countingTable(inner)
   const timed =
@@ -82,7 +82,7 @@ export function meteredTable(meter: Meter, inner: Table): Table {
 }
 
 export type MeteredQueue = Queue & {
-  /** What was sent and not yet taken, in batches as an event source mapping would pass them. */
+  /** Answers the entries that were sent and not yet received, in batches as an event source mapping passes them. */
   batches(size: number): readonly (readonly Delivery[])[]
 }
 
@@ -101,7 +101,7 @@ export function meteredQueue(meter: Meter): MeteredQueue {
     batches(size) {
       const taken = waiting
       waiting = []
-      // Received and deleted by the mapping, ten at a time at most.
+      // The mapping receives and deletes at most ten at a time.
       for (const ten of inTens(taken, Math.min(size, SQS_BATCH)))
         meter.add('sqsRequests', sqsRequestsFor(ten.map(({ body }) => body)) + 1)
       return [...inTens(taken, size)]
@@ -149,13 +149,13 @@ export function meteredBlobs(meter: Meter, inner: Blobs): Blobs {
   }
 }
 
-/** A second GET, for what the first did not bring. */
+/** Counts a second GET for the bytes that the first did not bring. */
 async function* counted(read: () => Promise<void>, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   await read()
   yield* body
 }
 
-/** At WARN, as the functions log. */
+/** Logs at WARN, as the functions do. */
 export function meteredLog(meter: Meter): Log {
   const count: Log['warn'] = (message, fields) =>
     meter.add('logGb', Buffer.byteLength(JSON.stringify({ message, ...fields })) / GB)

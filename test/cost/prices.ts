@@ -13,11 +13,11 @@ export const PRICES = {
   s3Writes: 5.0,
   s3Reads: 0.4,
   s3Lists: 5.0,
-  /** Free, and counted all the same; so are calls of SES other than sending. */
+  /** Free, but counted; so are calls of SES other than sending. */
   s3Deletes: 0,
   sesCalls: 0,
   schedulerRuns: 1.0,
-  /** With point-in-time recovery, which is $0.20 of it. */
+  /** Includes $0.20 of point-in-time recovery. */
   tableGbMonth: 0.45,
   s3GbMonth: 0.023,
   logGb: 0.5,
@@ -27,18 +27,18 @@ export const PRICES = {
   sesInbound: 100,
 } as const
 
-/** What AWS itself takes of time, in milliseconds: not measurable here, so these are assumed and slept. */
+/** Assumed time of AWS's own services, in milliseconds; the meter sleeps it, because it cannot be measured here. */
 export const LATENCY_MS = { table: 4, queue: 8, blob: 25, relay: 90, endpoint: 100 } as const
 /** CPU of one call through the SDK (signing, JSON, TLS) on one core; the port below it is in memory here. */
 export const SDK_CALL_CPU_MS = 0.4
-/** A Graviton core needs longer than the one that runs this. */
+/** By how much a Graviton core is slower than the one that runs this. */
 export const CPU_FACTOR = 1.5
 /** Memory at which a function has one whole core. */
 export const WHOLE_CORE_MB = 1769
 /** One line of the gateway's access log. */
 export const ACCESS_LOG_BYTES = 500
-/** What a webhook of 2 KB sends on the wire, with headers and the frames of TLS. */
+/** Bytes that a webhook of 2 KB sends on the wire, with headers and the frames of TLS. */
 export const WEBHOOK_BYTES = 3 * 1024
-/** An event source mapping keeps so many long polls open at an idle queue, whatever its concurrency. */
+/** Long polls that an event source mapping keeps open at an idle queue, whatever its concurrency. */
 export const IDLE_POLLERS = 5
 export const LONG_POLL_SECONDS = 20

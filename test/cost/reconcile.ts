@@ -11,8 +11,8 @@ const never = new AbortController().signal
 type ReconcileRig = { readonly meter: Meter; readonly ports: SesInboundPorts & { readonly receiveQueue: MeteredQueue } }
 
 /**
- * Reconciles S3's events of objects that were received before, `aSweep` in each sweep. The sweep's invocation and its last,
- * empty poll belong to the idle month and are not counted.
+ * Reconciles S3's events of objects that were received before, `aSweep` of them in each sweep. The sweep's invocation and its
+ * last, empty poll belong to the idle month and are not counted.
  */
 export async function reconcileAll(
   { meter, ports }: ReconcileRig,

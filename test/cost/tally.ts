@@ -1,6 +1,6 @@
 import { PRICES } from './prices.ts'
 
-/** What would be billed, by the names of the price list. */
+/** Billed amounts by the names of the price list. */
 export type Counts = { -readonly [name in keyof typeof PRICES]?: number }
 export type Count = (name: keyof Counts, amount: number) => void
 
@@ -9,7 +9,7 @@ export const GB = 1024 ** 3
 
 export type Tally = {
   readonly add: Count
-  /** What was counted since the last time. */
+  /** Answers the counts since the last call. */
   take(): Counts
 }
 
@@ -27,7 +27,7 @@ export function tally(): Tally {
   }
 }
 
-/** Of each name, what `one` has with `factor` times what `other` has. */
+/** Adds `factor` times `other` to `one`, name by name. */
 export function plus(one: Counts, other: Counts, factor = 1): Counts {
   const sum = { ...one }
   for (const [name, amount] of entriesOf(other)) sum[name] = (sum[name] ?? 0) + factor * amount
@@ -40,7 +40,7 @@ export function entriesOf(counts: Counts): readonly (readonly [keyof Counts, num
   return Object.entries(counts) as [keyof Counts, number][]
 }
 
-/** Prices are of a million of a thing, but for gigabytes, which are priced one by one. */
+/** Answers dollars for counts. Prices are per million, except those of gigabytes, which are per gigabyte. */
 export function dollarsOf(name: keyof Counts, amount: number): number {
   return /Gb$|GbMonth$/.test(name) ? amount * PRICES[name] : (amount * PRICES[name]) / 1e6
 }
@@ -49,7 +49,7 @@ export function dollars(counts: Counts): number {
   return entriesOf(counts).reduce((sum, [name, amount]) => sum + dollarsOf(name, amount), 0)
 }
 
-/** SQS counts a request for each 64 KB of what is in it. */
+/** Answers the requests that SQS bills: one for each 64 KB. */
 export function sqsRequestsFor(bodies: readonly string[]): number {
   return Math.max(1, Math.ceil(bodies.reduce((sum, body) => sum + Buffer.byteLength(body), 0) / SQS_STEP))
 }

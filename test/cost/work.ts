@@ -31,11 +31,11 @@ const never = new AbortController().signal
 
 export type Rig = Awaited<ReturnType<typeof costRig>>
 export type RigOptions = MeterOptions & {
-  /** From one message to the next, in which what processes remember for a while ends. @default 0 */
+  /** Time from one message to the next, in which caches expire. @default 0 */
   readonly betweenMs?: number
 }
 
-/** The functions of AWS as they are composed in functions/, on metered ports in memory. */
+/** Composes the functions as functions/ does, on metered ports in memory. */
 export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
   const metered = meter(options)
   const engine = memoryEngine()
@@ -73,7 +73,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
       limits: { maxRawBytes: 40_000_000, maxRecipients: 50 },
       async send(_envelope: unknown, _raw: Uint8Array, { tags }: RelayOptions) {
         await metered.call(LATENCY_MS.relay)
-        // As long as those of SES.
+        // The ids are as long as those of SES.
         const relayId = `0100019a${String(relayIds.size).padStart(8, '0')}-${randomUUID()}-000000`
         relayIds.set(tags?.kabutar_id ?? '', relayId)
         return { relayId, messageId: `<${relayId}@email.amazonses.com>`, outcome: 'sent' as const, rejected: [] }
@@ -97,8 +97,8 @@ async function answered(metered: Meter) {
 }
 
 /**
- * Sends `count` messages of 20 KB to one recipient each, up to the Delivery event; `batch` entries an invocation. Those
- * that come alone are done before the next one comes.
+ * Sends `count` messages of 20 KB to one recipient each, up to the Delivery event, with `batch` entries an invocation. With a
+ * batch of one, each message is done before the next one comes.
  */
 export async function sendAll(rig: Rig, count: number, batch: number): Promise<void> {
   const together = batch === 1 ? 1 : count
@@ -153,16 +153,16 @@ function deliveryEvent(id: string, messageId: string | undefined, n: number): ob
   return { eventType: 'Delivery', mail: { messageId, destination: recipients, tags }, delivery: { recipients } }
 }
 
-/** SNS puts it into the queue of feedback, which costs a publish and a request. */
+/** Sends an event through SNS into the feedback queue, which costs a publish and a request. */
 async function publish({ meter: metered, ports }: Rig, event: object): Promise<void> {
   metered.add('snsPublishes', 1)
   await ports.feedbackQueue.send([{ body: JSON.stringify(event) }])
 }
 
-/** Messages that came so far: one that comes again would cost less. */
+/** Messages so far; each is new, because a repeated one would cost less. */
 let came = 0
 
-/** Receives `count` messages of 60 KB, from SES's PUT into the bucket to the mailbox. */
+/** Receives `count` messages of 60 KB, from SES's PUT into the bucket to the stored row. */
 export async function receiveAll(rig: Rig, count: number, batch: number): Promise<void> {
   const { meter: metered, ports, inner } = rig
   const from = came
@@ -181,14 +181,14 @@ export async function receiveAll(rig: Rig, count: number, batch: number): Promis
     if (failures.length > 0) throw new Error('a message was not received')
     rig.later()
   }
-  // S3's own events, 15 minutes later; at 0.4 a second there are 24 in a minute.
+  // S3's own events come 15 minutes later; at 0.4 a second there are 24 in a minute.
   const keys = Array.from({ length: count }, (_, n) => `inbound/in-${from + n}`)
   await reconcileAll(rig, keys, batch === 1 ? 24 : count)
 }
 
 /**
- * Delivers one event of each of `count` messages to an endpoint that answers 200: what `notify` costs, and what sending
- * costs more than without an endpoint.
+ * Delivers one event of each of `count` messages to an endpoint that answers 200. Counts `notify`, and by how much sending costs
+ * more with an endpoint than without.
  */
 export async function deliverAll(rig: Rig, count: number, batch: number): Promise<void> {
   const { meter: metered, ports } = rig
@@ -198,7 +198,7 @@ export async function deliverAll(rig: Rig, count: number, batch: number): Promis
   const without = await sendPlain(rig, { count, batch, endpoint: id, enabled: false })
   const more = plus(await sendPlain(rig, { count, batch, endpoint: id, enabled: true }), without, -1)
   for (const [name, amount] of entriesOf(more)) metered.add(name, amount)
-  // A new endpoint is not sent ten at once: what it is not sent yet comes back.
+  // A new endpoint does not get ten requests at once: the others come back.
   while ((await ports.webhookQueue.depth()).ready > 0) {
     for (const entries of ports.webhookQueue.batches(batch)) {
       await metered.invocation(256, () => dispatchBatch(ports, entries, never))
@@ -210,7 +210,7 @@ export async function deliverAll(rig: Rig, count: number, batch: number): Promis
 
 type Plain = { readonly count: number; readonly batch: number; readonly endpoint: string; readonly enabled: boolean }
 
-/** Small mails, which are all alike: the difference is the endpoint. Time is left out, since its noise would be more. */
+/** Sends small equal mails, so that the endpoint is the only difference. Time is left out, because its noise is larger. */
 async function sendPlain(rig: Rig, { count, batch, endpoint, enabled }: Plain): Promise<Counts> {
   await updateEndpoint(rig.ports, FIRST_ACCOUNT, endpoint, { enabled })
   rig.meter.take()

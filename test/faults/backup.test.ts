@@ -1,6 +1,6 @@
 /**
- * A backup is made while mail is sent over HTTP and comes in over SMTP at full speed. Then the server is killed, its data
- * is lost, and another one starts on the backup. It has every message that was acknowledged before the backup began.
+ * Makes a backup while mail is sent over HTTP and received over SMTP at full speed. Then it kills the server, deletes its
+ * data and starts another on the backup, which has every message that was acknowledged before the backup began.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -61,7 +61,7 @@ test('a backup under load has every message that was acknowledged before it bega
   for (const id of sent) await assertSent(restored, id)
   const listed = await untilListed(restored, received.keys(), SETTLE_MS)
   for (const { id } of listed) {
-    // Some were received while the backup ran: those that are in it are whole too.
+    // Messages that were received while the backup ran may be missing, but are whole if they are there.
     const expected = receiving.answered.get(id)?.sha256
     const actual = sha256(await rawOf(restored, id))
     if (expected !== undefined) assert.equal(actual, expected, id)

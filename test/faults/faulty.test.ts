@@ -1,7 +1,7 @@
 /**
- * Sending over stores that do what AWS does: entries twice and out of order, conflicts, throttles, answers that are lost,
- * an index that lags. Nothing crashes here, so nothing goes out twice: the first event of an attempt, which says that the
- * next hop has taken the message, is insisted upon.
+ * Sends over stores that fail as AWS does: entries twice and out of order, conflicts, throttles, lost answers, an index that
+ * lags. Nothing crashes here, so nothing goes out twice: the worker retries the first event of an attempt, which says that
+ * the next hop has the message, until it is written.
  */
 
 import assert from 'node:assert/strict'
@@ -16,7 +16,7 @@ import { DRAFT, drain, KEY, type Rig, sweepSends, testPorts } from '@kabutar/tes
 
 const MESSAGES = 500
 const MINUTE = 60_000
-/** A day: every wait of a message that the next hop takes is shorter. */
+/** A day, which is longer than every wait of a message that the next hop accepts. */
 const MOST_MINUTES = 24 * 60
 const MOST_TRIES = 50
 
@@ -62,7 +62,7 @@ for (const { name, table, queue } of cases) {
   })
 }
 
-/** Notes the messages of which an event could not be written. */
+/** Records the messages for which an event could not be written. */
 function watched(table: Table, refused: Set<string>): Table {
   return {
     ...table,
@@ -78,7 +78,7 @@ function watched(table: Table, refused: Set<string>): Table {
   }
 }
 
-/** As an application does: every second one with a key, and again until it is answered. */
+/** Submits as an application does: every second message with a key, and each again until it is answered. */
 async function acceptAll(ports: Rig): Promise<ReadonlySet<string>> {
   const accepted = new Set<string>()
   for (let number = 0; number < MESSAGES; number++) {
@@ -100,7 +100,7 @@ async function insistently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Minute by minute; a sweep or a worker that a fault ends comes back in the next one. Answers how many it took. */
+/** Works minute by minute; a sweep or worker that a fault ends runs again in the next. Answers the number of minutes. */
 async function untilNothingIsDue(rig: Rig, faulty: Rig): Promise<number> {
   for (let minutes = 1; minutes <= MOST_MINUTES; minutes++) {
     for (const work of [sweepSends, drain]) {

@@ -1,7 +1,7 @@
 /**
- * The real server process is killed again and again under load, always on the same data folder. Whoever was answered 200
- * finds the message at the next hop at least once; more than once only what was between the next hop's acceptance and our
- * record of it when the process died.
+ * Kills the real server process many times under load, always on the same data folder. Every message that was answered 200
+ * reaches the next hop at least once. It arrives more than once only if the process died between the next hop's acceptance
+ * and its record.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,9 +20,9 @@ const MOST_ROUNDS = 60
 const ACKNOWLEDGED = 5000
 const LONGEST_MS = 2000
 const CONNECTIONS = 16
-/** A message whose entry a kill prevented waits 2 minutes for the sweep; the rest is the backlog. */
+/** The sweep queues a message whose entry was lost after 2 minutes; the rest of the time is for the backlog. */
 const SETTLE_MS = 5 * 60_000
-/** Read one by one besides the list. */
+/** So many messages are also read one by one. */
 const SAMPLE = 500
 
 test('nothing acknowledged is lost by kills at random moments', { timeout: 10 * 60_000 }, async (t) => {
@@ -66,7 +66,7 @@ async function killUnderLoad(server: Server, load: Load, afterMs: number): Promi
   await posting
 }
 
-/** What every message that is stored came to, acknowledged or not; waits until nobody's is open. */
+/** Answers the outcome of every stored message, acknowledged or not, once none is pending. */
 async function allFinal(server: Server): Promise<ReadonlyMap<string, string>> {
   const end = Date.now() + SETTLE_MS
   for (;;) {
@@ -102,7 +102,7 @@ async function assertEachSent(server: Server, ids: readonly string[]): Promise<v
   }
 }
 
-/** The next hop's own count against ours; its return path names the message. */
+/** Compares the next hop's count with ours; the return path names the message. */
 function compare(load: Load, peer: SmtpPeer, statuses: ReadonlyMap<string, string>) {
   const times = new Map<string, number>()
   for (const { envelope } of peer.received()) {

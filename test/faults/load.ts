@@ -1,17 +1,17 @@
-/** Applications that send over HTTP while the server is killed under them: what they were told, and what they retry. */
+/** Applications that send over HTTP while the server is killed: they record the answers, and retry. */
 import { randomBytes } from 'node:crypto'
 
 export type Server = { readonly url: string; readonly apiKey: string }
 type Order = { readonly idempotencyKey: string; readonly body: string }
 
 export type Load = {
-  /** Ids that were answered with 200: from then on they are the server's to deliver. */
+  /** Ids that were answered with 200. The server must deliver these messages. */
   readonly acknowledged: ReadonlySet<string>
-  /** The first id that each acknowledged idempotency key was answered with, and its request. */
+  /** The request and the first id of each acknowledged idempotency key. */
   readonly answers: ReadonlyMap<string, { readonly id: string; readonly body: string }>
-  /** Answers that contradict an earlier one, or are neither 200 nor a lost connection. None in a server that keeps its word. */
+  /** Answers that contradict an earlier one, or are neither 200 nor a lost connection. A correct server gives none. */
   readonly broken: readonly string[]
-  /** Posts over several connections until `signal` aborts, and then as long as an answer is under way. */
+  /** Posts over several connections until `signal` aborts and the last answers have come. */
   post(server: Server, connections: number, signal: AbortSignal): Promise<void>
   /** Posts once more each request with a key whose answer was lost. */
   retry(server: Server): Promise<void>
@@ -20,7 +20,7 @@ export type Load = {
 }
 
 const WITH_KEY = 0.4
-/** Rows, blobs in the engine and blobs in files: text that does not shrink. */
+/** Sizes for rows, blobs in the database and blobs in files; the text does not compress. */
 const BODIES: readonly { readonly share: number; readonly bytes: number }[] = [
   { share: 0.01, bytes: 120_000 },
   { share: 0.1, bytes: 12_000 },
@@ -90,7 +90,7 @@ function bodyOf(number: number, random: () => number): string {
   })
 }
 
-/** The id; undefined if the connection was lost, with or without an acceptance. */
+/** Answers the id; undefined if the connection was lost, whether the message was accepted or not. */
 async function postEmail(
   { url, apiKey }: Server,
   body: string,

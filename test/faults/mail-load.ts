@@ -1,21 +1,21 @@
-/** Peers that send by SMTP while the server is killed under them: what they were told, and what they send again. */
+/** Peers that send by SMTP while the server is killed: they record the answers, and send again as mail servers do. */
 import { createHash, randomBytes } from 'node:crypto'
 import { connectSender, type SmtpSender } from '../flows/support/smtp-sender.ts'
 
 export type MailLoad = {
-  /** What was answered 250, by the id that the 250 named: from then on it is the server's to keep. */
+  /** Messages that were answered 250, by the id that the 250 named. The server must not lose them. */
   readonly answered: ReadonlyMap<string, { readonly subject: string; readonly sha256: string }>
-  /** How often each message was offered and no answer came; never more copies than these may be extra. */
+  /** How often each message was offered without an answer: at most so many extra copies may be received. */
   readonly unanswered: ReadonlyMap<string, number>
-  /** Answers that are neither 250 nor a lost connection. None in a server that keeps its word. */
+  /** Answers that are neither 250 nor a lost connection. A correct server gives none. */
   readonly broken: readonly string[]
   /** Sends over several connections until each is lost or `signal` aborts. */
   send(port: number, connections: number, signal: AbortSignal): Promise<void>
-  /** Sends once more what had no answer, as every mail server does. */
+  /** Sends each message without an answer once more, as every mail server does. */
   retry(port: number): Promise<void>
 }
 
-/** Small ones, some that are blobs of their own, and a few in files. */
+/** Sizes for raw messages in the database and in files. */
 const BODIES: readonly { readonly share: number; readonly bytes: number }[] = [
   { share: 0.02, bytes: 150_000 },
   { share: 0.12, bytes: 20_000 },
@@ -51,7 +51,7 @@ export function startMailLoad(random: () => number): MailLoad {
     broken,
     async send(port, connections, signal) {
       const loop = async () => {
-        // Killed before it greeted: this connection was for nothing.
+        // The server was killed before it greeted, so nothing was sent.
         const sender = await connectSender(port).catch(() => undefined)
         for (let open = true; sender && open && !signal.aborted; ) {
           const subject = `mail ${++count}`

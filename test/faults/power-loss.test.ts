@@ -1,7 +1,8 @@
 /**
- * The power fails at any moment: whoever was answered 200 before finds the message whole after the restart. The real
- * server runs under a log of its writes, fsyncs and answers; its folder is made anew as a disk would have left it at 24
- * points, and opened: from synced data alone, and every other time with a random half of the rest. A process that is killed shows little of this, since the kernel keeps what it wrote.
+ * Every message that was answered 200 before a loss of power is whole after the restart. The real server runs under a log of
+ * its writes, fsyncs and answers. The test then rebuilds its folder as a disk would have left it at 24 points and opens it:
+ * from synced data alone, and every other time with a random half of the rest. A killed process shows little of this,
+ * because the kernel still has what it wrote.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -45,7 +46,7 @@ describe('a power loss', { timeout: 5 * 60_000, skip }, () => {
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** A point in each of `count` equal parts of the log from the first acknowledgement on. */
+  /** Answers a point in each of `count` equal parts of the log from the first acknowledgement on. */
   const points = (count: number) => {
     const from = acks[0]?.index ?? 0
     return Array.from({ length: count }, (_, n) => from + Math.ceil(((records.length - from) * (n + random())) / count))
@@ -123,7 +124,7 @@ describe('a power loss', { timeout: 5 * 60_000, skip }, () => {
   }
 })
 
-/** With NORMAL the log of SQLite is synced only before its pages go to the database file. */
+/** With NORMAL, SQLite syncs its log only before the pages go to the database file. */
 function normal(records: readonly LogRecord[]): Counts {
   const kept = new Set<number>()
   let last: number | undefined
@@ -135,7 +136,7 @@ function normal(records: readonly LogRecord[]): Counts {
   return ({ path }, index) => !path.endsWith('kabutar.db-wal') || kept.has(index)
 }
 
-/** Asks again for what is not received yet: at most 10 s. */
+/** Waits at most 10 s for messages that are not received yet. */
 async function read(url: string, headers: Record<string, string>): Promise<{ status: number; text?: unknown }> {
   for (let tries = 0; ; tries++) {
     const answer = await fetch(url, { headers })

@@ -1,4 +1,4 @@
-/** A process that receives one batch of large mail from a bucket, as the function does, and says how much memory it took. */
+/** Receives one batch of large mail from a bucket, as the function does, and prints how much memory that took. */
 
 import { readFileSync } from 'node:fs'
 import { s3Blobs, s3Client } from '@kabutar/aws/s3/blobs.ts'
@@ -41,7 +41,7 @@ for (let rounds = 0; rounds < 10; rounds++) {
 const { items } = await ports.table.query({ pk: dayPartition('a'), prefix: dayPrefix('in'), limit: 9 })
 console.log(JSON.stringify({ failures: failures.length, days: items.length, before, peak: peakMb() }))
 
-/** `resourceUsage` would tell the parent's peak, which a new process begins with. */
+/** Not from `resourceUsage`: a new process begins with its parent's peak there. */
 function peakMb(): number {
   const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
   return Math.round(Number(kilobytes) / 1024)

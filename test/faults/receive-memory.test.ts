@@ -8,7 +8,7 @@ import { startSqsS3 } from '../aws/sqs-s3.ts'
 
 const MB = 1024 * 1024
 const MAILS = 10
-/** Of the function's 512 MB. Without a bound it was 535. */
+/** Less than the function's 512 MB; without a bound it was 535. */
 const MAX_MB = 440
 
 test('a batch of ten mails of 40 MB fits the memory of its function', { timeout: 120_000 }, async (t) => {

@@ -1,7 +1,7 @@
 /**
- * The real server process is killed again and again while mail comes in by SMTP, always on the same data folder. What was
- * answered 250 is read through the API once and byte for byte; a second copy has only what was offered twice because the
- * first answer was lost.
+ * Kills the real server process many times while mail comes in by SMTP, always on the same data folder. Every message that was
+ * answered 250 is read through the API once, byte for byte. Only a message that was offered twice, because the first answer
+ * was lost, may have a second copy.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -51,7 +51,7 @@ async function killUnderLoad(server: Server, load: MailLoad, afterMs: number): P
   const dead = new AbortController()
   const sending = load.send(server.smtpPort ?? 0, CONNECTIONS, dead.signal)
   await sleep(afterMs)
-  // Senders notice by losing their connections, as they would in the field.
+  // Senders notice a kill by their lost connections, as real ones do.
   await server.kill()
   dead.abort()
   await sending

@@ -1,4 +1,4 @@
-/** A worker that stands still must not make the sweep flood its queue: each row waits longer between its entries. */
+/** The sweep does not flood the queue of a stopped worker: each row waits longer from entry to entry. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ import { DRAFT, KEY, type Rig, sweepSends, testPorts } from '@kabutar/testing/se
 const ROWS = Number(process.env.ROWS ?? 100_000)
 const SWEEPS = 30
 const MINUTE = 60_000
-/** By the sweep, besides the one by `submit`. */
+/** Entries by the sweep, in addition to the one by `submit`. */
 const MOST_ENTRIES = 5
 const AT_ONCE = 250
 const WORKERS = 8
@@ -77,7 +77,7 @@ function counted(queue: Queue, entries: Map<string, number>): Queue {
   }
 }
 
-/** The relay keeps which messages came and forgets what they said. */
+/** A relay that records which messages came, without their content. */
 function tallied({ relay }: Rig) {
   const received = new Set<string>()
   let times = 0
@@ -89,7 +89,7 @@ function tallied({ relay }: Rig) {
   return { received, again: () => times - received.size }
 }
 
-/** The worker is back; a minute later the entries that the sweep delayed are there too. */
+/** Runs the worker again; a minute later the entries that the sweep delayed are visible too. */
 async function workOff(ports: Rig): Promise<number> {
   let handled = 0
   for (let minutes = 0; minutes < 2; minutes++) {

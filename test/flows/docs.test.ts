@@ -75,7 +75,7 @@ function check({ prints }: Snippet, [command = '', ...args]: readonly string[], 
   if (prints !== undefined) assert.ok(reads(prints, stdout), `it printed: ${stdout}`)
 }
 
-/** The server as the page starts it, but on a free port and in a folder of its own. */
+/** Starts the server as the page does, but on a free port and in its own folder. */
 async function runStart(code: string, { folder, env }: Place): Promise<void> {
   const { RESEND_BASE_URL: _, ...rest } = env
   const child = spawn('bash', ['-euc', code], {

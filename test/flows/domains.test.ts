@@ -7,7 +7,7 @@ import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
 import { startWebhookReceiver, type WebhookReceiver } from './support/webhook-receiver.ts'
 
-/** SES has keys of its own, and asks for a return path; an embedded server has its key and its host. */
+/** SES uses its own keys and asks for a return path; an embedded server shows its key and its host. */
 const RECORDS = {
   embedded: [
     ['DKIM', 'TXT', '<selector>._domainkey.shop.test'],
@@ -63,7 +63,7 @@ describe('domains through the unmodified SDK, the real server and a name server'
     const exchange = { embedded: 'kabutar.test', aws: 'inbound-smtp.us-east-1.amazonaws.com' }[server.platform]
     assert.equal(made.records.at(-1)?.value, exchange)
 
-    // Neither sends nor receives yet.
+    // The domain neither sends nor receives yet.
     assert.equal((await resend.emails.send(mail)).error?.statusCode, 403)
     await assert.rejects(deliver('ada@shop.test'), /\b55\d /)
 
@@ -73,15 +73,15 @@ describe('domains through the unmodified SDK, the real server and a name server'
     await ok(resend.domains.verify(made.id))
     const verified = await ok(resend.domains.get(made.id))
     assert.equal(verified.status, 'verified')
-    // A function asks the name servers of its own network for the MX record.
+    // The function asks its network's name servers for the MX record, so the test cannot answer.
     const looked = verified.records.filter(({ record }) => server.platform === 'embedded' || record !== 'Receiving')
     assert.deepEqual([...new Set(looked.map(({ status }) => status))], ['verified'])
     assert.ok((await ok(resend.domains.list())).data.some(({ id, status }) => id === made.id && status === 'verified'))
 
-    // Sends, signed with the key that is published, and receives.
+    // The domain sends, signed with the published key, and receives.
     await ok(resend.emails.send(mail))
     const [taken] = await peer.waitFor((all) => all.some(({ raw }) => raw.includes('From the shop')))
-    // SES signs what it has accepted.
+    // SES signs after it has accepted.
     if (server.platform === 'embedded')
       assert.match(taken?.raw.toString() ?? '', /^DKIM-Signature: v=1; a=rsa-sha256; c=relaxed\/relaxed; d=shop\.test/)
     await deliver('ada@shop.test')

@@ -1,6 +1,6 @@
 /**
- * Mail that no well-behaved program writes, brought in and read back: each message is kept whole, byte for byte, and can
- * be read through the unmodified SDK, whatever is wrong with it.
+ * Receives malformed and hostile mail and reads it back: each message is stored byte for byte and can be read through the
+ * unmodified SDK, whatever is wrong with it.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -10,7 +10,7 @@ import { listReceived, rawOf } from './support/inbox.ts'
 import { type Server, startServer } from './support/server.ts'
 
 const MB = 1024 * 1024
-/** What a message may have (SIZE), less than a line. */
+/** The largest message (SIZE), less than one line. */
 const MOST = 40 * MB - 100
 
 const latin = (...lines: readonly string[]) => Buffer.from(`${lines.join('\r\n')}\r\n`, 'latin1')
@@ -122,7 +122,7 @@ const MAIL: readonly Wanted[] = [
   },
 ]
 
-describe('mail that nobody should write is kept and can be read', () => {
+describe('malformed mail is stored and can be read', () => {
   let server: Server
   let resend: Resend
   before(async () => {
@@ -134,7 +134,7 @@ describe('mail that nobody should write is kept and can be read', () => {
   })
 
   const seen = new Set<string>()
-  /** The id of the one message that came since the last call. */
+  /** Answers the id of the one message that was received since the last call. */
   const next = async (): Promise<string> => {
     for (let tries = 0; tries < 600; tries++) {
       const [fresh] = (await listReceived(server)).filter(({ id }) => !seen.has(id))

@@ -12,7 +12,7 @@ import { type Behaviour, startSmtpPeer } from './support/smtp-peer.ts'
 const CLI = join(import.meta.dirname, '../../packages/cli/src/account.ts')
 const FROM = 'ada@kabutar.test'
 const PER_MAIL = 50
-/** Longer than it takes to hear of the bounces, which behind SES come as events. */
+/** Longer than the bounces take, which come as events behind SES. */
 const RETRY_SECONDS = process.env.KABUTAR_FLOW === 'aws' ? 15 : 3
 
 test('an account whose mail bounces pauses itself, shows what waits, and is resumed by the operator', async () => {
@@ -53,7 +53,7 @@ test('an account whose mail bounces pauses itself, shows what waits, and is resu
   const { args, env } = server.operator
   const options = { timeout: 20_000, env: { ...process.env, ...env } }
   await promisify(execFile)(process.execPath, [CLI, 'resume', 'first', ...args], options)
-  // Another process or function may believe for some seconds that the pause goes on.
+  // Another process or function may still have the pause in its cache for some seconds.
   await until('the end of the pause', async () => (await send('here@dest.test')).error === null)
   await peer.waitFor((received) => received.some(({ envelope }) => envelope.recipients.includes('here@dest.test')))
 })

@@ -77,7 +77,7 @@ describe('receiving and reading through the unmodified SDK, on the real server',
     assert.ok(!log.includes('signature'), log)
   })
 
-  test('a message is forwarded, as it is and wrapped, and comes back to us', async () => {
+  test('a message is forwarded, as it is and wrapped, and is received again', async () => {
     await deliver(RAW.replace('Subject: all of it', 'Subject: to forward'))
     const { id } = await bySubject('to forward')
     const forward = { emailId: id, from: 'ada@kabutar.test', to: 'bob@kabutar.test' }
@@ -98,10 +98,10 @@ describe('receiving and reading through the unmodified SDK, on the real server',
     assert.equal(passed.message_id, `<${sent}@kabutar.test>`)
   })
 
-  test('mail for strangers is not taken, and an application hears of what came', async () => {
+  test('mail for other domains is refused, and a webhook reports what was received', async () => {
     const forStrangers = RAW.replace('Subject: all of it', 'Subject: for strangers')
     await assert.rejects(deliver(forStrangers, ['ada@elsewhere.test']), /550 5\./)
-    // SES refuses in words of its own.
+    // SES words the refusal differently.
     if (server.platform === 'embedded') await assert.rejects(deliver(RAW, ['ada@elsewhere.test']), /550 5\.7\.1/)
     const heard: { type: string; data: Record<string, unknown> }[] = []
     const sink = createServer(async (request, response) => {
@@ -130,7 +130,7 @@ describe('receiving and reading through the unmodified SDK, on the real server',
     }
   })
 
-  test('what was taken is there after a kill, once, and a stop ends with 0', { timeout: 90_000 }, async () => {
+  test('each accepted message is there once after a kill, and a stop exits with 0', { timeout: 90_000 }, async () => {
     const taken: string[] = []
     let killed = false
     const load = Array.from({ length: 8 }, async (_, n) => {
@@ -140,7 +140,7 @@ describe('receiving and reading through the unmodified SDK, on the real server',
           await deliver(RAW.replace('Subject: all of it', `Subject: ${subject}`))
           taken.push(subject)
         } catch {
-          // Refused, or cut off before the 250: nothing was promised.
+          // The message was refused or cut off before the 250, so nothing was promised.
         }
       }
     })
@@ -159,7 +159,7 @@ describe('receiving and reading through the unmodified SDK, on the real server',
       }
       return taken.every((subject) => subjects.includes(subject)) && subjects
     }
-    // What a killed sandbox had in hand comes back after the visibility timeout of its queue.
+    // The entries of a killed sandbox come back after the visibility timeout of their queue.
     const found = await until('everything taken', listed, 40)
     const loaded = found.filter((subject) => subject.startsWith('kill '))
     assert.equal(new Set(loaded).size, loaded.length, 'none twice')

@@ -9,7 +9,7 @@ import { type Server, startServer } from './support/server.ts'
 import { type SmtpPeer, startSmtpPeer } from './support/smtp-peer.ts'
 
 const FROM = 'Ada Lovelace <ada@kabutar.test>'
-/** Behind SES it is SES who gives up, and it calls that a transient bounce. */
+/** Behind SES, SES gives up and reports a transient bounce. */
 const GIVEN_UP = process.env.KABUTAR_FLOW === 'aws' ? 'bounced' : 'failed'
 const PDF = Buffer.from('%PDF-1.4 \u0000\u0001\r\n.\r\nÿ', 'latin1')
 
@@ -38,7 +38,7 @@ describe('sending through the unmodified SDK, the real server and a real SMTP pe
   const received = (id: string) =>
     until(`${id} at the peer`, async () => peer.received().find(({ raw }) => raw.includes(`Message-ID: <${id}@`)))
 
-  test('everything a message can have arrives, and is read back by the API', async () => {
+  test('a message with every field arrives, and the API reads it back', async () => {
     const { id } = await ok(
       resend.emails.send({
         from: FROM,
@@ -112,7 +112,7 @@ describe('sending through the unmodified SDK, the real server and a real SMTP pe
     assert.deepEqual(Buffer.from(deliveries[0]?.raw ?? ''), Buffer.from(deliveries[1]?.raw ?? 'x'), 'the same bytes')
   })
 
-  test('the test addresses answer as the real thing does', async () => {
+  test('test addresses have the outcome that they name', async () => {
     for (const event of ['delivered', 'bounced', 'complained', 'suppressed']) {
       const to = `${event}${event === 'suppressed' ? '' : '+label1'}@resend.dev`
       const { id } = await ok(resend.emails.send({ from: FROM, to, subject: event, html: '<p>h</p>' }))
@@ -169,7 +169,7 @@ describe('sending through the unmodified SDK, the real server and a real SMTP pe
     )
   })
 
-  test('deleting an email removes its content and keeps the fact', async () => {
+  test('deleting an email removes its content and keeps its status', async () => {
     const { id } = await ok(resend.emails.send({ from: FROM, to: 'd@dest.test', subject: 'secret', text: 'secret' }))
     await last(id, 'sent')
     const answer = await fetch(`${server.url}/emails/${id}`, {
@@ -181,7 +181,7 @@ describe('sending through the unmodified SDK, the real server and a real SMTP pe
     assert.deepEqual([email.text, email.html, email.subject, email.last_event], [null, null, '', 'sent'])
   })
 
-  test("errors are the wire's", async () => {
+  test('errors have the form of the wire', async () => {
     const { error } = await resend.emails.send({ from: 'a@elsewhere.test', to: 'b@dest.test', subject: 's', text: 't' })
     assert.deepEqual([error?.statusCode, error?.name], [403, 'validation_error'])
     const wrong = new Resend('re_wrong', { baseUrl: server.url })
@@ -190,7 +190,7 @@ describe('sending through the unmodified SDK, the real server and a real SMTP pe
     assert.equal((await resend.emails.get('0199a0b0-0000-7000-8000-000000000001')).error?.statusCode, 404)
   })
 
-  test('SIGTERM drains and exits 0; a restart has everything, and the same key opens it', async () => {
+  test('SIGTERM drains and exits 0; after a restart all messages and the key are there', async () => {
     const { id } = await ok(resend.emails.send({ from: FROM, to: 'r@dest.test', subject: 's', text: 't' }))
     assert.equal(await server.stop(), 0)
     await server.restart()

@@ -21,7 +21,7 @@ after(async () => {
   await peer?.[Symbol.asyncDispose]()
 })
 
-/** Sends to the addresses, and waits until they came to what is expected. Answers the id. */
+/** Sends to the addresses and waits for the expected outcomes. Answers the id. */
 async function send(to: readonly string[], expected: readonly string[]): Promise<string> {
   const { id } = await ok(resend.emails.send({ from: 'ada@kabutar.test', to: [...to], subject: 's', text: 't' }))
   let outcomes: readonly string[] = []
@@ -34,14 +34,14 @@ async function send(to: readonly string[], expected: readonly string[]): Promise
   throw new Error(`waited 10 s for ${expected}, and it is ${outcomes}`)
 }
 
-test('an address that bounced is suppressed, told so, and taken off the list again', async () => {
+test('an address that bounced is suppressed, has an event for it, and can be removed from the list', async () => {
   const id = await send([GONE], ['bounced'])
   const listed = (await ok(resend.suppressions.list({ origin: 'bounce' }))).data
   assert.deepEqual(
     listed.map(({ email, origin, source_id }) => ({ email, origin, source_id })),
     [{ email: GONE, origin: 'bounce', source_id: id }],
   )
-  // The peer would take it now: it is we who do not send.
+  // The peer would accept the address now, so only the suppression can hold the message back.
   await send([GONE, 'here@dest.test'], ['suppressed', 'sent'])
   assert.equal(peer.attempts().filter(({ recipient }) => recipient === GONE).length, 1)
 

@@ -26,7 +26,7 @@ test('a send of 20 KB stays within 11 write units', { skip }, async () => {
     const ports = await testPorts()
     const table = countingTable(ports.table)
     const counted = { ...ports, table }
-    // The first message of a day marks the day as active; it is not what a send costs.
+    // The first message of a day also writes the day's row, which is not part of what a send costs.
     await submit(counted, KEY, { ...DRAFT, html })
     await drain(counted)
     table.reset()
@@ -41,7 +41,7 @@ test('a send of 20 KB stays within 11 write units', { skip }, async () => {
 
 const REGION = 'us-east-1'
 
-/** A relay that behaves as SES: it has an id of its own, and reports the delivery. */
+/** A relay that behaves like SES: it answers with its own id and reports the delivery. */
 async function sesPorts() {
   const ports = await testPorts()
   const table = countingTable(ports.table)

@@ -13,7 +13,7 @@ import { type Server, startServer } from './support/server.ts'
 type Upload = { id: string; url: string; headers: Record<string, string> }
 const run = promisify(execFile)
 
-describe('a large attachment goes ahead of its message', () => {
+describe('a large attachment is uploaded before its message', () => {
   let server: Server
   let resend: Resend
   let folder: string
@@ -35,7 +35,7 @@ describe('a large attachment goes ahead of its message', () => {
   const curl = async (file: string, url: string) =>
     (await run('curl', ['-sS', '-o', '-', '-w', '%{http_code}', '-T', file, url])).stdout
 
-  test('put by curl and by fetch, and received by the recipient as they were', { timeout: 60_000 }, async () => {
+  test('files that curl and fetch put arrive at the recipient unchanged', { timeout: 60_000 }, async () => {
     const [large, small] = [randomBytes(20_000_000), randomBytes(1000)]
     const path = join(folder, 'large.bin')
     await writeFile(path, large)
@@ -66,7 +66,7 @@ describe('a large attachment goes ahead of its message', () => {
     }
   })
 
-  test('a file of another size is refused, and nothing of it is kept', async () => {
+  test('a file of another size is refused, and nothing of it is stored', async () => {
     const path = join(folder, 'other.bin')
     const { id, url } = await ask(1000)
     for (const size of [999, 1001]) {

@@ -29,7 +29,7 @@ const LETTER = [
 ].join('\r\n')
 const RECIPIENTS = ['Ada@kabutar.test', 'hidden@kabutar.test']
 
-describe('mail that comes in is told by webhook, from the real server to the unmodified SDK', () => {
+describe('a webhook reports received mail, from the real server to the unmodified SDK', () => {
   let server: Server
   let receiver: WebhookReceiver
   let resend: Resend
@@ -43,11 +43,11 @@ describe('mail that comes in is told by webhook, from the real server to the unm
     await receiver?.[Symbol.asyncDispose]()
   })
 
-  test('once, signed: who, what about and how to read it, never the content', async () => {
+  test('once, signed, with sender, subject and id, and without the content', async () => {
     const made = await ok(
       resend.webhooks.create({ endpoint: receiver.url('/incoming'), events: ['email.received', 'email.sent'] }),
     )
-    // From here on svix, standardwebhooks and the SDK have to accept what comes.
+    // From here on svix, standardwebhooks and the SDK must all accept each delivery.
     receiver.trust('/incoming', made.signing_secret)
     await server.receive(LETTER, RECIPIENTS)
     const [came] = await receiver.waitFor('/incoming', (all) => all.length >= 1)
@@ -77,7 +77,7 @@ describe('mail that comes in is told by webhook, from the real server to the unm
     ])
     assert.ok(!came.body.includes('secret text'))
 
-    // What the event names is there to be read.
+    // The message that the event names can be read.
     const email = await ok(resend.emails.receiving.get(email_id))
     assert.deepEqual([email.subject, email.text?.trim()], [data.subject, 'the secret text'])
     const attachment = await ok(resend.emails.receiving.attachments.get({ emailId: email_id, id: file?.id ?? '' }))

@@ -57,9 +57,9 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
       .waitFor(path, (all) => all.filter(about(emailId)).length >= count)
       .then((all) => all.filter(about(emailId)))
 
-  test('each outcome arrives in the form of the wire, once, with an id of its own', async () => {
+  test('each outcome arrives in the wire format, once, with its own id', async () => {
     const { id: webhookId } = await hook('/outcomes')
-    // SES writes a Message-ID of its own, which is not foretold.
+    // SES replaces the Message-ID with one that the test cannot know.
     const messageId = (emailId: string, { message_id }: { message_id?: string }) =>
       message_id?.endsWith('@email.amazonses.com>') ? message_id : `<${emailId}@kabutar.test>`
     const common = (emailId: string, to: string) => ({
@@ -125,7 +125,7 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     await deliveries('/crud', before, 1)
 
     await ok(resend.webhooks.update(made.id, { status: 'disabled' }))
-    const meanwhile = await send('fine@dest.test')
+    const other = await send('fine@dest.test')
     await ok(
       resend.webhooks.update(made.id, {
         status: 'enabled',
@@ -140,7 +140,7 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     const rotated = await ok(resend.webhooks.rotateSigningSecret(made.id))
     assert.notEqual(rotated.signing_secret, made.signing_secret)
     assert.equal((await ok(resend.webhooks.get(made.id))).signing_secret, rotated.signing_secret)
-    // The old secret still verifies, so a receiver can change over later; then the new one does.
+    // The old secret still verifies, so that a receiver can change over later; then the new one does.
     const [old] = await deliveries('/moved', await send('bounced@resend.dev'), 1)
     assert.equal(String(old?.headers['svix-signature']).split(' ').length, 2)
     receiver.trust('/moved', rotated.signing_secret)
@@ -148,11 +148,11 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
 
     assert.deepEqual(await ok(resend.webhooks.remove(made.id)), { object: 'webhook', id: made.id, deleted: true })
     assert.equal((await resend.webhooks.get(made.id)).error?.name, 'not_found')
-    assert.equal(receiver.received('/crud').filter(about(meanwhile)).length, 0)
+    assert.equal(receiver.received('/crud').filter(about(other)).length, 0)
     assert.deepEqual(receiver.refused(), [])
   })
 
-  test('a failure is tried again under the same id, its attempts can be read, and a lost one replayed', async () => {
+  test('a failed delivery is tried again under the same id, lists its attempts, and can be replayed', async () => {
     const { id: webhookId } = await hook('/retries', ['email.sent'])
     receiver.script('/retries', [500, 302, 200, 500, 500, 503])
     const attemptsOf = async (eventId: string) =>
@@ -201,7 +201,7 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     await ok(resend.webhooks.remove(webhookId))
   })
 
-  test('a kill while the next hop takes the message: one event, after the restart', async () => {
+  test('a kill while the next hop takes the message leads to one event after the restart', async () => {
     const { id: webhookId } = await hook('/killed-sending', ['email.sent'])
     const emailId = await send('slow@dest.test')
     await peer.waitFor((all) => all.some(({ raw }) => raw.includes(emailId)))
@@ -214,7 +214,7 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     await ok(resend.webhooks.remove(webhookId))
   })
 
-  test('a kill while the receiver has not answered: the same event again, after the restart', async () => {
+  test('a kill before the receiver has answered leads to the same event again after the restart', async () => {
     const { id: webhookId } = await hook('/killed-telling', ['email.sent'])
     receiver.script('/killed-telling', [0])
     const emailId = await send('fine@dest.test')
@@ -225,19 +225,19 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
     await sleep(300)
     const all = receiver.received('/killed-telling').filter(about(emailId))
     assert.equal(new Set(all.map(({ id, body }) => id + body)).size, 1)
-    // SQS may give one attempt to two functions at once; receivers drop what they know by its id.
+    // SQS may give one attempt to two functions at once; receivers drop repetitions by the id.
     if (server.platform === 'embedded') assert.equal(all.length, 2)
     await ok(resend.webhooks.remove(webhookId))
   })
 
-  test('a kill right after the acceptance, with many under way: an event id for each, none missing', async () => {
+  test('after a kill with many messages under way each has its event id and none is missing', async () => {
     const { id: webhookId } = await hook('/killed-many', ['email.sent'])
     const ids = await Promise.all(Array.from({ length: 60 }, (_, n) => send(`many-${n}@dest.test`)))
     await server.kill()
     const before = new Set(receiver.received('/killed-many').map(({ id }) => id)).size
     await server.restart()
     const complete = (all: readonly WebhookDelivery[]) => new Set(all.map(({ id }) => id)).size >= ids.length
-    // What was accepted and not queued yet is the sweep's, 2 minutes after its acceptance.
+    // The sweep queues what was accepted and not queued, 2 minutes after its acceptance.
     const all = await receiver.waitFor('/killed-many', complete, 150_000)
     assert.ok(before < ids.length, 'everything was told before the kill: nothing is shown')
     for (const emailId of ids) assert.equal(new Set(all.filter(about(emailId)).map(({ id }) => id)).size, 1, emailId)

@@ -30,7 +30,7 @@ after(async () => {
   rmSync(home, { recursive: true, force: true })
 })
 
-/** Without the settings of whoever runs the tests. */
+/** The environment without the settings of the shell that runs the tests. */
 const environment = () => ({
   PATH: process.env.PATH,
   HOME: home,

@@ -1,11 +1,11 @@
 import { type ExecFileSyncOptions, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 
-/** What invoke-rc.d asks before it starts a service; 101 forbids it. A container image often brings its own. */
+/** invoke-rc.d runs this before it starts a service; exit code 101 forbids it. A container image often has its own. */
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /**
- * Installs the Debian packages that are missing; does nothing if none is. No service of theirs is started.
+ * Installs the Debian packages that are missing, and does nothing if none is. Starts none of their services.
  * @throws {Error} naming the command to run, where this process isn't root or apt-get fails
  */
 export function installDebian(packages: readonly string[]): void {

@@ -42,7 +42,7 @@ const send = async (port: number, recipients: readonly string[]) => {
   }
 }
 
-/** Without the trace field that Postfix put on top. */
+/** Removes the trace field that Postfix put on top. */
 function withoutTrace(raw: Buffer): string {
   const text = raw.toString()
   const trace = /^Received: .*\r\n([ \t].*\r\n)*/.exec(text)?.[0] ?? ''

@@ -1,6 +1,6 @@
 /**
- * A real Postfix of Debian on loopback, with configuration, queue, mail and log in a folder of its own: the system's
- * Postfix, if there is one, is neither read nor touched. It needs root, as Postfix does.
+ * Runs a real Postfix of Debian on loopback, with configuration, queue, mail and log in its own folder. It neither reads nor
+ * changes the system's Postfix, if there is one. It needs root, as Postfix does.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,28 +22,28 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { installDebian } from './debian.ts'
 
 export type PostfixOptions = {
-  /** All mail goes there instead of into mailboxes. */
+  /** The next hop of all mail, in place of mailboxes. */
   readonly relayTo?: { readonly host: string; readonly port: number }
-  /** Whose mail is taken, for any local part. @default ['postfix.test'] */
+  /** Domains that accept mail for any local part. @default ['postfix.test'] */
   readonly domains?: readonly string[]
   /** Answers to RCPT TO by whole address, such as `550 5.1.1 No such user` or `450 4.2.2 Full`. */
   readonly replies?: Readonly<Record<string, string>>
   readonly maxBytes?: number
-  /** What is taken is queued, and then thrown away by discard(8) instead of delivered. */
+  /** discard(8) drops queued messages instead of delivering them. */
   readonly discard?: boolean
 }
-/** `raw` as Postfix took it, its own trace fields on top, lines ended by CRLF. */
+/** `raw` is the message as Postfix accepted it, with its own trace fields on top and lines that end in CRLF. */
 type PostfixMessage = { readonly recipient: string; readonly returnPath: string; readonly raw: Buffer }
 export type Postfix = {
   readonly port: number
   readonly configFolder: string
   readonly queueFolder: string
   readonly mailFolder: string
-  /** What was delivered so far, in no order. */
+  /** Answers the messages delivered so far, in no order. */
   messages(): Promise<readonly PostfixMessage[]>
   /** Resolves once `count` messages are there. @throws {Error} with the log's end after `timeoutMs` (20 s) */
   waitFor(count: number, timeoutMs?: number): Promise<readonly PostfixMessage[]>
-  /** The log so far. */
+  /** Answers the log so far. */
   log(): string
   stop(): Promise<void>
 }
@@ -61,7 +61,7 @@ type Folders = {
   readonly mail: string
 }
 
-/** @throws {Error} with Postfix's own words if it does not start within 15 s */
+/** @throws {Error} with Postfix's own text if it does not start within 15 s */
 export async function startPostfix(options: PostfixOptions = {}): Promise<Postfix> {
   installDebian(['postfix'])
   const folders = makeFolders()
@@ -104,7 +104,7 @@ function running(folders: Folders, port: number, stop: () => void): Postfix {
   }
 }
 
-/** The root is open to all, since Postfix's processes are other users. */
+/** Makes the root folder readable for all, because Postfix's processes run as other users. */
 function makeFolders(): Folders {
   const root = mkdtempSync(join(tmpdir(), 'kabutar-postfix-'))
   chmodSync(root, 0o755)
@@ -142,13 +142,13 @@ function mainCf(
     append_dot_mydomain: 'no',
     biff: 'no',
     smtputf8_enable: 'yes',
-    // Nothing may leave this machine.
+    // No mail may leave this machine.
     default_transport: relayTo ? `smtp:[${relayTo.host}]:${relayTo.port}` : 'error:no such domain here',
     smtpd_relay_restrictions: relayTo ? 'permit_mynetworks, reject' : 'reject_unauth_destination',
     smtpd_recipient_restrictions: `check_recipient_access texthash:${join(folders.config, 'replies')}, permit`,
     virtual_mailbox_domains: relayTo ? '' : domains.join(' '),
     virtual_transport: discard ? 'discard:' : 'virtual',
-    // Else whoever is faster than the deliveries waits for them.
+    // Otherwise Postfix delays senders that are faster than its deliveries.
     in_flow_delay: discard ? '0' : '1s',
     virtual_mailbox_base: folders.mail,
     virtual_mailbox_maps: 'static:all/',
@@ -160,7 +160,7 @@ function mainCf(
   return lines.join('')
 }
 
-/** No service runs in a chroot: the folders are bare. */
+/** Runs no service in a chroot, because the folders are bare. */
 function masterCf(port: number): string {
   const services = [
     `127.0.0.1:${port} inet n - n - - smtpd`,
@@ -217,7 +217,7 @@ async function greets(port: number): Promise<boolean> {
       socket.write('QUIT\r\n')
       return String(greeting).startsWith('220 ')
     } catch {
-      // Not listening yet.
+      // Postfix does not listen yet.
     } finally {
       socket.destroy()
     }

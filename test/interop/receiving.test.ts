@@ -72,12 +72,12 @@ describe('swaks', () => {
       assert.match(dialogue, says)
       const id = idOf(dialogue)
       await untilListed(server, [id])
-      // swaks ends what it sends with an empty line of its own.
+      // swaks adds an empty line to the end of a message.
       assert.equal((await rawOf(server, id)).toString().trimEnd(), EIGHT_BITS.trimEnd())
     })
   }
 
-  test('an attachment comes out as it went in', async () => {
+  test('an attachment is unchanged', async () => {
     const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, n) => (n * 7919) % 256))
     const path = file('every octet.bin', bytes)
     const { code, dialogue } = await swaks('--to', ADA, '--attach', `@${path}`, '--header', 'Subject: with a file')
@@ -99,7 +99,7 @@ describe('swaks', () => {
     { name: 'AUTH', args: ['--to', ADA, '--auth', 'PLAIN', '--au', 'a', '--ap', 'b'], says: /not advertise/, code: 28 },
   ]
   for (const { name, args, says, code } of refusals) {
-    test(`${name} is refused, and nothing is kept`, async () => {
+    test(`${name} is refused, and nothing is stored`, async () => {
       const before = (await listReceived(server)).length
       const answer = await swaks(...args)
       assert.match(answer.dialogue, says)
@@ -109,7 +109,7 @@ describe('swaks', () => {
     })
   }
 
-  test('of two recipients the stranger is refused', async () => {
+  test('of two recipients the one of another domain is refused', async () => {
     const { dialogue } = await swaks('--to', `x@elsewhere.test,${ADA}`, '--pipeline')
     assert.match(dialogue, /550 5\.7\.1/)
     await untilListed(server, [idOf(dialogue)])
@@ -137,7 +137,7 @@ test('nodemailer pools its connections and starts TLS: every message is kept byt
 })
 
 describe('Postfix as a relay in front', () => {
-  test('what it relays is kept byte for byte, below its trace field', async () => {
+  test('a relayed message is stored byte for byte, below its trace field', async () => {
     const postfix = await startPostfix({ relayTo: { host: '127.0.0.1', port: port() }, maxBytes: 50_000_000 })
     const sender = await connectSender(postfix.port)
     const bodies = ['short\r\n', EIGHT_BITS, '.\r\n..\r\n\r\n', `${'a line\r\n'.repeat(20_000)}`, '\u00e9'.repeat(400)]
@@ -172,7 +172,7 @@ async function untilSubjects(wanted: readonly string[], log: () => string): Prom
   throw new Error(`not all came within 20 s: ${log().slice(-2000)}`)
 }
 
-/** Without the field that Postfix put on top. */
+/** Removes the field that Postfix put on top. */
 function withoutTrace(raw: Buffer): Buffer {
   const trace = /^Received: .*\r\n([ \t].*\r\n)*/.exec(raw.toString('latin1'))?.[0] ?? ''
   assert.match(trace, /mx\.postfix\.test \(Postfix\)/)

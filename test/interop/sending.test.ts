@@ -1,4 +1,4 @@
-/** The server process relays through Debian's Postfix; what Postfix stored is what was composed, and others read it right. */
+/** The server process relays through Debian's Postfix, which stores the composed bytes; other parsers read them correctly. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -16,7 +16,7 @@ import { type Server, startServer } from '../flows/support/server.ts'
 import { installDebian } from './debian.ts'
 import { type Postfix, startPostfix } from './postfix.ts'
 
-/** What a reader makes of a message; attachments by SHA-256. */
+/** A message as a parser reads it; attachments by SHA-256. */
 type Read = {
   readonly subject: string
   readonly from: readonly [name: string, address: string]
@@ -31,7 +31,7 @@ const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 )
-/** Every octet, lines that start with a dot, and no line end at its end. */
+/** Has every octet, lines that start with a dot, and no line end at its end. */
 const BINARY = Buffer.concat([Buffer.from('.\r\n..\n'), Buffer.from(Array.from({ length: 4096 }, (_, n) => n % 256))])
 const LONG_LINE = `${'a line without an end '.repeat(100)}é`
 const HTML = '<h1>Grüße, 世界 🕊</h1>\n<p>.dot <img src="cid:logo"></p>\n'
@@ -77,7 +77,7 @@ const cases: readonly { name: string; email: CreateEmailOptions; read: Partial<R
     },
   },
 ]
-/** Refused at RCPT; the other two are taken. */
+/** Postfix refuses it at RCPT and accepts the other two. */
 const REFUSED = 'nobody@postfix.test'
 
 describe('sending through Postfix', () => {
@@ -99,7 +99,7 @@ describe('sending through Postfix', () => {
   const ids: string[] = []
 
   for (const [index, { name, email, read }] of cases.entries()) {
-    test(`${name} is read as it was meant`, async () => {
+    test(`${name} is read as it was sent`, async () => {
       const { data, error } = await resend.emails.send(email)
       assert.equal(error, null)
       ids.push(data?.id ?? '')
@@ -137,7 +137,7 @@ describe('sending through Postfix', () => {
     assert.equal(email.last_event, 'bounced')
   })
 
-  test('every message was stored as it was composed, byte by byte', async () => {
+  test('every message is stored as it was composed, byte for byte', async () => {
     assert.equal(await server.stop(), 0)
     const messages = await postfix.messages()
     assert.equal(messages.length, cases.length + 2)
@@ -161,7 +161,7 @@ async function untilFinal(resend: Resend, id: string): Promise<Whole> {
   throw new Error(`${id} is still queued after 10 s`)
 }
 
-/** The server's own bytes: composing is a function of what is stored. */
+/** Composes the server's bytes again, from what is stored. */
 async function composedAgain(folder: string, id: string): Promise<Buffer> {
   const engine = openEngine(folder)
   try {
@@ -175,7 +175,7 @@ async function composedAgain(folder: string, id: string): Promise<Buffer> {
   }
 }
 
-/** Without the field that Postfix put on top. */
+/** Removes the field that Postfix put on top. */
 function withoutTrace(raw: Buffer): Buffer {
   const text = raw.toString('latin1')
   const trace = /^Received: .*\r\n([ \t].*\r\n)*/.exec(text)?.[0] ?? ''

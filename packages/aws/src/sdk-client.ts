@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 
-/** For tests. On AWS the environment has the region, the credentials and the endpoints. */
+/** Options of tests. On AWS the environment has the region, the credentials and the endpoints. */
 export type ClientOptions = {
   readonly region?: string
   readonly endpoint?: string

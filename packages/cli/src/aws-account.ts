@@ -12,7 +12,7 @@ import { tableOf } from './aws-stage.ts'
 type NewAccount = { readonly id: string; readonly token: string }
 
 /**
- * Creates an account in the table of a stage; whoever may write the table may do so. Answers the key, of which only the
+ * Creates an account in the table of a stage; everybody who may write the table may do so. Answers the key, of which only the
  * SHA-256 is stored. Without a name it makes the first key of the first account.
  * @throws {Error} if the first account has a key already, or a domain belongs to another account
  */

@@ -19,7 +19,7 @@ export const CreateAccountRequest = z
   })
   .meta({ id: 'CreateAccount' })
 
-/** POST /accounts and /accounts/:id/resume, for whoever has the operator's token, which the server wrote to its folder. */
+/** POST /accounts and /accounts/:id/resume, which need the operator's token that the server wrote to its data folder. */
 export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
   const operatorOnly = (c: Context) => {
     if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return

@@ -53,7 +53,7 @@ async function dataUri(blobs: Blobs, blob: string, image: ReceivedAttachment): P
 
 const SIGNATURES = { 'image/png': '\x89PNG\r\n\x1a\n', 'image/jpeg': '\xff\xd8\xff', 'image/gif': 'GIF8' } as const
 
-/** By the first bytes, as browsers tell it (WHATWG MIME Sniffing section 6.1); undefined for what is no image. */
+/** Answers the image type by the first bytes, as browsers do (WHATWG MIME Sniffing section 6.1); undefined for no image. */
 function imageTypeOf(bytes: Buffer): string | undefined {
   const begin = bytes.toString('latin1', 0, 12)
   if (begin.startsWith('RIFF') && begin.endsWith('WEBP')) return 'image/webp'

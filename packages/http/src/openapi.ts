@@ -192,7 +192,7 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Compone
 }
 
 /**
- * What is left out of zod's schemas: `additionalProperties: false`, since a new field in an answer breaks no client; fields
+ * Leaves out of zod's schemas: `additionalProperties: false`, since a new field in an answer breaks no client; fields
  * that are refused by name; and the pattern that says what the format says. In a request, null stands for an absent field.
  */
 function simplified(json: Schema, io: 'input' | 'output'): Schema {

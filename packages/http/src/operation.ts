@@ -5,7 +5,7 @@ export const TAGS = {
   Emails: 'Sent emails, and uploads that they attach.',
   Receiving: 'Received emails and their attachments.',
   Domains: 'Domains that send and receive, and the records that prove them.',
-  Webhooks: 'Endpoints that are told of events, and what was sent to them.',
+  Webhooks: 'Endpoints that get events, and what was sent to them.',
   Suppressions: 'Addresses that are not sent to.',
   'API keys': 'Keys of the account.',
   Accounts: 'Accounts, for the operator of the server.',
@@ -15,7 +15,7 @@ export const TAGS = {
 /** One operation of the API with the schemas of its request and answer. */
 export type Operation = {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
-  /** As the router has it: `/emails/:id`. */
+  /** The path in the router's form: `/emails/:id`. */
   readonly path: string
   /** Generated clients name their functions so. */
   readonly operationId: string

@@ -103,7 +103,7 @@ function savedAs(filename: string | null, contentType: string): string {
   return name || (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
 }
 
-/** Without `limit`, the page holds the whole list. */
+/** Reads the page; without `limit` it holds the whole list. */
 function allOrPage(c: Context, all: number): PageOptions {
   return c.req.query('limit') === undefined ? { ...pageOf(c), limit: all } : pageOf(c)
 }

@@ -22,11 +22,11 @@ export type ConsumerOptions = {
   readonly log: Log
   /** Aborting it starts the drain. */
   readonly signal: AbortSignal
-  /** How long one receive waits for entries. @default 20000 */
+  /** The longest wait of one receive for entries. @default 20000 */
   readonly waitMs?: number
   /** The signal of a handler that takes longer is aborted, and its entries come back. @default 15 minutes */
   readonly maxHandlingMs?: number
-  /** How long handlers may go on after the drain began, before their signal is aborted. @default 8000 */
+  /** The time that handlers have to end once the drain has begun; then their signal is aborted. @default 8000 */
   readonly drainMs?: number
   /** Delays each batch while the process is busy accepting; see load-shedding.ts. */
   readonly turn?: Turn
@@ -35,7 +35,7 @@ export type ConsumerOptions = {
 type Backoff = { readonly first: number; readonly max: number }
 const RECEIVE_BACKOFF_MS: Backoff = { first: 100, max: 10_000 }
 const FAILURE_BACKOFF_MS: Backoff = { first: 5000, max: 15 * 60_000 }
-/** How long a handler may take to end after its signal was aborted. */
+/** The time that a handler has to end after its signal was aborted. */
 const GRACE_MS = 1000
 
 type Run = ConsumerOptions & { readonly queue: Queue; readonly handler: Handler; readonly stop: AbortSignal }

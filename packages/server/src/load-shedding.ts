@@ -3,7 +3,7 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 /** Resolves when the next batch may begin. `ageMs` is how long the oldest entry of the last batch was in the queue. */
 export type Turn = (ageMs: number, signal: AbortSignal) => Promise<void>
 
-/** So many requests and messages at once mean that clients wait for us: at 100 messages a second there is rarely one. */
+/** With so many requests and messages in flight, clients are waiting; at 100 messages a second there is rarely one. */
 const BUSY_IN_FLIGHT = 4
 const LOOK_EVERY_MS = 5
 /** A batch of 10 entries each 100 ms uses about a twentieth of the time. */

@@ -38,7 +38,7 @@ export type Settings = {
   readonly relay: RelaySetting
   readonly apiKey: string | undefined
   readonly domains: readonly string[]
-  /** Without a slash at the end. Undefined for the address that HTTP is bound to. */
+  /** Has no slash at the end. Undefined means the address that HTTP is bound to. */
   readonly publicUrl: string | undefined
   /** Undefined for the system's resolver. */
   readonly dns: Address | undefined

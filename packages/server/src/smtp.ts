@@ -8,7 +8,7 @@ import type { LoadShedding } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
 import { hostText } from './settings-values.ts'
 
-export type SmtpListener = {
+type SmtpListener = {
   /** `host:port`, as bound. */
   readonly address: string
   /** Stops listening, lets running transactions end, and cuts those that last longer than `deadlineMs`. */

@@ -4,7 +4,7 @@ import { textOf } from '@kabutar/mail/mime/header-text.ts'
 import type { Params } from '@kabutar/mail/mime/params.ts'
 import { type MessageIndex, type Part, partsOf } from '@kabutar/mail/mime/part.ts'
 
-/** What an IMAP server prints: a string, a number, NIL, or a parenthesized list. Strings may hold any character. */
+/** A value as an IMAP server prints it: a string, a number, NIL, or a parenthesized list. Strings may hold any character. */
 export type ImapValue = string | number | null | readonly ImapValue[]
 
 /** ENVELOPE in the order of RFC 9051 section 7.5.2. */

@@ -1,18 +1,18 @@
 /**
- * A disk that loses its power: what is left of a folder at a point of the log. Strict POSIX: of a file's content what was
- * written before an fsync of the file, of a folder's names what was changed before an fsync of the folder. Names are lost
- * from the last one on, as journals do; content in any pieces.
+ * Rebuilds a folder as a disk leaves it when the power fails at a point of the log. By strict POSIX, content survives that was
+ * written before an fsync of the file, and names that were changed before an fsync of the folder. Names are lost from the
+ * last one on, as journals do; content is lost in any pieces.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { LogRecord } from './records.ts'
 
 export type PowerLoss = {
-  /** Records up to here happened. */
+  /** The records before this index happened. */
   readonly at: number
   /** Which syncs count. */
   readonly syncs: (record: { readonly path: string }, index: number) => boolean
-  /** Of what was not synced this share is there nevertheless. */
+  /** The share of unsynced data that survives. */
   readonly unsynced: number
   readonly random: () => number
 }
@@ -35,7 +35,7 @@ export function restore(root: string, records: readonly LogRecord[], loss: Power
   writeFolder(happened.root, loss, to)
 }
 
-/** The folder as the processes saw it, and how much of each node is safe. */
+/** The folder as the processes saw it, with the safe part of each node. */
 class Happened {
   readonly root: Node & Folder = { is: 'folder', changes: [], synced: 0 }
   readonly #nodes: Map<string, Node>
@@ -91,7 +91,7 @@ function writeFolder(folder: Folder, loss: PowerLoss, to: string): void {
   }
   for (const [name, node] of names) {
     const path = join(to, name)
-    // SQLite's index of its log lies in shared memory and is made anew from the log.
+    // SQLite's index of its log lies in shared memory, and SQLite rebuilds it from the log.
     if (name.endsWith('-shm')) continue
     if (node.is === 'file') {
       writeFileSync(path, contentOf(node, loss))

@@ -1,4 +1,4 @@
-/** Messages whose every byte follows from their number, so that whoever finds one can say whether it is whole. */
+/** Messages whose bytes follow from their number, so that a test can tell whether one is whole. */
 import { createHash } from 'node:crypto'
 import { createTransport } from 'nodemailer'
 
@@ -7,7 +7,7 @@ export type Mail = { readonly subject: string; readonly text: string; readonly f
 const LARGE_EVERY = 8
 const LARGE_BYTES = 90_000
 
-/** Every eighth has a file that is no blob in the engine but a file of its own. */
+/** Every eighth message has an attachment that is too large for the database and is stored as a file. */
 export function mailOf(number: number): Mail {
   const block = createHash('sha512').update(String(number)).digest()
   const file = number % LARGE_EVERY === 0 ? Buffer.alloc(LARGE_BYTES + number, block) : undefined
@@ -16,7 +16,7 @@ export function mailOf(number: number): Mail {
 
 export const numberOf = (subject: string) => Number(/^number (\d+)$/.exec(subject)?.[1])
 
-/** A message as another server hands it over, with its bytes again from its number. */
+/** A message as another server delivers it; its bytes follow from its number too. */
 export function rawOf(number: number): Buffer {
   const { subject, text, file } = mailOf(number)
   const header = `From: eve@far.test\r\nTo: in-${number % 7}@kabutar.test\r\nSubject: ${subject}\r\n\r\n`
@@ -27,7 +27,7 @@ export function rawOf(number: number): Buffer {
 type Server = { readonly url: string; readonly apiKey: string; readonly smtpPort: number | undefined }
 export type Load = { readonly mails: number; readonly ms: number; readonly connections: number }
 
-/** Hands mail over by SMTP, as postMails does by HTTP. @throws {Error} if anything is refused */
+/** Sends mail by SMTP, as postMails does by HTTP. @throws {Error} if anything is refused */
 export async function deliverMails(server: Server, limits: Load): Promise<void> {
   const transport = createTransport({
     host: '127.0.0.1',
@@ -48,8 +48,8 @@ export async function deliverMails(server: Server, limits: Load): Promise<void> 
 }
 
 /**
- * Posts mail over several connections until it is enough or time is up.
- * @throws {Error} if anything is answered but 200
+ * Posts mail over several connections until the count is reached or the time is over.
+ * @throws {Error} for any answer but 200
  */
 export function postMails(server: Server, limits: Load): Promise<void> {
   return repeat(limits, (number) => postMail(server, number))

@@ -1,4 +1,4 @@
-/** The server's writes, syncs and answers in their order, as write-log.c records them. */
+/** Reads the server's writes, syncs and answers in their order, as write-log.c records them. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,12 +11,12 @@ export type LogRecord =
   | { readonly kind: 'sync begins' | 'sync ended'; readonly path: string; readonly sync: number }
   | { readonly kind: 'rename' | 'link'; readonly path: string; readonly to: string }
   | { readonly kind: 'remove' | 'mkdir'; readonly path: string }
-  /** What was written to a socket, its first 2 KB; recorded before it left. */
+  /** The first 2 KB of a write to a socket, recorded before it left. */
   | { readonly kind: 'said'; readonly data: Buffer }
 
 const HEAD_BYTES = 15
 
-/** Compiles the library into a folder. Answers the variables under which a process logs what it does below `watched`. */
+/** Compiles the library into a folder. Answers the variables that make a process log its writes below `watched`. */
 export function buildWriteLog(
   folder: string,
   watched: string,
@@ -28,7 +28,7 @@ export function buildWriteLog(
   return { log, env: { LD_PRELOAD: library, WRITE_LOG: log, WRITE_LOG_FOLDER: watched } }
 }
 
-/** All complete records of a log. The last one may have been cut by a kill. */
+/** Reads all complete records of a log; a kill may have cut the last one. */
 export function readLog(path: string): readonly LogRecord[] {
   const bytes = readFileSync(path)
   const records: LogRecord[] = []

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What a call of the SDK answered; fails if that is an error. */
+/** Answers the data of a call of the SDK; fails on an error. */
 export async function ok<T>(call: Promise<{ data: T | null; error: unknown }>): Promise<T> {
   const { data, error } = await call
   assert.equal(error, null)
   return data as T
 }
 
-/** Asks again and again, until there is an answer. Fails after `seconds`. */
+/** Repeats `ask` until it answers. Fails after `seconds`. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, seconds = 15): Promise<T> {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
     const answer = await ask()

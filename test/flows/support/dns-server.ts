@@ -1,11 +1,11 @@
-/** A name server on loopback that tests write records into: TXT and MX over UDP, as much of DNS as a resolver asks for. */
+/** A name server on loopback whose records tests set: TXT and MX over UDP, as much of DNS as a resolver asks for. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 
 export type DnsServer = AsyncDisposable & {
   /** `127.0.0.1:port`. */
   readonly address: string
-  /** By name in lower case. */
+  /** Records by name in lower case. */
   readonly txt: Map<string, readonly string[]>
   readonly mx: Map<string, { readonly exchange: string; readonly priority: number }>
   /** Answers SERVFAIL to everything. */
@@ -76,7 +76,7 @@ const wireName = (name: string) =>
     Buffer.alloc(1),
   ])
 
-/** Strings of at most 255 bytes each. */
+/** Splits text into strings of at most 255 bytes each. */
 function textOf(text: string): Buffer {
   const parts = text.match(/.{1,255}/gs) ?? ['']
   return Buffer.concat(parts.map((part) => Buffer.from(`${String.fromCharCode(part.length)}${part}`, 'latin1')))

@@ -1,4 +1,4 @@
-/** What a server has received, read through its API alone. */
+/** Reads what a server has received, through its API alone. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 type Reader = { readonly url: string; readonly apiKey: string }

@@ -1,9 +1,9 @@
-/** What each recipient leads to: the webhook events, and in each what it says besides the message. */
+/** The webhook events that each recipient leads to, and the fields of each besides those of the message. */
 type Events = Readonly<Record<string, object>>
 type Outcome = {
   readonly to: string
   readonly events: Events
-  /** SES takes everything and speaks of it afterwards; what it gives up on it calls a transient bounce. */
+  /** SES accepts everything and reports afterwards; when it gives up it reports a transient bounce. */
   readonly behindSes?: Events
 }
 

@@ -1,4 +1,4 @@
-/** What the world does to an embedded server: brings mail in over SMTP, and publishes records of domains. */
+/** Acts as the outside of an embedded server: delivers mail over SMTP, and publishes records of domains. */
 import { createTransport } from 'nodemailer'
 import type { DnsServer } from './dns-server.ts'
 import type { DnsRecord } from './server-type.ts'
@@ -16,7 +16,7 @@ export async function bringMail(port: number, raw: string | Uint8Array, recipien
   }
 }
 
-/** nodemailer would send a line end. */
+/** Sends the raw bytes; nodemailer would add a line end. */
 async function bringNothing(port: number, [recipient = '']: readonly string[]): Promise<void> {
   const sender = await connectSender(port)
   await sender.send(recipient, Buffer.alloc(0)).finally(() => sender.close())

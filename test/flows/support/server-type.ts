@@ -1,18 +1,18 @@
 import type { DnsServer } from './dns-server.ts'
 
-/** What a flow test has in its hands, whichever platform it runs on. */
+/** The server of a flow test, whichever platform it runs on. */
 export type ServerOptions = {
   /** Settings such as `KABUTAR_RELAY`. */
   readonly env?: Readonly<Record<string, string>>
   /** @default a fixed full-access key */
   readonly apiKey?: string
-  /** Kept at the end. @default a temporary folder, removed at the end */
+  /** A data folder, which stays at the end. @default a temporary folder, removed at the end */
   readonly dataFolder?: string
-  /** Where the owner of a domain publishes its records, for an embedded server that looks there. */
+  /** The name server that an embedded server asks for the records of domains. */
   readonly dns?: DnsServer
   /**
-   * Mail that the relay itself puts off. Of use behind SES only, which takes what its next hop puts off and tries again on
-   * its own; an embedded server relays to the SMTP peer of the test, which has its script.
+   * Mail that the relay itself defers. It has an effect behind SES only, which accepts what its next hop defers and retries
+   * by itself; an embedded server relays to the SMTP peer of the test, which has its script.
    */
   readonly relayDefers?: (recipient: string) => boolean
 }
@@ -26,31 +26,31 @@ export type DnsRecord = {
 }
 
 export type Server = AsyncDisposable & {
-  /** What tests that cannot say the same of both go by, each time with the reason. */
+  /** The platform, for tests that cannot expect the same of both; each use gives the reason. */
   readonly platform: 'embedded' | 'aws'
   readonly url: string
-  /** For tests of SMTP itself. Undefined on AWS, where mail comes in by SES. */
+  /** The SMTP listener, for tests of SMTP itself. Undefined on AWS, where mail comes in through SES. */
   readonly smtpPort: number | undefined
   readonly apiKey: string
   readonly dataFolder: string
   readonly pid: number
-  /** What the process wrote since its last start, a line each. */
+  /** The lines that the process wrote since its last start. */
   readonly stdout: readonly string[]
   readonly stderr: readonly string[]
-  /** How the commands of packages/cli find this server: arguments and environment. */
+  /** The arguments and the environment by which the commands of packages/cli find this server. */
   readonly operator: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }
   /**
-   * Brings a mail in as a stranger's server would, the bytes as they are: over SMTP, or by SES's stand-in, which puts an
-   * object and notifies. Resolves when it is taken. @throws {Error} `550 …` if nobody here is among the recipients
+   * Delivers a message as another server would, bytes unchanged: over SMTP, or through SES's stand-in, which puts an object
+   * and notifies. Resolves when it is accepted. @throws {Error} `550 …` if no recipient is in a domain of this server
    */
   receive(raw: string | Uint8Array, recipients: readonly string[]): Promise<void>
-  /** As the owner of a domain puts its records into the DNS. */
+  /** Publishes records as the owner of a domain does. */
   publish(records: readonly DnsRecord[]): Promise<void>
-  /** SIGTERM. Answers the exit code; null if the process had to be killed after 15 s. */
+  /** Sends SIGTERM. Answers the exit code; null if the process had to be killed after 15 s. */
   stop(): Promise<number | null>
-  /** SIGKILL to the whole group, at once. */
+  /** Sends SIGKILL to the whole process group. */
   kill(): Promise<void>
-  /** The same data folder and the same addresses again, with `env` on top; kills what still runs. */
+  /** Starts again on the same data folder and addresses, with `env` added; kills what still runs. */
   restart(env?: Readonly<Record<string, string>>): Promise<void>
   /** Kills what still runs and removes the temporary folder. */
   close(): Promise<void>

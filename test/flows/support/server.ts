@@ -1,6 +1,6 @@
 /**
- * The real server process, started by a flow test in a process group and a data folder of its own. With `KABUTAR_FLOW=aws`
- * it is the AWS composition instead (see test/aws/platform.ts), and the same tests look at that.
+ * Starts the real server for a flow test, in its own process group and data folder. With `KABUTAR_FLOW=aws` it is the AWS
+ * composition instead (see test/aws/platform.ts), which the same tests check.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,7 +28,7 @@ type Process = {
   readonly smtpPort: number | undefined
 }
 
-/** @throws {Error} with what the process said, if it ends or is not healthy within 20 s */
+/** @throws {Error} with the output of the process, if it ends or is not healthy within 20 s */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const { apiKey = API_KEY } = options
   if (process.env.KABUTAR_FLOW === 'aws') {
@@ -88,7 +88,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 
 async function run(env: Readonly<Record<string, string>>): Promise<Process> {
   const child = spawn(process.execPath, [ENTRY], {
-    // Without the settings of whoever runs the tests.
+    // The settings of the shell that runs the tests must not reach the server.
     env: { PATH: process.env.PATH, TZ: 'UTC', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -115,7 +115,7 @@ function linesOf(child: ChildProcess, stream: 'stdout' | 'stderr'): readonly str
   return lines
 }
 
-/** The address that the process printed, once GET /health answers there: from then on every listener is up. */
+/** Answers the address that the process printed, once GET /health answers 200: then every listener is up. */
 async function healthy(child: ChildProcess, stdout: readonly string[]): Promise<string> {
   for (const end = Date.now() + START_MS; Date.now() < end; await sleep(20)) {
     if (hasEnded(child)) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`)
@@ -156,6 +156,6 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, 'SIGKILL')
   } catch {
-    // Gone in the meantime.
+    // The process has ended by itself.
   }
 }

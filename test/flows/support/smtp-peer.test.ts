@@ -25,7 +25,7 @@ const cases: readonly {
   name: string
   to: string[]
   options?: SmtpPeerOptions
-  /** The reply that the sender sees; none if the message is taken. */
+  /** The reply that the sender sees; undefined if the message is accepted. */
   fails?: number | 'lost'
   rejected?: string[]
   kept: string[][]
@@ -71,7 +71,7 @@ for (const { name, to, options, fails, rejected = [], kept } of cases) {
   })
 }
 
-test('the peer keeps envelope, bytes, user and TLS, and tells of each attempt', async () => {
+test('the peer records envelope, bytes, user and TLS of each message, and each attempt', async () => {
   await using peer = await startSmtpPeer({ auth: { user: 'u@x', password: 'p' }, startTls: true })
   assert.equal(peer.url, `smtp://u%40x:p@127.0.0.1:${peer.port}`)
   await send(peer, ['x@a.test'], { user: 'u@x', pass: 'p', startTls: true })
@@ -85,7 +85,7 @@ test('the peer keeps envelope, bytes, user and TLS, and tells of each attempt', 
   )
 })
 
-test('a script with times ends, for each recipient apart', async () => {
+test('a script with times ends for each recipient separately', async () => {
   await using peer = await startSmtpPeer()
   await assert.rejects(send(peer, ['once@a.test']), { responseCode: 450 })
   await send(peer, ['once@a.test'])
@@ -95,12 +95,12 @@ test('a script with times ends, for each recipient apart', async () => {
   assert.equal((await peer.waitFor((all) => all.length === 3)).length, 3)
 })
 
-test('waiting has an end', async () => {
+test('waiting for messages times out', async () => {
   await using peer = await startSmtpPeer()
   await assert.rejects(peer.waitFor(1, 20), /only 0 messages came within 20 ms/)
 })
 
-test('a closed peer refuses, and its port can be taken again', async () => {
+test('a closed peer refuses connections, and its port can be used again', async () => {
   const first = await startSmtpPeer()
   await first.close()
   await assert.rejects(send(first, ['x@a.test']), { code: 'ESOCKET' })

@@ -1,4 +1,4 @@
-/** A real SMTP server on loopback that takes mail, and refuses it by script: the next hop of the flow tests. */
+/** A real SMTP server on loopback that accepts mail or refuses it by script: the next hop of the flow tests. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
@@ -6,12 +6,12 @@ import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 /** `reply` is what the peer answers, such as `550 5.1.1 No such user`; `times` how often, before it accepts. */
 export type Behaviour =
   | { readonly at: 'rcpt' | 'data'; readonly reply: string; readonly times?: number }
-  /** Closes the connection after the whole message came, without an answer: with or without keeping it. */
+  /** Closes the connection after the whole message without an answer, and keeps the message or not. */
   | { readonly at: 'drop'; readonly keeps: boolean; readonly times?: number }
   /** Answers the message late. */
   | { readonly at: 'delay'; readonly ms: number; readonly times?: number }
 
-/** By local part. Any other recipient is accepted, and so are these once their `times` are used up. */
+/** Behaviours by local part. Other recipients are accepted, and so are these once their `times` are used up. */
 const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   defer: { at: 'rcpt', reply: '451 4.3.0 Try again later' },
   full: { at: 'rcpt', reply: '452 4.2.2 Mailbox full' },
@@ -36,11 +36,11 @@ export type Received = {
 export type Attempt = { readonly recipient: string; readonly replyCode: number; readonly at: number }
 
 export type SmtpPeerOptions = {
-  /** Merged over BEHAVIOURS. */
+  /** Overrides BEHAVIOURS. */
   readonly behaviours?: Readonly<Record<string, Behaviour>>
   /** @default any free one */
   readonly port?: number
-  /** Then mail without these credentials is refused. */
+  /** If set, mail without these credentials is refused. */
   readonly auth?: { readonly user: string; readonly password: string }
   /** Offers STARTTLS, with a certificate that nobody trusts. */
   readonly startTls?: boolean
@@ -48,17 +48,17 @@ export type SmtpPeerOptions = {
 }
 export type SmtpPeer = AsyncDisposable & {
   readonly port: number
-  /** For `KABUTAR_RELAY`, with credentials where the peer wants them. */
+  /** The value of `KABUTAR_RELAY`, with credentials if the peer wants them. */
   readonly url: string
-  /** What was taken so far, in order. */
+  /** The messages accepted so far, in order. */
   received(): readonly Received[]
   attempts(): readonly Attempt[]
-  /** Resolves with what was taken once `enough` says so. @throws {Error} after `timeoutMs` (10 s) */
+  /** Resolves with the accepted messages once `enough` is true. @throws {Error} after `timeoutMs` (10 s) */
   waitFor(
     enough: number | ((received: readonly Received[]) => boolean),
     timeoutMs?: number,
   ): Promise<readonly Received[]>
-  /** Open connections are cut. */
+  /** Cuts open connections. */
   close(): Promise<void>
 }
 
@@ -75,7 +75,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions = {}): Promise<Smtp
   }
   const server = serverOf(options, script, take, attempts)
   server.on('error', () => {
-    // A client that was killed resets its connection; what it wanted is seen in what was received.
+    // A killed client resets its connection; the tests look at what was received.
   })
   await once(server.listen(options.port ?? 0, '127.0.0.1'), 'listening')
   const { port } = server.server.address() as AddressInfo
@@ -176,7 +176,7 @@ function messageOf(session: SMTPServerSession, raw: Buffer): Received {
   }
 }
 
-/** All connections, or that of one session. */
+/** Closes all connections, or that of one session. */
 function cutConnections(server: SMTPServer, id?: string): void {
   for (const connection of server.connections) {
     if (id === undefined || connection.session.id === id) connection._socket.destroy()

@@ -1,4 +1,4 @@
-/** An application's webhook endpoint on loopback: verifies whatever comes with three libraries, and answers by script. */
+/** An application's webhook endpoint on loopback: verifies each request with three libraries, and answers by script. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
@@ -14,20 +14,20 @@ export type WebhookDelivery = {
   readonly headers: http.IncomingHttpHeaders
   readonly body: string
   readonly payload: WebhookEventPayload
-  /** What the receiver answered; 0: nothing yet. */
+  /** The status that the receiver answered; 0: none yet. */
   readonly code: number
 }
 
 export type WebhookReceiver = AsyncDisposable & {
   url(path: string): string
-  /** The secret that deliveries to a path must be signed with; without one they are refused. */
+  /** Sets the secret that verifies deliveries to a path; without one they are refused. */
   trust(path: string, secret: string): void
-  /** The codes of the next answers on a path, in order; 200 afterwards. 0 never answers. */
+  /** Sets the codes of the next answers on a path, in order; 200 afterwards. 0 never answers. */
   script(path: string, codes: readonly number[]): void
   received(path: string): readonly WebhookDelivery[]
-  /** What no library, or not every one, accepted. */
+  /** Requests that at least one library refused. */
   refused(): readonly string[]
-  /** @throws {Error} after `timeoutMs` (10 s), with what came */
+  /** @throws {Error} after `timeoutMs` (10 s), with the requests that came */
   waitFor(
     path: string,
     enough: (received: readonly WebhookDelivery[]) => boolean,

@@ -33,7 +33,7 @@ export function s3Blobs(client: S3Client, bucket: string): Blobs {
 type BucketContext = { readonly client: S3Client; readonly bucket: string }
 
 const DELETE_AT_ONCE = 1000
-/** As much of a message as core holds in memory (receiving/inspect.ts). */
+/** The bytes that the first GET asks for: as much of a message as core holds in memory (messages/read-blob.ts). */
 const FIRST_BYTES = 256 * 1024
 
 function checkedKey(key: string): string {

@@ -33,7 +33,7 @@ export async function receiveFromSes(
   const batchPorts = { ...ports, signal, inFlight: inFlightBudget(signal), ownerOf: cachedOwners(ports) }
   const own: Delivery[] = []
   const jobs: Job[] = []
-  // One entry after the other: one may bring thousands of S3's events, and a notification needs few look-ups.
+  // Handles entries one after the other: one may hold thousands of S3's events, and a notification needs few look-ups.
   for (const delivery of batch) {
     try {
       const mails = await mailsOf(batchPorts, delivery, (error) => failures.add(delivery, error))
@@ -93,7 +93,7 @@ async function mailsOfObjects(
   return mails
 }
 
-/** One message for each account. Other recipients are left out; a message without recipients of ours stays in the bucket. */
+/** Makes one message for each account. Leaves out other recipients; a message for no domain of ours stays in the bucket. */
 async function mailsOfReceipt(
   ports: BatchPorts,
   receipt: Receipt,

@@ -24,7 +24,7 @@ export async function settle(table: Table, object: string, wanted: Settled, nowM
   return settled
 }
 
-/** What was settled about an object before; undefined if nothing was. */
+/** Answers what was settled about an object; undefined if nothing was. */
 export async function findSettled(table: Table, object: string): Promise<Settled | undefined> {
   const item = readRow('ses-receipt', await table.get(sesReceiptKey(object)))
   return item && { at: item.at as number, owner: item.owner as string }

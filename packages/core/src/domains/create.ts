@@ -15,7 +15,7 @@ type NewDomain = {
   readonly capabilities?: Partial<Capabilities>
 }
 
-/** How long a name is kept for an account that is proving it. */
+/** The time for which a name is reserved for an account that is proving it. */
 export const VERIFY_WITHIN_MS = 72 * 3600_000
 const RETURN_PATH = 'send'
 

@@ -1,5 +1,5 @@
 /**
- * What a composed message says: written once, never updated. Short content lies in the message's own row, longer content
+ * Stores the content of a composed message, once; it is never updated. Short content lies in the message's own row, longer content
  * in a row beside it, and content with attachments or of more than 8 KB in a blob: its JSON, then the attachments in their
  * order as they are.
  */
@@ -20,7 +20,7 @@ import { type UploadSizes, uploadedBytes, uploadSizes } from './uploads.ts'
 /** An attachment whose bytes were uploaded before: see uploads.ts. */
 type UploadedAttachment = Omit<ComposeAttachment, 'content'> & { readonly uploadId: string }
 export type DraftAttachment = ComposeAttachment | UploadedAttachment
-/** What an application asks us to send, from any front end. Addresses are parsed, headers are not yet checked. */
+/** A message that an application asks us to send, from any front end. Addresses are parsed, headers are not yet checked. */
 export type Draft = {
   readonly from: Mailbox
   readonly to: readonly Mailbox[]
@@ -47,7 +47,7 @@ type ComposedJson = Omit<Composed, 'attachments'> & {
 }
 export type ContentPorts = { readonly table: Table; readonly blobs: Blobs }
 
-/** Of the whole message with its attachments in base64, as the wire says. */
+/** The limit of the whole message with its attachments in base64, as the wire says. */
 const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 const MAX_BLOB_BYTES = 2 * MAX_MESSAGE_BYTES
 const BASE64 = 4 / 3

@@ -46,7 +46,7 @@ export type ReceivedMessage = Fields & {
   readonly content: RawContent
   /** The id of the message that began the thread. */
   readonly thread: string
-  /** What could not be decoded: `whole`, `header`, or section numbers of parts; absent where everything was. */
+  /** Names what could not be decoded: `whole`, `header`, or section numbers of parts; absent if all was decoded. */
   readonly undecoded?: readonly string[]
 }
 
@@ -103,10 +103,10 @@ export type ReceivedAttachment = {
   readonly to: number
   readonly encoding: string
 }
-/** What a list shows of an attachment. */
+/** The fields of an attachment that a list shows. */
 export type ListedAttachment = Omit<ReceivedAttachment, 'from' | 'to' | 'encoding'>
 
-/** What the SMTP dialogue said of a received message; `recipients` are those of one account, spelled as they came. */
+/** The envelope of a received message, from the SMTP dialogue; `recipients` are those of one account, spelled as they came. */
 export type InboundEnvelope = {
   /** Empty for notifications (RFC 5321 section 4.5.5). */
   readonly returnPath: string

@@ -7,7 +7,7 @@ import { readRange } from './received.ts'
 import { type StoredReading, UNREAD } from './stored-reading.ts'
 
 /** `size`: the octets of the message. */
-export type BlobReading = { readonly size: number; readonly stored: StoredReading }
+type BlobReading = { readonly size: number; readonly stored: StoredReading }
 
 const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 /** Bounds the messages that one batch reads at once: two of the largest fit a function of 512 MB. */
@@ -28,7 +28,7 @@ export async function readBlob(blobs: Blobs, key: string, inFlight: Semaphore): 
   return inFlight.use(Math.min(TEXT_FACTOR * open.size, MAX_MESSAGE_BYTES), () => readOpen(blobs, key, open))
 }
 
-/** What `readBlob` answers for a message that must not be looked into: its octets are only counted. */
+/** Answers as `readBlob` for a message that must not be read: only counts its octets. */
 export async function countBlob(blobs: Blobs, key: string): Promise<BlobReading | undefined> {
   const open = await blobs.open(key)
   if (open === undefined) return undefined

@@ -58,7 +58,7 @@ export function newReceived(
   }
 }
 
-/** What a list shows of a reading. */
+/** Answers the fields of a reading that a list shows. */
 export function listedOf(id: string, reading: Reading) {
   const attachments = receivedAttachments(id, reading).map(({ from: _, to: __, encoding: ___, ...listed }) => listed)
   return {

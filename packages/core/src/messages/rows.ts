@@ -75,7 +75,7 @@ export async function writeEnvelope(
   })
 }
 
-/** What a list shows of a message that was read again. */
+/** The fields that a list shows of a message, made again from a new reading. */
 type Listed = Pick<
   ReceivedMessage,
   'from' | 'to' | 'cc' | 'bcc' | 'replyTo' | 'subject' | 'messageId' | 'attachments'
@@ -97,7 +97,7 @@ export async function writeListed(
   })
 }
 
-/** What the work on a message changes. `lease` and `due`: null removes. */
+/** A change by the work on a message. `lease` and `due`: null removes. */
 export type Progress = {
   readonly recipients?: readonly Recipient[]
   readonly attempts?: number

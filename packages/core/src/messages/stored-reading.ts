@@ -14,9 +14,9 @@ import type { ReadingPlace, ReceivedMessage } from './message.ts'
 import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
 
 export type StoredReading = {
-  /** Where the parts are; null for a message that is stored unread. */
+  /** The places of the parts; null for a message that is stored unread. */
   readonly mime: MessageIndex | null
-  /** What people and programs are shown. */
+  /** The content that people and programs are shown. */
   readonly reading: Reading
 }
 export type ReadingPorts = { readonly table: Table; readonly blobs: Blobs }

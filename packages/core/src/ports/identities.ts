@@ -22,7 +22,7 @@ export type Identity = {
 }
 
 export interface Identities {
-  /** Where the identities are, if they are in one place. */
+  /** The region of the identities, if they have one. */
   readonly region?: string
   /** Can mail leave with a return path in a subdomain of the sender's choice? */
   readonly ownReturnPath: boolean

@@ -5,7 +5,7 @@ import { v7 } from 'uuid'
 export interface Ids {
   /** A UUIDv7 (RFC 9562 section 5.7): ids sort by time, and an id tells its own day. */
   next(): string
-  /** So many random bytes, fit for a key. */
+  /** Answers random bytes that are fit for a key. */
   secret(bytes: number): Buffer
 }
 

@@ -17,7 +17,7 @@ export type AcceptPorts = {
   readonly receiveQueue: Queue
   readonly clock: Clock
   readonly ids: Ids
-  /** Where blobs and queue share a commit: makes all of both durable at once. Elsewhere blobs are durable before entries. */
+  /** Makes blobs and entries durable at once; set where both share a commit. Without it, blobs are durable before entries. */
   readonly storeAtOnce?: StoreAtOnce
 }
 export type StoreAtOnce = (contents: readonly RawMessage[], entries: readonly Outgoing[]) => Promise<void>
@@ -28,7 +28,7 @@ export type Inbound = Omit<InboundEnvelope, 'receivedAt'> & { readonly id: strin
 /** More than the 64 that RFC 5321 section 4.5.3.1.1 asks for: mail to list and reply addresses comes with longer ones. */
 const MAX_LOCAL_BYTES = 256
 
-/** What SES receives at most. */
+/** The largest message that SES receives. */
 export const MAX_INBOUND_BYTES = 40 * 1024 * 1024
 
 /**
@@ -69,7 +69,7 @@ export async function accept(
   return copies
 }
 
-/** What one account gets of a message. */
+/** The copy of a message that one account gets. */
 type Copy = { readonly accountId: string; readonly id: string; readonly recipients: readonly string[] }
 
 async function storeCopies(

@@ -23,7 +23,7 @@ export type Job = { readonly delivery: Delivery; readonly mail: Incoming }
 const FAILED_RETRY_MS = 5000
 /** An open blob holds 256 KB, whatever `inFlight` says. */
 export const MAX_AT_ONCE = 32
-/** From this receipt on messages are received one by one: one of them may have killed the process and the others with it. */
+/** From this receipt on, messages are received one by one, because one of them may have killed the process. */
 const ALONE_FROM_ATTEMPT = 3
 /** The last receipt before the dead-letter queue stores a message unread. */
 const UNREAD_ATTEMPT = 5
@@ -88,7 +88,7 @@ async function deleteFor(ports: ReceivePorts, { kind, accountId, id }: ReceiveEn
 
 type Reread = { readonly delivery: Delivery; readonly entry: ReceiveEntry }
 
-/** One by one, after new mail is stored: a message that killed a reader may do so again. */
+/** Reads messages again, one by one and after new mail is stored, because a message that killed a reader may do so again. */
 async function readEachAgain(ports: StorePorts, rereads: readonly Reread[], failures: Failures): Promise<void> {
   for (const { delivery, entry } of rereads) {
     const { accountId, id } = entry

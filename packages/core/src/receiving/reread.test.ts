@@ -67,7 +67,7 @@ describe('reading again', () => {
     assert.equal((await eventsOf(ports.table, 'a', id)).length, 1)
   })
 
-  test('of a message that is deleted meanwhile leaves nothing', async () => {
+  test('of a message that is deleted at the same time leaves nothing', async () => {
     const ports = await receivePorts()
     const [id = ''] = await take(ports, LETTER)
     await drainReceived(ports)

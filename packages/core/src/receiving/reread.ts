@@ -3,7 +3,7 @@ import type { Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
 import { encodeReceiveEntry } from './entries.ts'
 
-export type RereadPorts = { readonly table: Table; readonly receiveQueue: Queue }
+type RereadPorts = { readonly table: Table; readonly receiveQueue: Queue }
 
 /**
  * Queues a message to be read again by the worker that reads all mail, the only process with the parser. Its event stays

@@ -31,10 +31,10 @@ export type ReceivePorts = NotifyPorts & {
   readonly log: Log
   readonly caches: Caches
 }
-/** With a bound on the bytes that one batch reads at once. */
+/** Adds a bound on the bytes that one batch reads at once. */
 export type StorePorts = ReceivePorts & { readonly inFlight: Semaphore }
 
-/** For each message, whether it was received before; it may have been deleted since. One batch read. */
+/** Tells for each message whether it was received before; it may have been deleted since. One batch read. */
 export async function wereReceived(
   table: Table,
   messages: readonly { readonly accountId: string; readonly id: string }[],

@@ -7,7 +7,7 @@ import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResu
 import type { Outcome } from './status.ts'
 
 /**
- * How an attempt ended. `postponed`: the next hop asked us to slow down, and nothing was tried. `ambiguous`: the next hop
+ * The end of an attempt. `postponed`: the next hop asked us to slow down, and nothing was tried. `ambiguous`: the next hop
  * may have the message, and only feedback can tell.
  */
 export type Attempted =

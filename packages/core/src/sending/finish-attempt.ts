@@ -13,7 +13,7 @@ export type FinishPorts = BatchRecordPorts & {
   readonly sendQueue: Queue
   /** Waits between relay attempts, in milliseconds. */
   readonly sendRetries: readonly number[]
-  /** In [0, 1). */
+  /** Answers a random number in [0, 1). */
   random(): number
 }
 
@@ -100,7 +100,7 @@ export async function postpone(ports: FinishPorts, message: SentMessage, waitMs:
   if (written !== undefined) await queueNext(ports, written.after, wait)
 }
 
-/** How an attempt ended whose worker died after it had written the attempt's first event. */
+/** Answers the end of an attempt whose worker died after it had written the attempt's first event. */
 export function recordedEnd(message: SentMessage, events: readonly MailEvent[]): Ended | undefined {
   const first = events.find(({ detail }) => detail?.attempt === message.attempts && detail.outcomes !== undefined)
   if (first === undefined) return undefined

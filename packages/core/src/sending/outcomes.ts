@@ -1,6 +1,6 @@
 /**
  * Records what became of recipients, whether the relay's reply or later feedback says so. The order of the writes survives
- * a crash at any step: events, Message-IDs, suppressions, the message's row, and webhooks. Whoever repeats the record
+ * a crash at any step: events, Message-IDs, suppressions, the message's row, and webhooks. A worker that repeats the record
  * after a crash does the rest and doubles nothing.
  */
 import { type Counts, countMails } from '../accounts/reputation.ts'
@@ -24,7 +24,7 @@ export type RecordPorts = NotifyPorts & {
   readonly log: Log
   readonly caches: Caches
 }
-/** With the counts of the batch that the outcomes are part of. */
+/** Adds the counts of the batch that the outcomes are part of. */
 export type BatchRecordPorts = RecordPorts & { readonly tally: Tally }
 type OutcomesRecord = {
   readonly outcomes: readonly Outcome[]

@@ -26,7 +26,7 @@ const SHORTEST_MS = 1000
 const SOON_MS = 15_000
 const LONGEST_DOUBLED_MS = 4 * 60_000
 
-/** What the account's mail waits for, as it was at most five seconds ago. */
+/** Answers the pause that the account's mail waits for, as it was at most five seconds ago. */
 export async function pauseOf(
   { table, clock, caches }: Omit<PausePorts, 'log'>,
   accountId: string,
@@ -38,7 +38,7 @@ export async function pauseOf(
   return pauseFrom(relay?.row, account?.row, clock.now())
 }
 
-/** What the account's mail waits for now. */
+/** Reads the pause that the account's mail waits for now. */
 export async function readPause(table: Table, now: number, accountId: string): Promise<Pause | undefined> {
   const [relay, account] = await table.getMany([RELAY_PAUSE_KEY, accountPauseKey(accountId)])
   return pauseFrom(relay, account, now)

@@ -1,5 +1,5 @@
 /**
- * From the send queue to the relay. An entry is acknowledged after its effects: the events of an attempt, then the
+ * Takes entries from the send queue to the relay. An entry is acknowledged after its effects: the events of an attempt, then the
  * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle, another worker's lease) end the
  * entry, since the row is due; only crashes and unknown errors leave it to come back.
  *

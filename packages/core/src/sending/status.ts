@@ -1,7 +1,7 @@
 import { RECIPIENT_STATUSES, type Recipient, type RecipientStatus } from '../messages/message.ts'
 import type { Origin } from '../suppressions/suppressions.ts'
 
-/** What became of one recipient. `deferred`: the next hop asks us to come again. */
+/** The outcome for one recipient. `deferred`: the next hop refused for now. */
 export type OutcomeStatus = 'sent' | 'delivered' | 'deferred' | 'bounced' | 'failed' | 'suppressed' | 'complained'
 export type Outcome = {
   readonly recipient: string

@@ -10,7 +10,7 @@ import type { Item, Key } from '../ports/table.ts'
 const SECOND = 1000
 const HOUR = 3600 * SECOND
 
-/** How long each answer is kept. */
+/** The age up to which each answer is used. */
 export const STALE_MS = {
   /** Other processes accept a deleted API key for this long. */
   apiKeys: 5 * SECOND,

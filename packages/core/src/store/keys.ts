@@ -58,7 +58,7 @@ export const DUE_SHARDS = 16
 const AFTER_ALL = '~'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-/** By the last hexadecimal digit of an id, which is random. */
+/** Chooses the shard by the last hexadecimal digit of an id, which is random. */
 const shardOf = (id: string) => Number.parseInt(id.at(-1) ?? '0', 16) % DAY_SHARDS
 
 /** The UTC day of a time in epoch milliseconds, as `2026-01-31`. */

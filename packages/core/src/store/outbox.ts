@@ -25,7 +25,7 @@ import {
 
 /** The kinds of rows that carry `due`. */
 export type DueKind = Extract<RowKind, 'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery'>
-/** Where the work on a due row is queued, and the queue entry that asks for it. */
+/** The queue for the work on a due row, and the entry that asks for it. */
 export type DueWork = { readonly queue: Queue; entry(item: Item): string }
 type DueWorks = Readonly<Partial<Record<DueKind, DueWork>>>
 type SweepPorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }

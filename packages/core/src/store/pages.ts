@@ -3,7 +3,7 @@ import type { Item, Table } from '../ports/table.ts'
 
 /** `after` and `before` are ids, exclusive; at most one of them. */
 export type PageOptions = { readonly limit: number; readonly after?: string; readonly before?: string }
-/** In the order of the list in either case. `hasMore`: the list goes on in the direction that was asked for. */
+/** A page in the order of the list, in both directions. `hasMore`: the list goes on in the direction that was asked for. */
 export type ListPage<T> = { readonly items: readonly T[]; readonly hasMore: boolean }
 
 /** Rows of a partition whose sort keys are ids: all of them, or those of a prefix. */

@@ -12,7 +12,7 @@ import { writeIf } from './once.ts'
 import { fillPage, isNewestFirst, type ListPage, type PageOptions, rowsBeyond } from './pages.ts'
 
 export type TimelinePorts = { readonly table: Table; readonly clock: Clock }
-/** Where the rows of a list are. */
+/** The places of the rows of a list. */
 export type Timeline = {
   /** Prefix of the sort keys of its days, which end in the day. */
   readonly daysOf: { readonly kind: 'day' | 'delivery-day'; readonly pk: string; readonly prefix: string }

@@ -30,7 +30,7 @@ type Job = Queued & {
 }
 
 const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 3)
-/** When an entry comes back that is being dispatched already, or that ended in an unknown error. */
+/** The delay of an entry that is being dispatched already, or that ended in an unknown error. */
 const AGAIN_MS = 30_000
 
 /**

@@ -27,7 +27,7 @@ const MAX_ENDPOINTS = 10_000
 /** Long-running requests of all endpoints together, above which an endpoint without a record gets no further request. */
 const MAX_STUCK = 24
 /**
- * How much one process should dispatch at the same time. Each request holds a consumer loop, so there are as many loops as one
+ * The batches and loops with which one process dispatches. Each request holds a consumer loop, so there are as many loops as one
  * endpoint may have requests. A larger batch would only wait in memory.
  */
 export const DISPATCHED_AT_ONCE = { concurrency: MAX_LIMIT, batch: 6 } as const
@@ -43,7 +43,7 @@ type State = {
   strikes: number
   pausedUntil: number
   readonly running: Set<Request>
-  /** In order of arrival. A turn comes with its slot, so that no later request takes it. */
+  /** Waiting requests in order of arrival. A turn comes with its slot, so that no later request takes it. */
   readonly waiting: Set<(request: Request) => void>
 }
 

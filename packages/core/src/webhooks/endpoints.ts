@@ -38,7 +38,7 @@ export type EndpointPorts = {
 
 /** Endpoints of an account; each event is compared with all of them. */
 const MAX_ENDPOINTS = 50
-/** How long a rotated secret goes on signing. */
+/** The time for which a rotated secret goes on signing. */
 const OVERLAP_MS = 24 * 3600_000
 const MAX_PREVIOUS = 4
 

@@ -4,13 +4,13 @@ export type WebhookEntry = {
   readonly endpoint: string
   readonly message: string
   readonly event: string
-  /** From 1; of this event at this endpoint, over all replays. */
+  /** Counts the attempts of this event at this endpoint from 1, over all replays. */
   readonly attempt: number
   /** When the first attempt was put off for the first time (epoch ms). */
   readonly since?: number | undefined
 }
 
-/** In place of an endpoint: the entry is for all of them, and dispatching it makes an entry for each. */
+/** Stands in place of an endpoint in an entry for all of them; dispatching it makes an entry for each. */
 export const EVERY_ENDPOINT = '*'
 
 export function webhookEntry(entry: WebhookEntry): string {

@@ -9,7 +9,7 @@ export type Schedule = {
 
 /** A shorter wait is held by the queue itself; from here on the sweep queues the next attempt. */
 export const LONG_WAIT_MS = 2 * 60_000
-/** How much later the sweep looks after an attempt that the queue holds, in case the queue lost it. */
+/** The delay after which the sweep looks after an attempt that the queue holds, in case the queue lost it. */
 export const HEAL_MS = 60_000
 
 const KEPT_ATTEMPTS = 20

@@ -11,7 +11,7 @@ import { afterAttempt, LONG_WAIT_MS } from './outcome.ts'
 
 /** The row of a nearer attempt is written before the attempt is queued, since its entry might come first. */
 const APART_MS = 1000
-/** How long an endpoint may have failures alone before it is disabled. */
+/** The time of failures alone after which an endpoint is disabled. */
 const DISABLE_AFTER_MS = 5 * 24 * 3600_000
 
 /**

@@ -2,7 +2,7 @@ import { MAX_ADDRESSES } from './limits.ts'
 
 /** A mailbox as it was written: `name` has no quotes, encoded words are not decoded, missing parts are empty. */
 export type Address = { readonly name: string; readonly mailbox: string; readonly host: string }
-export type Group = { readonly group: string; readonly members: readonly Address[] }
+type Group = { readonly group: string; readonly members: readonly Address[] }
 export type AddressList = readonly (Address | Group)[]
 
 /** Reads an address list (RFC 5322 section 3.4 and 4.4), malformed ones too. Takes one pass and never throws. */

@@ -15,7 +15,7 @@ export class Base64Decoder {
   push(chunk: Uint8Array): Uint8Array {
     if (chunk.includes(EQUALS)) return this.#slow(chunk)
     const text = latin1(chunk).replace(NOT_ALPHABET, '')
-    // What completes the group of four that the last chunk began; 6 bits are held after its first character.
+    // Completes the group of four that the last chunk began; 6 bits are held after its first character.
     const first = Math.min(text.length, this.#bits / 2)
     const whole = first + (text.length - first - ((text.length - first) % 4))
     const head = this.#slow(Buffer.from(text.slice(0, first), 'latin1'))

@@ -30,7 +30,7 @@ export async function* decodeChunks(
 }
 
 /** Decodes a part that comes in chunks. */
-export class PartDecoder {
+class PartDecoder {
   readonly #encoding: string
   readonly #base64 = new Base64Decoder()
   #bytes: Uint8Array = new Uint8Array(0)

@@ -4,7 +4,7 @@ import { MAX_PARAMETERS } from './limits.ts'
 export type Params = readonly (readonly [name: string, value: string])[]
 
 /** A structured field; its value is in lower case, without comments. */
-export type Structured = { readonly value: string; readonly params: Params }
+type Structured = { readonly value: string; readonly params: Params }
 
 /** Blanks before a parameter whose semicolon is missing. Outlook reads such fields, so senders do not notice. */
 const GAP = /,?\s+(?=[\w*-]{1,40}=)/g

@@ -23,7 +23,7 @@ type Frame = {
   shadowed: Frame | undefined
 }
 
-export type Delimiter = { readonly frame: Frame; readonly closing: boolean }
+type Delimiter = { readonly frame: Frame; readonly closing: boolean }
 
 /**
  * Builds the tree of parts from the ends of headers and the delimiter lines that the scanner finds. All open boundaries are

@@ -1,7 +1,7 @@
 import { type Params, paramOf } from '../mime/params.ts'
 import { type Decoders, fieldText, oneLine } from './mailparser.ts'
 
-/** What the index says of a part's name: the parameters of Content-Disposition and Content-Type. */
+/** The parameters of Content-Disposition and Content-Type that may hold a part's name. */
 export type FilenameHead = {
   readonly kind: 'filename'
   readonly fallback: string

@@ -5,7 +5,7 @@ import { type Decoders, fieldText, oneLine } from './mailparser.ts'
 /** A mailbox to show: the name is decoded, the address as written, empty if it is missing. */
 export type ReadAddress = { readonly name: string; readonly address: string }
 export const ADDRESS_FIELDS = ['from', 'to', 'cc', 'bcc', 'replyTo'] as const
-export type AddressField = (typeof ADDRESS_FIELDS)[number]
+type AddressField = (typeof ADDRESS_FIELDS)[number]
 
 /** A decoded header. Members of groups are in the address lists; a list without its field is empty. */
 export type HeaderReading = Readonly<Record<AddressField, readonly ReadAddress[]>> & {

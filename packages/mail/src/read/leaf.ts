@@ -9,10 +9,10 @@ import { type FilenameHead, readFilename } from './filename.ts'
 import { type HeaderReading, readHeader } from './header.ts'
 import { type Decoders, loadDecoders } from './mailparser.ts'
 
-/** What the index says of a piece. `fallback`: the character set that the message names elsewhere, or empty. */
-export type LeafHead = HeaderHead | FilenameHead | TextHead
-export type HeaderHead = { readonly kind: 'header'; readonly fallback: string }
-export type TextHead = {
+/** The facts of a piece from the index. `fallback`: the character set that the message names elsewhere, or empty. */
+type LeafHead = HeaderHead | FilenameHead | TextHead
+type HeaderHead = { readonly kind: 'header'; readonly fallback: string }
+type TextHead = {
   readonly kind: 'plain' | 'html'
   readonly fallback: string
   /** Content-Transfer-Encoding. */
@@ -25,14 +25,14 @@ export type TextHead = {
   readonly deleteSpaces: boolean
 }
 
-export type TextReading = {
+type TextReading = {
   readonly text: string
   /** True if lines above the limit are left out. */
   readonly truncated: boolean
 }
 
-/** What `readLeaf` answers for a piece of each kind; plain JSON. */
-export type LeafReading<Head extends LeafHead> = Head extends HeaderHead
+/** The answers of `readLeaf` for a piece of each kind; plain JSON. */
+type LeafReading<Head extends LeafHead> = Head extends HeaderHead
   ? HeaderReading
   : Head extends FilenameHead
     ? string | null

@@ -113,7 +113,7 @@ test('attachments are named by their section and read by range', async () => {
   )
 })
 
-test('of a message past the limits of the index, what is there is read, and what is not is told', async () => {
+test('a message past the limits of the index is read as far as it is indexed, and says what is missing', async () => {
   const parts = Array.from({ length: 3000 }, (_, i) => `--m\r\n\r\npart ${i}\r\n`).join('')
   const many = await read(
     Buffer.from(`Subject: many\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n${parts}--m--`),
@@ -177,7 +177,7 @@ test('a message is read by ranges, in chunks of any size', async () => {
   assert.deepEqual(told, await read(RICH))
 })
 
-test('Reply-To is told whenever it is there', async () => {
+test('Reply-To is read whenever it is there', async () => {
   const told = await read(crlf('From: a@x.test', 'Reply-To: a@x.test', '', ''))
   assert.deepEqual(told.replyTo, told.from)
 })

@@ -16,7 +16,7 @@ import { previewOf } from './preview.ts'
 import { type Form, joinTexts } from './texts.ts'
 
 /** An attachment, with its place in the raw message. */
-export type ReadAttachment = {
+type ReadAttachment = {
   /** Section number of the part (RFC 9051 section 6.4.5.1). */
   readonly part: string
   readonly filename: string | null

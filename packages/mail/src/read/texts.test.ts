@@ -152,7 +152,7 @@ const CASES: readonly { name: string; raw: string; html: string | null; text: st
     text: '> ab\nc\n-- \nAda',
   },
   {
-    name: 'the status of a message with addresses beyond ASCII is told too',
+    name: 'the delivery status of a message with addresses beyond ASCII is shown too',
     raw: multipart(
       'report; report-type=delivery-status',
       PLAIN,

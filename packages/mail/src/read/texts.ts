@@ -9,7 +9,7 @@ import { isShown } from '../mime/readable.ts'
 import type { HeaderReading, ReadAddress } from './header.ts'
 
 /** A form is null if no part of the message has it. */
-export type Texts = {
+type Texts = {
   readonly html: string | null
   readonly text: string | null
   /** True if only the beginning of a text was converted into the other form. */
@@ -18,7 +18,7 @@ export type Texts = {
 
 export type Form = 'plain' | 'html'
 /** Decodes the parts that are shown. An empty text counts as none. */
-export type PartReader = {
+type PartReader = {
   text(part: Part, form: Form): Promise<string>
   /** Decodes the header of a message that is shown in place; undefined if that fails. */
   header(body: Part): Promise<HeaderReading | undefined>
