@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { recentCounts } from '../accounts/reputation.ts'
 import { readSent } from '../messages/rows.ts'
 import { RelayError } from '../ports/relay.ts'
 import type { Table } from '../ports/table.ts'
@@ -221,4 +222,12 @@ test('feedback on a message or a recipient that does not exist changes nothing',
   await recordFeedback(ports, feedbackOf('0199a0b0-0000-7000-8000-000000000001', DELIVERY))
   await feed({ ...DELIVERY, recipient: 'other@y.test' } as Report)
   assert.deepEqual([(await row()).recipients[0]?.status, await types()], ['sent', ['email.sent']])
+})
+
+test('a report on one recipient that comes before the attempt is recorded counts all recipients as sent', async () => {
+  const ports = await testPorts()
+  const to = [...DRAFT.to, { name: '', address: 'eve@y.test' }, { name: '', address: 'fay@y.test' }]
+  const { id } = await submit(ports, KEY, { ...DRAFT, to })
+  await recordFeedback(ports, feedbackOf(id, bounce('Permanent', 'NoEmail')))
+  assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 3, bounced: 1, complained: 0 })
 })

@@ -4,7 +4,7 @@
  * after a crash does the rest and doubles nothing.
  */
 import { type Counts, countMails } from '../accounts/reputation.ts'
-import type { SentMessage } from '../messages/message.ts'
+import type { Recipient, SentMessage } from '../messages/message.ts'
 import { type Progress, readSent, writeProgress } from '../messages/rows.ts'
 import { putMessageIds } from '../messages/threads.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -55,7 +55,7 @@ export async function recordOutcomes(
   await suppressAfter(ports, message, outcomes)
   const written = await changeRow(ports, message, record.change)
   await notify(ports, accountId, events)
-  if (written !== undefined) ports.tally.add(written.before, outcomes)
+  if (written !== undefined) ports.tally.add(written, outcomes)
   return written?.after
 }
 
@@ -126,7 +126,8 @@ function saysNoMailbox({ bounce, enhanced, replyCode, refused }: Outcome): boole
   return replyCode === 550 && refused !== 'message'
 }
 
-const isRelayed = ({ status }: Outcome) => status === 'sent' || status === 'delivered' || status === 'bounced'
+/** The relay took the message for this recipient. */
+const isRelayed = ({ pending, status }: Recipient) => !pending && status !== 'failed' && status !== 'suppressed'
 const isPermanent = ({ status, bounce }: Outcome) =>
   status === 'bounced' && (bounce?.type ?? 'Permanent') === 'Permanent'
 
@@ -134,15 +135,24 @@ const isPermanent = ({ status, bounce }: Outcome) =>
 export class Tally {
   readonly #counts = new Map<string, Counts>()
 
-  /** Counts the outcomes that were news to the row. Test addresses do not count. */
-  add({ accountId, recipients }: SentMessage, outcomes: readonly Outcome[]): void {
-    const before = new Map(recipients.map((recipient) => [recipient.address, recipient]))
+  /**
+   * Counts the recipients that the write took from pending to relayed, and the outcomes that were news to the row. Recipients
+   * are compared and not outcomes: a report on one of them may be the first to tell that the relay took all. Test addresses
+   * do not count.
+   */
+  add({ before, after }: Written, outcomes: readonly Outcome[]): void {
+    const { accountId } = before
+    const earlier = new Map(before.recipients.map((recipient) => [recipient.address, recipient]))
+    const isReal = (address: string) => simulate(address) === undefined
+    const relayed = after.recipients.filter(
+      (recipient) => isReal(recipient.address) && isRelayed(recipient) && earlier.get(recipient.address)?.pending,
+    )
     const news = outcomes.filter(
-      ({ recipient, status }) => simulate(recipient) === undefined && before.get(recipient)?.status !== status,
+      ({ recipient, status }) => isReal(recipient) && earlier.get(recipient)?.status !== status,
     )
     const { sent, bounced, complained } = this.#counts.get(accountId) ?? { sent: 0, bounced: 0, complained: 0 }
     this.#counts.set(accountId, {
-      sent: sent + news.filter((one) => isRelayed(one) && before.get(one.recipient)?.pending === true).length,
+      sent: sent + relayed.length,
       bounced: bounced + news.filter(isPermanent).length,
       complained: complained + news.filter(({ status }) => status === 'complained').length,
     })
