@@ -1,6 +1,7 @@
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { adoptKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { newCaches } from '@kabutar/core/store/cache.ts'
 import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
@@ -96,7 +97,12 @@ export async function createFirstAccount({ table, rules, ses, wiring }: Platform
   const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
   await ensureFirstAccount(ports)
   await claimDomain(ports, FIRST_ACCOUNT, 'kabutar.test')
-  await adoptKey(ports, FIRST_ACCOUNT, { name: 'First key', permission: 'full_access' }, apiKey)
+  await adoptKey(
+    { ...ports, caches: newCaches(systemClock) },
+    FIRST_ACCOUNT,
+    { name: 'First key', permission: 'full_access' },
+    apiKey,
+  )
   ses.verified.add('kabutar.test')
   const S3 = {
     BucketName: wiring.bucket,

@@ -37,7 +37,10 @@ export const OUTCOMES: readonly Outcome[] = [
   },
   {
     to: 'defer@dest.test',
-    events: { 'email.delivery_delayed': {}, 'email.failed': { failed: { reason: '451 4.3.0 Try again later' } } },
+    events: {
+      'email.delivery_delayed': { delivery_delayed: { reason: '451 4.3.0 Try again later' } },
+      'email.failed': { failed: { reason: '451 4.3.0 Try again later' } },
+    },
     behindSes: {
       'email.sent': {},
       'email.bounced': {

@@ -1,15 +1,18 @@
+import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import { StoreError, type Table } from '../ports/table.ts'
-import { row } from '../store/codec.ts'
-import { accountKey } from '../store/keys.ts'
+import { type Item, StoreError, type Table } from '../ports/table.ts'
+import { readRow, row } from '../store/codec.ts'
+import { accountKey, accountPartition } from '../store/keys.ts'
 import { putIfAbsent } from '../store/once.ts'
+import { listRows } from '../store/pages.ts'
 
 type Account = { readonly id: string; readonly name: string; readonly createdAt: Date }
 type AccountPorts = { readonly table: Table; readonly clock: Clock }
 
 /** The account that every installation begins with. It owns the domains of the settings. */
 export const FIRST_ACCOUNT = 'first'
+const MAX_LISTED = 1000
 
 export async function createAccount(ports: AccountPorts & { readonly ids: Ids }, name: string): Promise<Account> {
   const account = { id: ports.ids.next(), name, createdAt: new Date(ports.clock.now()) }
@@ -20,6 +23,24 @@ export async function createAccount(ports: AccountPorts & { readonly ids: Ids },
 /** Makes the first account if it is not there. True if this call made it. */
 export function ensureFirstAccount({ table, clock }: AccountPorts): Promise<boolean> {
   return putAccount(table, { id: FIRST_ACCOUNT, name: 'First account', createdAt: new Date(clock.now()) })
+}
+
+/** All accounts, newest first, except that the first account comes first. */
+export async function listAccounts(table: Table): Promise<readonly Account[]> {
+  const { items } = await listRows(table, { pk: accountPartition }, { limit: MAX_LISTED }, accountOf)
+  return items
+}
+
+/** @throws {MailError} `not_found` */
+export async function getAccount(table: Table, id: string): Promise<Account> {
+  const item = await table.get(accountKey(id))
+  if (item === undefined) throw new MailError('not_found', 'Account not found')
+  return accountOf(item)
+}
+
+function accountOf(stored: Item): Account {
+  const { sk, name, at } = readRow('account', stored)
+  return { id: sk, name: name as string, createdAt: new Date(at as number) }
 }
 
 function putAccount(table: Table, { id, name, createdAt }: Account): Promise<boolean> {

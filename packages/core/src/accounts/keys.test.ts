@@ -6,7 +6,7 @@ import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { testClock } from '@kabutar/testing/sending-rig.ts'
 import { newCaches, STALE_MS } from '../store/cache.ts'
-import { authenticate, createKey, deleteKey, listKeys } from './keys.ts'
+import { adoptKey, authenticate, createKey, deleteKey, listKeys } from './keys.ts'
 
 const KEY = { name: 'k', permission: 'full_access' } as const
 const refused = { code: 'invalid_key' }
@@ -52,4 +52,21 @@ test('a key in use is read every five seconds, and its use is noted every hour',
   ports.clock.advance(3_600_000)
   await authenticate(ports, token)
   assert.equal((await listKeys(ports.table, 'a'))[0]?.lastUsedAt?.getTime(), ports.clock.now())
+})
+
+test('the key of a setting ends when the setting changes, and keys of the API stay', async () => {
+  const ports = rig()
+  const { token } = await createKey(ports, 'a', KEY)
+  const accepted = async (one: string) => (await authenticate(ports, one).catch(() => undefined)) !== undefined
+  await adoptKey(ports, 'a', KEY, 're_first-of-the-setting')
+  await adoptKey(ports, 'a', KEY, 're_first-of-the-setting')
+  assert.equal((await listKeys(ports.table, 'a')).length, 2)
+  await adoptKey(ports, 'a', KEY, 're_second-of-the-setting')
+  assert.deepEqual(await Promise.all([token, 're_first-of-the-setting', 're_second-of-the-setting'].map(accepted)), [
+    true,
+    false,
+    true,
+  ])
+  await adoptKey(ports, 'a', KEY, undefined)
+  assert.deepEqual(await Promise.all([token, 're_second-of-the-setting'].map(accepted)), [true, false])
 })

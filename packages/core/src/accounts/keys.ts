@@ -18,13 +18,15 @@ export type ApiKey = {
   /** If set, the key sends from this domain only. */
   readonly domain?: string
 }
-type KeyDescription = {
+export type KeyDescription = {
   readonly id: string
   readonly name: string
   readonly permission: Permission
   readonly domainId?: string
   readonly createdAt: Date
   readonly lastUsedAt?: Date
+  /** It is the key of a setting, and holds only while the setting names it. */
+  readonly fromSetting: boolean
 }
 type NewKey = {
   readonly name: string
@@ -62,15 +64,31 @@ export async function createKey(
   return { id, token }
 }
 
-/** Makes a key with a token that the operator chose. A token that is known already stays as it is. */
-export async function adoptKey(ports: KeyPorts, accountId: string, key: NewKey, token: string): Promise<void> {
-  await transactIf(ports.table, keyRows(ports, accountId, key, token).writes)
+/**
+ * Makes the key of a setting, with a token that the operator chose, and deletes those that earlier starts made of other
+ * values. Without a token it only deletes. A token that the account has as a key already stays as it is.
+ */
+export async function adoptKey(
+  ports: KeyPorts & AuthenticatePorts,
+  accountId: string,
+  key: NewKey,
+  token: string | undefined,
+): Promise<void> {
+  const { items } = await ports.table.query({ pk: apiKeyPartition(accountId), limit: MAX_KEYS })
+  const hash = token && hashOf(token)
+  const outdated = items.filter((item) => item.fromSetting === true && item.hash !== hash)
+  for (const { sk } of outdated) await deleteKey(ports, accountId, sk)
+  if (token !== undefined) await transactIf(ports.table, keyRows(ports, accountId, key, token, true).writes)
 }
 
-function keyRows({ ids, clock }: KeyPorts, accountId: string, key: NewKey, token: string) {
+function keyRows({ ids, clock }: KeyPorts, accountId: string, key: NewKey, token: string, fromSetting = false) {
   const id = ids.next()
   const hash = hashOf(token)
-  const shared = { permission: key.permission, ...(key.domain && { domain: key.domain.name, domainId: key.domain.id }) }
+  const shared = {
+    permission: key.permission,
+    ...(key.domain && { domain: key.domain.name, domainId: key.domain.id }),
+    ...(fromSetting && { fromSetting }),
+  }
   const rows = [
     row('api-key-token', apiKeyTokenKey(hash), { accountId, keyId: id, ...shared }),
     row('api-key', apiKeyKey(accountId, id), { name: key.name, hash, at: clock.now(), ...shared }),
@@ -117,6 +135,7 @@ function descriptionOf(item: Item, usedAt: number | undefined): KeyDescription {
     name: item.name as string,
     permission: item.permission as Permission,
     createdAt: new Date(item.at as number),
+    fromSetting: item.fromSetting === true,
     ...(item.domainId !== undefined && { domainId: item.domainId as string }),
     ...(usedAt !== undefined && { lastUsedAt: new Date(usedAt) }),
   }

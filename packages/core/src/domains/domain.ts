@@ -25,6 +25,8 @@ export type Domain = {
   readonly region?: string
   /** The first label of its return paths; undefined for a domain that the operator vouches for. */
   readonly returnPath?: string
+  /** It stands in a setting, and is the account's only while it does, unless the DNS proves it. */
+  readonly fromSetting?: boolean
   /** Epoch milliseconds; 0 for never. */
   readonly checkedAt: number
   /** When the verification is given up (epoch milliseconds). */
@@ -58,8 +60,11 @@ export function domainItem(accountId: string, domain: Domain): Item {
 }
 
 /** The row of a domain that the operator vouches for, by the settings or by giving it to an account: a name and a time. */
-export function givenDomainItem(accountId: string, id: string, name: string, at: number): Item {
-  return row('domain', domainKey(accountId, id), { name, at })
+export function givenDomainItem(
+  accountId: string,
+  { id, name, at, fromSetting }: { id: string; name: string; at: number; fromSetting: boolean },
+): Item {
+  return row('domain', domainKey(accountId, id), { name, at, ...(fromSetting && { fromSetting }) })
 }
 
 /** @throws {StoreError} `UnknownFormat` */
@@ -76,6 +81,7 @@ export function domainOfItem(stored: Item): Domain {
     records: (item.records ?? []) as unknown as readonly DomainRecord[],
     ...(typeof item.region === 'string' && { region: item.region }),
     ...(typeof item.returnPath === 'string' && { returnPath: item.returnPath }),
+    ...(item.fromSetting === true && { fromSetting: true }),
     checkedAt: (item.checkedAt as number | undefined) ?? 0,
     until: (item.until as number | undefined) ?? 0,
     version: (item.version as number | undefined) ?? 0,

@@ -14,22 +14,27 @@ import { type Capability, type Domain, domainOfItem, givenDomainItem, ownerItem 
 export type DomainPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }
 
 /**
- * Takes a domain as verified on the operator's word: from the settings, or given with an account.
+ * Takes a domain as verified on the operator's word: from the settings (`fromSetting`), or given with an account.
  * A domain that the account has already stays as it is; one that it was proving needs no proof any more.
  * @throws {MailError} `conflict` if another account has it
  */
-export async function claimDomain(ports: DomainPorts, accountId: string, name: string): Promise<void> {
+export async function claimDomain(
+  ports: DomainPorts,
+  accountId: string,
+  name: string,
+  { fromSetting = false }: { readonly fromSetting?: boolean } = {},
+): Promise<void> {
   const { table, ids, clock } = ports
   const claim = readRow('domain-claim', await table.get(domainClaimKey(name)))
   const claimed = claim?.accountId === accountId ? (claim.id as string) : undefined
   const id = claimed ?? ids.next()
-  const given = givenDomainItem(accountId, id, name, clock.now())
+  const given = givenDomainItem(accountId, { id, name, at: clock.now(), fromSetting })
   const owner = ownerItem(accountId, { id, name, capabilities: { sending: true, receiving: true } })
   const claimedWrites: readonly Write[] = [
     {
       kind: 'update',
       key: domainKey(accountId, id),
-      set: { status: 'verified', owned: true },
+      set: { status: 'verified', owned: true, ...(fromSetting && { fromSetting }) },
       add: { version: 1 },
       if: [{ exists: true }],
     },

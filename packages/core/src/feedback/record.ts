@@ -2,7 +2,7 @@ import { isPending, type Recipient, type SentMessage } from '../messages/message
 import { type Progress, readSent } from '../messages/rows.ts'
 import { eventOfMessage } from '../sending/event-data.ts'
 import { type RecordPorts, recordOutcomes, Tally } from '../sending/outcomes.ts'
-import { type Outcome, raise } from '../sending/status.ts'
+import { diagnosticAfter, type Outcome, raise } from '../sending/status.ts'
 import { simulate } from '../sending/without-relay.ts'
 import type { MailEvent } from '../webhooks/event.ts'
 
@@ -87,12 +87,16 @@ function changeOf(message: SentMessage, messageId: string, outcomes: readonly Ou
 
 function raised(recipient: Recipient, outcomes: readonly Outcome[]): Recipient {
   const withRelay = isWithRelay(recipient)
-  const from = withRelay ? raise(recipient.status, 'sent') : recipient.status
-  const status = outcomes
-    .filter((outcome) => outcome.recipient === recipient.address)
-    .map((outcome) => (outcome.status === 'deferred' ? 'delivery_delayed' : outcome.status))
-    .reduce(raise, from)
-  return { address: recipient.address, status, pending: recipient.pending && !withRelay }
+  const from = withRelay
+    ? { address: recipient.address, status: raise(recipient.status, 'sent'), pending: false }
+    : recipient
+  return outcomes.filter((outcome) => outcome.recipient === recipient.address).reduce(afterFeedback, from)
+}
+
+function afterFeedback(recipient: Recipient, outcome: Outcome): Recipient {
+  const { address, pending } = recipient
+  const status = raise(recipient.status, outcome.status === 'deferred' ? 'delivery_delayed' : outcome.status)
+  return { address, status, pending, ...diagnosticAfter(recipient, outcome, status) }
 }
 
 const isSame = (a: Recipient, b: Recipient | undefined) => a.status === b?.status && a.pending === b.pending

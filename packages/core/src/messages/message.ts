@@ -84,6 +84,8 @@ export type Recipient = {
   readonly status: RecipientStatus
   /** True until the next hop, or we ourselves, have decided about this recipient. */
   readonly pending: boolean
+  /** Why the recipient has this status: the reply of the other server, or what went wrong on the way to it. */
+  readonly diagnostic?: string
 }
 
 /** The worker that has the message. Another may take a lease over that ran out, or whose process has ended. */

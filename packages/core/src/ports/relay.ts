@@ -39,6 +39,8 @@ export interface Relay {
   readonly limits: { readonly maxRawBytes: number; readonly maxRecipients: number }
   /** @throws {RelayError} */
   send(envelope: RelayEnvelope, raw: Uint8Array, options: RelayOptions): Promise<RelayResult>
+  /** Connects, says EHLO and logs in, without a message. @throws {RelayError} */
+  verify?(): Promise<void>
   close?(): Promise<void>
 }
 

@@ -4,19 +4,27 @@ import type { Composed } from '../messages/content.ts'
 import { createdAtOf, fromDomain, ownMessageId, type SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
 import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
-import type { Outcome } from './status.ts'
+import { MAX_ROW_DIAGNOSTIC, type Outcome } from './status.ts'
 
 /**
  * The end of an attempt. `postponed`: the next hop asked us to slow down, and nothing was tried. `ambiguous`: the next hop
  * may have the message, and only feedback can tell.
  */
-export type Attempted =
-  | Ended
-  | { readonly postponed: Postponed }
-  | { readonly ambiguous: true; readonly outcomes: readonly Outcome[] }
+export type Attempted = Ended | { readonly postponed: Postponed } | Ambiguous
+
+/** `outcomes` are those of recipients that need no relay; `diagnostic` is why nobody knows the others'. */
+export type Ambiguous = {
+  readonly ambiguous: true
+  readonly outcomes: readonly Outcome[]
+  readonly diagnostic: string
+}
 
 /** `pause`: why all messages are to slow down; undefined if only this one is. */
-export type Postponed = { readonly retryAfterMs: number | undefined; readonly pause: RelayPause | undefined }
+export type Postponed = {
+  readonly retryAfterMs: number | undefined
+  readonly pause: RelayPause | undefined
+  readonly message: string
+}
 /** `messageId`: what recipients see, where the relay replaced ours. `answers`: the Message-IDs that the message answers. */
 export type Ended = {
   readonly outcomes: readonly Outcome[]
@@ -108,7 +116,8 @@ function afterError(error: RelayError, recipients: readonly string[], known: rea
     ...(error.status !== undefined && { enhanced: error.status }),
   }
   const all = (status: 'deferred' | 'failed') => recipients.map((recipient) => ({ recipient, status, ...facts }))
-  if (error.kind === 'ambiguous') return { ambiguous: true, outcomes: known }
+  if (error.kind === 'ambiguous')
+    return { ambiguous: true, outcomes: known, diagnostic: facts.diagnostic.slice(0, MAX_ROW_DIAGNOSTIC) }
   if (error.kind === 'permanent') return { outcomes: [...known, ...all('failed')] }
   // The known outcomes are the same at the next attempt.
   if (error.kind === 'throttled') return { postponed: error }

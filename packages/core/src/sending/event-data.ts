@@ -4,7 +4,10 @@ import { type EventType, eventId, type MailEvent } from '../webhooks/event.ts'
 import type { Outcome } from './status.ts'
 
 /** The `data` of an `email.*` event on the wire: fields by which the application finds its message, and what happened to it. */
-function eventData(message: SentMessage, type: EventType, outcome?: Outcome): { readonly [name: string]: Json } {
+function eventData(
+  message: SentMessage,
+  { type, outcome, nextAttemptAt }: Happening,
+): { readonly [name: string]: Json } {
   return {
     email_id: message.id,
     created_at: createdAtOf(message).toISOString(),
@@ -13,7 +16,7 @@ function eventData(message: SentMessage, type: EventType, outcome?: Outcome): { 
     to: message.to,
     subject: message.subject,
     ...(message.tags.length > 0 && { tags: Object.fromEntries(message.tags.map(({ name, value }) => [name, value])) }),
-    ...(outcome && about(type, outcome)),
+    ...(outcome && about(type, outcome, nextAttemptAt)),
   }
 }
 
@@ -24,6 +27,8 @@ type Happening = {
   readonly occurrence: string
   readonly createdAt: Date
   readonly outcome?: Outcome
+  /** When a deferred recipient is tried again, where we are the ones who try. */
+  readonly nextAttemptAt?: Date
 }
 
 export function eventOfMessage(message: SentMessage, happening: Happening): MailEvent {
@@ -34,17 +39,22 @@ export function eventOfMessage(message: SentMessage, happening: Happening): Mail
     messageId: message.id,
     recipient,
     createdAt,
-    data: eventData(message, type, outcome),
+    data: eventData(message, happening),
     detail: { attempt: message.attempts, ...outcome },
   }
 }
 
-function about(type: EventType, outcome: Outcome): Attrs {
+function about(type: EventType, outcome: Outcome, nextAttemptAt?: Date): Attrs {
   const message = outcome.diagnostic ?? ''
   const diagnosticCode = outcome.diagnostic === undefined ? [] : [outcome.diagnostic]
   if (type === 'email.bounced') {
     const { type: kind, subType } = outcome.bounce ?? { type: 'Permanent', subType: subTypeOf(outcome) }
     return { bounce: { message, type: kind, subType, diagnosticCode } }
+  }
+  if (type === 'email.delivery_delayed') {
+    return {
+      delivery_delayed: { reason: message, ...(nextAttemptAt && { next_attempt_at: nextAttemptAt.toISOString() }) },
+    }
   }
   if (type === 'email.failed') return { failed: { reason: message } }
   if (type === 'email.suppressed') {

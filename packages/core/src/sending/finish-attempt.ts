@@ -3,11 +3,12 @@ import { isPending, type Recipient, type SentMessage } from '../messages/message
 import type { Queue } from '../ports/queue.ts'
 import type { Attrs } from '../ports/table.ts'
 import type { MailEvent } from '../webhooks/event.ts'
-import type { Ended } from './attempt.ts'
+import type { Ambiguous, Ended } from './attempt.ts'
 import { eventOfMessage } from './event-data.ts'
 import { type BatchRecordPorts, changeRow, recordOutcomes } from './outcomes.ts'
 import { encodeSendEntry, QUEUE_WAIT_MS } from './send-queue.ts'
 import { afterOutcome, type Outcome } from './status.ts'
+import { withoutAddresses } from './watched-relay.ts'
 
 export type FinishPorts = BatchRecordPorts & {
   readonly sendQueue: Queue
@@ -32,7 +33,7 @@ export async function finishAttempt(
   const { waitMs } = final
   const written = await recordOutcomes(ports, message, {
     outcomes: final.outcomes,
-    events: attemptEvents(messageId ? { ...message, messageId } : message, final.outcomes, new Date(now)),
+    events: attemptEvents(messageId ? { ...message, messageId } : message, final.outcomes, new Date(now), waitMs),
     ...(isTaken(final.outcomes) && { sentAs: { messageId, answers } }),
     change: (current) => {
       if (!isPending(current)) return undefined
@@ -44,7 +45,15 @@ export async function finishAttempt(
       }
     },
   })
+  logAttempt(ports, message, final.outcomes, waitMs)
   if (written !== undefined && waitMs !== undefined) await queueNext(ports, written, waitMs)
+}
+
+function logAttempt({ log }: FinishPorts, message: SentMessage, outcomes: readonly Outcome[], waitMs?: number): void {
+  const counts = Map.groupBy(outcomes, ({ status }) => status)
+  const ended = [...counts].map(([status, all]) => `${all.length} ${status}`).join(', ')
+  const { id, attempts: attempt } = message
+  log.debug('an attempt ended', { id, attempt, ended, ...(waitMs !== undefined && { retryInMs: waitMs }) })
 }
 
 /**
@@ -54,12 +63,15 @@ export async function finishAttempt(
 export async function finishAmbiguous(
   ports: FinishPorts,
   message: SentMessage,
-  known: readonly Outcome[],
+  { outcomes: known, diagnostic }: Ambiguous,
 ): Promise<void> {
   if (message.attempts > ports.sendRetries.length) {
     return finishAttempt(ports, message, { outcomes: [...known, ...unconfirmed(message, known)] })
   }
-  ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', { id: message.id })
+  ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', {
+    id: message.id,
+    reason: withoutAddresses(diagnostic),
+  })
   const now = ports.clock.now()
   const until = now + AMBIGUOUS_WAIT_MS
   await recordOutcomes(ports, message, {
@@ -68,7 +80,7 @@ export async function finishAmbiguous(
     change: (current) => {
       if (!isPending(current)) return undefined
       return {
-        recipients: applied(current.recipients, known),
+        recipients: explained(applied(current.recipients, known), diagnostic),
         ambiguous: current.ambiguous + 1,
         lease: null,
         notBefore: until,
@@ -77,6 +89,9 @@ export async function finishAmbiguous(
     },
   })
 }
+
+const explained = (recipients: readonly Recipient[], diagnostic: string) =>
+  recipients.map((recipient) => (recipient.pending ? { ...recipient, diagnostic } : recipient))
 
 function unconfirmed({ recipients }: SentMessage, known: readonly Outcome[]): Outcome[] {
   const decided = new Set(known.map((outcome) => outcome.recipient))
@@ -114,10 +129,16 @@ const isTaken = (outcomes: readonly Outcome[]) =>
   outcomes.some(({ status }) => status === 'sent' || status === 'delivered')
 
 /** The first carries all outcomes: a worker that takes the message over completes the record and does not send again. */
-function attemptEvents(message: SentMessage, outcomes: readonly Outcome[], createdAt: Date): readonly MailEvent[] {
+function attemptEvents(
+  message: SentMessage,
+  outcomes: readonly Outcome[],
+  createdAt: Date,
+  waitMs?: number,
+): readonly MailEvent[] {
   const attempt = message.attempts
+  const next = waitMs === undefined ? {} : { nextAttemptAt: new Date(createdAt.getTime() + waitMs) }
   const event = (type: MailEvent['type'], recipient: string, occurrence: string, outcome?: Outcome) =>
-    eventOfMessage(message, { type, recipient, occurrence, createdAt, ...(outcome && { outcome }) })
+    eventOfMessage(message, { type, recipient, occurrence, createdAt, ...(outcome && { outcome }), ...next })
   const [first, ...others] = [
     ...(isTaken(outcomes) ? [event('email.sent', '', String(attempt))] : []),
     ...outcomes.flatMap((outcome) => {

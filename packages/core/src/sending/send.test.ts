@@ -46,6 +46,33 @@ describe('send', () => {
     assert.deepEqual(await statuses(ports, id), { bob: 'sent', eve: 'sent' })
   })
 
+  test('a relay that fails is the reason of the status and of the event, with the next attempt', async () => {
+    const ports = await testPorts()
+    ports.relay.answer = () => new RelayError('transient', 'connect ECONNREFUSED 127.0.0.1:1')
+    const { id } = await submit(ports, KEY, DRAFT)
+    await drain(ports)
+    const { recipients, notBefore } = await read(ports, id)
+    assert.deepEqual(recipients, [
+      {
+        address: 'bob@y.test',
+        status: 'delivery_delayed',
+        pending: true,
+        diagnostic: 'connect ECONNREFUSED 127.0.0.1:1',
+      },
+    ])
+    const [event] = await eventsOf(ports.table, KEY.accountId, id)
+    assert.deepEqual(event?.data.delivery_delayed, {
+      reason: 'connect ECONNREFUSED 127.0.0.1:1',
+      next_attempt_at: new Date(notBefore).toISOString(),
+    })
+    ports.relay.answer = () => new RelayError('ambiguous', 'connection lost')
+    await pass(ports, 1)
+    assert.equal((await read(ports, id)).recipients[0]?.diagnostic, 'connection lost')
+    ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
+    await pass(ports, 16)
+    assert.deepEqual((await read(ports, id)).recipients, [{ address: 'bob@y.test', status: 'sent', pending: false }])
+  })
+
   test('a deferral repeats the attempt for the deferred recipients only', async () => {
     const ports = await testPorts()
     ports.relay.answer = () => ({

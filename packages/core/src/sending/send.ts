@@ -21,6 +21,7 @@ import { leaseMs, takeLease, type Worker } from './lease.ts'
 import { Tally } from './outcomes.ts'
 import { pauseOf, pauseRelay } from './pauses.ts'
 import { parseSendEntry, type SendEntry, waitOut } from './send-queue.ts'
+import { withoutAddresses } from './watched-relay.ts'
 import { outcomesWithoutRelay } from './without-relay.ts'
 
 export type SendPorts = Omit<FinishPorts, 'tally'> & {
@@ -106,8 +107,12 @@ async function relayOnce(ports: BatchPorts, message: SentMessage): Promise<void>
     const relay = () => composeAndRelay(ports, message, limit)
     return message.size < LARGE_BYTES ? relay() : ports.inHand.use(message.size, relay)
   })
-  if ('postponed' in attempted) return postpone(ports, message, await waitAfter(ports, attempted.postponed))
-  if ('ambiguous' in attempted) return finishAmbiguous(ports, message, attempted.outcomes)
+  if ('postponed' in attempted) {
+    const { postponed } = attempted
+    ports.log.debug('a message is postponed', { id: message.id, reason: withoutAddresses(postponed.message) })
+    return postpone(ports, message, await waitAfter(ports, postponed))
+  }
+  if ('ambiguous' in attempted) return finishAmbiguous(ports, message, attempted)
   await finishAttempt(ports, message, attempted)
 }
 

@@ -36,6 +36,18 @@ describe('after an outcome', () => {
   }
 })
 
+test('the reason of a status changes with it, and not with a late outcome', () => {
+  const queued = { address: 'a@x.test', status: 'queued', pending: true } as const
+  const deferred = afterOutcome(queued, { recipient: 'a@x.test', status: 'deferred', diagnostic: 'x'.repeat(500) })
+  assert.equal(deferred.diagnostic, 'x'.repeat(200))
+  const again = afterOutcome(deferred, { recipient: 'a@x.test', status: 'deferred', diagnostic: 'greylisted' })
+  assert.equal(again.diagnostic, 'greylisted')
+  assert.equal(afterOutcome(again, { recipient: 'a@x.test', status: 'sent' }).diagnostic, undefined)
+  const bounced = afterOutcome(again, { recipient: 'a@x.test', status: 'bounced', diagnostic: 'no such user' })
+  const late = afterOutcome(bounced, { recipient: 'a@x.test', status: 'delivered', diagnostic: 'ok' })
+  assert.deepEqual([late.status, late.diagnostic], ['bounced', 'no such user'])
+})
+
 describe('last_event is the worst terminal one, else the highest', () => {
   const cases: [RecipientStatus[], RecipientStatus][] = [
     [['queued', 'sent'], 'sent'],

@@ -30,8 +30,23 @@ export function raise(from: RecipientStatus, to: RecipientStatus): RecipientStat
 /** The recipient after an outcome. Only a deferral leaves it pending. */
 export function afterOutcome(recipient: Recipient, outcome: Outcome): Recipient {
   const deferred = outcome.status === 'deferred'
-  const status = raise(recipient.status, deferred ? 'delivery_delayed' : outcome.status)
-  return { address: recipient.address, status: afterDeferral(recipient, outcome) ?? status, pending: deferred }
+  const raised = raise(recipient.status, deferred ? 'delivery_delayed' : outcome.status)
+  const status = afterDeferral(recipient, outcome) ?? raised
+  return { address: recipient.address, status, pending: deferred, ...diagnosticAfter(recipient, outcome, status) }
+}
+
+/** What the row of the message keeps; its events have more. */
+export const MAX_ROW_DIAGNOSTIC = 200
+
+/** The reason of the status after an outcome: a late outcome that does not change the status does not change its reason either. */
+export function diagnosticAfter(
+  { status: before, pending, diagnostic }: Recipient,
+  outcome: Outcome,
+  after: RecipientStatus,
+): { readonly diagnostic?: string } {
+  const decides = pending || outcome.status === 'deferred' || after !== before
+  const reason = decides ? outcome.diagnostic : diagnostic
+  return reason === undefined ? {} : { diagnostic: reason.slice(0, MAX_ROW_DIAGNOSTIC) }
 }
 
 /** A deferred recipient that is then accepted is `sent`, since `delivery_delayed` was about our own waiting. */

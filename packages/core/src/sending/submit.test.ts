@@ -4,6 +4,7 @@ import { DRAFT, drain, KEY, type Rig, testPorts } from '@kabutar/testing/sending
 import { claimDomain } from '../domains/domains.ts'
 import { deleteSent } from '../messages/delete.ts'
 import { getSent, getWholeSent, listSent } from '../messages/read.ts'
+import { StoreError } from '../ports/table.ts'
 import { submit } from './submit.ts'
 
 const DAY = 86_400_000
@@ -60,6 +61,33 @@ describe('submit refuses, and stores and queues nothing', () => {
     await submit(ports, key, { ...DRAFT, from: { name: '', address: 'a@second.test' } })
     assert.equal(await count(ports), 1)
   })
+})
+
+test('the sender of every quick start is taken only where no mail leaves', async () => {
+  const ports = await testPorts()
+  const draft = { ...DRAFT, from: { name: 'Acme', address: 'Onboarding@resend.dev' } }
+  await assert.rejects(submit(ports, KEY, draft), { code: 'sender_not_verified' })
+  const captured = { ...ports, onboardingSender: true }
+  await submit(captured, KEY, draft)
+  const other = { ...draft, from: { name: '', address: 'ceo@resend.dev' } }
+  await assert.rejects(submit(captured, KEY, other), { code: 'sender_not_verified' })
+  const restricted = { ...KEY, permission: 'sending_access', domain: 'kabutar.test' } as const
+  await assert.rejects(submit(captured, restricted, draft), { code: 'sender_not_verified' })
+})
+
+test('a message that is refused because nothing can be stored is not logged as accepted', async () => {
+  const ports = await testPorts()
+  const logged: string[] = []
+  const note = (message: string) => void logged.push(message)
+  const full = () => Promise.reject(new StoreError('Unavailable', 'full'))
+  const broken = {
+    ...ports,
+    log: { debug: note, info: note, warn: note, error: note },
+    table: { ...ports.table, writeInOrder: full },
+    sendQueue: { ...ports.sendQueue, send: full },
+  }
+  await assert.rejects(submit(broken, KEY, DRAFT), { code: 'Unavailable' })
+  assert.deepEqual(logged, [])
 })
 
 describe('idempotency', () => {

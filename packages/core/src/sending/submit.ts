@@ -36,9 +36,13 @@ export type SubmitPorts = ContentPorts & {
    * its rows costs two seconds. @default false
    */
   readonly queueAfterRows?: boolean
+  /** Takes `onboarding@resend.dev` as a sender. Set only where no mail leaves the machine. @default false */
+  readonly onboardingSender?: boolean
 }
 
 const MAX_RECIPIENTS = 50
+/** The sender of every quick start for Resend. */
+const ONBOARDING_SENDER = 'onboarding@resend.dev'
 const MAX_REPLY_TO = 25
 const MAX_SUBJECT_LENGTH = 998
 
@@ -58,7 +62,7 @@ export async function submit(
   const { accountId } = key
   checkDraft(draft)
   const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, draft)
-  await authoriseSender(ports, key, domainOf(draft.from.address))
+  await authoriseSender(ports, key, draft.from.address)
   const earlier = idempotency && (await findEarlier(ports.table, accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
   await refuseIfPaused(ports, accountId)
@@ -95,10 +99,12 @@ function checkDraft(draft: Draft): void {
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
-async function authoriseSender(ports: SubmitPorts, key: ApiKey, domain: string): Promise<void> {
+async function authoriseSender(ports: SubmitPorts, key: ApiKey, address: string): Promise<void> {
+  const domain = domainOf(address)
   if (key.domain !== undefined && key.domain !== domain) {
     throw new MailError('sender_not_verified', `This API key may only send from ${key.domain}.`)
   }
+  if (ports.onboardingSender && address.toLowerCase() === ONBOARDING_SENDER) return
   if ((await sendingOwner(ports, domain)) === key.accountId) return
   // The cached answer may be older than the account's domain.
   if ((await domainOwner(ports.table, domain, 'sending')) !== key.accountId) {
@@ -157,7 +163,8 @@ const putOf = (message: SentMessage): Put => ({ kind: 'put', item: sentItem(mess
 async function putMessage(ports: SubmitPorts, message: SentMessage, { row }: PreparedContent): Promise<void> {
   const written = ports.table.writeInOrder([...(row === undefined ? [] : [row]), putOf(message)])
   if (ports.queueAfterRows) await written
-  await Promise.all([written, queueSoon(ports, message)])
+  const [, unqueued] = await Promise.all([written, queueSoon(ports, message)])
+  logAccepted(ports, message, unqueued)
 }
 
 /**
@@ -173,19 +180,37 @@ async function putOnce(
   const { accountId, id } = message
   if (row !== undefined) await ports.table.write(row)
   const claim = claimOf(accountId, idempotency, id, ports.clock.now())
-  const [isFirst] = await Promise.all([transactIf(ports.table, [claim, putOf(message)]), queueSoon(ports, message)])
-  if (isFirst) return id
+  const [isFirst, unqueued] = await Promise.all([
+    transactIf(ports.table, [claim, putOf(message)]),
+    queueSoon(ports, message),
+  ])
+  if (isFirst) {
+    logAccepted(ports, message, unqueued)
+    return id
+  }
   await deleteContent(ports, accountId, id, message.content)
   const earlier = await findEarlier(ports.table, accountId, idempotency)
   if (earlier === undefined) throw new StoreError('Conflict', 'an idempotency key was claimed and is free again')
   return earlier
 }
 
-/** Queues the first attempt. The message is accepted without it, so a failure is left to the sweep. */
-async function queueSoon({ sendQueue, log }: SubmitPorts, { accountId, id }: SentMessage): Promise<void> {
+/** Queues the first attempt. The message is accepted without it, so a failure, which it answers, is left to the sweep. */
+async function queueSoon({ sendQueue }: SubmitPorts, { accountId, id }: SentMessage): Promise<Error | undefined> {
   try {
     await sendQueue.send([{ body: encodeSendEntry({ accountId, id, attempt: 1 }) }])
+    return undefined
   } catch (error) {
-    log.warn('an accepted message was not queued; the sweep will', { id, error: error as Error })
+    return error as Error
   }
+}
+
+function logAccepted({ log }: SubmitPorts, message: SentMessage, unqueued: Error | undefined): void {
+  const { id, accountId, size } = message
+  log.debug('a message is accepted for sending', {
+    id,
+    account: accountId,
+    recipients: message.recipients.length,
+    size,
+  })
+  if (unqueued !== undefined) log.warn('an accepted message was not queued; the sweep will', { id, error: unqueued })
 }

@@ -18,7 +18,7 @@ const shape = (pk: string, sk: string, holds: string, format = 1): RowShape => (
 
 /** Each name in angle brackets stands for one value; `<account>` is an account's id, `<day>` a UTC day as 2026-01-31. */
 export const ROWS = {
-  account: shape('<account>#account', 'v', 'an account: its name'),
+  account: shape('accounts', '<account>', 'an account: its name'),
   'api-key': shape('<account>#keys', '<key id>', 'an API key as it is listed'),
   'api-key-token': shape('key#<sha256 of the token>', 'key', 'the rights of an API key'),
   'reputation-day': shape('<account>#reputation', 'day#<day>', 'mails sent, bounced, complained of'),
@@ -68,7 +68,9 @@ export const dayOfId = (id: string): string => utcDay(timeOf(id))
 /** The account that leads a key. */
 export const accountOfKey = ({ pk }: Key): string => pk.slice(0, pk.indexOf('#'))
 
-export const accountKey = (accountId: string): Key => ({ pk: `${accountId}#account`, sk: 'v' })
+/** One partition, so that the operator can list the accounts, which are few. */
+export const accountPartition = 'accounts'
+export const accountKey = (accountId: string): Key => ({ pk: accountPartition, sk: accountId })
 export const apiKeyPartition = (accountId: string): string => `${accountId}#keys`
 export const apiKeyKey = (accountId: string, id: string): Key => ({ pk: apiKeyPartition(accountId), sk: id })
 export const apiKeyTokenKey = (sha256OfToken: string): Key => ({ pk: `key#${sha256OfToken}`, sk: 'key' })

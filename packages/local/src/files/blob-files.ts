@@ -7,7 +7,6 @@ import { createReadStream, mkdirSync, rmSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ByteRange } from '@kabutar/core/ports/blobs.ts'
-import { privateFolder } from './data-folder.ts'
 
 export class BlobFiles {
   readonly #folder: string
@@ -17,7 +16,8 @@ export class BlobFiles {
 
   /** Deletes the unfinished files of a crash; therefore only one process may use the folder. */
   constructor(folder: string) {
-    this.#folder = privateFolder(join(folder, 'blobs'))
+    this.#folder = join(folder, 'blobs')
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     this.#unfinished = join(this.#folder, 'unfinished')
     rmSync(this.#unfinished, { recursive: true, force: true })
     mkdirSync(this.#unfinished, { mode: 0o700 })

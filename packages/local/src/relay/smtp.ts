@@ -50,6 +50,11 @@ export function smtpRelay(url: URL, options: SmtpRelayOptions = {}): Relay {
       if (pool.pendingCount() >= maxPending) throw new RelayError('throttled', `${maxPending} messages are being sent`)
       return transmit(pool, envelope, raw, sending)
     },
+    async verify() {
+      await pool.verify().catch((failure: SmtpFailure) => {
+        throw relayErrorOf(failure, false)
+      })
+    },
     async close() {
       pool.close()
     },

@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { type FolderLock, lockFolder, touchPrivate } from '../files/data-folder.ts'
+import { DataFolderError, type FolderLock, lockFolder, touchPrivate } from '../files/data-folder.ts'
 import type { Waiters } from './waiters.ts'
 
 const SCHEMA = `
@@ -64,6 +64,7 @@ export class Engine {
   #scheduled = false
   #lastNumber: number
   readonly #lock: FolderLock | undefined
+  #failure: unknown
 
   constructor(path: string, lock?: FolderLock) {
     this.#lock = lock
@@ -101,6 +102,18 @@ export class Engine {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve, reject })
       this.#schedule()
+    })
+  }
+
+  /** Why the last transaction was not stored; undefined if it was. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** Writes one small row, which changes nothing. @throws {StoreError} `Unavailable` */
+  probe(): Promise<void> {
+    return this.commit(() => {
+      this.statement('INSERT OR REPLACE INTO transaction_token (token, used_at) VALUES (?, ?)').run('probe', Date.now())
     })
   }
 
@@ -155,9 +168,11 @@ export class Engine {
         }
       }
       this.statement('COMMIT').run()
+      this.#failure = undefined
     } catch (error) {
       this.#rollBack()
       if (batch.length > 1) return false
+      this.#failure = error
       batch[0]?.reject(unavailable(error))
       return true
     }
@@ -172,13 +187,19 @@ export class Engine {
 
 /**
  * Locks a data folder, and opens or creates the file in it, which only its owner may read.
- * @throws {Error} one line, if the folder is in use
+ * @throws {DataFolderError}
  */
 export function openEngine(folder: string): Engine {
   const lock = lockFolder(folder)
   const path = join(folder, 'kabutar.db')
   touchPrivate(path)
-  return new Engine(path, lock)
+  try {
+    return new Engine(path, lock)
+  } catch (cause) {
+    lock.release()
+    const { message } = cause as Error
+    throw new DataFolderError(`the database ${path} can't be opened (${message})`, { cause })
+  }
 }
 
 /** Opens an engine in memory, for tests. */

@@ -29,6 +29,7 @@ const TO_DEAD_LETTERS = `UPDATE queue_entry SET queue = ?, visible_at = ?, attem
   WHERE id = ? AND lease = ?`
 const EXTEND = 'UPDATE queue_entry SET visible_at = ? WHERE id = ? AND lease = ?'
 const RELEASE_ALL = 'UPDATE queue_entry SET lease = NULL, visible_at = ? WHERE lease IS NOT NULL'
+const COUNT = 'SELECT count(*) AS entries FROM queue_entry WHERE queue = ?'
 const DEPTH = `SELECT count(*) FILTER (WHERE visible_at <= :now) AS ready,
   count(*) FILTER (WHERE visible_at > :now AND lease IS NOT NULL) AS leased,
   count(*) FILTER (WHERE visible_at > :now AND lease IS NULL) AS delayed FROM queue_entry WHERE queue = :queue`
@@ -77,6 +78,11 @@ export function sqliteQueue(
     },
     depth: async () => reading(() => entries.depth()),
   }
+}
+
+/** Counts the dead letters of a queue. @throws {StoreError} `Unavailable` */
+export function countDeadLetters(engine: Engine, queue: string): number {
+  return reading(() => Number(engine.statement(COUNT).get(`${queue}:dlq`)?.entries))
 }
 
 /**
