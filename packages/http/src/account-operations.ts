@@ -1,9 +1,16 @@
 import * as z from 'zod'
-import { CreateAccountRequest } from './accounts.ts'
+import { CreateAccountKeyRequest, CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import { deleted, id, list, named, type Operation, time } from './operation.ts'
 
-const ListedKey = z.object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
+const ListedKey = z
+  .object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
+  .meta({ id: 'ApiKey' })
+const CreatedKey = z.object({ id, token: z.string() }).meta({ id: 'CreatedApiKey' })
+const KeyList = list(ListedKey, 'ApiKeyList')
+const DeletedKey = deleted('api_key').meta({ id: 'DeletedApiKey' })
+/** The first account has an id that is no UUID. */
+const accountId = z.string()
 
 /** Operations on accounts, for the operator, and on API keys. */
 export const ACCOUNT_OPERATIONS: readonly Operation[] = [
@@ -22,12 +29,60 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       .meta({ id: 'CreatedAccount' }),
   },
   {
+    method: 'get',
+    path: '/accounts',
+    operationId: 'listAccounts',
+    tag: 'Accounts',
+    opens: 'operator token',
+    summary: 'List accounts (operator)',
+    status: 200,
+    answer: list(
+      z.object({ id: accountId, name: z.string(), created_at: time }).meta({ id: 'Account' }),
+      'AccountList',
+    ),
+  },
+  {
+    method: 'get',
+    path: '/accounts/:id/keys',
+    operationId: 'listAccountKeys',
+    tag: 'Accounts',
+    opens: 'operator token',
+    params: { id: accountId },
+    summary: 'List the API keys of an account (operator)',
+    status: 200,
+    answer: KeyList,
+  },
+  {
+    method: 'post',
+    path: '/accounts/:id/keys',
+    operationId: 'createAccountKey',
+    tag: 'Accounts',
+    opens: 'operator token',
+    params: { id: accountId },
+    errors: ['resource_locked'],
+    summary: 'Make an API key of an account (operator)',
+    request: CreateAccountKeyRequest,
+    status: 201,
+    answer: CreatedKey,
+  },
+  {
+    method: 'delete',
+    path: '/accounts/:id/keys/:key',
+    operationId: 'deleteAccountKey',
+    tag: 'Accounts',
+    opens: 'operator token',
+    params: { id: accountId, key: id },
+    summary: 'Delete an API key of an account (operator)',
+    status: 200,
+    answer: DeletedKey,
+  },
+  {
     method: 'post',
     path: '/accounts/:id/resume',
     operationId: 'resumeAccount',
     tag: 'Accounts',
     opens: 'operator token',
-    params: { id: z.string() },
+    params: { id: accountId },
     summary: 'Let an account send again that paused itself (operator)',
     status: 200,
     answer: z.object({ object: z.literal('account'), id: z.string() }).meta({ id: 'AccountId' }),
@@ -40,7 +95,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     summary: 'Make an API key',
     request: CreateKeyRequest,
     status: 201,
-    answer: z.object({ id, token: z.string() }).meta({ id: 'CreatedApiKey' }),
+    answer: CreatedKey,
   },
   {
     method: 'get',
@@ -49,7 +104,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     tag: 'API keys',
     summary: 'List API keys',
     status: 200,
-    answer: list(ListedKey.meta({ id: 'ApiKey' }), 'ApiKeyList'),
+    answer: KeyList,
   },
   {
     method: 'patch',
@@ -68,6 +123,6 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     tag: 'API keys',
     summary: 'Delete an API key',
     status: 200,
-    answer: deleted('api_key').meta({ id: 'DeletedApiKey' }),
+    answer: DeletedKey,
   },
 ]

@@ -1,16 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createAccount } from '@kabutar/core/accounts/accounts.ts'
-import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { createAccount, getAccount, listAccounts } from '@kabutar/core/accounts/accounts.ts'
+import { createKey, deleteKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain, type DomainPorts, domainOwner, validDomainName } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
+import { CreateKeyRequest, listedKey } from './api-keys.ts'
 import { bearerOf } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
+import { listOf } from './page.ts'
 
+export const CreateAccountKeyRequest = CreateKeyRequest.omit({ domain_id: true }).meta({ id: 'CreateAccountApiKey' })
 export const CreateAccountRequest = z
   .object({
     name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
@@ -19,7 +22,10 @@ export const CreateAccountRequest = z
   })
   .meta({ id: 'CreateAccount' })
 
-/** POST /accounts and /accounts/:id/resume, which need the operator's token that the server wrote to its data folder. */
+/**
+ * Accounts and their keys: POST and GET /accounts, POST /accounts/:id/resume, POST and GET /accounts/:id/keys, DELETE
+ * /accounts/:id/keys/:key. All of them need the operator's token that the server wrote to its data folder.
+ */
 export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
   const operatorOnly = (c: Context) => {
     if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return
@@ -39,12 +45,43 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches }, opera
     const { token } = await createKey(ports, account.id, { name: 'First key', permission: 'full_access' })
     return c.json({ object: 'account', id: account.id, name, token }, 201)
   })
+  app.get('/', async (c) => {
+    operatorOnly(c)
+    const data = (await listAccounts(ports.table)).map(({ id, name, createdAt }) => ({
+      id,
+      name,
+      created_at: createdAt.toISOString(),
+    }))
+    return c.json(listOf(data, false))
+  })
+  app.route('/', accountKeys(ports, operatorOnly))
   return app.post('/:id/resume', async (c) => {
     operatorOnly(c)
     const id = c.req.param('id')
     if (!(await resumeAccount(ports, id))) throw new MailError('not_found', 'No such account is paused')
     return c.json({ object: 'account', id })
   })
+}
+
+function accountKeys(ports: DomainPorts & { readonly caches: Caches }, operatorOnly: (c: Context) => void) {
+  return new Hono<Env>()
+    .get('/:id/keys', async (c) => {
+      operatorOnly(c)
+      const { id } = await getAccount(ports.table, c.req.param('id'))
+      return c.json(listOf((await listKeys(ports.table, id)).map(listedKey), false))
+    })
+    .post('/:id/keys', async (c) => {
+      operatorOnly(c)
+      const { name, permission = 'full_access' } = await jsonBody(c, CreateAccountKeyRequest)
+      const { id } = await getAccount(ports.table, c.req.param('id'))
+      return c.json(await createKey(ports, id, { name, permission }), 201)
+    })
+    .delete('/:id/keys/:key', async (c) => {
+      operatorOnly(c)
+      const id = c.req.param('key')
+      await deleteKey(ports, c.req.param('id'), id)
+      return c.json({ object: 'api_key', id, deleted: true })
+    })
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest()

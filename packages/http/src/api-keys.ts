@@ -2,6 +2,7 @@ import {
   type AuthenticatePorts,
   createKey,
   deleteKey,
+  type KeyDescription,
   type KeyPorts,
   listKeys,
   renameKey,
@@ -24,6 +25,14 @@ export const CreateKeyRequest = z
   .meta({ id: 'CreateApiKey' })
 export const RenameKeyRequest = z.object({ name }).meta({ id: 'RenameApiKey' })
 
+/** A key as lists show it; its token is in none. */
+export const listedKey = ({ id, name, createdAt, lastUsedAt }: KeyDescription) => ({
+  id,
+  name,
+  created_at: createdAt.toISOString(),
+  last_used_at: lastUsedAt?.toISOString() ?? null,
+})
+
 /** POST and GET /api-keys, PATCH and DELETE /api-keys/:id. Only the answer to POST has the token. */
 export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
   return new Hono<Env>()
@@ -37,13 +46,7 @@ export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
     })
     .get('/', async (c) => {
       const keys = await listKeys(ports.table, accountOf(c))
-      const data = keys.map(({ id, name, createdAt, lastUsedAt }) => ({
-        id,
-        name,
-        created_at: createdAt.toISOString(),
-        last_used_at: lastUsedAt?.toISOString() ?? null,
-      }))
-      return c.json(listOf(data, false))
+      return c.json(listOf(keys.map(listedKey), false))
     })
     .patch('/:id', async (c) => {
       const id = idOf(c)

@@ -77,6 +77,32 @@ describe('keys, paths and methods', () => {
     assert.equal((await call(rig, `DELETE /api-keys/${made.body.id}`)).status, 404)
   })
 
+  test('the operator lists accounts, and lists, makes and deletes their keys', async () => {
+    const rig = await setup()
+    const operator = { ...rig, token: 'operator' }
+    const { body: account } = await call(operator, 'POST /accounts', { name: 'Acme' })
+    const { body: accounts } = await call(operator, 'GET /accounts')
+    assert.deepEqual(
+      (accounts.data as { id: string }[]).map(({ id }) => id),
+      [account.id],
+    )
+    const made = await call(operator, `POST /accounts/${account.id}/keys`, {
+      name: 'two',
+      permission: 'sending_access',
+    })
+    assert.equal(made.status, 201)
+    const { body: keys } = await call(operator, `GET /accounts/${account.id}/keys`)
+    assert.deepEqual((keys.data as { name: string }[]).map(({ name }) => name).sort(), ['First key', 'two'])
+    assert.equal((await call({ ...rig, token: made.body.token as string }, 'GET /emails')).status, 401)
+    assert.equal((await call(operator, `DELETE /accounts/${account.id}/keys/${made.body.id}`)).status, 200)
+    assert.equal((await call({ ...rig, token: made.body.token as string }, 'GET /emails')).status, 403)
+    assert.equal((await call(operator, 'GET /accounts/none/keys')).status, 404)
+    for (const request of ['GET /accounts', `GET /accounts/${account.id}/keys`, `POST /accounts/${account.id}/keys`]) {
+      assert.equal((await call(rig, request, request.startsWith('POST') ? { name: 'x' } : undefined)).status, 403)
+    }
+    assert.equal((await call(rig, `DELETE /accounts/${account.id}/keys/${made.body.id}`)).status, 403)
+  })
+
   test('the operator creates accounts with domains that nobody has', async () => {
     const rig = await setup()
     const operator = { ...rig, token: 'operator' }

@@ -2,6 +2,7 @@ import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
 import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { type Context, Hono } from 'hono'
+import { createMiddleware } from 'hono/factory'
 import { getPath } from 'hono/utils/url'
 import { accounts } from './accounts.ts'
 import { apiKeys } from './api-keys.ts'
@@ -10,7 +11,8 @@ import { domains } from './domains.ts'
 import { downloads } from './downloads.ts'
 import { emails } from './emails.ts'
 import type { Env } from './env.ts'
-import { HttpError, isUnknown, wireErrorOf } from './errors.ts'
+import { HttpError, wireErrorOf } from './errors.ts'
+import { answerHealth, type Health } from './health.ts'
 import { checkQuery, nameIgnored } from './query.ts'
 import { type ReceivingPorts, receiving } from './receiving.ts'
 import { suppressions } from './suppressions.ts'
@@ -23,8 +25,9 @@ type AppOptions = {
   readonly operatorToken?: string
   /** Opens POST /emails/receiving/inject, for development. */
   readonly inject?: boolean
+  /** @default always ok */
+  readonly health?: () => Promise<Health>
 }
-
 /** Composes the HTTP API. Every answer is JSON, except downloads, and every error has the form of errors.ts. */
 export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> {
   const app = new Hono<Env>({ getPath: pathOf })
@@ -32,8 +35,8 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.notFound(() => {
     throw new HttpError(404, 'not_found', 'The requested endpoint does not exist.')
   })
-  app.use(nameIgnored)
-  app.get('/health', (c) => c.json({ status: 'ok' }))
+  app.use(requestLogged(ports), nameIgnored)
+  app.get('/health', (c) => answerHealth(c, options.health?.()))
   // Few ask for it, so its schemas are loaded and described when the first does.
   const described = once(async () => (await import('./openapi.ts')).openApi())
   app.get('/openapi.json', async (c) => {
@@ -54,6 +57,15 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app
+}
+
+/** Logs each request at debug. The query is left out, because those of links are secret. */
+function requestLogged({ log, clock }: AppPorts) {
+  return createMiddleware<Env>(async (c, next) => {
+    const from = clock.now()
+    await next()
+    log.debug('request', { method: c.req.method, path: c.req.path, status: c.res.status, ms: clock.now() - from })
+  })
 }
 
 function once<T>(make: () => T): () => T {
@@ -88,6 +100,11 @@ function refuseOtherMethods(app: Hono<Env>): void {
 
 function answerError(ports: AppPorts, error: Error, c: Context): Response {
   const wire = wireErrorOf(error)
-  if (isUnknown(wire)) ports.log.error('a request failed', { method: c.req.method, path: c.req.path, error })
+  if (wire.statusCode >= 500) {
+    const fields = { method: c.req.method, path: c.req.path, status: wire.statusCode, error }
+    // A client that goes away in the middle of its body is no fault of the server.
+    if (c.req.raw.signal.aborted) ports.log.debug('a client closed its request', fields)
+    else ports.log.error('a request failed', fields)
+  }
   return c.json(wire, wire.statusCode, error instanceof HttpError ? error.headers : {})
 }

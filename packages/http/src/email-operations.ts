@@ -25,7 +25,13 @@ const Email = ListedEmail.extend({
   html_link: z.object(link).optional().describe('Replaces an `html` with which the answer would exceed 4.5 MB.'),
   text_link: z.object(link).optional().describe('Replaces a `text` with which the answer would exceed 4.5 MB.'),
   tags: z.array(z.object({ name: z.string(), value: z.string() })),
-  recipients: z.array(z.object({ address: z.string(), last_event: LastEvent })),
+  recipients: z.array(
+    z.object({
+      address: z.string(),
+      last_event: LastEvent,
+      diagnostic: z.string().optional().describe('Why: what the relay or the other server said last.'),
+    }),
+  ),
   next_attempt_at: time.optional(),
   ambiguous_attempts: z.number().int().optional(),
   waiting_reason: z

@@ -63,7 +63,7 @@ function waiting({ notBefore }: SentMessage, { reason, until }: Pause) {
 /** Reserved for the links to two bodies: S3's session tokens make each about 2 KB. */
 const LINKS_BYTES = 10_000
 
-/** Beside the wire's fields: the status of each recipient, when a deferred message is tried again, links to large bodies. */
+/** Beside the wire's fields: the status of each recipient and its reason, when a deferred message is tried again, links to large bodies. */
 async function whole(ports: LinkPorts, message: SentMessage, content: Composed | undefined) {
   const frame = frameOf(message)
   const bodies = { html: content?.html ?? null, text: content?.text ?? null }
@@ -76,7 +76,11 @@ function frameOf(message: SentMessage) {
     object: 'email',
     ...listed(message),
     tags: message.tags,
-    recipients: message.recipients.map(({ address, status }) => ({ address, last_event: status })),
+    recipients: message.recipients.map(({ address, status, diagnostic }) => ({
+      address,
+      last_event: status,
+      ...(diagnostic !== undefined && { diagnostic }),
+    })),
     ...(isPending(message) && message.notBefore > 0 && { next_attempt_at: new Date(message.notBefore).toISOString() }),
     ...(message.ambiguous > 0 && { ambiguous_attempts: message.ambiguous }),
   }

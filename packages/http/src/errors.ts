@@ -77,5 +77,3 @@ export function wireErrorOf(error: unknown): WireError {
   }
   return { statusCode: 500, name: 'internal_server_error', message: 'Internal error' }
 }
-
-export const isUnknown = (error: WireError): boolean => error.statusCode === 500

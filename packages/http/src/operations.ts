@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { DOMAIN_OPERATIONS } from './domain-operations.ts'
 import { EMAIL_OPERATIONS } from './email-operations.ts'
+import { HEALTH_REASONS } from './health.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
@@ -14,9 +15,14 @@ const SERVER_OPERATIONS: readonly Operation[] = [
     path: '/health',
     operationId: 'getHealth',
     tag: 'Server',
-    summary: 'Is the service up?',
+    summary: 'Is the service up? 503 with reasons while it can accept nothing',
     status: 200,
-    answer: z.object({ status: z.literal('ok') }).meta({ id: 'Health' }),
+    answer: z
+      .object({
+        status: z.enum(['ok', 'degraded', 'unavailable']),
+        reasons: z.array(z.enum(HEALTH_REASONS)).optional(),
+      })
+      .meta({ id: 'Health' }),
     opens: 'nothing',
   },
   {

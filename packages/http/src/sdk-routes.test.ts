@@ -99,7 +99,11 @@ const SDK: Readonly<Record<string, readonly string[]>> = {
 const OWN = [
   'get /health',
   'get /openapi.json',
+  'get /accounts',
   'post /accounts',
+  'get /accounts/:id/keys',
+  'post /accounts/:id/keys',
+  'delete /accounts/:id/keys/:key',
   'post /accounts/:id/resume',
   'delete /emails/:id',
   'delete /emails/receiving/:id',

@@ -72,7 +72,13 @@ const domain = z.object({
 const DATA: Readonly<Record<(typeof EVENT_TYPES)[number], z.ZodType>> = {
   'email.sent': z.object(email),
   'email.delivered': z.object(email),
-  'email.delivery_delayed': z.object(email),
+  'email.delivery_delayed': z.object({
+    ...email,
+    delivery_delayed: z.object({
+      reason: z.string().describe('What the relay or the other server said.'),
+      next_attempt_at: time.optional().describe('Absent where the other side tries again.'),
+    }),
+  }),
   'email.bounced': z.object({ ...email, bounce: Bounce }),
   'email.complained': z.object(email),
   'email.failed': z.object({ ...email, failed: z.object({ reason: z.string() }) }),
