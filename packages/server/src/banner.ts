@@ -1,15 +1,34 @@
-/** Builds the text that a start prints: the addresses, a new API key, and two ways to send that can be pasted. */
-export function banner(
-  { url, smtp, newKey }: { readonly url: string; readonly smtp: string | undefined; readonly newKey?: string },
-  domain: string,
-): string {
+import { fileURLToPath } from 'node:url'
+import type { Settings } from './settings.ts'
+import { hostText } from './settings-values.ts'
+
+type Running = { readonly url: string; readonly smtp: string | undefined; readonly newKey?: string }
+type Shown = Pick<Settings, 'relay' | 'domains' | 'dataFolder' | 'apiKey'>
+
+/**
+ * Builds the text that a start prints: the addresses, what becomes of mail, where things are, the API key if it is new, and
+ * ways to send and to see the mail that can be pasted.
+ */
+export function banner(running: Running, settings: Shown): string {
+  const { url, smtp, newKey } = running
   const key = newKey ?? '$KABUTAR_API_KEY'
+  const domain = settings.domains[0] ?? 'your.domain'
   const mail = `"from":"hello@${domain}","to":"delivered@resend.dev","subject":"Hello","text":"It flies."`
   return `Kabutar listens on ${url}
-${smtp === undefined ? '' : `SMTP ${smtp}\n`}${newKey === undefined ? '' : `\nYour API key, shown this once:\n\n  ${newKey}\n`}
+${smtp === undefined ? '' : `SMTP ${smtp}\n`}
+${relayLines(settings)}
+May send:  ${settings.domains.join(', ')} (KABUTAR_DOMAINS), and domains that are verified over the API
+Data:      ${settings.dataFolder}
+Docs:      ${fileURLToPath(new URL('../../../docs', import.meta.url))}, and ${url}/openapi.json
+
+${keyLines(running, settings)}
 Send with curl:
 
   curl ${url}/emails -H "Authorization: Bearer ${key}" -d '{${mail}}'
+
+and see what was sent:
+
+  curl ${url}/emails -H "Authorization: Bearer ${key}"
 
 or with the resend SDK (npm install resend):
 
@@ -17,4 +36,16 @@ or with the resend SDK (npm install resend):
   const resend = new Resend('${newKey ?? 're_...'}', { baseUrl: '${url}' })
   console.log(await resend.emails.send({ from: 'hello@${domain}', to: 'delivered@resend.dev', subject: 'Hello', text: 'It flies.' }))
 `
+}
+
+function relayLines({ relay }: Shown): string {
+  if (relay.kind === 'smtp') return `Mail:      leaves through ${hostText(relay.host)}:${relay.port} (KABUTAR_RELAY)`
+  return `Mail:      is captured: nothing leaves this machine. To send it for real, name a smart host and your domain:
+           KABUTAR_RELAY=smtp://user:password@smtp.example.org:587 KABUTAR_DOMAINS=your.domain npm start`
+}
+
+function keyLines({ newKey }: Running, { apiKey }: Shown): string {
+  if (newKey !== undefined) return `Your API key, shown this once:\n\n  ${newKey}\n`
+  if (apiKey !== undefined) return 'Your API key is that of KABUTAR_API_KEY.\n'
+  return 'Your API key was shown at the first start. If it is lost, make another: npm run account -- keys create NAME\n'
 }

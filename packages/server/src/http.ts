@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Certificate } from './certificate.ts'
+import { listenError } from './listen-error.ts'
 import { type Address, hostText } from './settings-values.ts'
 
 type HttpListener = {
@@ -25,7 +26,7 @@ const starting = () =>
 /**
  * Listens before there is anything to serve, because signed links carry the address that was bound. With a certificate
  * it speaks HTTPS only.
- * @throws {Error} if the address is in use
+ * @throws {SettingsError} if it can't listen there
  */
 export async function listenHttp(
   { host, port }: Address,
@@ -35,7 +36,9 @@ export async function listenHttp(
   let answer: (request: Request) => Response | Promise<Response> = starting
   const server = createServer((request) => answer(request), certificate)
   server.listen(port, host)
-  await once(server, 'listening')
+  await once(server, 'listening').catch((cause) => {
+    throw listenError('KABUTAR_HTTP', { host, port }, cause)
+  })
   const address = server.address() as AddressInfo
   return {
     url: `${certificate === undefined ? 'http' : 'https'}://${hostText(host)}:${address.port}`,

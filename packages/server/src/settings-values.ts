@@ -23,6 +23,10 @@ type SmtpRelaySetting = {
 
 const isHost = (host: string) => isIP(host) > 0 || hostName(host) !== undefined
 
+/** True for addresses that only this machine can reach. */
+export const isLoopback = (host: string) =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
 /** Writes a host as it stands in a URL or before a port: IPv6 in brackets. */
 export const hostText = (host: string) => (host.includes(':') ? `[${host}]` : host)
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { readSettings, SettingsError } from './settings.ts'
+import { SETTINGS } from './settings-help.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kabutar-settings-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -34,7 +35,7 @@ describe('settings', () => {
       dns: undefined,
       sendRetriesMs: [60_000, 300_000, 900_000, HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, 24 * HOUR],
       webhookRetriesMs: [0, 5000, 300_000, 1_800_000, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR],
-      allowPrivate: false,
+      allowPrivate: true,
       logLevel: 'info',
       notices: [],
     })
@@ -128,9 +129,7 @@ describe('docs/settings.md', () => {
   const namesIn = (text = '') => text.match(/KABUTAR_[A-Z_]+/g) ?? []
 
   test('lists every setting that has an effect, and no other', () => {
-    const known = [...read('settings.ts').matchAll(/^ {2}(KABUTAR_[A-Z_]+): /gm)].map(([, name = '']) => name)
-    const effective = known.filter((name) => !/^KABUTAR_(SUBMISSION|IMAP|POP3)$/.test(name))
-    assert.deepEqual(rows.flatMap(([names]) => namesIn(names)).toSorted(), effective.toSorted())
+    assert.deepEqual(rows.flatMap(([names]) => namesIn(names)).toSorted(), Object.keys(SETTINGS).toSorted())
   })
 
   test('states the defaults', () => {
@@ -140,6 +139,26 @@ describe('docs/settings.md', () => {
       if (stated !== undefined) assert.deepEqual(readSettings({ [name]: stated }, []), readSettings({}, []), name)
     }
   })
+})
+
+describe('webhooks to private addresses', () => {
+  const cases: readonly { name: string; env: Record<string, string>; allowed: boolean }[] = [
+    { name: 'are allowed in development', env: {}, allowed: true },
+    { name: 'are refused once a variable says so', env: { KABUTAR_ALLOW_PRIVATE: 'off' }, allowed: false },
+    { name: 'are refused with a relay', env: { KABUTAR_RELAY: 'smtp://localhost' }, allowed: false },
+    { name: 'are refused where others reach the API', env: { KABUTAR_HTTP: '0.0.0.0:3000' }, allowed: false },
+    { name: 'are refused where others reach SMTP', env: { KABUTAR_SMTP: '10.0.0.1:25' }, allowed: false },
+    { name: 'are allowed without SMTP', env: { KABUTAR_SMTP: 'off' }, allowed: true },
+    { name: 'are refused with a public URL', env: { KABUTAR_PUBLIC_URL: 'https://a.test' }, allowed: false },
+    {
+      name: 'are allowed with a relay if a variable says so',
+      env: { KABUTAR_RELAY: 'smtp://localhost', KABUTAR_ALLOW_PRIVATE: 'on' },
+      allowed: true,
+    },
+  ]
+  for (const { name, env, allowed } of cases) {
+    test(name, () => assert.equal(readSettings(env, []).allowPrivate, allowed))
+  }
 })
 
 describe('a wrong setting', () => {

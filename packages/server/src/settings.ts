@@ -4,16 +4,18 @@
  */
 import { resolve } from 'node:path'
 import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
-import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES, durationsOf } from '@kabutar/core/retry-schedules.ts'
+import { durationsOf } from '@kabutar/core/retry-schedules.ts'
 import type { SmtpLimits } from '@kabutar/smtp/limits.ts'
 import * as z from 'zod'
 import { type CertificateFiles, loadCertificate } from './certificate.ts'
+import { flagOf, SETTINGS } from './settings-help.ts'
 import {
   type Address,
   addressOf,
   domainsOf,
   durationOf,
   integerOf,
+  isLoopback,
   pemFileOf,
   type RelaySetting,
   relayOf,
@@ -80,45 +82,52 @@ const oneOf = <const T extends string>(words: readonly T[]) =>
 
 const MAX_CONNECTIONS = 100_000
 
-const SETTINGS = z.object({
-  KABUTAR_DATA: z.string().default('./data'),
-  KABUTAR_HTTP: text(addressOf).prefault('127.0.0.1:3000'),
-  KABUTAR_SMTP: listener.prefault('127.0.0.1:2525'),
-  KABUTAR_SMTP_MAX_CONNECTIONS: text(integerOf(1, MAX_CONNECTIONS)).prefault('1000'),
-  KABUTAR_SMTP_MAX_PER_NETWORK: text(integerOf(1, MAX_CONNECTIONS)).prefault('50'),
-  KABUTAR_SMTP_MAX_PER_ADDRESS: text(integerOf(1, MAX_CONNECTIONS)).prefault('20'),
-  KABUTAR_SMTP_COMMAND_TIMEOUT: text(durationOf('1s', '1h')).prefault('5m'),
-  KABUTAR_SMTP_MAX_LINE_BYTES: text(integerOf(1024, 65_536)).prefault('2048'),
-  KABUTAR_SMTP_MAX_MESSAGE_BYTES: text(integerOf(65_536, MAX_INBOUND_BYTES)).prefault(String(MAX_INBOUND_BYTES)),
+const SCHEMA = z.object({
+  KABUTAR_DATA: z.string().prefault(SETTINGS.KABUTAR_DATA.initial),
+  KABUTAR_HTTP: text(addressOf).prefault(SETTINGS.KABUTAR_HTTP.initial),
+  KABUTAR_SMTP: listener.prefault(SETTINGS.KABUTAR_SMTP.initial),
+  KABUTAR_SMTP_MAX_CONNECTIONS: text(integerOf(1, MAX_CONNECTIONS)).prefault(
+    SETTINGS.KABUTAR_SMTP_MAX_CONNECTIONS.initial,
+  ),
+  KABUTAR_SMTP_MAX_PER_NETWORK: text(integerOf(1, MAX_CONNECTIONS)).prefault(
+    SETTINGS.KABUTAR_SMTP_MAX_PER_NETWORK.initial,
+  ),
+  KABUTAR_SMTP_MAX_PER_ADDRESS: text(integerOf(1, MAX_CONNECTIONS)).prefault(
+    SETTINGS.KABUTAR_SMTP_MAX_PER_ADDRESS.initial,
+  ),
+  KABUTAR_SMTP_COMMAND_TIMEOUT: text(durationOf('1s', '1h')).prefault(SETTINGS.KABUTAR_SMTP_COMMAND_TIMEOUT.initial),
+  KABUTAR_SMTP_MAX_LINE_BYTES: text(integerOf(1024, 65_536)).prefault(SETTINGS.KABUTAR_SMTP_MAX_LINE_BYTES.initial),
+  KABUTAR_SMTP_MAX_MESSAGE_BYTES: text(integerOf(65_536, MAX_INBOUND_BYTES)).prefault(
+    SETTINGS.KABUTAR_SMTP_MAX_MESSAGE_BYTES.initial,
+  ),
   KABUTAR_SUBMISSION: missingListener.optional(),
   KABUTAR_IMAP: missingListener.optional(),
   KABUTAR_POP3: missingListener.optional(),
   KABUTAR_TLS_CERT: text(pemFileOf).optional(),
   KABUTAR_TLS_KEY: text(pemFileOf).optional(),
-  KABUTAR_HTTP_TLS: oneOf(['on', 'off']).default('off'),
-  KABUTAR_RELAY: text(relayOf).prefault('capture'),
+  KABUTAR_HTTP_TLS: oneOf(['on', 'off']).prefault(SETTINGS.KABUTAR_HTTP_TLS.initial),
+  KABUTAR_RELAY: text(relayOf).prefault(SETTINGS.KABUTAR_RELAY.initial),
   KABUTAR_API_KEY: z
     .string()
     .regex(/^re_[\x21-\x7e]{16,253}$/, 'must be re_ and 16 to 253 visible ASCII characters')
     .optional(),
-  KABUTAR_DOMAINS: text(domainsOf).prefault('kabutar.test'),
+  KABUTAR_DOMAINS: text(domainsOf).prefault(SETTINGS.KABUTAR_DOMAINS.initial),
   KABUTAR_PUBLIC_URL: text(urlOf).optional(),
-  KABUTAR_DNS: text(resolverOf).prefault('system'),
-  KABUTAR_SEND_RETRIES: text(durationsOf).prefault(DEFAULT_SEND_RETRIES),
-  KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault(DEFAULT_WEBHOOK_RETRIES),
-  KABUTAR_ALLOW_PRIVATE: oneOf(['on', 'off']).default('off'),
-  KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).default('info'),
+  KABUTAR_DNS: text(resolverOf).prefault(SETTINGS.KABUTAR_DNS.initial),
+  KABUTAR_SEND_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_SEND_RETRIES.initial),
+  KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_WEBHOOK_RETRIES.initial),
+  KABUTAR_ALLOW_PRIVATE: oneOf(['on', 'off']).optional(),
+  KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).prefault(SETTINGS.KABUTAR_LOG.initial),
 })
-type Read = z.output<typeof SETTINGS>
+type Read = z.output<typeof SCHEMA>
 type Name = keyof Read
-const NAMES = Object.keys(SETTINGS.shape) as Name[]
+const NAMES = Object.keys(SCHEMA.shape) as Name[]
 
 type Env = Readonly<Record<string, string | undefined>>
 /** Each value that was set, and how the user spelled the setting: as a variable or as a flag. */
 type Given = ReadonlyMap<Name, { readonly value: string; readonly spelled: string }>
 
 const oneLine = (words: string) => words.replace(/[^\x20-\x7e]/g, '?').slice(0, 80)
-const flagOf = (name: Name) => `--${name.slice('KABUTAR_'.length).toLowerCase().replaceAll('_', '-')}`
 
 /**
  * Reads the settings. An empty variable counts as unset, because container files pass that for "nothing".
@@ -126,7 +135,7 @@ const flagOf = (name: Name) => `--${name.slice('KABUTAR_'.length).toLowerCase().
  */
 export function readSettings(env: Env = process.env, argv: readonly string[] = process.argv.slice(2)): Settings {
   const given: Given = new Map([...readEnv(env), ...readFlags(argv)])
-  const read = SETTINGS.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
+  const read = SCHEMA.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
   if (read.success) return settingsOf(read.data, given, noticesOf(env, given))
   const issue = read.error.issues[0]
   throw new SettingsError(`${given.get(issue?.path[0] as Name)?.spelled}: ${issue?.message}`)
@@ -175,10 +184,21 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     dns: read.KABUTAR_DNS,
     sendRetriesMs: read.KABUTAR_SEND_RETRIES,
     webhookRetriesMs: read.KABUTAR_WEBHOOK_RETRIES,
-    allowPrivate: read.KABUTAR_ALLOW_PRIVATE === 'on' && read.KABUTAR_PUBLIC_URL === undefined,
+    allowPrivate: allowPrivateOf(read),
     logLevel: read.KABUTAR_LOG,
     notices,
   }
+}
+
+/**
+ * True if it is set to `on`. Unset, it is true while nothing but this machine can reach the server and no mail leaves it,
+ * which is development. It is never true with a public URL.
+ */
+function allowPrivateOf(read: Read): boolean {
+  const { KABUTAR_ALLOW_PRIVATE: allow, KABUTAR_HTTP: http, KABUTAR_SMTP: smtp, KABUTAR_RELAY: relay } = read
+  if (read.KABUTAR_PUBLIC_URL !== undefined) return false
+  if (allow !== undefined) return allow === 'on'
+  return relay.kind === 'capture' && isLoopback(http.host) && (smtp === undefined || isLoopback(smtp.host))
 }
 
 function tlsOf(read: Read, given: Given): CertificateFiles | undefined {
@@ -201,7 +221,7 @@ function tlsOf(read: Read, given: Given): CertificateFiles | undefined {
 
 function noticesOf(env: Env, given: Given): readonly string[] {
   const unknown = Object.keys(env)
-    .filter((name) => name.startsWith('KABUTAR_') && !(name in SETTINGS.shape))
+    .filter((name) => name.startsWith('KABUTAR_') && !(name in SCHEMA.shape))
     .map((name) => `${name} has no effect: no such setting`)
   const allow = given.get('KABUTAR_ALLOW_PRIVATE')
   const ignored = allow?.value === 'on' && given.has('KABUTAR_PUBLIC_URL')

@@ -4,6 +4,7 @@ import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receivin
 import type { Backend } from '@kabutar/smtp/backend.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
 import type { Certificate } from './certificate.ts'
+import { listenError } from './listen-error.ts'
 import type { LoadShedding } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
 import { hostText } from './settings-values.ts'
@@ -21,7 +22,7 @@ export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 
   return named !== '' && isIP(named.replace(/^\[|\]$/g, '')) === 0 ? named : (domains[0] ?? 'localhost')
 }
 
-/** Starts the inbound (MX) listener; answers undefined if it is off. @throws {Error} if the address is in use */
+/** Starts the inbound (MX) listener; answers undefined if it is off. @throws {SettingsError} if it can't listen there */
 export async function listenSmtp(
   settings: Pick<Settings, 'smtp' | 'smtpLimits' | 'publicUrl' | 'domains'>,
   ports: AcceptPorts & { readonly log: Log },
@@ -39,7 +40,9 @@ export async function listenSmtp(
     limits: smtpLimits,
     ...(certificate !== undefined && { tls: () => certificate.context }),
   })
-  const { port } = await server.listen(smtp.host, smtp.port)
+  const { port } = await server.listen(smtp.host, smtp.port).catch((cause) => {
+    throw listenError('KABUTAR_SMTP', smtp, cause)
+  })
   return {
     address: `${hostText(smtp.host)}:${port}`,
     close: (deadlineMs) => server.close(deadlineMs),
@@ -47,7 +50,7 @@ export async function listenSmtp(
 }
 
 /** Accepts mail from anybody for domains that are verified here. */
-function inbound(ports: AcceptPorts, shedding: LoadShedding): Backend {
+function inbound(ports: AcceptPorts & { readonly log: Log }, shedding: LoadShedding): Backend {
   return {
     async recipient(_session, address) {
       await recipientOwner(ports.table, address)
@@ -55,6 +58,12 @@ function inbound(ports: AcceptPorts, shedding: LoadShedding): Backend {
     async data(_session, envelope, content) {
       const { id, returnPath, recipients, remoteAddress, helo, tls } = envelope
       await shedding.during(() => accept(ports, { id, returnPath, recipients, remoteAddress, helo, tls }, content))
+      ports.log.debug('a message is accepted by SMTP', {
+        id,
+        remote: remoteAddress,
+        recipients: recipients.length,
+        tls: tls ? 'yes' : 'no',
+      })
       return { id }
     },
   }

@@ -2,19 +2,19 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { adoptKey, createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
-import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
+import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
 import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
+import { watchedRelay } from '@kabutar/core/sending/watched-relay.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { dnsRecords, systemResolver } from '@kabutar/local/dns.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
+import { sharingWarning } from '@kabutar/local/files/data-folder.ts'
 import { dkimKeyOf } from '@kabutar/local/identity/dkim-keys.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
 import { captureRelay } from '@kabutar/local/relay/capture.ts'
@@ -28,6 +28,8 @@ import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { Certificate } from './certificate.ts'
+import { prepareFirstAccount } from './first-account.ts'
+import { HealthWatch } from './health.ts'
 import { listenHttp } from './http.ts'
 import { LoadShedding } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
@@ -47,28 +49,45 @@ export type Running = {
 
 const MAX_ATTEMPTS = 5
 
-/** Starts the server. @throws {Error} one line, if the data folder or an address is in use */
+/** Starts the server. @throws {SettingsError | DataFolderError} one line, if the data folder or an address can't be used */
 export async function startServer(settings: Settings, log: Log, clock: Clock = systemClock): Promise<Running> {
   const engine = openEngine(settings.dataFolder)
+  try {
+    return await startOn(engine, settings, boundedLog(log, clock), clock)
+  } catch (error) {
+    engine.close()
+    throw error
+  }
+}
+
+async function startOn(engine: Engine, settings: Settings, log: Log, clock: Clock): Promise<Running> {
+  const shared = sharingWarning(settings.dataFolder)
+  if (shared !== undefined) log.warn(`KABUTAR_DATA: ${shared}`)
   releaseLeases(engine, clock)
   const certificate = settings.tls && new Certificate(settings.tls, log)
   const http = await listenHttp(settings.http, clock, settings.httpTls ? certificate : undefined)
   const ports = portsOf(engine, settings, log, clock, new URL(settings.publicUrl ?? http.url))
-  const newKey = await prepare(ports, settings)
+  const newKey = await prepareFirstAccount(ports, settings)
+  const shedding = new LoadShedding(clock)
+  const smtp = await listenSmtp(settings, ports, shedding, certificate)
   const operator = await writeOperatorFile(settings.dataFolder, http.url)
   const ending = new AbortController()
-  const shedding = new LoadShedding(clock)
-  const workers = runWorkers(ports, shedding, ending.signal)
+  const health = new HealthWatch(settings.dataFolder, { ...ports, engine })
+  const workers = Promise.all([runWorkers(ports, shedding, ending.signal), health.watch(ending.signal)])
   void certificate?.watch(clock, ending.signal, () => http.renewCertificate())
-  const smtp = await listenSmtp(settings, ports, shedding, certificate)
-  const app = createApp(ports, { operatorToken: operator.token, inject: settings.relay.kind === 'capture' })
+  const app = createApp(ports, {
+    operatorToken: operator.token,
+    inject: settings.relay.kind === 'capture',
+    health: () => health.report(),
+  })
   http.serve((request) => shedding.during(() => app.fetch(request)))
   return {
     url: http.url,
     smtp: smtp?.address,
     ...(newKey !== undefined && { newKey }),
     async stop(deadlineMs) {
-      await rm(operator.file, { force: true })
+      // On a disk that is read-only by now, the file stays; what is running must be finished all the same.
+      await rm(operator.file, { force: true }).catch((error) => log.warn('operator.json stays behind', { error }))
       ending.abort()
       const drained = Promise.all([http.close(deadlineMs), smtp?.close(deadlineMs), workers])
       await Promise.race([drained, clock.sleep(deadlineMs)])
@@ -78,8 +97,6 @@ export async function startServer(settings: Settings, log: Log, clock: Clock = s
     },
   }
 }
-
-type Ports = ReturnType<typeof portsOf>
 
 function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, baseUrl: URL) {
   const client = guardedClient({ clock, resolver: systemResolver, allowPrivate: settings.allowPrivate })
@@ -107,7 +124,8 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     ...dispatchState(client, { clock, random: Math.random }),
     userAgent: 'Kabutar/0.1',
     allowPrivate: settings.allowPrivate,
-    relay: relayOf(settings, accepting),
+    relay: watchedRelay(relayOf(settings, accepting), { log, clock, setting: 'KABUTAR_RELAY' }),
+    onboardingSender: settings.relay.kind === 'capture',
     log,
     worker: { id: randomUUID(), exclusive: true },
     sendRetries: settings.sendRetriesMs,
@@ -125,19 +143,6 @@ function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
     url.password = encodeURIComponent(relay.auth.password)
   }
   return signedRelay(smtpRelay(url), (domain) => dkimKeyOf(accepting.table, domain))
-}
-
-/** Makes the first account with the domains and the key of the settings. Answers the key if it had to make one. */
-async function prepare(ports: Ports, settings: Settings): Promise<string | undefined> {
-  await ensureFirstAccount(ports)
-  for (const domain of settings.domains) await claimDomain(ports, FIRST_ACCOUNT, domain)
-  const key = { name: 'First key', permission: 'full_access' } as const
-  if (settings.apiKey !== undefined) {
-    await adoptKey(ports, FIRST_ACCOUNT, { ...key, name: 'KABUTAR_API_KEY' }, settings.apiKey)
-    return undefined
-  }
-  if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) return undefined
-  return (await createKey(ports, FIRST_ACCOUNT, key)).token
 }
 
 /** Leaves the address and a fresh token in the data folder for `npm run account`, readable by the owner alone. */

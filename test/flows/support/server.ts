@@ -90,6 +90,8 @@ async function run(env: Readonly<Record<string, string>>): Promise<Process> {
   const child = spawn(process.execPath, [ENTRY], {
     // The settings of the shell that runs the tests must not reach the server.
     env: { PATH: process.env.PATH, TZ: 'UTC', ...env },
+    // Without the .env of whoever runs the tests.
+    cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
