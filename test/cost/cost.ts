@@ -1,4 +1,5 @@
 /** `npm run cost` prints what AWS would bill for a million of each, counted item by item; `-- sends` for one kind. */
+import { type Arguments, runCommand } from '@kabutar/server/command-line.ts'
 import { countsOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
 import { idleMonth } from './idle.ts'
 import { LATENCY_MS } from './prices.ts'
@@ -21,12 +22,12 @@ async function billOf(kind: Kind, load: Load): Promise<Bill> {
 
 const sum = (bill: Bill) => Object.values(bill).reduce((total, one) => total + one, 0)
 
-async function main(): Promise<void> {
+async function main({ words }: Arguments): Promise<void> {
   const over: string[] = []
   console.log(
     `Assumed waits, in ms: ${JSON.stringify(LATENCY_MS)}. List prices, no free tier. SES's own fee is not in it.`,
   )
-  const wanted = process.argv[2] ?? ''
+  const wanted = words[0] ?? ''
   for (const kind of (Object.keys(KINDS) as Kind[]).filter((one) => one.startsWith(wanted))) {
     const { name, target } = KINDS[kind]
     const columns: Bill[] = []
@@ -52,4 +53,11 @@ function print(title: string, columns: readonly Bill[]): void {
   row('sum', sum)
 }
 
-await main()
+await runCommand(
+  {
+    usage: ['npm run cost', 'npm run cost -- sends'],
+    does: `Prints what AWS would bill for a million of each, counted item by item; or for one of ${Object.keys(KINDS).join(', ')}.`,
+    options: {},
+  },
+  main,
+)

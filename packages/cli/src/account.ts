@@ -1,88 +1,74 @@
-/**
- * `npm run account -- create NAME [--domains a.test,b.test] [--data ./data]` creates an account through the running
- * server and prints its API key. With `--stage production` it writes to the table of that stage on AWS; there, without
- * NAME, it makes the key of the first account.
- * `npm run account -- resume ID` ends the automatic pause of an account.
- */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { Agent, fetch } from 'undici'
+/** `npm run account` lists and makes accounts and their API keys, and lets a paused account send again. */
+import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
+import { type Accounts, accountsOnServer } from './operator.ts'
 
-const USAGE =
-  'usage: npm run account -- create NAME [--domains a.test,b.test] | resume ID [--data ./data | --stage production]'
+const COMMAND: Command = {
+  usage: [
+    'npm run account -- list',
+    'npm run account -- create NAME [--domains a.test,b.test]',
+    'npm run account -- resume ACCOUNT',
+    'npm run account -- keys list [--account ID]',
+    'npm run account -- keys create NAME [--account ID] [--permission sending_access]',
+    'npm run account -- keys delete KEY [--account ID]',
+  ],
+  does: 'Lists and makes accounts and their API keys, through the running server or in the table of a stage on AWS. A new key is shown once. There, `create` without NAME makes the key of the first account. `resume` ends the automatic pause of an account.',
+  options: {
+    account: { meaning: 'whose keys', initial: 'first' },
+    permission: { meaning: 'full_access or sending_access', initial: 'full_access' },
+    domains: { meaning: 'domains of a new account, which count as verified' },
+    data: { meaning: 'the data folder of the running server', initial: './data', variable: 'KABUTAR_DATA' },
+    stage: { meaning: 'a stage on AWS, in place of a server on this machine' },
+  },
+}
 
-type Operator = { readonly url: string; readonly token: string }
+async function accountsOf({ options }: Arguments): Promise<Accounts> {
+  if (options.stage === undefined) return accountsOnServer(options.data ?? process.env.KABUTAR_DATA ?? './data')
+  const { accountsOnStage } = await import('./aws-account.ts')
+  return accountsOnStage(options.stage)
+}
 
-/** Reads the address and the token that the running server has left in its data folder, readable by its user alone. */
-function operatorOf(data: string): Operator {
-  try {
-    return JSON.parse(readFileSync(join(data, 'operator.json'), 'utf8')) as Operator
-  } catch {
-    throw new Error(`no server is running on the data folder ${data}; start it with "npm start" first`)
+const print = (...lines: readonly string[]) => process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+const printToken = (what: string, token: string) => print(what, '', 'Its API key, shown this once:', '', `  ${token}`)
+
+async function main(given: Arguments): Promise<void> {
+  const [verb, name, ...rest] = given.words
+  const accounts = await accountsOf(given)
+  if (verb === 'keys') return keys(accounts, given)
+  if (rest.length > 0) throw new UsageError('too many words; --help shows the usage')
+  if (verb === 'list' && name === undefined) {
+    for (const account of await accounts.list()) print(`${account.id}  ${account.created_at}  ${account.name}`)
+    return
   }
-}
-
-type Answer = { readonly id: string; readonly token: string; readonly message?: string }
-
-/**
- * The operator's token proves who asks, and the connection stays on this machine: a certificate has the public name of
- * the server, not the address that it listens on, so it is not checked.
- */
-const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
-
-/** Posts a request to the running server. @throws {Error} with the server's message */
-async function ask({ url, token }: Operator, path: string, body: object): Promise<Answer> {
-  const response = await fetch(`${url}${path}`, {
-    dispatcher,
-    method: 'POST',
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  })
-  const answer = (await response.json()) as Answer
-  if (!response.ok) throw new Error(answer.message ?? `the server answered ${response.status}`)
-  return answer
-}
-
-function show({ id, token }: { readonly id: string; readonly token: string }): void {
-  process.stdout.write(`account ${id}\n\nIts API key, shown this once:\n\n  ${token}\n`)
-}
-
-async function create(target: Target, name: string | undefined, domains: readonly string[]): Promise<void> {
-  if (target.stage !== undefined) {
-    const { createStageAccount } = await import('./aws-account.ts')
-    return show(await createStageAccount(target.stage, name, domains))
+  if (verb === 'create') {
+    const { id, token } = await accounts.create(name, (given.options.domains ?? '').split(',').filter(Boolean))
+    printToken(`account ${id}`, token)
+    return
   }
-  if (name === undefined) throw new Error(USAGE)
-  show(await ask(operatorOf(target.data), '/accounts', { name, domains }))
+  if (verb !== 'resume' || name === undefined) throw new UsageError('unknown command; --help shows the usage')
+  await accounts.resume(name)
+  print(`account ${name} sends again; messages that waited are sent within 15 minutes`)
 }
 
-async function resume({ stage, data }: Target, id: string): Promise<void> {
-  if (stage === undefined) await ask(operatorOf(data), `/accounts/${encodeURIComponent(id)}/resume`, {})
-  else await (await import('./aws-account.ts')).resumeStageAccount(stage, id)
-  process.stdout.write(`account ${id} sends again; messages that waited are sent within 15 minutes\n`)
+async function keys(accounts: Accounts, { options, words }: Arguments): Promise<void> {
+  const [, verb, name, ...rest] = words
+  const { account = 'first', permission = 'full_access' } = options
+  if (rest.length > 0 || (verb === 'list') !== (name === undefined)) {
+    throw new UsageError('write keys list, keys create NAME or keys delete KEY; --help shows the usage')
+  }
+  if (verb === 'list') {
+    for (const { id, name, created_at, last_used_at } of await accounts.listKeys(account)) {
+      print(`${id}  ${created_at}  last used ${last_used_at ?? 'never'}  ${name}`)
+    }
+  } else if (verb === 'create' && name !== undefined) {
+    if (permission !== 'full_access' && permission !== 'sending_access') {
+      throw new UsageError('--permission: must be full_access or sending_access')
+    }
+    const { id, token } = await accounts.createKey(account, name, permission)
+    printToken(`key ${id} of account ${account}`, token)
+  } else if (verb === 'delete' && name !== undefined) {
+    await accounts.deleteKey(account, name)
+    print(`key ${name} is deleted; within five seconds nothing accepts it any more`)
+  } else throw new UsageError(`keys ${verb} is no command; --help shows the usage`)
 }
 
-type Target = { readonly stage?: string; readonly data: string }
-
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { domains: { type: 'string' }, data: { type: 'string' }, stage: { type: 'string' } },
-  })
-  const [verb, name, ...rest] = positionals
-  const { stage, data = process.env.KABUTAR_DATA ?? './data' } = values
-  const target = { data, ...(stage !== undefined && { stage }) }
-  if (rest.length > 0) throw new Error(USAGE)
-  if (verb === 'create') return create(target, name, (values.domains ?? '').split(',').filter(Boolean))
-  if (verb !== 'resume' || name === undefined) throw new Error(USAGE)
-  await resume(target, name)
-}
-
-try {
-  await main()
-} catch (error) {
-  console.error(error instanceof Error ? error.message : String(error))
-  process.exit(2)
-}
+await runCommand(COMMAND, main)

@@ -1,6 +1,12 @@
 import { dynamoClient, dynamoTable } from '@kabutar/aws/dynamo/table.ts'
-import { createAccount, ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { createKey, listKeys } from '@kabutar/core/accounts/keys.ts'
+import {
+  createAccount,
+  ensureFirstAccount,
+  FIRST_ACCOUNT,
+  getAccount,
+  listAccounts,
+} from '@kabutar/core/accounts/accounts.ts'
+import { createKey, deleteKey, type KeyDescription, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
@@ -8,29 +14,48 @@ import { newCaches } from '@kabutar/core/store/cache.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { tableOf } from './aws-stage.ts'
-
-type NewAccount = { readonly id: string; readonly token: string }
+import type { Accounts, NewAccount } from './operator.ts'
 
 /**
- * Creates an account in the table of a stage; everybody who may write the table may do so. Answers the key, of which only the
- * SHA-256 is stored. Without a name it makes the first key of the first account.
- * @throws {Error} if the first account has a key already, or a domain belongs to another account
+ * Accounts in the table of a stage; everybody who may write the table may do so. Of a new key only the SHA-256 is stored. Without
+ * a name, `create` makes the first key of the first account. Functions accept a deleted key for five more seconds.
  */
-export async function createStageAccount(
-  stage: string,
-  name: string | undefined,
-  domains: readonly string[],
-): Promise<NewAccount> {
-  return onStage(stage, (table) => makeAccount(table, name, domains))
+export function accountsOnStage(stage: string): Accounts {
+  const using = <T>(work: (ports: StagePorts) => Promise<T>) => withTable(stage, (table) => work(portsOf(table)))
+  return {
+    list: () =>
+      using(async ({ table }) =>
+        (await listAccounts(table)).map((one) => ({ ...one, created_at: one.createdAt.toISOString() })),
+      ),
+    create: (name, domains) => using(({ table }) => makeAccount(table, name, domains)),
+    resume: (id) =>
+      using(async (ports) => {
+        if (!(await resumeAccount(ports, id))) throw new Error(`there is no paused account ${id}`)
+      }),
+    listKeys: (account) =>
+      using(async ({ table }) => (await listKeys(table, (await getAccount(table, account)).id)).map(listed)),
+    createKey: (account, name, permission) =>
+      using(async (ports) => createKey(ports, (await getAccount(ports.table, account)).id, { name, permission })),
+    deleteKey: (account, id) => using((ports) => deleteKey(ports, account, id)),
+  }
 }
 
-/** Ends the automatic pause of an account of a stage. @throws {Error} if it is not paused */
-export async function resumeStageAccount(stage: string, id: string): Promise<void> {
-  if (!(await onStage(stage, (table) => resumeAccount({ table, caches: newCaches(systemClock) }, id))))
-    throw new Error(`there is no paused account ${id}`)
-}
+const listed = ({ id, name, createdAt, lastUsedAt }: KeyDescription) => ({
+  id,
+  name,
+  created_at: createdAt.toISOString(),
+  last_used_at: lastUsedAt?.toISOString() ?? null,
+})
 
-async function onStage<T>(stage: string, work: (table: Table) => Promise<T>): Promise<T> {
+type StagePorts = ReturnType<typeof portsOf>
+const portsOf = (table: Table) => ({
+  table,
+  clock: systemClock,
+  ids: uuidIds(systemClock),
+  caches: newCaches(systemClock),
+})
+
+async function withTable<T>(stage: string, work: (table: Table) => Promise<T>): Promise<T> {
   const client = dynamoClient()
   try {
     return await work(dynamoTable(client, await tableOf(client, stage), systemClock))
@@ -39,13 +64,16 @@ async function onStage<T>(stage: string, work: (table: Table) => Promise<T>): Pr
   }
 }
 
-/** Creates an account in a table, as `createStageAccount` does. */
+/**
+ * Creates an account in a table with its first key.
+ * @throws {Error} if the first account has a key already, or a domain belongs to another account
+ */
 export async function makeAccount(
   table: Table,
   name: string | undefined,
   domains: readonly string[],
 ): Promise<NewAccount> {
-  const ports = { table, clock: systemClock, ids: uuidIds(systemClock) }
+  const ports = portsOf(table)
   const id = name === undefined ? await firstAccount(ports) : (await createAccount(ports, name)).id
   for (const domain of domains) await claimDomain(ports, id, domain.toLowerCase())
   const { token } = await createKey(ports, id, { name: 'First key', permission: 'full_access' })
@@ -56,7 +84,7 @@ async function firstAccount(ports: { readonly table: Table; readonly clock: type
   await ensureFirstAccount(ports)
   if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) {
     throw new Error(
-      'the first account has a key already; make more with POST /api-keys, or give a NAME for another account',
+      'the first account has a key already; make more with `keys create NAME`, or give a NAME for another account',
     )
   }
   return FIRST_ACCOUNT

@@ -6,9 +6,13 @@ import { constants } from 'node:fs'
 import { access, copyFile, mkdir, open, readdir, rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { parseArgs } from 'node:util'
+import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
 
-const USAGE = 'usage: npm run backup -- FOLDER [--data ./data]'
+const COMMAND: Command = {
+  usage: ['npm run backup -- FOLDER [--data ./data]'],
+  does: 'Copies the data folder of a server, which may be running, to a new folder that a server can be started on.',
+  options: { data: { meaning: 'the data folder', initial: './data', variable: 'KABUTAR_DATA' } },
+}
 /** The folders of blobs are named by the first byte of a hash; `unfinished` is not copied. */
 const BLOB_FOLDER = /^[0-9a-f]{2}$/
 
@@ -69,13 +73,11 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-try {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { data: { type: 'string' } } })
-  const [target, ...rest] = positionals
-  if (target === undefined || rest.length > 0) throw new Error(USAGE)
-  const blobs = await backUp(resolve(values.data ?? process.env.KABUTAR_DATA ?? './data'), resolve(target))
+async function main({ options, words }: Arguments): Promise<void> {
+  const [target, ...rest] = words
+  if (target === undefined || rest.length > 0) throw new UsageError('name one FOLDER; --help shows the usage')
+  const blobs = await backUp(resolve(options.data ?? process.env.KABUTAR_DATA ?? './data'), resolve(target))
   process.stdout.write(`${resolve(target)}: the database and ${blobs} blob files\n`)
-} catch (error) {
-  console.error(error instanceof Error ? error.message : String(error))
-  process.exitCode = 2
 }
+
+await runCommand(COMMAND, main)

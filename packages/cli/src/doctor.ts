@@ -3,11 +3,11 @@
  * fault one line that says how to mend it. It changes nothing. It exits 0 if there is no fault, 1 if there is one, and 2
  * if it could not check.
  */
-import { parseArgs } from 'node:util'
 import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
 import { GetAccountCommand, GetEmailIdentityCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
 import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
+import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
 import {
   accountFindings,
   type DomainRecords,
@@ -20,11 +20,18 @@ import {
 /** AWS or the DNS can't be asked. */
 class NoAccess extends Error {}
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { domain: { type: 'string' }, stage: { type: 'string', default: 'production' } },
-  })
-  const findings = await examine(values.stage, values.domain?.toLowerCase())
+const COMMAND: Command = {
+  usage: ['npm run doctor -- [--domain example.com] [--stage production]'],
+  does: 'Checks an AWS account and a domain, and prints for each fault one line that says how to mend it. It changes nothing. It exits 0 without a fault, 1 with one, and 2 if it could not check.',
+  options: {
+    domain: { meaning: 'a domain that sends or receives through SES' },
+    stage: { meaning: 'the stage whose receipt rules are looked at', initial: 'production' },
+  },
+}
+
+async function main({ options, words }: Arguments): Promise<number> {
+  if (words.length > 0) throw new UsageError('doctor takes options only; --help lists them')
+  const findings = await examine(options.stage ?? 'production', options.domain?.toLowerCase())
   for (const { ok, what, fix } of findings)
     console.log(`${ok ? 'ok  ' : 'FIX '} ${what}${fix ? `\n       ${fix}` : ''}`)
   return findings.every(({ ok }) => ok) ? 0 : 1
@@ -87,9 +94,4 @@ async function recordsOf(domain: string, mailFrom: string | undefined): Promise<
   }
 }
 
-try {
-  process.exitCode = await main()
-} catch (error) {
-  console.error(error instanceof NoAccess ? error.message : String(error))
-  process.exitCode = 2
-}
+await runCommand(COMMAND, main)

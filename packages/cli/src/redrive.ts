@@ -1,11 +1,18 @@
 /** `npm run redrive -- --stage production [--queue send]` moves dead letters back to the queue that they came from. */
-import { parseArgs } from 'node:util'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
+import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
 import { deadLettersOf } from './aws-stage.ts'
 
-const USAGE = 'usage: npm run redrive -- --stage production [--queue send|feedback|receive|reconcile|webhooks]'
+const COMMAND: Command = {
+  usage: ['npm run redrive -- --stage production [--queue NAME]'],
+  does: 'Moves dead letters of a stage on AWS back to the queue that they came from.',
+  options: {
+    stage: { meaning: 'the stage' },
+    queue: { meaning: 'send, feedback, receive, reconcile or webhooks; all of them if it is left out' },
+  },
+}
 const BATCH = 10
 const MAX_BATCHES = 100_000
 const VISIBILITY_MS = 60_000
@@ -26,24 +33,16 @@ export async function redrive(from: Queue, to: Queue): Promise<number> {
   return moved
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { stage: { type: 'string' }, queue: { type: 'string' } } })
-  if (values.stage === undefined) throw new Error(USAGE)
+async function main({ options }: Arguments): Promise<void> {
+  if (options.stage === undefined) throw new UsageError('--stage is missing; --help shows the usage')
   const client = sqsClient()
   const queue = (url: string) => sqsQueue(client, url, { maxAttempts: 5, clock: systemClock })
-  const all = await deadLettersOf(client, values.stage)
-  const chosen = all.filter(({ name }) => values.queue === undefined || name === values.queue)
-  if (chosen.length === 0) throw new Error(`no such queue in stage ${values.stage}; ${USAGE}`)
+  const all = await deadLettersOf(client, options.stage)
+  const chosen = all.filter(({ name }) => options.queue === undefined || name === options.queue)
+  if (chosen.length === 0) throw new Error(`no such queue in stage ${options.stage}; --help lists them`)
   for (const { name, from, to } of chosen) {
     process.stdout.write(`${name}: ${await redrive(queue(from), queue(to))} entries moved\n`)
   }
 }
 
-if (import.meta.main) {
-  try {
-    await main()
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    process.exit(2)
-  }
-}
+if (import.meta.main) await runCommand(COMMAND, main)

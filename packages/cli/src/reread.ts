@@ -2,6 +2,7 @@
  * `npm run reread [-- ID…]`: asks the API to read received mail again, the messages that are named, else every one whose
  * answer has `undecoded`. Takes the server's address from RESEND_BASE_URL and a full-access key from RESEND_API_KEY.
  */
+import { type Arguments, type Command, runCommand } from '@kabutar/server/command-line.ts'
 
 export type Api = { readonly url: string; readonly key: string }
 type Listed = { readonly id: string; readonly undecoded?: readonly string[] }
@@ -39,18 +40,17 @@ async function ask({ url, key }: Api, method: string, path: string): Promise<Ans
   return answer
 }
 
-async function main(): Promise<void> {
+const COMMAND: Command = {
+  usage: ['npm run reread', 'npm run reread -- ID…'],
+  does: 'Asks the API to read received mail again: the messages that are named, else every one whose answer has `undecoded`. Takes the address of the server from RESEND_BASE_URL and a full-access key from RESEND_API_KEY.',
+  options: {},
+}
+
+async function main({ words }: Arguments): Promise<void> {
   const { RESEND_BASE_URL: url = 'http://127.0.0.1:3000', RESEND_API_KEY: key } = process.env
   if (key === undefined) throw new Error('set RESEND_API_KEY to a full-access key')
-  const count = await reread({ url, key }, process.argv.slice(2))
+  const count = await reread({ url, key }, words)
   process.stdout.write(`${count} messages are read again; it takes seconds\n`)
 }
 
-if (import.meta.main) {
-  try {
-    await main()
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    process.exit(2)
-  }
-}
+if (import.meta.main) await runCommand(COMMAND, main)
