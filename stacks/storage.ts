@@ -19,7 +19,11 @@ export function storage() {
     ttl: 'ttl',
     deletionProtection: production,
   })
+  const blobs = bucket(production)
+  return { table, blobs, environment: { KABUTAR_TABLE: table.name, KABUTAR_BUCKET: blobs.name } }
+}
 
+function bucket(production: boolean) {
   const blobs = new sst.aws.Bucket('Blobs', {
     enforceHttps: true,
     cors: false,
@@ -59,6 +63,7 @@ export function storage() {
       { id: 'parts', status: 'Enabled', filter: { prefix: `${PARTS}/` }, expiration: { days: 1 } },
     ],
   })
-  return { table, blobs, environment: { KABUTAR_TABLE: table.name, KABUTAR_BUCKET: blobs.name } }
+  return blobs
 }
+
 export type Storage = ReturnType<typeof storage>
