@@ -10,9 +10,11 @@ import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { sesRelay } from '@kabutar/aws/ses/relay.ts'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
+import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
 import type { Identities } from '@kabutar/core/ports/identities.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES } from '@kabutar/core/retry-schedules.ts'
+import { watchedRelay } from '@kabutar/core/sending/watched-relay.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
@@ -30,7 +32,7 @@ export function basicPorts() {
     clock,
     caches: newCaches(clock),
     ids: uuidIds(clock),
-    log: lambdaLog(),
+    log: boundedLog(lambdaLog(), clock),
     random: Math.random,
     table: dynamoTable(dynamoClient(), setting('KABUTAR_TABLE'), clock),
   }
@@ -81,7 +83,7 @@ export function relayPorts() {
     clock,
   })
   return {
-    relay,
+    relay: watchedRelay(relay, { log: boundedLog(lambdaLog(), clock), clock, setting: 'the SES account' }),
     // Another sandbox may always be at work, so a lease is never void before its time.
     worker: { id: randomUUID(), exclusive: false },
     sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', DEFAULT_SEND_RETRIES),
