@@ -50,6 +50,18 @@ describe('keys, paths and methods', () => {
     }
   })
 
+  test('a refused method is answered with those of the most literal path', async () => {
+    const { app, token } = await setup()
+    const headers = { Authorization: `Bearer ${token}` }
+    for (const [path, allow] of [
+      ['/emails/receiving/inject', 'POST'],
+      ['/emails/receiving/0199a0b0-0000-7000-8000-000000000001', 'GET, DELETE, HEAD'],
+    ] as const) {
+      const answer = await app.request(path, { method: 'OPTIONS', headers })
+      assert.deepEqual([answer.status, answer.headers.get('allow')], [405, allow], path)
+    }
+  })
+
   test('doubled and trailing slashes are ignored', async () => {
     const rig = await setup()
     assert.equal((await call(rig, 'GET //emails')).status, 200)

@@ -88,7 +88,9 @@ function refuseOtherMethods(app: Hono<Env>): void {
     app.routes.filter(({ method }) => method !== 'ALL'),
     ({ path }) => path,
   )
-  for (const [path, routes] of byPath) {
+  // The first that matches answers: a path without parameters comes before `/:id`, which matches it too.
+  const literalFirst = [...byPath].sort(([a], [b]) => a.split(':').length - b.split(':').length)
+  for (const [path, routes] of literalFirst) {
     const methods = routes.map(({ method }) => method)
     const Allow = [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].join(', ')
     app.all(path, (c) => {
