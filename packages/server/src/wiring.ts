@@ -86,15 +86,21 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
     smtp: smtp?.address,
     ...(newKey !== undefined && { newKey }),
     async stop(deadlineMs) {
-      // On a disk that is read-only by now, the file stays; what is running must be finished all the same.
-      await rm(operator.file, { force: true }).catch((error) => log.warn('operator.json stays behind', { error }))
       ending.abort()
       const drained = Promise.all([http.close(deadlineMs), smtp?.close(deadlineMs), workers])
       await Promise.race([drained, clock.sleep(deadlineMs)])
-      await ports.relay.close?.()
-      ports.client.close()
-      engine.close()
+      // Each step is tried: on a disk that takes no writes the file stays, and the next start replaces it.
+      const steps = [() => rm(operator.file, { force: true }), () => ports.relay.close?.(), () => ports.client.close()]
+      for (const step of [...steps, () => engine.close()]) await attempt(log, step)
     },
+  }
+}
+
+async function attempt(log: Log, step: () => unknown): Promise<void> {
+  try {
+    await step()
+  } catch (error) {
+    log.warn('a step of the shutdown failed', { error: error as Error })
   }
 }
 

@@ -5,6 +5,7 @@ import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { testClock } from '@kabutar/testing/sending-rig.ts'
+import { StoreError } from '../ports/table.ts'
 import { newCaches, STALE_MS } from '../store/cache.ts'
 import { adoptKey, authenticate, createKey, deleteKey, listKeys } from './keys.ts'
 
@@ -69,4 +70,15 @@ test('the key of a setting ends when the setting changes, and keys of the API st
   ])
   await adoptKey(ports, 'a', KEY, undefined)
   assert.deepEqual(await Promise.all([token, 're_second-of-the-setting'].map(accepted)), [true, false])
+})
+
+test('a key is accepted while the store takes no writes, and its use is noted later', async () => {
+  const ports = rig()
+  const { id, token } = await createKey(ports, 'a', KEY)
+  const full = () => Promise.reject(new StoreError('Unavailable', 'the disk is full'))
+  const reading = { ...ports, table: { ...ports.table, write: full }, caches: newCaches(ports.clock) }
+  assert.equal((await authenticate(reading, token)).keyId, id)
+  assert.equal((await listKeys(ports.table, 'a'))[0]?.lastUsedAt, undefined)
+  await authenticate(ports, token)
+  assert.ok((await listKeys(ports.table, 'a'))[0]?.lastUsedAt)
 })

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
-import type { Item, Key, Table } from '../ports/table.ts'
+import { type Item, type Key, StoreError, type Table } from '../ports/table.ts'
 import type { Caches } from '../store/cache.ts'
 import { readRow, row } from '../store/codec.ts'
 import { apiKeyKey, apiKeyPartition, apiKeyTokenKey } from '../store/keys.ts'
@@ -116,10 +116,19 @@ async function usedRow({ table, clock }: Pick<KeyPorts, 'table' | 'clock'>, key:
   const item = readRow('api-key-token', await table.get(key))
   const now = clock.now()
   if (item !== undefined && !(typeof item.usedAt === 'number' && item.usedAt + USED_EVERY_MS > now)) {
-    // A key that is deleted at this moment authenticated the request before that.
-    await writeIf(table, { kind: 'update', key, set: { usedAt: now }, if: [{ exists: true }] })
+    await noteUse(table, key, now)
   }
   return item
+}
+
+/** A store that takes no write, such as a full disk, loses the time of use: requests that only read are answered all the same. */
+async function noteUse(table: Table, key: Key, now: number): Promise<void> {
+  try {
+    // A key that is deleted at this moment authenticated the request before that.
+    await writeIf(table, { kind: 'update', key, set: { usedAt: now }, if: [{ exists: true }] })
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+  }
 }
 
 /** All keys of the account, newest first. */
