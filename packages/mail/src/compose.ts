@@ -31,12 +31,15 @@ export type Composition = {
 /** The plain text of a longer html ends early: it must not make a message much larger than the relay takes. */
 const MAX_HTML_LENGTH = 4 * 1024 * 1024
 
+/** Loads the composer. Each call of `compose` does, since most processes never compose. */
+export const loadComposer = () => import('nodemailer/lib/mail-composer')
+
 /**
  * Composes the bytes of a message (RFC 5322, MIME), with CRLF line ends. A pure function of its argument, so a second
- * attempt sends the same bytes. The composer is loaded at the first call, since most processes never compose.
+ * attempt sends the same bytes.
  */
 export async function compose(composition: Composition): Promise<Uint8Array> {
-  const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
+  const { default: MailComposer } = await loadComposer()
   const { id, date, messageId, from, to, cc, replyTo, subject, html, headers, attachments } = composition
   const text = composition.text ?? (html === undefined ? '' : htmlToText(html.slice(0, MAX_HTML_LENGTH)))
   const ascii = asciiSubject(subject)

@@ -27,6 +27,8 @@ import { storeAtOnce } from '@kabutar/local/sqlite/store-at-once.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
+import { loadComposer } from '@kabutar/mail/compose.ts'
+import { loadDecoders } from '@kabutar/mail/read/mailparser.ts'
 import { Certificate } from './certificate.ts'
 import { prepareFirstAccount } from './first-account.ts'
 import { HealthWatch } from './health.ts'
@@ -51,6 +53,8 @@ const MAX_ATTEMPTS = 5
 
 /** Starts the server. @throws {SettingsError | DataFolderError} one line, if the data folder or an address can't be used */
 export async function startServer(settings: Settings, log: Log, clock: Clock = systemClock): Promise<Running> {
+  // Node remembers a failed import of a CommonJS module for as long as the process lives, so these are loaded at the start.
+  await Promise.all([loadDecoders(), loadComposer()])
   const engine = openEngine(settings.dataFolder)
   try {
     return await startOn(engine, settings, boundedLog(log, clock), clock)

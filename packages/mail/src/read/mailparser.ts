@@ -12,6 +12,7 @@ export type Decoders = {
   readonly isSupported: IsSupported
 }
 
+/** Loads the decoders. Each reading does, since only a process that reads incoming mail needs them. */
 export async function loadDecoders(): Promise<Decoders> {
   const [{ simpleParser, parseAddressHeader }, { default: libmime }] = await Promise.all([
     import('mailparser'),
