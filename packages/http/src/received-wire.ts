@@ -25,6 +25,7 @@ export function listedReceived(received: ReceivedMessage) {
     message_id: received.messageId,
     attachments: received.attachments.map(inboundAttachment),
     ...(received.undecoded && { undecoded: received.undecoded }),
+    ...(received.truncated && { truncated: received.truncated }),
   }
 }
 

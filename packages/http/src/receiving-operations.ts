@@ -27,6 +27,10 @@ const Listed = z.object({
     .array(z.string())
     .optional()
     .describe('What could not be decoded: `whole`, `header`, or the section numbers of parts; `raw` has it.'),
+  truncated: z
+    .array(z.string())
+    .optional()
+    .describe('Lists that are cut here because they are too long: `to`, `attachments`; the message itself has more.'),
 })
 const LEFT_OUT = 'Null, too, if the answer would exceed 4.5 MB:'
 const Email = Listed.extend({

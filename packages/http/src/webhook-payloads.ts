@@ -30,6 +30,9 @@ const Suppressed = z
     diagnosticCode,
   })
   .meta({ id: 'SuppressedReason' })
+const cutLists = z
+  .array(z.string())
+  .describe('Lists that are cut here because they are too long: `to`, `attachments`; the message itself has more.')
 const received = z.object({
   email_id: id,
   created_at: time,
@@ -40,6 +43,7 @@ const received = z.object({
   received_for: addresses.describe('The recipients of the envelope.'),
   message_id: z.string(),
   subject: z.string(),
+  truncated: cutLists.optional(),
   attachments: z.array(
     z.object({
       id,

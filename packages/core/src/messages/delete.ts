@@ -1,5 +1,6 @@
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import { StoreError } from '../ports/table.ts'
 import { receivedMessageKey, sentMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { expireEvent, receivedEventId } from '../webhooks/event.ts'
@@ -64,14 +65,17 @@ export async function finishDeletion(ports: DeletePorts, accountId: string, id: 
   await ports.table.write({ kind: 'delete', key: receivedMessageKey(accountId, id) })
 }
 
-/** The reading outlives the copies that it names. Once it is gone, an earlier call has deleted them. */
+/**
+ * The reading names the copies and outlives them, unless an earlier call has deleted both. A reading that cannot be read
+ * holds up no deletion: the bucket's lifecycle rule then deletes the copies, which the single process does not make.
+ */
 async function partCopies(ports: ReadingPorts, received: ReceivedMessage): Promise<readonly string[]> {
   try {
     const { reading } = await getReading(ports, received)
     return reading.attachments.map((part) => partCopyKey(received.content.blob, part))
   } catch (error) {
-    if (error instanceof MailError && error.code === 'unavailable') return []
-    throw error
+    if (error instanceof StoreError && (error.code === 'Unavailable' || error.code === 'Throttled')) throw error
+    return []
   }
 }
 

@@ -48,6 +48,8 @@ export type ReceivedMessage = Fields & {
   readonly thread: string
   /** Names what could not be decoded: `whole`, `header`, or section numbers of parts; absent if all was decoded. */
   readonly undecoded?: readonly string[]
+  /** Which lists of this row are cut to what fits it: `to`, `attachments`; absent where all are whole. */
+  readonly truncated?: readonly ('to' | 'cc' | 'bcc' | 'replyTo' | 'attachments')[]
 }
 
 /**

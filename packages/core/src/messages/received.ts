@@ -4,8 +4,9 @@ import type { ReadAddress } from '@kabutar/mail/read/header.ts'
 import type { Reading } from '@kabutar/mail/read/message.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import { derivedUuid, timeOf } from '../ports/ids.ts'
-import type { InboundEnvelope, ReadingPlace, ReceivedAttachment, ReceivedMessage } from './message.ts'
-import type { StoredReading } from './stored-reading.ts'
+import type { Item } from '../ports/table.ts'
+import { itemBytes, TABLE_RULES } from '../ports/table-rules.ts'
+import type { InboundEnvelope, ReceivedAttachment, ReceivedMessage } from './message.ts'
 
 /** A message that was accepted for an account and is to be received. */
 export type Incoming = {
@@ -21,56 +22,68 @@ export type Incoming = {
   readonly copyOf?: string
 }
 
-/** Bytes of each list; together below the 64 KB of a row, with an envelope of 100 recipients. */
+/** Bytes of each list, which nearly always leave a row below its 64 KB. */
 const BUDGETS = { to: 6000, cc: 6000, bcc: 2000, replyTo: 2000, attachments: 8000 } as const
+/** Shares of the budgets that are tried until the rows fit; without lists an envelope of 100 recipients does. */
+const SHARES = [1, 0.5, 0.25, 0]
 const MAX_TEXT_LENGTH = 998
 const MAX_NAME_LENGTH = 255
 const MAX_UNDECODED = 20
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are no part of a line that people read
 const CONTROLS = /[\u0000-\u001f\u007f]+/g
 
-/** Formats an address list for people. Addresses beyond `maxBytes` are left out. */
-export function formatAddresses(list: readonly ReadAddress[], maxBytes = Number.POSITIVE_INFINITY): readonly string[] {
-  const formatted = ({ name, address }: ReadAddress) =>
-    oneLine(formatMailbox({ name: oneLine(name), address: oneLine(address) }))
-  return cutTo(list.map(formatted), maxBytes)
+/** Formats an address list for people. */
+export function formatAddresses(list: readonly ReadAddress[]): readonly string[] {
+  return list.map(({ name, address }) => oneLine(formatMailbox({ name: oneLine(name), address: oneLine(address) })))
 }
 
 const oneLine = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_LENGTH).toWellFormed()
 
-/** The row holds enough for a list and a webhook, never the content. */
-export function newReceived(
-  { accountId, id, envelope, blob }: Incoming,
-  size: number,
-  stored: StoredReading,
-  place: ReadingPlace,
-  thread: string,
+type Rest = Omit<ReceivedMessage, keyof Listed>
+
+/** What a list shows of a reading: enough for a webhook too, never the content. `truncated` names the lists that are cut. */
+export type Listed = Pick<
+  ReceivedMessage,
+  'from' | 'to' | 'cc' | 'bcc' | 'replyTo' | 'subject' | 'messageId' | 'attachments' | 'undecoded' | 'truncated'
+>
+
+/**
+ * The message with what a list shows of its reading, cut until every row of it fits, so that no accepted message is too
+ * large for the store.
+ */
+export function listed(
+  rest: Rest,
+  reading: Reading,
+  rowsOf: (message: ReceivedMessage) => readonly Item[],
 ): ReceivedMessage {
-  return {
-    direction: 'received',
-    id,
-    accountId,
-    ...listedOf(id, stored.reading),
-    size,
-    envelope,
-    content: { form: 'raw', blob, reading: place },
-    thread,
+  for (const share of SHARES) {
+    const message = { ...rest, ...listedOf(rest.id, reading, share) }
+    if (rowsOf(message).every(fitsRow)) return message
   }
+  return { ...rest, ...listedOf(rest.id, reading, 0) }
 }
 
-/** Answers the fields of a reading that a list shows. */
-export function listedOf(id: string, reading: Reading) {
-  const attachments = receivedAttachments(id, reading).map(({ from: _, to: __, encoding: ___, ...listed }) => listed)
+const fitsRow = (item: Item) => itemBytes(item) <= TABLE_RULES.maxItemBytes
+
+function listedOf(id: string, reading: Reading, share: number): Listed {
+  const attachments = receivedAttachments(id, reading).map(({ from: _, to: __, encoding: ___, ...shown }) => shown)
+  const lists = {
+    to: cutTo(formatAddresses(reading.to), BUDGETS.to * share),
+    cc: cutTo(formatAddresses(reading.cc), BUDGETS.cc * share),
+    bcc: cutTo(formatAddresses(reading.bcc), BUDGETS.bcc * share),
+    replyTo: cutTo(formatAddresses(reading.replyTo), BUDGETS.replyTo * share),
+    attachments: cutTo(attachments, BUDGETS.attachments * share),
+  }
+  const truncated = (Object.keys(lists) as (keyof typeof lists)[]).filter(
+    (name) => lists[name].length < reading[name].length,
+  )
   return {
-    from: formatAddresses(reading.from)[0] ?? '',
-    to: formatAddresses(reading.to, BUDGETS.to),
-    cc: formatAddresses(reading.cc, BUDGETS.cc),
-    bcc: formatAddresses(reading.bcc, BUDGETS.bcc),
-    replyTo: formatAddresses(reading.replyTo, BUDGETS.replyTo),
+    from: formatAddresses(reading.from.slice(0, 1))[0] ?? '',
+    ...lists,
     subject: oneLine(reading.subject),
     messageId: oneLine(reading.messageId ?? ''),
-    attachments: cutTo(attachments, BUDGETS.attachments),
     ...(reading.undecoded.length > 0 && { undecoded: reading.undecoded.slice(0, MAX_UNDECODED) }),
+    ...(truncated.length > 0 && { truncated }),
   }
 }
 

@@ -4,7 +4,7 @@ import { readRow, row } from '../store/codec.ts'
 import { accountOfKey, receivedMessageKey, sentMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
-import type { InboundEnvelope, Lease, ReadingPlace, ReceivedMessage, Recipient, SentMessage } from './message.ts'
+import type { InboundEnvelope, Lease, ReceivedMessage, Recipient, SentMessage } from './message.ts'
 
 /** The sweep looks at a new message when it is this old. */
 export const FIRST_DUE_MS = 120_000
@@ -75,24 +75,16 @@ export async function writeEnvelope(
   })
 }
 
-/** The fields that a list shows of a message, made again from a new reading. */
-type Listed = Pick<
-  ReceivedMessage,
-  'from' | 'to' | 'cc' | 'bcc' | 'replyTo' | 'subject' | 'messageId' | 'attachments'
-> &
-  Pick<ReceivedMessage, 'undecoded'> & { readonly place: ReadingPlace }
-
 /** Replaces what was read of a message; false once the message was deleted. */
-export async function writeListed(
-  table: Table,
-  { accountId, id, content }: ReceivedMessage,
-  { place, ...listed }: Listed,
-): Promise<boolean> {
+export async function writeListed(table: Table, received: ReceivedMessage): Promise<boolean> {
+  const { accountId, id, from, to, cc, bcc, replyTo, subject, messageId, attachments } = received
+  const { content, undecoded, truncated } = received
+  const always = { from, to, cc, bcc, replyTo, subject, messageId, attachments, content }
   return writeIf(table, {
     kind: 'update',
     key: receivedMessageKey(accountId, id),
-    set: { ...(listed as unknown as Attrs), content: { ...content, reading: place } as unknown as Json },
-    remove: listed.undecoded === undefined ? ['undecoded'] : [],
+    set: { ...(always as unknown as Attrs), ...(undecoded && { undecoded }), ...(truncated && { truncated }) },
+    remove: [...(undecoded ? [] : ['undecoded']), ...(truncated ? [] : ['truncated'])],
     if: [{ exists: true }, { attr: 'deletedAt', op: 'absent' }],
   })
 }

@@ -8,7 +8,7 @@ import { StoreError } from '../ports/table.ts'
 
 /** `deflated` is in base64. */
 export type StoredJson = { readonly json: string } | { readonly deflated: string }
-type EncodedJson = { readonly json: string } | { readonly deflated: Buffer }
+export type EncodedJson = { readonly json: string } | { readonly deflated: Buffer }
 /** The first line of a blob: how many bytes of JSON follow it, and whether they are deflated. */
 type BlobHeader = { readonly format: number; readonly encoding: 'identity' | 'deflate'; readonly bytes: number }
 
@@ -19,14 +19,19 @@ const MAX_IN_MESSAGE_BYTES = 512
 const MAX_ROW_BYTES = 8 * 1024
 /** Below this size the thread pool would cost more than the work. */
 const MAX_SYNC_BYTES = 64 * 1024
-const MAX_JSON_BYTES = 256 * 1024 * 1024
+/** Bounds what is written, so that all of it can be read. The texts of a message have 8 MB, six times that if all are escaped. */
+const MAX_JSON_BYTES = 64 * 1024 * 1024
 const LINE_FEED = 0x0a
 
 const deflateLater = promisify<Uint8Array, Buffer>(deflate)
 const inflateLater = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflate)
 
+/** @throws {StoreError} `TooLarge` past 64 MB of JSON, however small it is deflated */
 export async function encodeJson(value: object): Promise<EncodedJson> {
   const json = JSON.stringify({ format: FORMAT, ...value })
+  if (Buffer.byteLength(json) > MAX_JSON_BYTES) {
+    throw new StoreError('TooLarge', `JSON of a message is over ${MAX_JSON_BYTES} bytes`)
+  }
   const bytes = Buffer.from(json)
   if (bytes.byteLength <= MAX_PLAIN_BYTES) return { json }
   return { deflated: bytes.byteLength <= MAX_SYNC_BYTES ? deflateSync(bytes) : await deflateLater(bytes) }

@@ -6,12 +6,21 @@ import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import type { Reading } from '@kabutar/mail/read/message.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
-import type { Table } from '../ports/table.ts'
+import { StoreError, type Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { receivedReadingKey } from '../store/keys.ts'
 import { readingBlobKey } from './blob-keys.ts'
 import type { ReadingPlace, ReceivedMessage } from './message.ts'
-import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
+import {
+  blobStart,
+  decodeBlob,
+  decodeJson,
+  type EncodedJson,
+  encodeJson,
+  isSmall,
+  type StoredJson,
+  storedJson,
+} from './stored-json.ts'
 
 export type StoredReading = {
   /** The places of the parts; null for a message that is stored unread. */
@@ -23,22 +32,53 @@ export type ReadingPorts = { readonly table: Table; readonly blobs: Blobs }
 
 const MAX_BLOB_BYTES = 256 * 1024 * 1024
 
-/** Writes what does not fit the message's row. A repetition writes the same. */
+/**
+ * Writes what does not fit the message's row, and answers where the reading lies and what is left of it. A repetition
+ * writes the same.
+ */
 export async function putReading(
-  { table, blobs }: ReadingPorts,
+  ports: ReadingPorts,
   accountId: string,
   id: string,
-  reading: StoredReading,
-): Promise<ReadingPlace> {
-  const encoded = await encodeJson(reading)
+  whole: StoredReading,
+): Promise<{ readonly place: ReadingPlace; readonly reading: Reading }> {
+  const { reading, encoded } = await encodedCut(whole)
+  return { place: await put(ports, accountId, id, encoded), reading }
+}
+
+async function put({ table, blobs }: ReadingPorts, accountId: string, id: string, encoded: EncodedJson) {
   const stored = storedJson(encoded)
   if (stored === undefined) {
     await blobs.put(readingBlobKey(accountId, id), blobStart(encoded), { maxBytes: MAX_BLOB_BYTES })
-    return { place: 'blob' }
+    return { place: 'blob' } as const
   }
-  if (isSmall(stored)) return { place: 'message', stored }
+  if (isSmall(stored)) return { place: 'message', stored } as const
   await table.write({ kind: 'put', item: row('received-reading', receivedReadingKey(accountId, id), { stored }) })
-  return { place: 'row' }
+  return { place: 'row' } as const
+}
+
+/** What a reading leaves out, step by step, until its JSON can be stored. The raw message has it all. */
+const CUTS: readonly ((whole: StoredReading) => StoredReading)[] = [
+  (whole) => whole,
+  ({ reading }) => ({ mime: null, reading: cut(reading, 'parts') }),
+  ({ reading }) => ({ mime: null, reading: { ...cut(reading, 'parts', 'headers'), headers: [], attachments: [] } }),
+]
+const cut = (reading: Reading, ...names: readonly string[]): Reading => ({
+  ...reading,
+  truncated: [...new Set([...reading.truncated, ...names])],
+})
+
+async function encodedCut(whole: StoredReading): Promise<{ reading: Reading; encoded: EncodedJson }> {
+  for (const cutBy of CUTS) {
+    const stored = cutBy(whole)
+    try {
+      return { reading: stored.reading, encoded: await encodeJson(stored) }
+    } catch (error) {
+      // Past the longest string that V8 makes, there is no JSON at all.
+      if (!(error instanceof RangeError || (error instanceof StoreError && error.code === 'TooLarge'))) throw error
+    }
+  }
+  return { reading: UNREAD.reading, encoded: await encodeJson(UNREAD) }
 }
 
 /** @throws {MailError} `unavailable` */

@@ -5,7 +5,7 @@
 import { deleteLeftovers, finishDeletion } from '../messages/delete.ts'
 import type { InboundEnvelope, ReceivedMessage } from '../messages/message.ts'
 import { countBlob, readBlob } from '../messages/read-blob.ts'
-import { type Incoming, listedOf, newReceived } from '../messages/received.ts'
+import { type Incoming, listed } from '../messages/received.ts'
 import { readReceived, receivedItem, writeEnvelope, writeListed } from '../messages/rows.ts'
 import { deleteReading, putReading } from '../messages/stored-reading.ts'
 import { threadOfReceived } from '../messages/threads.ts'
@@ -56,26 +56,34 @@ export async function storeMessage(
 }
 
 async function storeNew(ports: StorePorts, incoming: Incoming, unread: boolean): Promise<ReceivedMessage | undefined> {
-  const { accountId, id, blob, copyOf } = incoming
+  const { accountId, id, envelope, blob, copyOf } = incoming
   if (copyOf !== undefined) await copy(ports, copyOf, blob)
   const read = unread ? await countBlob(ports.blobs, blob) : await readBlob(ports.blobs, blob, ports.inFlight)
   if (read === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
   if (unread)
     ports.log.error('a message is received unread, since reading it failed each time', { account: accountId, id })
   const { size, stored } = read
-  const [thread, place] = await Promise.all([
+  const [thread, { place, reading }] = await Promise.all([
     threadOfReceived(ports.table, accountId, id, stored.reading),
     putReading(ports, accountId, id, stored),
     putDay(ports, accountId, 'in', id),
   ])
-  const received = newReceived(incoming, size, stored, place, thread)
+  const content = { form: 'raw', blob, reading: place } as const
+  const rest = { direction: 'received', id, accountId, size, envelope, content, thread } as const
+  const received = listed(rest, reading, rowsOf)
   const absent = [{ exists: false }] as const
-  const isNew = await transactIf(ports.table, [
-    { kind: 'put', item: eventItem(accountId, receivedEvent(received)), if: absent },
-    { kind: 'put', item: receivedItem(received), if: absent },
-  ])
+  const isNew = await transactIf(
+    ports.table,
+    rowsOf(received).map((item) => ({ kind: 'put', item, if: absent }) as const),
+  )
   return isNew ? received : storedBefore(ports, incoming)
 }
+
+/** The event's row, then the message's own. */
+const rowsOf = (received: ReceivedMessage) => [
+  eventItem(received.accountId, receivedEvent(received)),
+  receivedItem(received),
+]
 
 /** Answers the row of an earlier attempt. If the message was deleted, deletes what this attempt may have written for it. */
 async function storedBefore(
@@ -103,9 +111,11 @@ export async function readAgain(ports: StorePorts, accountId: string, id: string
   if (received === undefined) return
   const read = await readBlob(ports.blobs, received.content.blob, ports.inFlight)
   if (read === undefined) throw new StoreError('Unavailable', 'the content of a received message is not there')
-  const place = await putReading(ports, accountId, id, read.stored)
-  const isThere = await writeListed(ports.table, received, { ...listedOf(id, read.stored.reading), place })
-  if (!isThere) await deleteReading(ports, accountId, id)
+  const { place, reading } = await putReading(ports, accountId, id, read.stored)
+  const { undecoded: _, truncated: __, ...rest } = received
+  const content = { ...received.content, reading: place }
+  const again = listed({ ...rest, content }, reading, (message) => [receivedItem(message)])
+  if (!(await writeListed(ports.table, again))) await deleteReading(ports, accountId, id)
 }
 
 /** Copies another account's bytes under a key of this one. A copy that is there is a repetition. */
@@ -134,6 +144,7 @@ function receivedEvent(received: ReceivedMessage): MailEvent {
       received_for: envelope.recipients,
       message_id: received.messageId,
       subject: received.subject,
+      ...(received.truncated && { truncated: received.truncated }),
       attachments: attachments.map((attachment) => ({
         id: attachment.id,
         filename: attachment.filename,
