@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Delivery, Handler, Queue, ReceiveOptions, Settlement } from '@kabutar/core/ports/queue.ts'
+import { StoreError } from '@kabutar/core/ports/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { type ConsumerOptions, runConsumer } from './consumer.ts'
 import { jsonLog } from './log.ts'
@@ -126,18 +127,21 @@ describe('a consumer', () => {
     const { queue, seen } = scriptedQueue([[delivery('a', 1), delivery('b', 3), delivery('c', 90)], [delivery('d')]])
     let calls = 0
     const { done, abort, lines } = start(queue, async () => {
-      if (calls++ === 0) throw new Error('no store')
-      return []
+      if (calls++ === 0) throw new Error('a defect')
+      throw new StoreError('Unavailable', 'the disk is full')
     })
     await settled()
     abort()
     await done
+    // A store that is not there costs no attempt.
+    const waiting = seen.settled.map((s) => !s.ok && s.waits === true)
+    assert.deepEqual(waiting, [false, false, false, true])
     const waits = seen.settled.map((s) => (s.ok ? 0 : s.retryInMs))
     for (const [i, most] of [5000, 20_000, 900_000].entries()) {
       assert.ok((waits[i] ?? 0) >= most / 2 && (waits[i] ?? 0) <= most, `${waits}`)
     }
-    assert.equal(waits[3], 0)
-    assert.deepEqual(lines, ['a handler failed'])
+    assert.equal(waits[3], 5000)
+    assert.deepEqual(lines, ['a handler failed', 'a handler failed'])
   })
 
   test('runs as many batches at once as it has loops', async () => {
@@ -200,19 +204,21 @@ describe('a consumer', () => {
     await done
   })
 
-  test('continues when settling fails or a lease was lost', async () => {
-    let settles = 0
+  test('settles again when settling fails, and continues when a lease was lost', async () => {
+    const settles: string[] = []
     const { queue } = scriptedQueue([[delivery('a')], [delivery('b')]], {
-      settle: async () => {
-        if (++settles === 1) throw new Error('down')
-        return ['b']
+      settle: async (settlements) => {
+        settles.push(...settlements.map((one) => one.delivery.id))
+        if (settles.length === 1) throw new Error('down')
+        return settlements.flatMap((one) => (one.delivery.id === 'b' ? ['b'] : []))
       },
     })
-    const { done, abort, lines } = start(queue, async () => [])
-    await settled()
+    const { done, abort, lines, clock } = start(queue, async () => [])
+    await clock.advance(100)
     abort()
     await done
-    assert.deepEqual(lines, ['settling failed; the entries come back', 'leases ran out before they were settled'])
+    assert.deepEqual(settles, ['a', 'a', 'b'])
+    assert.deepEqual(lines, ['settling failed and is tried again', 'leases ran out before they were settled'])
   })
 
   test('lets timers run while a queue answers empty batches at once', async () => {

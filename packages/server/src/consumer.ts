@@ -3,9 +3,10 @@
  * at least once: an entry whose settlement is lost comes back, and handlers are idempotent. No error ends the process;
  * it is logged, and the call is tried again after a bounded wait.
  */
+import { isUnavailable, waitAgainMs } from '@kabutar/core/failures.ts'
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
-import type { Delivery, Handler, Queue, Settlement } from '@kabutar/core/ports/queue.ts'
+import { countedAttempts, type Delivery, type Handler, type Queue, type Settlement } from '@kabutar/core/ports/queue.ts'
 import type { Turn } from './load-shedding.ts'
 
 export type ConsumerOptions = {
@@ -137,28 +138,42 @@ async function heartbeat(run: Run, batch: readonly Delivery[], signal: AbortSign
 
 async function settlementsOf(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<Settlement[]> {
   try {
-    const failures = new Map((await run.handler(batch, signal)).map(({ id, retryInMs }) => [id, retryInMs]))
+    const failures = new Map((await run.handler(batch, signal)).map(({ id, ...retry }) => [id, retry]))
     return batch.map((delivery) => {
-      const retryInMs = failures.get(delivery.id)
-      return retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
+      const retry = failures.get(delivery.id)
+      return retry === undefined ? { delivery, ok: true } : { delivery, ok: false, ...retry }
     })
   } catch (error) {
     run.log.error('a handler failed', { queue: run.name, entries: batch.length, error: errorOf(error) })
+    const waits = isUnavailable(error)
     return batch.map((delivery) => {
-      const retryInMs = backoff(run, FAILURE_BACKOFF_MS, delivery.attempt - 1)
-      return { delivery, ok: false, retryInMs }
+      if (waits) return { delivery, ok: false, retryInMs: waitAgainMs(delivery, run.clock), waits }
+      return { delivery, ok: false, retryInMs: backoff(run, FAILURE_BACKOFF_MS, countedAttempts(delivery) - 1) }
     })
   }
 }
 
-/** Settles a batch. An error is logged, and the entries come back when their leases run out. Never rejects. */
-async function settle({ log, name, queue }: Run, settlements: readonly Settlement[] | undefined): Promise<void> {
-  if (settlements === undefined) return
-  try {
-    const lost = await queue.settle(settlements)
-    if (lost.length > 0) log.warn('leases ran out before they were settled', { queue: name, entries: lost.length })
-  } catch (error) {
-    log.warn('settling failed; the entries come back', { queue: name, error: errorOf(error) })
+/**
+ * Settles a batch. A settlement that fails is tried again while its leases last, because a receipt without one counts as
+ * an attempt; then the entries come back. Never rejects.
+ */
+async function settle(run: Run, settlements: readonly Settlement[] | undefined): Promise<void> {
+  const { clock, log, name, queue, signal, visibilityMs } = run
+  const until = clock.monotonic() + visibilityMs / 2
+  for (let failures = 0; settlements !== undefined; failures++) {
+    try {
+      const lost = await queue.settle(settlements)
+      if (lost.length > 0) log.warn('leases ran out before they were settled', { queue: name, entries: lost.length })
+      return
+    } catch (error) {
+      const isLast = signal.aborted || clock.monotonic() >= until
+      log.warn(isLast ? 'settling failed; the entries come back' : 'settling failed and is tried again', {
+        queue: name,
+        error: errorOf(error),
+      })
+      if (isLast) return
+      await clock.sleep(backoff(run, RECEIVE_BACKOFF_MS, failures), signal)
+    }
   }
 }
 

@@ -22,7 +22,8 @@ import { acceptForOwnDomains } from '@kabutar/local/relay/own-domains.ts'
 import { signedRelay } from '@kabutar/local/relay/signed.ts'
 import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
-import { releaseLeases, sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
+import { releaseLeases } from '@kabutar/local/sqlite/queue-entries.ts'
 import { storeAtOnce } from '@kabutar/local/sqlite/store-at-once.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
@@ -50,6 +51,8 @@ export type Running = {
 }
 
 const MAX_ATTEMPTS = 5
+/** The queues whose entries bring what strangers wrote. */
+const SUSPECTS = ['receive']
 
 /** Starts the server. @throws {SettingsError | DataFolderError} one line, if the data folder or an address can't be used */
 export async function startServer(settings: Settings, log: Log, clock: Clock = systemClock): Promise<Running> {
@@ -67,7 +70,7 @@ export async function startServer(settings: Settings, log: Log, clock: Clock = s
 async function startOn(engine: Engine, settings: Settings, log: Log, clock: Clock): Promise<Running> {
   const shared = sharingWarning(settings.dataFolder)
   if (shared !== undefined) log.warn(`KABUTAR_DATA: ${shared}`)
-  releaseLeases(engine, clock)
+  releaseLeases(engine, clock, SUSPECTS)
   const certificate = settings.tls && new Certificate(settings.tls, log)
   const http = await listenHttp(settings.http, clock, settings.httpTls ? certificate : undefined)
   const ports = portsOf(engine, settings, log, clock, new URL(settings.publicUrl ?? http.url))
@@ -110,7 +113,7 @@ async function attempt(log: Log, step: () => unknown): Promise<void> {
 
 function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, baseUrl: URL) {
   const client = guardedClient({ clock, resolver: systemResolver, allowPrivate: settings.allowPrivate })
-  const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS })
+  const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS, log })
   const table = sqliteTable(engine, clock)
   const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
   const receiveQueue = queue('receive')

@@ -73,11 +73,11 @@ export async function handle(
   batch: readonly Delivery[],
 ): Promise<readonly Failure[]> {
   const failures = await receiveBatch(ports, batch, new AbortController().signal)
-  const waits = new Map(failures.map(({ id, retryInMs }) => [id, retryInMs]))
+  const retries = new Map(failures.map(({ id, ...retry }) => [id, retry]))
   await queue.settle(
     batch.map((delivery) => {
-      const retryInMs = waits.get(delivery.id)
-      return retryInMs === undefined ? { delivery, ok: true } : { delivery, ok: false, retryInMs }
+      const retry = retries.get(delivery.id)
+      return retry === undefined ? { delivery, ok: true } : { delivery, ok: false, ...retry }
     }),
   )
   return failures

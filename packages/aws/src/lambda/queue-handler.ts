@@ -46,9 +46,9 @@ async function retryInTime(
   failures: readonly Failure[],
 ): Promise<void> {
   const byId = new Map(batch.map((delivery) => [delivery.id, delivery]))
-  const settlements = failures.flatMap(({ id, retryInMs }) => {
+  const settlements = failures.flatMap(({ id, ...retry }) => {
     const delivery = byId.get(id)
-    return delivery ? [{ delivery, ok: false as const, retryInMs }] : []
+    return delivery ? [{ delivery, ok: false as const, ...retry }] : []
   })
   if (settlements.length === 0) return
   try {

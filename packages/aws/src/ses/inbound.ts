@@ -6,6 +6,7 @@
  */
 
 import { MailError } from '@kabutar/core/errors.ts'
+import { Failures } from '@kabutar/core/failures.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
 import { inFlightBudget } from '@kabutar/core/messages/read-blob.ts'
 import type { Incoming } from '@kabutar/core/messages/received.ts'
@@ -13,7 +14,7 @@ import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Failure } from '@kabutar/core/ports/queue.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { recipientOwner } from '@kabutar/core/receiving/accept.ts'
-import { Failures, type Job, MAX_AT_ONCE, receiveBatch, receiveJobs } from '@kabutar/core/receiving/receive.ts'
+import { type Job, MAX_AT_ONCE, receiveBatch, receiveJobs } from '@kabutar/core/receiving/receive.ts'
 import { type ReceivePorts, type StorePorts, wereReceived } from '@kabutar/core/receiving/store-message.ts'
 import { parseNotification, type Receipt, type StoredObject } from './notification.ts'
 import { findSettled, receivedId, type Settled, sesIdOf, settle } from './received-ids.ts'
@@ -29,7 +30,7 @@ export async function receiveFromSes(
   batch: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
-  const failures = new Failures(ports.log)
+  const failures = new Failures(ports, 'receive', signal)
   const batchPorts = { ...ports, signal, inFlight: inFlightBudget(signal), ownerOf: cachedOwners(ports) }
   const own: Delivery[] = []
   const jobs: Job[] = []

@@ -14,14 +14,20 @@ export type Delivery = {
   readonly body: string
   /** Counts receipts, from 1. */
   readonly attempt: number
+  /**
+   * Receipts that count as no attempt: their settlement said `waits`, or the process died with several entries in hand.
+   * Absent if there are none, or if the queue counts every receipt.
+   */
+  readonly excused?: number
+  /** Processes that died while this entry alone was in hand; absent if none did, or if the queue cannot know. */
+  readonly deaths?: number
   readonly sentAt: number
   /** Names this lease; each lease of an entry has its own. */
   readonly handle: string
 }
-export type Settlement = { readonly delivery: Delivery } & (
-  | { readonly ok: true }
-  | { readonly ok: false; readonly retryInMs: number }
-)
+export type Settlement = { readonly delivery: Delivery } & ({ readonly ok: true } | ({ readonly ok: false } & Retry))
+/** `waits`: what the entry needs is not there now, which is no fault of the entry and counts as no attempt. */
+type Retry = { readonly retryInMs: number; readonly waits?: true }
 export type ReceiveOptions = {
   readonly max: number
   readonly visibilityMs: number
@@ -43,7 +49,11 @@ export interface Queue {
   depth(): Promise<Depth>
 }
 
-export type Failure = { readonly id: string; readonly retryInMs: number }
+/** Receipts that count, from 1. */
+export const countedAttempts = ({ attempt, excused = 0 }: Pick<Delivery, 'attempt' | 'excused'>): number =>
+  attempt - excused
+
+export type Failure = { readonly id: string } & Retry
 /** Handles a batch and answers the failures; a throw fails all of it. All other entries are settled as done. */
 export type Handler = (batch: readonly Delivery[], signal: AbortSignal) => Promise<readonly Failure[]>
 

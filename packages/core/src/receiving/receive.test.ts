@@ -116,19 +116,36 @@ describe('a received message', () => {
     }
   })
 
-  test('whose entry is damaged or whose blob is lost goes to the dead letters alone', async () => {
+  test('whose entry is damaged goes to the dead letters alone', async () => {
     const ports = await receivePorts()
     await ports.receiveQueue.send([{ body: '{"v":2}' }, { body: 'nonsense' }])
-    const [lost = ''] = await take(ports, LETTER)
-    await ports.blobs.delete([blobKey('a', lost)])
     const [id = ''] = await take(ports, LETTER)
-    assert.equal((await drainReceived(ports)).length, 3)
+    assert.equal((await drainReceived(ports)).length, 2)
     await getReceived(ports.table, 'a', id)
     for (let i = 0; i < 6; i++) {
       ports.clock.advance(600_000)
       await drainReceived(ports)
     }
     assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  })
+
+  test('whose blob is not there waits for it as long as it takes, 15 minutes at most each time', async () => {
+    const ports = await receivePorts()
+    const [id = ''] = await take(ports, LETTER)
+    await ports.blobs.delete([blobKey('a', id)])
+    const waits: number[] = []
+    for (let tries = 0; tries < 20; tries++) {
+      waits.push(...(await drainReceived(ports)).map(({ retryInMs }) => retryInMs))
+      ports.clock.advance(waits.at(-1) ?? 0)
+    }
+    assert.deepEqual(
+      waits.slice(0, 10),
+      [5, 5, 10, 20, 40, 80, 160, 320, 640, 900].map((seconds) => 1000 * seconds),
+    )
+    assert.deepEqual([waits.length, Math.max(...waits)], [20, 900_000])
+    await ports.blobs.put(blobKey('a', id), Buffer.from(LETTER), { maxBytes: 1e6 })
+    assert.deepEqual(await drainReceived(ports), [])
+    assert.equal((await getReceived(ports.table, 'a', id)).undecoded, undefined)
   })
 })
 

@@ -1,17 +1,17 @@
 /**
  * The worker of the receive queue. An entry is acknowledged after its effects, each of which happens once: the message's
  * row with its event, then the webhooks. An entry that comes again does what is left, so a message is received once however
- * often it is announced. Nothing bounces: what cannot be received comes back, and after five receipts it lies in the
- * dead-letter queue, its blob untouched.
+ * often it is announced. Nothing bounces: what cannot be received comes back. It waits for a store or a blob that is not
+ * there; what fails for a reason of its own is stored unread at the last of five receipts.
  */
+import { Failures } from '../failures.ts'
 import { blobKey } from '../messages/blob-keys.ts'
 import { finishDeletion } from '../messages/delete.ts'
 import type { ReceivedMessage } from '../messages/message.ts'
 import { inFlightBudget } from '../messages/read-blob.ts'
 import type { Incoming } from '../messages/received.ts'
 import { deleteUpload } from '../messages/uploads.ts'
-import type { Log } from '../ports/log.ts'
-import type { Delivery, Failure } from '../ports/queue.ts'
+import { countedAttempts, type Delivery, type Failure } from '../ports/queue.ts'
 import { receivedEventId } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { parseReceiveEntry, type ReceiveEntry } from './entries.ts'
@@ -20,33 +20,20 @@ import { type ReceivePorts, readAgain, type StorePorts, storeMessage, wereReceiv
 /** A message to receive, and the delivery that fails if it can't be. */
 export type Job = { readonly delivery: Delivery; readonly mail: Incoming }
 
-const FAILED_RETRY_MS = 5000
 /** An open blob holds 256 KB, whatever `inFlight` says. */
 export const MAX_AT_ONCE = 32
-/** From this receipt on, messages are received one by one, because one of them may have killed the process. */
+/**
+ * From this receipt on messages are received one by one, on a queue that cannot tell which of them has killed the process
+ * and the others with it.
+ */
 const ALONE_FROM_ATTEMPT = 3
 /** The last receipt before the dead-letter queue stores a message unread. */
 const UNREAD_ATTEMPT = 5
+/** A message that has killed the process twice is stored unread. */
+const UNREAD_DEATHS = 2
 
-/** The deliveries of a batch that come back, each logged once with its first error. */
-export class Failures {
-  readonly #log: Log
-  readonly #failures = new Map<string, Failure>()
-
-  constructor(log: Log) {
-    this.#log = log
-  }
-
-  add({ id, attempt }: Delivery, error: unknown): void {
-    if (this.#failures.has(id)) return
-    this.#log.error('an entry of the receive queue failed and comes back', { attempt, error: error as Error })
-    this.#failures.set(id, { id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(attempt - 1, 6) })
-  }
-
-  all(): readonly Failure[] {
-    return [...this.#failures.values()]
-  }
-}
+const isLast = (delivery: Delivery) =>
+  countedAttempts(delivery) >= UNREAD_ATTEMPT || (delivery.deaths ?? 0) >= UNREAD_DEATHS
 
 /** The handler of the receive queue. */
 export async function receiveBatch(
@@ -54,7 +41,7 @@ export async function receiveBatch(
   batch: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
-  const failures = new Failures(ports.log)
+  const failures = new Failures(ports, 'receive', signal)
   const jobs: Job[] = []
   const rereads: Reread[] = []
   const deletions: Promise<void>[] = []
@@ -92,7 +79,7 @@ type Reread = { readonly delivery: Delivery; readonly entry: ReceiveEntry }
 async function readEachAgain(ports: StorePorts, rereads: readonly Reread[], failures: Failures): Promise<void> {
   for (const { delivery, entry } of rereads) {
     const { accountId, id } = entry
-    if (delivery.attempt >= UNREAD_ATTEMPT) {
+    if (isLast(delivery)) {
       ports.log.error('a message still cannot be read and stays unread', { account: accountId, id })
     } else await readAgain(ports, accountId, id).catch((error) => failures.add(delivery, error))
   }
@@ -102,7 +89,7 @@ type Fail = (jobs: readonly Job[], error: unknown) => void
 
 /** Receives messages, 32 at a time so that memory is bounded. Never throws: `fail` gets the jobs that failed. */
 export async function receiveJobs(ports: StorePorts, jobs: readonly Job[], fail: Fail): Promise<void> {
-  const alone = jobs.some(({ delivery }) => delivery.attempt >= ALONE_FROM_ATTEMPT)
+  const alone = jobs.some(({ delivery }) => countedAttempts(delivery) >= ALONE_FROM_ATTEMPT)
   const atOnce = alone ? 1 : MAX_AT_ONCE
   for (let at = 0; at < jobs.length; at += atOnce) await receiveSome(ports, jobs.slice(at, at + atOnce), fail)
 }
@@ -118,7 +105,7 @@ async function receiveSome(ports: StorePorts, jobs: readonly Job[], fail: Fail):
   const stored = await Promise.all(
     jobs.map(async (job, i): Promise<Stored | undefined> => {
       try {
-        const unread = job.delivery.attempt >= UNREAD_ATTEMPT
+        const unread = isLast(job.delivery)
         const message = await storeMessage(ports, job.mail, { receivedBefore: before[i] ?? false, unread })
         return message && { job, message }
       } catch (error) {

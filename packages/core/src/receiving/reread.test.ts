@@ -33,6 +33,23 @@ describe('a message that kills its readers', () => {
     assert.equal((await eventsOf(ports.table, 'a', id)).length, 1)
   })
 
+  test('is received unread after two deaths, or at the last receipt that counts', async () => {
+    const cases = [
+      { receipts: { attempt: 3, deaths: 2 }, undecoded: ['whole'] },
+      { receipts: { attempt: 2, deaths: 1 }, undecoded: undefined },
+      { receipts: { attempt: 9, excused: 4 }, undecoded: ['whole'] },
+      { receipts: { attempt: 9, excused: 5 }, undecoded: undefined },
+    ]
+    for (const { receipts, undecoded } of cases) {
+      const ports = await receivePorts()
+      const [id = ''] = await take(ports, LETTER)
+      const [entry] = await ports.receiveQueue.receive({ max: 1, visibilityMs: 1000, waitMs: 0 })
+      assert.ok(entry)
+      assert.deepEqual(await receiveBatch(ports, [{ ...entry, ...receipts }], never), [])
+      assert.deepEqual((await getReceived(ports.table, 'a', id)).undecoded, undecoded, JSON.stringify(receipts))
+    }
+  })
+
   test('does not take the others of its batch along: they are received one by one', async () => {
     const ports = await receivePorts()
     await take(ports, LETTER)

@@ -6,6 +6,7 @@
  * At least once: a crash between the relay's acceptance and our first event sends the message again.
  */
 import { MailError } from '../errors.ts'
+import { Failures } from '../failures.ts'
 import { getContent } from '../messages/content.ts'
 import type { SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
@@ -32,7 +33,6 @@ export type SendPorts = Omit<FinishPorts, 'tally'> & {
 /** `inHand` bounds the bytes of large messages that are composed at once. */
 type BatchPorts = SendPorts & FinishPorts & { readonly signal: AbortSignal; readonly inHand: Semaphore }
 
-const FAILED_RETRY_MS = 5000
 const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
 const THROTTLED_WAIT_MS = 10_000
@@ -51,20 +51,21 @@ export async function sendBatch(
 ): Promise<readonly Failure[]> {
   const tally = new Tally()
   const batchPorts = { ...ports, tally, signal, inHand: new Semaphore(IN_HAND_BYTES) }
-  const failures = await Promise.all(batch.map((delivery) => handle(batchPorts, delivery)))
+  const failures = new Failures(ports, 'send', signal)
+  const early = await Promise.all(batch.map((delivery) => handle(batchPorts, delivery, failures)))
   await tally.write(ports)
-  return failures.filter((failure) => failure !== undefined)
+  return [...failures.all(), ...early.filter((failure) => failure !== undefined)]
 }
 
-async function handle(ports: BatchPorts, delivery: Delivery): Promise<Failure | undefined> {
+async function handle(ports: BatchPorts, delivery: Delivery, failures: Failures): Promise<Failure | undefined> {
   const again = delivery.attempt > 1
   try {
     const found = await send(ports, parseSendEntry(delivery.body), again)
     // The entry may be faster than the message's row. A row that is missing the second time was never accepted.
     return found || again ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
   } catch (error) {
-    ports.log.error('a send entry failed and comes back', { attempt: delivery.attempt, error: error as Error })
-    return { id: delivery.id, retryInMs: FAILED_RETRY_MS * 2 ** Math.min(delivery.attempt - 1, 6) }
+    failures.add(delivery, error)
+    return undefined
   }
 }
 

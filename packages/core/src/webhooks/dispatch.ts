@@ -5,6 +5,7 @@
  * it with that one write. A failure is recorded together with `due` before the next attempt is queued, so that a crash in
  * between loses nothing.
  */
+import { isUnavailable, waitAgainMs } from '../failures.ts'
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
@@ -100,15 +101,15 @@ async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Pro
   const name = `${account} ${endpoint} ${event} ${attempt}`
   const id = job.queued.id
   const again = { id, retryInMs: AGAIN_MS }
-  if (ports.running.has(name)) return again
+  if (ports.running.has(name)) return { ...again, waits: true }
   ports.running.add(name)
   try {
     await dispatch(ports, job, signal)
     return undefined
   } catch (error) {
-    if (signal.aborted) return { id, retryInMs: 0 }
+    if (signal.aborted) return { id, retryInMs: 0, waits: true }
     ports.log.error('a webhook was not dispatched and comes back', { endpoint, event, error: error as Error })
-    return again
+    return isUnavailable(error) ? { ...again, waits: true, retryInMs: waitAgainMs(job.queued, ports.clock) } : again
   } finally {
     ports.running.delete(name)
   }

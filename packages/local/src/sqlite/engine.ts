@@ -33,11 +33,15 @@ const SCHEMA = `
     id         INTEGER PRIMARY KEY,
     queue      TEXT NOT NULL,
     visible_at INTEGER NOT NULL,  -- when it may be received: its delay or its lease is over
-    attempts   INTEGER NOT NULL,  -- how often it was received
+    attempts   INTEGER NOT NULL DEFAULT 0,  -- how often it was received
+    excused    INTEGER NOT NULL DEFAULT 0,  -- receipts among these that count as no attempt
+    deaths     INTEGER NOT NULL DEFAULT 0,  -- processes that died while this entry alone was in hand
+    alone      INTEGER NOT NULL DEFAULT 0,  -- 1 if it is received while no other entry of the queue is in hand
     lease      INTEGER,           -- number of the receive that holds it, NULL if nobody does
     sent_at    INTEGER NOT NULL,
     body       TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS queue_entry_visible ON queue_entry (queue, visible_at);
+  CREATE INDEX IF NOT EXISTS queue_entry_alone ON queue_entry (queue) WHERE alone = 1;
 
   -- Blobs of up to 64 KB; larger ones are files.
   CREATE TABLE IF NOT EXISTS blob (

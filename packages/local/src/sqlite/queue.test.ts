@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
+import type { Log, LogFields } from '@kabutar/core/ports/log.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { systemClock } from '../system-clock.ts'
-import { memoryEngine, openEngine } from './engine.ts'
+import { type Engine, memoryEngine, openEngine } from './engine.ts'
 import { sqliteQueue } from './queue.ts'
+import { releaseLeases } from './queue-entries.ts'
 
 queueContract('the embedded engine', async () => {
   const engine = openEngine(temporaryFolder())
@@ -14,6 +16,13 @@ queueContract('the embedded engine', async () => {
     deadLetters: sqliteQueue(engine, 'main:dlq', systemClock, { maxAttempts: 99 }),
   }
 })
+
+/** A log that keeps its errors. */
+function jsonLines(lines: string[]): Log {
+  const none = () => undefined
+  const error = (message: string, fields?: LogFields) => void lines.push(JSON.stringify({ message, ...fields }))
+  return { debug: none, info: none, warn: none, error }
+}
 
 const main = (): Queue => sqliteQueue(memoryEngine(), 'main', systemClock, { maxAttempts: 2 })
 
@@ -116,3 +125,84 @@ for (const order of ['before', 'after']) {
     assert.deepEqual(deliveries.map(({ body }) => body).toSorted(), ['20', '40', '60'])
   })
 }
+
+describe('an attempt', () => {
+  const NOW = { max: 10, visibilityMs: 60_000, waitMs: 0 }
+
+  test('is not counted for an entry that waits, and is for one that fails', async () => {
+    const lines: string[] = []
+    const log = jsonLines(lines)
+    const queue = sqliteQueue(memoryEngine(), 'main', systemClock, { maxAttempts: 2, log })
+    await queue.send([{ body: 'x' }])
+    for (let waits = 1; waits <= 20; waits++) {
+      const [delivery] = await queue.receive(NOW)
+      assert.deepEqual([delivery?.attempt, delivery?.excused ?? 0], [waits, waits - 1])
+      if (delivery) await queue.settle([{ delivery, ok: false, retryInMs: 0, waits: true }])
+    }
+    for (let failures = 0; failures < 2; failures++) {
+      const [delivery] = await queue.receive(NOW)
+      if (delivery) await queue.settle([{ delivery, ok: false, retryInMs: 0 }])
+    }
+    assert.deepEqual(lines, [])
+    assert.deepEqual(await queue.receive(NOW), [])
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /dead letters.*"queue":"main","id":"\d+","attempts":2,"deaths":0/)
+  })
+
+  /** Another process on the same entries, after this one died. */
+  const afterDeath = (engine: Engine) => {
+    releaseLeases(engine, systemClock, ['main'])
+    return sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 })
+  }
+
+  test('is lost by the entry alone that killed the process, and by none of its batch', async () => {
+    const engine = memoryEngine()
+    let queue = sqliteQueue(engine, 'main', systemClock, { maxAttempts: 2 })
+    await queue.send(['a', 'killer', 'b'].map((body) => ({ body })))
+    for (let deaths = 0; deaths < 3; deaths++) {
+      assert.equal((await queue.receive(NOW)).length, 3)
+      // The three that died together come alone; until one is settled no consumer gets another.
+      queue = afterDeath(engine)
+      const [first] = await queue.receive(NOW)
+      assert.deepEqual([first?.body, first?.deaths ?? 0, first?.excused], ['a', 0, 1 + 2 * deaths])
+      assert.deepEqual(await queue.receive({ ...NOW, waitMs: 50 }), [])
+      const waiting = queue.receive({ ...NOW, waitMs: 5000 })
+      if (first) await queue.settle([{ delivery: first, ok: false, retryInMs: 0, waits: true }])
+      const [killer] = await waiting
+      assert.deepEqual([killer?.body, killer?.deaths ?? 0], ['killer', 0])
+      if (killer) await queue.settle([{ delivery: killer, ok: false, retryInMs: 0, waits: true }])
+      const [last] = await queue.receive(NOW)
+      assert.equal(last?.body, 'b')
+      if (last) await queue.settle([{ delivery: last, ok: false, retryInMs: 0, waits: true }])
+    }
+    const batch = await queue.receive(NOW)
+    await queue.settle(
+      batch.flatMap((delivery) => (delivery.body === 'killer' ? [] : [{ delivery, ok: true as const }])),
+    )
+    for (const deaths of [1, 2]) {
+      queue = afterDeath(engine)
+      const [killer] = await queue.receive(NOW)
+      assert.deepEqual(
+        [killer?.body, killer?.deaths],
+        [deaths === 1 ? 'killer' : undefined, deaths === 1 ? 1 : undefined],
+      )
+    }
+    assert.equal((await sqliteQueue(engine, 'main:dlq', systemClock, { maxAttempts: 2 }).depth()).ready, 1)
+  })
+
+  test('is given back to a batch of a queue that takes no mail, and its entries come together', async () => {
+    const engine = memoryEngine()
+    const before = sqliteQueue(engine, 'other', systemClock, { maxAttempts: 2 })
+    await before.send(['a', 'b'].map((body) => ({ body })))
+    await before.receive(NOW)
+    releaseLeases(engine, systemClock, ['main'])
+    const after = await sqliteQueue(engine, 'other', systemClock, { maxAttempts: 2 }).receive(NOW)
+    assert.deepEqual(
+      after.map(({ body, attempt, excused }) => [body, attempt, excused]),
+      [
+        ['a', 2, 1],
+        ['b', 2, 1],
+      ],
+    )
+  })
+})
