@@ -16,6 +16,7 @@ import type { Table } from '@kabutar/core/ports/table.ts'
 import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES } from '@kabutar/core/retry-schedules.ts'
 import { watchedRelay } from '@kabutar/core/sending/watched-relay.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
+import { lazy } from '@kabutar/core/store/lazy.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
@@ -144,17 +145,5 @@ export function identityPorts(table: Table, load: () => Promise<IdentityModules>
       remove: async (...call) => (await opened()).remove(...call),
       receive: async (...call) => (await opened()).receive(...call),
     },
-  }
-}
-
-/** Loads once, at the first call; after a load that failed, the next call loads again. */
-function lazy<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined
-  return () => {
-    loaded ??= load().catch((error) => {
-      loaded = undefined
-      throw error
-    })
-    return loaded
   }
 }

@@ -84,11 +84,12 @@ describe('schemathesis', () => {
   }
 
   test('every operation with a key answers as it is described', async () => {
-    // The operator's token opens the accounts, and the key must not delete itself.
-    const result = await run(50, server.apiKey, '--exclude-tag', 'Accounts', '--exclude-operation-id', 'deleteApiKey')
+    // The operator's token opens the accounts and the dead letters, and the key must not delete itself.
+    const others = ['--exclude-tag', 'Accounts', '--exclude-tag', 'Dead letters']
+    const result = await run(50, server.apiKey, ...others, '--exclude-operation-id', 'deleteApiKey')
     check(result)
     const { operations } = result.report
-    assert.equal(operations.tested, operations.total - 3)
+    assert.equal(operations.tested, operations.total - 8)
     const headers = { Authorization: `Bearer ${server.apiKey}` }
     assert.equal((await fetch(`${server.url}/emails`, { headers })).status, 200, 'the key still opens the account')
   })

@@ -1,4 +1,4 @@
-/** Accounts through the running server. Requests have the operator's token, which proves who asks. */
+/** Requests to the running server, and accounts through it. Requests have the operator's token, which proves who asks. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Permission } from '@kabutar/core/accounts/keys.ts'
@@ -8,8 +8,11 @@ import { Agent, fetch } from 'undici'
 export type NewAccount = { readonly id: string; readonly token: string }
 type Operator = { readonly url: string; readonly token: string }
 
+/** Nobody answers where the data folder says that its server listens. */
+export class NoServerError extends Error {}
+
 const noServer = (data: string) =>
-  new Error(
+  new NoServerError(
     `no server is running on the data folder ${data}; start it with "npm start" first, or name another with --data`,
   )
 
@@ -27,7 +30,12 @@ function operatorOf(data: string): Operator {
  * public name of the server, not the address that it listens on, so it is not checked.
  * @throws {Error} with the server's message, or if no server is running
  */
-async function askServer<T>(data: string, method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
+export async function askServer<T>(
+  data: string,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: object,
+): Promise<T> {
   const { url, token } = operatorOf(data)
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
   try {

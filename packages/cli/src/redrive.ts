@@ -1,18 +1,31 @@
-/** `npm run redrive -- --stage production [--queue send]` moves dead letters back to the queue that they came from. */
+/** `npm run redrive` shows dead letters, of a data folder or of a stage on AWS, and moves them back to their queues. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
+import { sqliteDeadLetters } from '@kabutar/local/sqlite/dead-letters.ts'
+import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
 import { deadLettersOf } from './aws-stage.ts'
+import { askServer, NoServerError } from './operator.ts'
 
 const COMMAND: Command = {
-  usage: ['npm run redrive -- --stage production [--queue NAME]'],
-  does: 'Moves dead letters of a stage on AWS back to the queue that they came from.',
+  usage: [
+    'npm run redrive -- [ID…] [--queue NAME]',
+    'npm run redrive -- list',
+    'npm run redrive -- show ID',
+    'npm run redrive -- drop ID',
+    'npm run redrive -- --stage production [--queue NAME]',
+  ],
+  does: 'Moves dead letters back to the queue that they came from; lists, shows or deletes them. It asks the running server. If none runs on the data folder it opens the folder itself, which no other process can meanwhile.',
   options: {
-    stage: { meaning: 'the stage' },
-    queue: { meaning: 'send, feedback, receive, reconcile or webhooks; all of them if it is left out' },
+    queue: { meaning: 'send, receive or webhooks, on AWS feedback or reconcile too; all of them if it is left out' },
+    data: { meaning: 'the data folder', initial: './data', variable: 'KABUTAR_DATA' },
+    stage: { meaning: 'a stage on AWS, in place of a data folder' },
   },
 }
+const MOST = 100
 const BATCH = 10
 const MAX_BATCHES = 100_000
 const VISIBILITY_MS = 60_000
@@ -33,16 +46,99 @@ export async function redrive(from: Queue, to: Queue): Promise<number> {
   return moved
 }
 
-async function main({ options }: Arguments): Promise<void> {
-  if (options.stage === undefined) throw new UsageError('--stage is missing; --help shows the usage')
+/** The names of the wire, which the command prints. */
+type Letter = { readonly id: string; readonly queue: string; readonly queued_at: string; readonly entry?: string }
+/** What can be done to the dead letters of a data folder, by the running server or in the folder itself. */
+type DeadLetters = {
+  list(): Promise<readonly Letter[]>
+  show(id: string): Promise<Letter>
+  drop(id: string): Promise<unknown>
+  redrive(id: string): Promise<unknown>
+  redriveAll(queue: string | undefined): Promise<number>
+}
+
+function ofServer(data: string): DeadLetters {
+  const path = (id: string) => `/dead-letters/${encodeURIComponent(id)}`
+  return {
+    list: async () => (await askServer<{ readonly data: readonly Letter[] }>(data, 'GET', '/dead-letters')).data,
+    show: (id) => askServer<Letter>(data, 'GET', path(id)),
+    drop: (id) => askServer(data, 'DELETE', path(id)),
+    redrive: (id) => askServer(data, 'POST', `${path(id)}/redrive`, {}),
+    async redriveAll(queue) {
+      const body = queue === undefined ? {} : { queue }
+      return (await askServer<{ readonly redriven: number }>(data, 'POST', '/dead-letters/redrive', body)).redriven
+    },
+  }
+}
+
+/** @throws {Error} one line, if there is no database, or a process holds the folder */
+function ofFolder(data: string): DeadLetters & Disposable {
+  if (!existsSync(join(data, 'kabutar.db')))
+    throw new Error(`there is no database in ${data}; name another with --data`)
+  const engine = openEngine(data)
+  const dead = sqliteDeadLetters(engine, systemClock)
+  const there = <T>(found: T | undefined | false): T => {
+    if (found === undefined || found === false) throw new Error('Dead letter not found')
+    return found
+  }
+  const at = (sentAt: number) => new Date(sentAt).toISOString()
+  return {
+    list: async () => (await dead.list(MOST)).map(({ id, queue, sentAt }) => ({ id, queue, queued_at: at(sentAt) })),
+    async show(id) {
+      const { queue, sentAt, body } = there(await dead.get(id))
+      return { id, queue, queued_at: at(sentAt), entry: body }
+    },
+    drop: async (id) => there(await dead.drop(id)),
+    redrive: async (id) => there(await dead.redrive(id)),
+    redriveAll: (queue) => dead.redriveAll(queue),
+    [Symbol.dispose]: () => engine.close(),
+  }
+}
+
+async function onFolder(data: string, words: readonly string[], queue: string | undefined): Promise<void> {
+  try {
+    return await run(ofServer(data), words, queue)
+  } catch (error) {
+    if (!(error instanceof NoServerError)) throw error
+  }
+  using folder = ofFolder(data)
+  await run(folder, words, queue)
+}
+
+async function run(dead: DeadLetters, words: readonly string[], queue: string | undefined): Promise<void> {
+  const print = (line: string) => process.stdout.write(`${line}\n`)
+  const [verb, id, ...rest] = words
+  if (verb === undefined) print(`${await dead.redriveAll(queue)} entries moved`)
+  else if (verb === 'list' && id === undefined) {
+    for (const letter of await dead.list()) print(`${letter.id}  ${letter.queue}  ${letter.queued_at}`)
+  } else if (verb === 'show' && id !== undefined && rest.length === 0) {
+    print(JSON.stringify(await dead.show(id), null, 2))
+  } else if (verb === 'drop' && id !== undefined && rest.length === 0) {
+    await dead.drop(id)
+    print(`${id} is deleted`)
+  } else if (words.every((word) => /^\d+$/.test(word))) {
+    for (const one of words) await dead.redrive(one)
+    print(`${words.length} entries moved`)
+  } else throw new UsageError('unknown command; --help shows the usage')
+}
+
+async function onStage(stage: string, wanted: string | undefined): Promise<void> {
   const client = sqsClient()
   const queue = (url: string) => sqsQueue(client, url, { maxAttempts: 5, clock: systemClock })
-  const all = await deadLettersOf(client, options.stage)
-  const chosen = all.filter(({ name }) => options.queue === undefined || name === options.queue)
-  if (chosen.length === 0) throw new Error(`no such queue in stage ${options.stage}; --help lists them`)
+  const all = await deadLettersOf(client, stage)
+  const chosen = all.filter(({ name }) => wanted === undefined || name === wanted)
+  if (chosen.length === 0) throw new Error(`no such queue in stage ${stage}; --help lists them`)
   for (const { name, from, to } of chosen) {
     process.stdout.write(`${name}: ${await redrive(queue(from), queue(to))} entries moved\n`)
   }
+}
+
+async function main({ options, words }: Arguments): Promise<void> {
+  const { stage, queue, data = process.env.KABUTAR_DATA ?? './data' } = options
+  if (stage === undefined) return onFolder(data, words, queue)
+  if (words.length > 0)
+    throw new UsageError('with --stage, dead letters can only be moved back; --help shows the usage')
+  await onStage(stage, queue)
 }
 
 if (import.meta.main) await runCommand(COMMAND, main)

@@ -1,14 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { createAccount, getAccount, listAccounts } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, deleteKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain, type DomainPorts, domainOwner, validDomainName } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
 import * as z from 'zod'
 import { CreateKeyRequest, listedKey } from './api-keys.ts'
-import { bearerOf } from './auth.ts'
+import { operatorRequired } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf } from './page.ts'
@@ -27,12 +26,7 @@ export const CreateAccountRequest = z
  * /accounts/:id/keys/:key. All of them need the operator's token that the server wrote to its data folder.
  */
 export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
-  const operatorOnly = (c: Context) => {
-    if (equal(bearerOf(c.req.header('Authorization')), operatorToken)) return
-    throw new MailError('invalid_key', 'API key is invalid.')
-  }
-  const app = new Hono<Env>().post('/', async (c) => {
-    operatorOnly(c)
+  const app = new Hono<Env>().use(operatorRequired(operatorToken)).post('/', async (c) => {
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
     const names = domains.map(validDomainName)
     for (const domain of names) {
@@ -46,7 +40,6 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches }, opera
     return c.json({ object: 'account', id: account.id, name, token }, 201)
   })
   app.get('/', async (c) => {
-    operatorOnly(c)
     const data = (await listAccounts(ports.table)).map(({ id, name, createdAt }) => ({
       id,
       name,
@@ -54,35 +47,28 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches }, opera
     }))
     return c.json(listOf(data, false))
   })
-  app.route('/', accountKeys(ports, operatorOnly))
+  app.route('/', accountKeys(ports))
   return app.post('/:id/resume', async (c) => {
-    operatorOnly(c)
     const id = c.req.param('id')
     if (!(await resumeAccount(ports, id))) throw new MailError('not_found', 'No such account is paused')
     return c.json({ object: 'account', id })
   })
 }
 
-function accountKeys(ports: DomainPorts & { readonly caches: Caches }, operatorOnly: (c: Context) => void) {
+function accountKeys(ports: DomainPorts & { readonly caches: Caches }) {
   return new Hono<Env>()
     .get('/:id/keys', async (c) => {
-      operatorOnly(c)
       const { id } = await getAccount(ports.table, c.req.param('id'))
       return c.json(listOf((await listKeys(ports.table, id)).map(listedKey), false))
     })
     .post('/:id/keys', async (c) => {
-      operatorOnly(c)
       const { name, permission = 'full_access' } = await jsonBody(c, CreateAccountKeyRequest)
       const { id } = await getAccount(ports.table, c.req.param('id'))
       return c.json(await createKey(ports, id, { name, permission }), 201)
     })
     .delete('/:id/keys/:key', async (c) => {
-      operatorOnly(c)
       const id = c.req.param('key')
       await deleteKey(ports, c.req.param('id'), id)
       return c.json({ object: 'api_key', id, deleted: true })
     })
 }
-
-const digest = (text: string) => createHash('sha256').update(text).digest()
-const equal = (a: string, b: string) => timingSafeEqual(digest(a), digest(b))

@@ -1,12 +1,15 @@
 import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
 import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
+import type { DeadLetters } from '@kabutar/core/ports/dead-letters.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
+import { lazy } from '@kabutar/core/store/lazy.ts'
 import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { getPath } from 'hono/utils/url'
 import { accounts } from './accounts.ts'
 import { apiKeys } from './api-keys.ts'
 import { keyRequired } from './auth.ts'
+import { deadLetters } from './dead-letters.ts'
 import { domains } from './domains.ts'
 import { downloads } from './downloads.ts'
 import { emails } from './emails.ts'
@@ -23,6 +26,8 @@ type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadR
 type AppOptions = {
   /** Opens POST /accounts; without it the route does not exist. */
   readonly operatorToken?: string
+  /** What the same token shows of the queues; without it the routes do not exist. */
+  readonly deadLetters?: DeadLetters
   /** Opens POST /emails/receiving/inject, for development. */
   readonly inject?: boolean
   /** @default always ok */
@@ -38,11 +43,13 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.use(requestLogged(ports), nameIgnored)
   app.get('/health', (c) => answerHealth(c, options.health?.()))
   // Few ask for it, so its schemas are loaded and described when the first does.
-  const described = once(async () => (await import('./openapi.ts')).openApi())
+  const described = lazy(async () => (await import('./openapi.ts')).openApi())
   app.get('/openapi.json', async (c) => {
     return c.json({ ...(await described()), servers: [{ url: new URL(c.req.url).origin }] })
   })
-  if (options.operatorToken !== undefined) app.route('/accounts', accounts(ports, options.operatorToken))
+  const { operatorToken: token } = options
+  if (token !== undefined) app.route('/accounts', accounts(ports, token))
+  if (token !== undefined && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, token))
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))
   app.use(keyRequired(ports), checkQuery)
@@ -66,14 +73,6 @@ function requestLogged({ log, clock }: AppPorts) {
     await next()
     log.debug('request', { method: c.req.method, path: c.req.path, status: c.res.status, ms: clock.now() - from })
   })
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
 }
 
 /** Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. */

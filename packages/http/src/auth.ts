@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { type AuthenticatePorts, authenticate } from '@kabutar/core/accounts/keys.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { createMiddleware } from 'hono/factory'
@@ -16,6 +17,19 @@ export function keyRequired(ports: AuthenticatePorts) {
     await next()
   })
 }
+
+/** Requires the operator's token, which the server wrote to its data folder. */
+export function operatorRequired(operatorToken: string) {
+  return createMiddleware<Env>(async (c, next) => {
+    if (!equal(bearerOf(c.req.header('Authorization')), operatorToken)) {
+      throw new MailError('invalid_key', 'API key is invalid.')
+    }
+    await next()
+  })
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+const equal = (a: string, b: string) => timingSafeEqual(digest(a), digest(b))
 
 /** Reads the bearer token of RFC 6750 section 2.1. @throws {MailError} `missing_key` */
 export function bearerOf(header: string | undefined): string {

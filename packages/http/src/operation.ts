@@ -9,6 +9,7 @@ export const TAGS = {
   Suppressions: 'Addresses that are not sent to.',
   'API keys': 'Keys of the account.',
   Accounts: 'Accounts, for the operator of the server.',
+  'Dead letters': 'Queue entries that were given up, for the operator of the server.',
   Server: 'The server itself.',
 } as const
 

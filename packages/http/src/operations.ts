@@ -1,6 +1,7 @@
 /** Lists every operation of the API; openapi.ts makes the OpenAPI description of them. */
 import * as z from 'zod'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
+import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
 import { DOMAIN_OPERATIONS } from './domain-operations.ts'
 import { EMAIL_OPERATIONS } from './email-operations.ts'
 import { HEALTH_REASONS } from './health.ts'
@@ -44,5 +45,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...WEBHOOK_OPERATIONS,
   ...SUPPRESSION_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
+  ...DEAD_LETTER_OPERATIONS,
   ...SERVER_OPERATIONS,
 ]

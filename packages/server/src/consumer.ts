@@ -3,10 +3,11 @@
  * at least once: an entry whose settlement is lost comes back, and handlers are idempotent. No error ends the process;
  * it is logged, and the call is tried again after a bounded wait.
  */
-import { isUnavailable, waitAgainMs } from '@kabutar/core/failures.ts'
+
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { countedAttempts, type Delivery, type Handler, type Queue, type Settlement } from '@kabutar/core/ports/queue.ts'
+import { isUnavailable, waitAgainMs } from '@kabutar/core/store/failures.ts'
 import type { Turn } from './load-shedding.ts'
 
 export type ConsumerOptions = {

@@ -43,7 +43,7 @@ export class HealthWatch {
   async report(): Promise<Health> {
     const { clock, engine, relay } = this.#ports
     const failed = engine.failure !== undefined && this.#fault === undefined
-    if (failed || clock.now() - this.#lookedAt >= LOOK_EVERY_MS) await this.#look()
+    if (failed || Math.abs(clock.now() - this.#lookedAt) >= LOOK_EVERY_MS) await this.#look()
     if (this.#fault !== undefined) return { status: 'unavailable', reasons: [this.#fault] }
     const reasons = [
       ...(relay?.failure === undefined ? [] : (['relay_failing'] as const)),
@@ -58,7 +58,10 @@ export class HealthWatch {
     let unknown = true
     while (!signal.aborted) {
       await this.#look()
-      if ((unknown || relay?.failure !== undefined) && clock.now() - this.#relayCheckedAt >= CHECK_RELAY_EVERY_MS) {
+      if (
+        (unknown || relay?.failure !== undefined) &&
+        Math.abs(clock.now() - this.#relayCheckedAt) >= CHECK_RELAY_EVERY_MS
+      ) {
         this.#relayCheckedAt = clock.now()
         unknown = false
         void relay?.check()
@@ -96,7 +99,7 @@ export class HealthWatch {
     try {
       const entries = QUEUES.reduce((sum, queue) => sum + countDeadLetters(engine, queue), 0)
       if (entries > this.#deadLetters) {
-        const advice = 'the errors before this one say why; docs/operations.md says what to do'
+        const advice = 'the errors before this one say why; remove the cause, then run "npm run redrive"'
         log.error('queue entries failed for good and are dead letters', { entries, advice })
       }
       this.#deadLetters = entries

@@ -21,6 +21,7 @@ import { captureRelay } from '@kabutar/local/relay/capture.ts'
 import { acceptForOwnDomains } from '@kabutar/local/relay/own-domains.ts'
 import { signedRelay } from '@kabutar/local/relay/signed.ts'
 import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
+import { sqliteDeadLetters } from '@kabutar/local/sqlite/dead-letters.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { releaseLeases } from '@kabutar/local/sqlite/queue-entries.ts'
@@ -84,6 +85,7 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
   void certificate?.watch(clock, ending.signal, () => http.renewCertificate())
   const app = createApp(ports, {
     operatorToken: operator.token,
+    deadLetters: sqliteDeadLetters(engine, clock),
     inject: settings.relay.kind === 'capture',
     health: () => health.report(),
   })
@@ -158,7 +160,7 @@ function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
   return signedRelay(smtpRelay(url), (domain) => dkimKeyOf(accepting.table, domain))
 }
 
-/** Leaves the address and a fresh token in the data folder for `npm run account`, readable by the owner alone. */
+/** Leaves the address and a fresh token in the data folder for `npm run account` and `redrive`, readable by the owner alone. */
 async function writeOperatorFile(dataFolder: string, url: string): Promise<{ file: string; token: string }> {
   const token = randomBytes(32).toString('base64url')
   const file = join(dataFolder, 'operator.json')

@@ -21,7 +21,10 @@ export async function setup(accountId = 'a'): Promise<Setup> {
   const { token } = await createKey(ports, accountId, { name: 'k', permission: 'full_access' })
   return {
     ports,
-    app: createApp({ ...ports, downloads: ports.blobs }, { operatorToken: 'operator', inject: true }),
+    app: createApp(
+      { ...ports, downloads: ports.blobs },
+      { operatorToken: 'operator', deadLetters: ports.deadLetters, inject: true },
+    ),
     token,
   }
 }

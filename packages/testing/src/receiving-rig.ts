@@ -6,6 +6,7 @@ import { type AcceptPorts, accept, type Inbound } from '@kabutar/core/receiving/
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import type { ReceivePorts } from '@kabutar/core/receiving/store-message.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
+import { sqliteDeadLetters } from '@kabutar/local/sqlite/dead-letters.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { type Rig, testPorts } from './sending-rig.ts'
@@ -26,6 +27,7 @@ export async function receivePorts() {
     ...sending,
     blobs: localBlobs(engine, folder, { baseUrl: new URL('http://127.0.0.1:1'), clock: sending.clock }),
     receiveQueue: sqliteQueue(engine, 'receive', sending.clock, { maxAttempts: 5 }),
+    deadLetters: sqliteDeadLetters(engine, sending.clock),
   }
 }
 

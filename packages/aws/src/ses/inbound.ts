@@ -6,7 +6,6 @@
  */
 
 import { MailError } from '@kabutar/core/errors.ts'
-import { Failures } from '@kabutar/core/failures.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
 import { inFlightBudget } from '@kabutar/core/messages/read-blob.ts'
 import type { Incoming } from '@kabutar/core/messages/received.ts'
@@ -16,6 +15,7 @@ import type { Table } from '@kabutar/core/ports/table.ts'
 import { recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { type Job, MAX_AT_ONCE, receiveBatch, receiveJobs } from '@kabutar/core/receiving/receive.ts'
 import { type ReceivePorts, type StorePorts, wereReceived } from '@kabutar/core/receiving/store-message.ts'
+import { Failures } from '@kabutar/core/store/failures.ts'
 import { parseNotification, type Receipt, type StoredObject } from './notification.ts'
 import { findSettled, receivedId, type Settled, sesIdOf, settle } from './received-ids.ts'
 import { reconstructReceipt } from './reconstruct-envelope.ts'

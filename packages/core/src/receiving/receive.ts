@@ -4,7 +4,7 @@
  * often it is announced. Nothing bounces: what cannot be received comes back. It waits for a store or a blob that is not
  * there; what fails for a reason of its own is stored unread at the last of five receipts.
  */
-import { Failures } from '../failures.ts'
+
 import { blobKey } from '../messages/blob-keys.ts'
 import { finishDeletion } from '../messages/delete.ts'
 import type { ReceivedMessage } from '../messages/message.ts'
@@ -12,6 +12,7 @@ import { inFlightBudget } from '../messages/read-blob.ts'
 import type { Incoming } from '../messages/received.ts'
 import { deleteUpload } from '../messages/uploads.ts'
 import { countedAttempts, type Delivery, type Failure } from '../ports/queue.ts'
+import { Failures } from '../store/failures.ts'
 import { receivedEventId } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { parseReceiveEntry, type ReceiveEntry } from './entries.ts'

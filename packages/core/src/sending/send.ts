@@ -6,13 +6,13 @@
  * At least once: a crash between the relay's acceptance and our first event sends the message again.
  */
 import { MailError } from '../errors.ts'
-import { Failures } from '../failures.ts'
 import { getContent } from '../messages/content.ts'
 import type { SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Relay } from '../ports/relay.ts'
+import { Failures } from '../store/failures.ts'
 import { Semaphore } from '../store/semaphore.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'

@@ -5,10 +5,11 @@
  * it with that one write. A failure is recorded together with `due` before the next attempt is queued, so that a crash in
  * between loses nothing.
  */
-import { isUnavailable, waitAgainMs } from '../failures.ts'
+
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
+import { isUnavailable, waitAgainMs } from '../store/failures.ts'
 import { endpointKey, eventKey } from '../store/keys.ts'
 import { type Attempt, deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'

@@ -1,9 +1,9 @@
 /** What becomes of queue entries that failed: when they come back, and whether that counts as an attempt. */
-import { MailError } from './errors.ts'
-import type { Clock } from './ports/clock.ts'
-import type { Log } from './ports/log.ts'
-import { countedAttempts, type Delivery, type Failure, QUEUE_RULES } from './ports/queue.ts'
-import { StoreError } from './ports/table.ts'
+import { MailError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import { countedAttempts, type Delivery, type Failure, QUEUE_RULES } from '../ports/queue.ts'
+import { StoreError } from '../ports/table.ts'
 
 const FIRST_RETRY_MS = 5000
 const NOT_THERE: readonly string[] = ['Unavailable', 'Throttled', 'Conflict', 'UnknownFormat']
