@@ -117,7 +117,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
   const client = guardedClient({ clock, resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS, log })
   const table = sqliteTable(engine, clock)
-  const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl })
+  const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl, log })
   const receiveQueue = queue('receive')
   const accepting = {
     table,

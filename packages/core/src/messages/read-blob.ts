@@ -32,9 +32,7 @@ export async function readBlob(blobs: Blobs, key: string, inFlight: Semaphore): 
 export async function countBlob(blobs: Blobs, key: string): Promise<BlobReading | undefined> {
   const open = await blobs.open(key)
   if (open === undefined) return undefined
-  let size = 0
-  for await (const chunk of open.body) size += chunk.length
-  return { size, stored: UNREAD }
+  return { size: open.size, stored: UNREAD }
 }
 
 async function readOpen(blobs: Blobs, key: string, open: OpenBlob): Promise<BlobReading> {

@@ -27,6 +27,7 @@ export type UploadOptions = {
 export interface Blobs {
   /** @throws {StoreError} `TooLarge` past `maxBytes`, `Invalid` for a key of another form, `Unavailable` */
   put(key: string, body: BlobBody, options: { readonly maxBytes: number }): Promise<void>
+  /** @throws {StoreError} `Damaged`: what is read whole, here or by `open`, is verified */
   get(key: string): Promise<Uint8Array | undefined>
   /** Holds at most 256 KB before `body` is read, and no more if it never is. A range is cut to the blob's end. */
   open(key: string, range?: ByteRange): Promise<OpenBlob | undefined>

@@ -79,6 +79,8 @@ type StoreErrorCode =
   | 'Throttled'
   | 'Invalid'
   | 'Unavailable'
+  /** What was read is not what was written. */
+  | 'Damaged'
   /** Thrown by store/codec.ts: another version wrote the row. */
   | 'UnknownFormat'
 

@@ -8,6 +8,10 @@ import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:f
 import { dirname, join } from 'node:path'
 import type { ByteRange } from '@kabutar/core/ports/blobs.ts'
 
+/** What a blob was when it was written. */
+export type Digest = { readonly bytes: number; readonly sha256: string }
+export type StagedFile = Digest & { readonly path: string }
+
 export class BlobFiles {
   readonly #folder: string
   readonly #unfinished: string
@@ -23,36 +27,49 @@ export class BlobFiles {
     mkdirSync(this.#unfinished, { mode: 0o700 })
   }
 
-  /** Writes a file that is durable when this resolves. If `body` throws, no file is left. */
-  async write(key: string, body: AsyncIterable<Uint8Array>): Promise<void> {
-    const path = this.#pathOf(key)
-    const temporary = join(this.#unfinished, randomUUID())
+  /** Writes a body to a file without a key, durable except for its name. If `body` throws, no file is left. */
+  async stage(body: AsyncIterable<Uint8Array>): Promise<StagedFile> {
+    const path = join(this.#unfinished, randomUUID())
     try {
-      await writeSynced(temporary, body)
-      await this.#makeFolder(dirname(path))
-      await rename(temporary, path)
-      await syncFolder(dirname(path))
+      return { path, ...(await writeSynced(path, body)) }
     } catch (error) {
-      await rm(temporary, { force: true })
+      await rm(path, { force: true })
       throw error
     }
   }
 
+  /** Makes a staged file that of the key, in place of any other. It is durable when this resolves. */
+  async place(staged: StagedFile, key: string): Promise<void> {
+    const path = this.pathOf(key)
+    try {
+      await this.#makeFolder(dirname(path))
+      await rename(staged.path, path)
+      await syncFolder(dirname(path))
+    } catch (error) {
+      await this.discard(staged)
+      throw error
+    }
+  }
+
+  async discard({ path }: StagedFile): Promise<void> {
+    await rm(path, { force: true })
+  }
+
   async read(key: string): Promise<Uint8Array | undefined> {
-    return unlessMissing(readFile(this.#pathOf(key)))
+    return unlessMissing(readFile(this.pathOf(key)))
   }
 
   async sizeOf(key: string): Promise<number | undefined> {
-    return (await unlessMissing(stat(this.#pathOf(key))))?.size
+    return (await unlessMissing(stat(this.pathOf(key))))?.size
   }
 
   /** Reads a range of the file. It is opened for the first chunk, so that an unread stream holds no descriptor. */
   async *stream(key: string, { from, to }: ByteRange): AsyncGenerator<Uint8Array> {
-    if (from <= to) yield* createReadStream(this.#pathOf(key), { start: from, end: to })
+    if (from <= to) yield* createReadStream(this.pathOf(key), { start: from, end: to })
   }
 
   async delete(key: string): Promise<void> {
-    await rm(this.#pathOf(key), { force: true })
+    await rm(this.pathOf(key), { force: true })
   }
 
   /** Makes one of the 256 folders, once in a process. */
@@ -65,20 +82,27 @@ export class BlobFiles {
     return made
   }
 
-  #pathOf(key: string): string {
+  pathOf(key: string): string {
     const name = createHash('sha256').update(key).digest('hex')
     return join(this.#folder, name.slice(0, 2), name)
   }
 }
 
-async function writeSynced(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeSynced(path: string, body: AsyncIterable<Uint8Array>): Promise<Digest> {
   const file: FileHandle = await open(path, 'wx', 0o600)
+  const hash = createHash('sha256')
+  let bytes = 0
   try {
-    for await (const chunk of body) await file.writeFile(chunk)
+    for await (const chunk of body) {
+      hash.update(chunk)
+      bytes += chunk.length
+      await file.writeFile(chunk)
+    }
     await file.datasync()
   } finally {
     await file.close()
   }
+  return { bytes, sha256: hash.digest('hex') }
 }
 
 async function syncFolder(path: string): Promise<void> {

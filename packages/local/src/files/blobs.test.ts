@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { attachmentDisposition } from '@kabutar/core/ports/blob-rules.ts'
@@ -7,6 +8,7 @@ import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { memoryEngine } from '../sqlite/engine.ts'
 import { systemClock } from '../system-clock.ts'
+import { BlobFiles } from './blob-files.ts'
 import { localBlobs } from './blobs.ts'
 
 const baseUrl = new URL('https://mail.example.com/api/')
@@ -115,4 +117,51 @@ test('only the owner may read files and the secret, and a failed put leaves no f
     ['link-secret'],
   )
   assert.equal(Buffer.from(readFileSync(join(folder, 'link-secret'), 'utf8'), 'base64url').length, 32)
+})
+
+test('a damaged blob is never read as a whole one', async () => {
+  const errors: string[] = []
+  const none = () => undefined
+  const log = { debug: none, info: none, warn: none, error: (message: string) => void errors.push(message) }
+  const engine = memoryEngine()
+  const folder = temporaryFolder()
+  const blobs = localBlobs(engine, folder, { baseUrl, clock: systemClock, log })
+  const body = randomBytes(200_000)
+  const file = (key: string) => new BlobFiles(folder).pathOf(key)
+  const damages: Readonly<Record<string, (key: string) => void>> = {
+    'cut short': (key) => truncateSync(file(key), 100_000),
+    emptied: (key) => truncateSync(file(key), 0),
+    'one bit changed': (key) => writeFileSync(file(key), body.with(150_000, (body[150_000] ?? 0) ^ 1)),
+    'changed in the database': (key) =>
+      engine.db.prepare('UPDATE blob SET body = zeroblob(100) WHERE key = ?').run(key),
+  }
+  for (const [n, [name, damage]] of Object.entries(damages).entries()) {
+    const key = `acc/${n}`
+    const bytes = name.includes('database') ? body.subarray(0, 100) : body
+    await blobs.put(key, bytes, { maxBytes: 1e6 })
+    damage(key)
+    await assert.rejects(blobs.get(key), { code: 'Damaged' }, name)
+    const opened = await blobs.open(key)
+    assert.equal(opened?.size, bytes.length)
+    let read = 0
+    await assert.rejects(
+      async () => {
+        for await (const chunk of opened?.body ?? []) read += chunk.length
+      },
+      { code: 'Damaged' },
+      name,
+    )
+    assert.ok(read < bytes.length, `${name}: ${read}`)
+  }
+  assert.equal(errors.length, 2 * Object.keys(damages).length)
+})
+
+test('of bodies that race for one key, one is kept whole', async () => {
+  const { blobs } = blobsAt()
+  const bodies = Array.from({ length: 8 }, () => randomBytes(100_000))
+  await Promise.all(bodies.map((body) => blobs.put('acc/x', body, { maxBytes: 1e6 })))
+  const kept = Buffer.from((await blobs.get('acc/x')) ?? [])
+  assert.ok(bodies.some((body) => body.equals(kept)))
+  await blobs.put('acc/x', randomBytes(100_000), { maxBytes: 1e6 })
+  assert.ok(kept.equals((await blobs.get('acc/x')) ?? Buffer.alloc(0)))
 })

@@ -3,12 +3,14 @@
  * costs a tenth of a file with fsyncs of its own. Larger ones are files.
  */
 import { checkBlobKey, checkLink, checkRange, checkUpload } from '@kabutar/core/ports/blob-rules.ts'
-import type { BlobBody, BlobPart, Blobs, ByteRange, LinkOptions, OpenBlob } from '@kabutar/core/ports/blobs.ts'
+import type { BlobBody, BlobPart, Blobs, LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
-import { type Engine, reading } from '../sqlite/engine.ts'
-import { BlobFiles } from './blob-files.ts'
+import type { Engine } from '../sqlite/engine.ts'
+import { BlobFiles, type Digest, type StagedFile } from './blob-files.ts'
 import { type Link, LinkSigner, type Upload } from './links.ts'
+import { type BlobStores, digestOf, openStored, readStored, storedBlob } from './read-stored.ts'
 
 export type LocalBlobs = Blobs & {
   /**
@@ -29,33 +31,35 @@ export type LocalBlobs = Blobs & {
 
 export const INLINE_BYTES = 64 * 1024
 
-const PUT = 'INSERT INTO blob (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING'
-const GET = 'SELECT body FROM blob WHERE key = ?'
+const PUT = 'INSERT INTO blob (key, bytes, sha256, body) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING'
 const DELETE = 'DELETE FROM blob WHERE key = ?'
 
-export function localBlobs(
-  engine: Engine,
-  folder: string,
-  options: { readonly baseUrl: URL; readonly clock: Clock },
-): LocalBlobs {
+type LocalOptions = {
+  readonly baseUrl: URL
+  readonly clock: Clock
+  /** Gets an error line for each reading of a damaged blob. */
+  readonly log?: Log
+}
+
+export function localBlobs(engine: Engine, folder: string, options: LocalOptions): LocalBlobs {
   const files = new BlobFiles(folder)
+  const stores: Stores = { engine, files, placing: new Map(), log: options.log }
   const links = new LinkSigner(folder, options.baseUrl)
-  const inline = (key: string) => reading(() => engine.statement(GET).get(key)?.body) as Uint8Array | undefined
   return {
-    put: (key, body, { maxBytes }) => put({ engine, files }, key, body, maxBytes),
+    put: (key, body, { maxBytes }) => put(stores, key, body, maxBytes),
     prepare(key, body) {
       checkBlobKey(key)
-      return () => void engine.statement(PUT).run(key, body)
+      const digest = digestOf(body)
+      return () => insert(engine, key, digest, body)
     },
     async get(key) {
       checkBlobKey(key)
-      return inline(key) ?? files.read(key).catch(unavailable)
+      return readStored(stores, key).catch(unavailable)
     },
     async open(key, range) {
       checkBlobKey(key)
       if (range) checkRange(range)
-      const body = inline(key)
-      return body ? openInline(body, range) : openFile(files, key, range)
+      return openStored(stores, key, range).catch(unavailable)
     },
     async delete(keys) {
       for (const key of keys) checkBlobKey(key)
@@ -83,10 +87,14 @@ export function localBlobs(
   }
 }
 
-type Stores = { readonly engine: Engine; readonly files: BlobFiles }
+type Stores = BlobStores & {
+  /** Keys whose files are being put in place: one after the other, so that a file and its row are of one body. */
+  readonly placing: Map<string, Promise<void>>
+}
 
-async function put({ engine, files }: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
+async function put(stores: Stores, key: string, body: BlobBody, maxBytes: number): Promise<void> {
   checkBlobKey(key)
+  const { engine, files } = stores
   if (body instanceof Uint8Array && body.length <= Math.min(INLINE_BYTES, maxBytes)) return putInline(engine, key, body)
   const source = new Source(body, maxBytes)
   const chunks = source.chunks()
@@ -97,7 +105,8 @@ async function put({ engine, files }: Stores, key: string, body: BlobBody, maxBy
     const chunk = next.value
     if (bytes + chunk.length > INLINE_BYTES) {
       const pieces = joined(start.subarray(0, bytes), chunk, chunks)
-      return await files.write(key, pieces).catch((error) => source.rethrow(error))
+      const staged = await files.stage(pieces).catch((error) => source.rethrow(error))
+      return await placeInTurn(stores, key, staged).catch(unavailable)
     }
     start.set(chunk, bytes)
     bytes += chunk.length
@@ -106,7 +115,31 @@ async function put({ engine, files }: Stores, key: string, body: BlobBody, maxBy
 }
 
 async function putInline(engine: Engine, key: string, body: Uint8Array): Promise<void> {
-  await engine.commit(() => engine.statement(PUT).run(key, body))
+  const digest = digestOf(body)
+  await engine.commit(() => insert(engine, key, digest, body))
+}
+
+function insert(engine: Engine, key: string, { bytes, sha256 }: Digest, body: Uint8Array | null): void {
+  engine.statement(PUT).run(key, bytes, sha256, body)
+}
+
+async function placeInTurn(stores: Stores, key: string, staged: StagedFile): Promise<void> {
+  const { placing } = stores
+  const turn = (placing.get(key) ?? Promise.resolve()).catch(() => undefined).then(() => place(stores, key, staged))
+  placing.set(key, turn)
+  try {
+    await turn
+  } finally {
+    if (placing.get(key) === turn) placing.delete(key)
+  }
+}
+
+/** The file comes before the row that names it. A key that has other bytes already keeps them. */
+async function place({ engine, files }: Stores, key: string, staged: StagedFile): Promise<void> {
+  const known = storedBlob(engine, key)
+  if (known !== undefined && (known.body !== null || known.sha256 !== staged.sha256)) return files.discard(staged)
+  await files.place(staged, key)
+  await engine.commit(() => insert(engine, key, staged, null))
 }
 
 /** Reads a body, and keeps its own errors (a client that went away) apart from those of the file system. */
@@ -147,23 +180,6 @@ async function* joined(start: Uint8Array, next: Uint8Array, rest: AsyncIterable<
   yield* rest
 }
 
-function openInline(body: Uint8Array, range: ByteRange = { from: 0, to: body.length }): OpenBlob {
-  const part = body.subarray(range.from, range.to + 1)
-  return {
-    size: body.length,
-    body: (async function* () {
-      if (part.length > 0) yield part
-    })(),
-  }
-}
-
-async function openFile(files: BlobFiles, key: string, range?: ByteRange): Promise<OpenBlob | undefined> {
-  const size = await files.sizeOf(key).catch(unavailable)
-  if (size === undefined) return undefined
-  const { from, to } = range ?? { from: 0, to: size }
-  return { size, body: files.stream(key, { from, to: Math.min(to, size - 1) }) }
-}
-
 function unavailable(cause: unknown): never {
-  throw new StoreError('Unavailable', 'the store is not available', { cause })
+  throw cause instanceof StoreError ? cause : new StoreError('Unavailable', 'the store is not available', { cause })
 }

@@ -62,7 +62,9 @@ test('numbers ascend across a restart', () => {
   const folder = temporaryFolder()
   const engine = openEngine(folder)
   const first = engine.nextNumber()
-  engine.statement('INSERT INTO queue_entry VALUES (?, ?, 0, 0, NULL, 0, ?)').run(first + 1e9, 'q', '')
+  engine
+    .statement('INSERT INTO queue_entry (id, queue, visible_at, sent_at, body) VALUES (?, ?, 0, 0, ?)')
+    .run(first + 1e9, 'q', '')
   engine.close()
   assert.ok(openEngine(folder).nextNumber() > first + 1e9)
 })

@@ -43,10 +43,11 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS queue_entry_visible ON queue_entry (queue, visible_at);
   CREATE INDEX IF NOT EXISTS queue_entry_alone ON queue_entry (queue) WHERE alone = 1;
 
-  -- Blobs of up to 64 KB; larger ones are files.
   CREATE TABLE IF NOT EXISTS blob (
-    key  TEXT PRIMARY KEY,
-    body BLOB NOT NULL);`
+    key    TEXT PRIMARY KEY,
+    bytes  INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,     -- of the body, in hexadecimal
+    body   BLOB);             -- of up to 64 KB; NULL if it is a file`
 
 /** Callers in one transaction. More wait for the next one, so that a commit never blocks the event loop for long. */
 const MAX_BATCH = 256
