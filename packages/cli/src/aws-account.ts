@@ -25,7 +25,7 @@ export function accountsOnStage(stage: string): Accounts {
   return {
     list: () =>
       using(async ({ table }) =>
-        (await listAccounts(table)).map((one) => ({ ...one, created_at: one.createdAt.toISOString() })),
+        (await listAccounts(table)).items.map((one) => ({ ...one, created_at: one.createdAt.toISOString() })),
       ),
     create: (name, domains) => using(({ table }) => makeAccount(table, name, domains)),
     resume: (id) =>

@@ -3,6 +3,7 @@ import { createKey, deleteKey, listKeys } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain, type DomainPorts, domainOwner, validDomainName } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
@@ -10,7 +11,7 @@ import { CreateKeyRequest, listedKey } from './api-keys.ts'
 import { operatorRequired } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
-import { listOf } from './page.ts'
+import { listOf, loggedPage } from './page.ts'
 
 export const CreateAccountKeyRequest = CreateKeyRequest.omit({ domain_id: true }).meta({ id: 'CreateAccountApiKey' })
 export const CreateAccountRequest = z
@@ -25,7 +26,7 @@ export const CreateAccountRequest = z
  * Accounts and their keys: POST and GET /accounts, POST /accounts/:id/resume, POST and GET /accounts/:id/keys, DELETE
  * /accounts/:id/keys/:key. All of them need the operator's token that the server wrote to its data folder.
  */
-export function accounts(ports: DomainPorts & { readonly caches: Caches }, operatorToken: string) {
+export function accounts(ports: DomainPorts & { readonly caches: Caches; readonly log: Log }, operatorToken: string) {
   const app = new Hono<Env>().use(operatorRequired(operatorToken)).post('/', async (c) => {
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
     const names = domains.map(validDomainName)
@@ -40,7 +41,7 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches }, opera
     return c.json({ object: 'account', id: account.id, name, token }, 201)
   })
   app.get('/', async (c) => {
-    const data = (await listAccounts(ports.table)).map(({ id, name, createdAt }) => ({
+    const data = loggedPage(ports, await listAccounts(ports.table)).items.map(({ id, name, createdAt }) => ({
       id,
       name,
       created_at: createdAt.toISOString(),

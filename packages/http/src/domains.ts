@@ -10,7 +10,7 @@ import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
 import { notYet } from './fields.ts'
-import { listOf, pageOf } from './page.ts'
+import { listOf, loggedPage, pageOf } from './page.ts'
 
 const onOff = z.enum(['enabled', 'disabled'])
 /** Accepts fields of the wire only with the value that Kabutar implements: no tracking, and opportunistic TLS. */
@@ -45,7 +45,7 @@ export function domains(ports: DomainsPorts) {
       return c.json({ ...wireOf(domain), ...recordsOf(domain) }, 201)
     })
     .get('/', async (c) => {
-      const { items, hasMore } = await listDomains(ports.table, accountOf(c), pageOf(c))
+      const { items, hasMore } = loggedPage(ports, await listDomains(ports.table, accountOf(c), pageOf(c)))
       return c.json(listOf(items.map(wireOf), hasMore))
     })
     .get('/:id', async (c) => {

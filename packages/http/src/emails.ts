@@ -10,7 +10,7 @@ import { Hono } from 'hono'
 import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull } from './answer.ts'
 import { jsonBody, MAX_BODY_BYTES } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { pageOf, pageWithin } from './page.ts'
+import { loggedPage, pageOf, pageWithin } from './page.ts'
 import { draftOf, SendRequest } from './send-request.ts'
 
 /** POST and GET /emails, GET and DELETE /emails/:id. POST answers 200, as the wire does. */
@@ -22,7 +22,7 @@ export function emails(ports: SubmitPorts) {
       return c.json({ id })
     })
     .get('/', async (c) => {
-      const { items, hasMore } = await listSent(ports, accountOf(c), pageOf(c))
+      const { items, hasMore } = loggedPage(ports, await listSent(ports, accountOf(c), pageOf(c)))
       return c.json(pageWithin(c, items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {

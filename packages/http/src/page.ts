@@ -1,6 +1,7 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
-import type { PageOptions } from '@kabutar/core/store/pages.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import type { ListPage, PageOptions } from '@kabutar/core/store/pages.ts'
 import type { Context } from 'hono'
 import { MAX_ANSWER_BYTES, within } from './answer.ts'
 
@@ -34,6 +35,14 @@ export function uuidOf(text: string, name = 'id'): string {
   const id = text.toLowerCase()
   if (!isUuid(id)) throw new MailError('invalid_parameter', `The \`${name}\` must be a valid UUID.`)
   return id
+}
+
+/** Answers the page and logs each row that it had to leave out. */
+export function loggedPage<T>({ log }: { readonly log: Log }, page: ListPage<T>): ListPage<T> {
+  for (const { key, error } of page.skipped ?? []) {
+    log.error('a row cannot be read and is left out of a list', { row: key, error })
+  }
+  return page
 }
 
 const LIST_BYTES = 100

@@ -2,6 +2,7 @@ import { MailError } from '@kabutar/core/errors.ts'
 import { deleteReceived } from '@kabutar/core/messages/delete.ts'
 import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/messages/read.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
 import { type PageOptions, pageOfList } from '@kabutar/core/store/pages.ts'
@@ -11,10 +12,10 @@ import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { pageOf, pageWithin, uuidOf } from './page.ts'
+import { loggedPage, pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
-export type ReceivingPorts = AcceptPorts & DownloadPorts
+export type ReceivingPorts = AcceptPorts & DownloadPorts & { readonly log: Log }
 
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
@@ -33,7 +34,7 @@ export const InjectRequest = z
 export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
   const app = new Hono<Env>()
     .get('/', async (c) => {
-      const { items, hasMore } = await listReceived(ports, accountOf(c), pageOf(c))
+      const { items, hasMore } = loggedPage(ports, await listReceived(ports, accountOf(c), pageOf(c)))
       return c.json(pageWithin(c, items.map(listedReceived), hasMore))
     })
     .get('/:id', async (c) => {

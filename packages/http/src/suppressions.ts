@@ -1,5 +1,6 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
 import {
   getSuppression,
   listSuppressions,
@@ -16,7 +17,7 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env } from './env.ts'
-import { listOf, pageOf, uuidOf } from './page.ts'
+import { listOf, loggedPage, pageOf, uuidOf } from './page.ts'
 
 const MAX_BATCH = 100
 const email = z.string().min(1).max(384).meta({ format: 'email' })
@@ -34,13 +35,13 @@ export const UnsuppressAllRequest = z
   .meta({ id: 'DeleteSuppressions' })
 
 /** POST and GET /suppressions; GET and DELETE /:id, by id or address; POST /batch/add and /batch/remove. */
-export function suppressions(ports: SuppressionPorts) {
+export function suppressions(ports: SuppressionPorts & { readonly log: Log }) {
   return new Hono<Env>()
     .post('/', async (c) => c.json(await add(ports, c, (await jsonBody(c, SuppressRequest)).email), 201))
     .get('/', async (c) => {
       const origin = originOf(c.req.query('origin'))
       const options = { ...pageOf(c), ...(origin !== undefined && { origin }) }
-      const { items, hasMore } = await listSuppressions(ports.table, accountOf(c), options)
+      const { items, hasMore } = loggedPage(ports, await listSuppressions(ports.table, accountOf(c), options))
       return c.json(listOf(items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {

@@ -17,7 +17,7 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { limitOf, listOf, pageOf } from './page.ts'
+import { limitOf, listOf, loggedPage, pageOf } from './page.ts'
 
 export type WebhookPorts = EndpointPorts & QueuePorts
 
@@ -49,7 +49,7 @@ export function webhooks(ports: WebhookPorts) {
       return c.json({ object: 'webhook', id, signing_secret: secret }, 201)
     })
     .get('/', async (c) => {
-      const { items, hasMore } = await listEndpointPage(ports.table, accountOf(c), pageOf(c))
+      const { items, hasMore } = loggedPage(ports, await listEndpointPage(ports.table, accountOf(c), pageOf(c)))
       return c.json(listOf(items.map(listed), hasMore))
     })
     .get('/:id', async (c) => {
@@ -82,7 +82,7 @@ export function webhooks(ports: WebhookPorts) {
 function webhookEvents(ports: WebhookPorts) {
   return new Hono<Env>()
     .get('/', async (c) => {
-      const { items, hasMore } = await listDeliveries(ports.table, accountOf(c), idOf(c), afterOf(c))
+      const { items, hasMore } = loggedPage(ports, await listDeliveries(ports.table, accountOf(c), idOf(c), afterOf(c)))
       const now = ports.clock.now()
       const data = items.map((delivery) => sent(delivery, now))
       return c.json(listOf(data, hasMore))

@@ -25,11 +25,11 @@ test('a full disk makes the server unavailable until there is room', async () =>
   const { page_count } = engine.db.prepare('PRAGMA page_count').get() as { page_count: number }
   engine.db.exec(`PRAGMA max_page_count=${page_count}`)
   const fill = () =>
-    engine.commit(() => engine.statement('INSERT INTO blob VALUES (?, ?)').run('a', Buffer.alloc(60_000)))
+    engine.commit(() => engine.statement('INSERT INTO blob VALUES (?, 1, 2, ?)').run('a', Buffer.alloc(60_000)))
   await assert.rejects(fill(), { code: 'Unavailable' })
   // The small row that is tried fits no page either.
   engine.db.exec(
-    'CREATE TRIGGER full BEFORE INSERT ON transaction_token BEGIN INSERT INTO blob VALUES (NEW.token, zeroblob(60000)); END',
+    'CREATE TRIGGER full BEFORE INSERT ON transaction_token BEGIN INSERT INTO blob VALUES (NEW.token, 1, 2, zeroblob(60000)); END',
   )
   assert.deepEqual(await health.report(), { status: 'unavailable', reasons: ['storage_full'] })
   assert.match(

@@ -5,7 +5,7 @@ import { type Item, StoreError, type Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { accountKey, accountPartition } from '../store/keys.ts'
 import { putIfAbsent } from '../store/once.ts'
-import { listRows } from '../store/pages.ts'
+import { type ListPage, listRows } from '../store/pages.ts'
 
 type Account = { readonly id: string; readonly name: string; readonly createdAt: Date }
 type AccountPorts = { readonly table: Table; readonly clock: Clock }
@@ -26,9 +26,8 @@ export function ensureFirstAccount({ table, clock }: AccountPorts): Promise<bool
 }
 
 /** All accounts, newest first, except that the first account comes first. */
-export async function listAccounts(table: Table): Promise<readonly Account[]> {
-  const { items } = await listRows(table, { pk: accountPartition }, { limit: MAX_LISTED }, accountOf)
-  return items
+export function listAccounts(table: Table): Promise<ListPage<Account>> {
+  return listRows(table, { pk: accountPartition }, { limit: MAX_LISTED }, accountOf)
 }
 
 /** @throws {MailError} `not_found` */

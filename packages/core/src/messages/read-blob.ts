@@ -28,7 +28,7 @@ export async function readBlob(blobs: Blobs, key: string, inFlight: Semaphore): 
   return inFlight.use(Math.min(TEXT_FACTOR * open.size, MAX_MESSAGE_BYTES), () => readOpen(blobs, key, open))
 }
 
-/** Answers as `readBlob` for a message that must not be read: only counts its octets. */
+/** Answers as `readBlob` for a message that must not be read: of its octets it asks the number alone. */
 export async function countBlob(blobs: Blobs, key: string): Promise<BlobReading | undefined> {
   const open = await blobs.open(key)
   if (open === undefined) return undefined

@@ -1,10 +1,17 @@
 /** The one paginator. Lists are paged by the id of a row: `after` asks for what follows it in the list, `before` for what stands before it. */
-import type { Item, Table } from '../ports/table.ts'
+import { type Item, StoreError, type Table } from '../ports/table.ts'
 
 /** `after` and `before` are ids, exclusive; at most one of them. */
 export type PageOptions = { readonly limit: number; readonly after?: string; readonly before?: string }
+/** A row that this version cannot read, and why: its kind is in the error. */
+export type Skipped = { readonly key: string; readonly error: StoreError }
 /** A page in the order of the list, in both directions. `hasMore`: the list goes on in the direction that was asked for. */
-export type ListPage<T> = { readonly items: readonly T[]; readonly hasMore: boolean }
+export type ListPage<T> = {
+  readonly items: readonly T[]
+  readonly hasMore: boolean
+  /** Rows among these that cannot be read, if there are any. The caller logs them; the rest is shown. */
+  readonly skipped?: readonly Skipped[]
+}
 
 /** Rows of a partition whose sort keys are ids: all of them, or those of a prefix. */
 type IdRows = { readonly pk: string; readonly prefix?: string }
@@ -25,13 +32,28 @@ export async function fillPage<T>(
   show: (item: Item) => T | undefined,
 ): Promise<ListPage<T>> {
   const found: T[] = []
+  const skipped: Skipped[] = []
   for await (const item of rows) {
-    const shown = show(item)
+    const shown = shownUnlessUnreadable(item, show, skipped)
     if (shown !== undefined) found.push(shown)
     if (found.length > options.limit) break
   }
   const items = found.slice(0, options.limit)
-  return { items: isNewestFirst(options) ? items : items.reverse(), hasMore: found.length > options.limit }
+  return {
+    items: isNewestFirst(options) ? items : items.reverse(),
+    hasMore: found.length > options.limit,
+    ...(skipped.length > 0 && { skipped }),
+  }
+}
+
+function shownUnlessUnreadable<T>(item: Item, show: (item: Item) => T | undefined, skipped: Skipped[]): T | undefined {
+  try {
+    return show(item)
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === 'UnknownFormat')) throw error
+    skipped.push({ key: `${item.pk} ${item.sk}`, error })
+    return undefined
+  }
 }
 
 /** A page of one partition, newest first. @throws {StoreError} */

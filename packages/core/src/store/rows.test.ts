@@ -30,10 +30,12 @@ import { eventsOf } from '../webhooks/event.ts'
 import { newCaches } from './cache.ts'
 import { ROWS, type RowKind } from './keys.ts'
 import { sweep } from './outbox.ts'
+import type { ListPage } from './pages.ts'
 
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
 /** Kinds whose attributes nobody reads: the key says all. */
-const NEVER_READ = ['outbox-kind'] as const satisfies readonly RowKind[]
+/** Of a day and of an outbox kind, the key alone is read. */
+const NEVER_READ = ['outbox-kind', 'day', 'delivery-day'] as const satisfies readonly RowKind[]
 
 /** The table, and the keys of everything that is written to it. */
 function recorded(table: Table): { readonly table: Table; readonly keys: Map<string, Key> } {
@@ -115,6 +117,12 @@ async function writeRest(ports: Ports): Promise<void> {
   await takeReceiptRuleLease(table, clock, 'rules')
 }
 
+/** A list leaves the row out and names it; everything else fails. */
+async function refused(read: Promise<unknown>): Promise<void> {
+  const { skipped = [] } = ((await read) ?? {}) as Partial<ListPage<unknown>>
+  if (skipped[0] !== undefined) throw skipped[0].error
+}
+
 describe('every row', () => {
   let rig: ReceiveRig
   let written: Written
@@ -156,8 +164,6 @@ describe('every row', () => {
     'message-content': (ports) => getWholeSent(ports, 'a', written.message),
     'received-message': (ports) => listReceived(ports, 'a', { limit: 9 }),
     'received-reading': (ports) => getAttachments(ports, 'a', written.received),
-    day: (ports) => listSent(ports, 'a', { limit: 9 }),
-    'delivery-day': ({ table }) => listDeliveries(table, 'a', written.endpoint, { limit: 9 }),
     'message-id': ({ table }) => findThread(table, 'a', ['<seen@relay.test>']),
     idempotency: (ports) => submit(ports, KEY, LONG_DRAFT, 'key'),
     upload: (ports) => uploadSizes(ports, 'a', [written.upload]),
@@ -176,7 +182,10 @@ describe('every row', () => {
       await puts({ format: 99 })
       try {
         const message = `a row of kind ${kind} has format 99; this version reads format ${ROWS[kind].format}`
-        await assert.rejects(read({ ...rig, caches: newCaches(rig.clock) }), { code: 'UnknownFormat', message })
+        await assert.rejects(refused(read({ ...rig, caches: newCaches(rig.clock) })), {
+          code: 'UnknownFormat',
+          message,
+        })
       } finally {
         await puts({})
       }

@@ -6,7 +6,7 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Item, Table } from '../ports/table.ts'
 import type { Caches } from './cache.ts'
-import { readRow, row } from './codec.ts'
+import { row } from './codec.ts'
 import { DAY_SHARDS, type Direction, dayKey, dayOfId, dayPartition, dayPrefix, messagePartition } from './keys.ts'
 import { writeIf } from './once.ts'
 import { fillPage, isNewestFirst, type ListPage, type PageOptions, rowsBeyond } from './pages.ts'
@@ -106,7 +106,7 @@ export async function* timelineRows(
   }
 }
 
-/** The day of the edge comes first: rows beyond it may be in it. */
+/** The day of the edge comes first: rows beyond it may be in it. The key alone tells the day, so a damaged row hides none. */
 async function* activeDays(table: Table, { daysOf, dayOf }: Timeline, options: PageOptions): AsyncGenerator<Item> {
   const { after, before, limit } = options
   const edge = after ?? before
@@ -116,9 +116,9 @@ async function* activeDays(table: Table, { daysOf, dayOf }: Timeline, options: P
   }
   if (edge !== undefined) {
     const own = await table.get({ pk: daysOf.pk, sk: `${daysOf.prefix}${dayOf(edge)}` })
-    if (own !== undefined) yield readRow(daysOf.kind, own)
+    if (own !== undefined) yield own
   }
-  for await (const item of rowsBeyond(table, daysOf, { limit, ...bounds })) yield readRow(daysOf.kind, item)
+  for await (const item of rowsBeyond(table, daysOf, { limit, ...bounds })) yield item
 }
 
 /**

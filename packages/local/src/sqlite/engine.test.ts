@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { StoreError } from '@kabutar/core/ports/table.ts'
@@ -76,4 +76,35 @@ test('only the owner may read the data folder', () => {
   const mode = (path: string) => statSync(path).mode & 0o777
   assert.equal(mode(folder), 0o700)
   for (const name of ['kabutar.db', 'kabutar.db-wal', 'kabutar.db-shm']) assert.equal(mode(join(folder, name)), 0o600)
+})
+
+test('a database of 0 bytes beside blobs is refused, and so is a damaged one', () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'blobs', 'ab'), { recursive: true })
+  openEngine(folder).close()
+  writeFileSync(join(folder, 'blobs', 'ab', 'x'), 'x')
+  openEngine(folder).close()
+  rmSync(join(folder, 'kabutar.db'))
+  const empty = /kabutar.db is empty although .* has blobs; restore a backup/
+  assert.throws(() => openEngine(folder), { message: empty })
+  assert.throws(() => openEngine(folder), { message: empty }, 'and the lock is released')
+  rmSync(join(folder, 'blobs'), { recursive: true })
+  openEngine(folder).close()
+  writeFileSync(join(folder, 'kabutar.db'), 'This is no database, and it is long enough to be one.'.repeat(100))
+  assert.throws(() => openEngine(folder), { message: /can't be opened \(file is not a database\); restore a backup/ })
+})
+
+test('a database with scribbled pages is refused in one line', () => {
+  const folder = temporaryFolder()
+  const engine = openEngine(folder)
+  const insert = engine.db.prepare('INSERT INTO item (pk, sk, doc) VALUES (?, ?, ?)')
+  for (let n = 0; n < 2000; n++) insert.run('p', String(n), 'x'.repeat(500))
+  engine.close()
+  const path = join(folder, 'kabutar.db')
+  const bytes = readFileSync(path)
+  for (let page = 20; page < 40; page++) bytes.fill(0xa5, page * 4096, page * 4096 + 2048)
+  writeFileSync(path, bytes)
+  assert.throws(() => openEngine(folder), {
+    message: /^[^\n]*kabutar.db is damaged \([^\n]*\); restore a backup[^\n]*$/,
+  })
 })

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { DataFolderError, type FolderLock, lockFolder, touchPrivate } from '../files/data-folder.ts'
+import { checkDatabase } from './check-database.ts'
 import type { Waiters } from './waiters.ts'
 
 const SCHEMA = `
@@ -192,18 +193,19 @@ export class Engine {
 
 /**
  * Locks a data folder, and opens or creates the file in it, which only its owner may read.
- * @throws {DataFolderError}
+ * @throws {DataFolderError} also if the database is damaged, or empty beside blobs
  */
 export function openEngine(folder: string): Engine {
   const lock = lockFolder(folder)
   const path = join(folder, 'kabutar.db')
-  touchPrivate(path)
   try {
+    touchPrivate(path)
+    checkDatabase(folder, path)
     return new Engine(path, lock)
   } catch (cause) {
     lock.release()
-    const { message } = cause as Error
-    throw new DataFolderError(`the database ${path} can't be opened (${message})`, { cause })
+    if (cause instanceof DataFolderError) throw cause
+    throw new DataFolderError(`the database ${path} can't be opened (${(cause as Error).message})`, { cause })
   }
 }
 

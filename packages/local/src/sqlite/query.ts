@@ -26,7 +26,7 @@ export function querySql(query: Query, position: readonly string[] | undefined, 
   if (position) where(index ? `(gs1sk, pk, sk) ${beyond} (?, ?, ?)` : `sk ${beyond} ?`, ...position)
   const direction = reverse ? 'DESC' : 'ASC'
   const order = (index ? ['gs1sk', 'pk', 'sk'] : ['sk']).map((column) => `${column} ${direction}`).join(', ')
-  const columns = index ? 'pk, sk, gs1pk, gs1sk, ttl' : 'doc'
+  const columns = index ? 'pk, sk, gs1pk, gs1sk, ttl' : 'sk, doc'
   const alive = `${clauses.join(' AND ')} AND (ttl IS NULL OR ttl > ?)`
   return {
     sql: `SELECT ${columns} FROM item ${index ? 'INDEXED BY item_gs1 ' : ''}WHERE ${alive} ORDER BY ${order} LIMIT ?`,

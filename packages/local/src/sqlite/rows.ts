@@ -1,5 +1,14 @@
 import type { Clock } from '@kabutar/core/ports/clock.ts'
-import type { Condition, Item, Json, Key, Page, Query, Write } from '@kabutar/core/ports/table.ts'
+import {
+  type Condition,
+  type Item,
+  type Json,
+  type Key,
+  type Page,
+  type Query,
+  StoreError,
+  type Write,
+} from '@kabutar/core/ports/table.ts'
 import {
   checkItem,
   checkItemKeys,
@@ -14,7 +23,8 @@ import { holds, updated } from './expressions.ts'
 import { getManySql, indexColumns, indexEntry, querySql } from './query.ts'
 
 type Stored = { readonly rowid: number; readonly doc: string }
-type Found = { readonly rowid: number; readonly item: Item }
+/** `damaged`: the JSON of the row cannot be parsed, so that `item` has its key alone. */
+type Found = { readonly rowid: number; readonly item: Item; readonly damaged: boolean }
 /** A write whose conditions hold: `old` if the row was read, `next` and its JSON text `doc` if a row is to be stored. */
 export type Planned = {
   readonly write: Write
@@ -50,7 +60,7 @@ export class Rows {
   /** Reads a row, even if it is expired. */
   find(key: Key): Found | undefined {
     const stored = this.#engine.statement(SELECT).get(key.pk, key.sk) as Stored | undefined
-    return stored && { rowid: stored.rowid, item: JSON.parse(stored.doc) as Item }
+    return stored && { rowid: stored.rowid, ...parsed(key, stored.doc) }
   }
 
   /** Reads many rows in one statement, which costs less than half of one statement for each. */
@@ -58,8 +68,10 @@ export class Rows {
     const found: (Item | undefined)[] = keys.map(() => undefined)
     if (keys.length === 0) return found
     const values = keys.flatMap(({ pk, sk }) => [pk, sk])
-    for (const { at, doc } of this.#engine.statement(getManySql(keys.length)).all(...values))
-      found[at as number] = this.#ifLive(JSON.parse(doc as string) as Item)
+    for (const { at, doc } of this.#engine.statement(getManySql(keys.length)).all(...values)) {
+      const key = keys[at as number] as Key
+      found[at as number] = this.#ifLive(parsed(key, doc as string).item)
+    }
     return found
   }
 
@@ -74,14 +86,16 @@ export class Rows {
     const found = reading(() => this.#engine.statement(sql).all(...values))
     const items = found
       .slice(0, query.limit)
-      .map((row) => (query.index ? indexEntry(row) : JSON.parse(row.doc as string)))
+      .map((row) =>
+        query.index ? indexEntry(row) : parsed({ pk: query.pk, sk: row.sk as string }, row.doc as string).item,
+      )
     const last = items.at(-1) as Item | undefined
     return found.length > query.limit && last ? { items, cursor: encodeCursor(query, last) } : { items }
   }
 
   /**
    * Checks a write and computes its row, and writes nothing. Undefined if a condition fails.
-   * @throws {StoreError} `Invalid` for an `add` to a value that is no number, `TooLarge`
+   * @throws {StoreError} `Invalid` for an `add` to a value that is no number, `TooLarge`, `Damaged`
    */
   plan(write: Write): Planned | undefined {
     if (write.kind === 'put' && asksOnlyExistence(write.if)) {
@@ -89,6 +103,8 @@ export class Rows {
       return holds(write.if, undefined, live) ? { write, old: undefined, ...documented(write.item) } : undefined
     }
     const old = this.find(keyOf(write))
+    if (old?.damaged && write.kind === 'update')
+      throw new StoreError('Damaged', 'a row that is damaged cannot be updated')
     if (!holds(write.if, old?.item, this.live(old) !== undefined)) return undefined
     if (write.kind === 'put') return { write, old, ...documented(write.item) }
     return write.kind === 'update' ? { write, old, ...documented(updated(write, old?.item)) } : { write, old }
@@ -164,6 +180,15 @@ export function documentOf(item: Item): string {
   if (doc.length > SURELY_FITS) checkItem(item)
   else checkItemKeys(item)
   return doc
+}
+
+/** A row that is damaged is answered with its key alone: without a format its reader refuses it, and names it. */
+function parsed({ pk, sk }: Key, doc: string): Pick<Found, 'item' | 'damaged'> {
+  try {
+    return { item: JSON.parse(doc) as Item, damaged: false }
+  } catch {
+    return { item: { pk, sk }, damaged: true }
+  }
 }
 
 const documented = (next: Item) => ({ next, doc: documentOf(next) })

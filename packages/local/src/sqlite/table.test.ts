@@ -44,3 +44,20 @@ test('deleteExpired deletes expired rows up to its limit, and expired tokens', a
   await table.transact([count], { token: 't' })
   assert.equal((await table.get(count.key))?.n, 2)
 })
+
+test('a row whose JSON is damaged has its key alone, is never updated, and can be deleted', async () => {
+  const engine = memoryEngine()
+  const table = sqliteTable(engine, systemClock)
+  for (const sk of ['1', '2', '3']) await table.write({ kind: 'put', item: { pk: 'p', sk, format: 1 } })
+  engine.db.exec(`UPDATE item SET doc = '{"pk":"p","sk":"2","for' WHERE sk = '2'`)
+  const key = { pk: 'p', sk: '2' }
+  assert.deepEqual((await table.query({ pk: 'p', limit: 9 })).items, [
+    { pk: 'p', sk: '1', format: 1 },
+    key,
+    { pk: 'p', sk: '3', format: 1 },
+  ])
+  assert.deepEqual([await table.get(key), ...(await table.getMany([key]))], [key, key])
+  await assert.rejects(table.write({ kind: 'update', key, set: { x: 1 }, if: [{ exists: true }] }), { code: 'Damaged' })
+  await table.write({ kind: 'delete', key, if: [{ exists: true }] })
+  assert.equal(await table.get(key), undefined)
+})

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LogFields } from '@kabutar/core/ports/log.ts'
+import { receivedMessageKey, sentMessageKey } from '@kabutar/core/store/keys.ts'
+import { createApp } from '@kabutar/http/app.ts'
+import { call, MAIL, receiveOne, setup } from '@kabutar/testing/http-rig.ts'
+
+test('one bad row does not spoil a list: it is left out with an error line, and the rest is shown', async () => {
+  const rig = await setup()
+  const lines: string[] = []
+  const log = {
+    ...rig.ports.log,
+    error: (message: string, { row, error }: LogFields = {}) => void lines.push(`${message} ${row} ${error}`),
+  }
+  const app = createApp({ ...rig.ports, log, downloads: rig.ports.blobs })
+  const received = [await receiveOne(rig), await receiveOne(rig), await receiveOne(rig)]
+  const sent: string[] = []
+  for (let n = 0; n < 3; n++) sent.push((await call(rig, 'POST /emails', MAIL)).body.id as string)
+  for (const key of [receivedMessageKey('a', received[1] ?? ''), sentMessageKey('a', sent[1] ?? '')]) {
+    await rig.ports.table.write({ kind: 'put', item: key })
+  }
+  for (const [list, ids] of [
+    ['/emails/receiving', received],
+    ['/emails', sent],
+  ] as const) {
+    const { status, body } = await call({ app, token: rig.token }, `GET ${list}`)
+    assert.equal(status, 200)
+    assert.deepEqual((body.data as { id: string }[]).map(({ id }) => id).sort(), [ids[0], ids[2]].sort())
+  }
+  assert.match(
+    lines[0] ?? '',
+    new RegExp(`left out of a list a#in#.*${received[1]}.*kind received-message has no format`),
+  )
+  assert.match(lines[1] ?? '', new RegExp(`left out of a list a#out#.*${sent[1]}.*kind sent-message has no format`))
+  assert.equal(lines.length, 2)
+})
