@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogFields } from '@kabutar/core/ports/log.ts'
 import { receivedMessageKey, sentMessageKey } from '@kabutar/core/store/keys.ts'
-import { createApp } from '@kabutar/http/app.ts'
 import { call, MAIL, receiveOne, setup } from '@kabutar/testing/http-rig.ts'
+import { createApp } from './app.ts'
 
 test('one bad row does not spoil a list: it is left out with an error line, and the rest is shown', async () => {
   const rig = await setup()

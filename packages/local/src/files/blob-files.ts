@@ -83,9 +83,14 @@ export class BlobFiles {
   }
 
   pathOf(key: string): string {
-    const name = createHash('sha256').update(key).digest('hex')
-    return join(this.#folder, name.slice(0, 2), name)
+    return join(this.#folder, blobFileName(key))
   }
+}
+
+/** The name of a blob's file below the folder of blobs. */
+export function blobFileName(key: string): string {
+  const name = createHash('sha256').update(key).digest('hex')
+  return join(name.slice(0, 2), name)
 }
 
 async function writeSynced(path: string, body: AsyncIterable<Uint8Array>): Promise<Digest> {
