@@ -40,6 +40,10 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.notFound(() => {
     throw new HttpError(404, 'not_found', 'The requested endpoint does not exist.')
   })
+  app.use(async (c, next) => {
+    c.set('clock', ports.clock)
+    await next()
+  })
   app.use(requestLogged(ports), nameIgnored)
   app.get('/health', (c) => answerHealth(c, options.health?.()))
   // Few ask for it, so its schemas are loaded and described when the first does.

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
 import type * as z from 'zod'
-import { byteArraysAsBase64, type Turns } from './byte-arrays.ts'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
 import { presentFields, unknownFields } from './fields.ts'
+import { boundedJson } from './json-text.ts'
 
 /** Holds 40 MB of attachments in base64 and the fields around them. */
 export const MAX_BODY_BYTES = 42 * 1024 * 1024
@@ -15,17 +15,17 @@ type BodyLimits = {
   /** @default 256 KB */
   readonly maxBytes?: number
   /** The body may hold files: their bytes may be numbers, and larger ones are uploaded ahead. */
-  readonly files?: Turns
+  readonly files?: boolean
 }
 
 /**
  * Reads and checks the request's JSON. Fields that the schema does not know are named in the answer.
  * @throws {HttpError} 413 above the limit, 415 for a compressed body or another character set, 400 for what is not JSON
- * @throws {MailError} `missing_field`, `invalid_message`, `invalid_attachment`
+ * @throws {MailError} `missing_field`, `invalid_message` (also for too many values), `invalid_attachment`
  */
 export async function jsonBody<T>(c: Context<Env>, schema: z.ZodType<T>, limits: BodyLimits = {}): Promise<T> {
   const bytes = await read(c, limits)
-  const input = presentFields(parse(limits.files ? await byteArraysAsBase64(bytes, limits.files) : bytes))
+  const input = presentFields(parse(await boundedJson(bytes, c.get('clock'), limits.files === true)))
   c.get('ignored').push(...unknownFields(schema, input))
   const result = schema.safeParse(input)
   if (result.success) return result.data

@@ -1,9 +1,11 @@
 import type { ApiKey } from '@kabutar/core/accounts/keys.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Context } from 'hono'
 import { uuidOf } from './page.ts'
 
 export type Env = {
   Variables: {
+    clock: Clock
     /** The key that the request was authenticated with. */
     key: ApiKey
     /** The fields and query parameters that nobody looked at; they are named in the answer. */

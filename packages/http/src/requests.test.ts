@@ -136,3 +136,14 @@ test('405 says which methods there are (RFC 9110 section 15.5.6)', async () => {
   assert.deepEqual(await allowed('POST /emails/0199a0b0-0000-7000-8000-000000000001'), [405, 'GET, DELETE, HEAD'])
   assert.deepEqual(await allowed('PUT /emails/receiving'), [405, 'GET, HEAD'])
 })
+
+describe('a body with a million values', () => {
+  test('is refused before it is parsed, beside an attachment of 10 MB as the SDKs of Go, Python and Rust write it', async () => {
+    const rig = await setup()
+    const file = `{"content":[${'255,'.repeat(10 * 1024 * 1024 - 1)}255],"filename":"a.bin"}`
+    const mail = `${JSON.stringify(MAIL).slice(0, -1)},"attachments":[${file}]}`
+    assert.equal((await call(rig, 'POST /emails', mail)).status, 200)
+    const { status, body } = await call(rig, 'POST /emails', `[${'{},'.repeat(1_000_000)}{}]`)
+    assert.deepEqual([status, body.message], [422, 'The request body has more than 100000 values.'])
+  })
+})

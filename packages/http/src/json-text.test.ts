@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { systemClock } from '@kabutar/local/system-clock.ts'
-import { byteArraysAsBase64 } from './byte-arrays.ts'
+import { boundedJson } from './json-text.ts'
 
-const read = async (text: string) => (await byteArraysAsBase64(Buffer.from(text), systemClock)).toString()
+const read = async (text: string) => (await boundedJson(Buffer.from(text), systemClock, true)).toString()
 
-describe('byteArraysAsBase64', () => {
+describe('boundedJson', () => {
   const cases: readonly { name: string; text: string; becomes: string }[] = [
     { name: 'content', text: '{"content":[104,105]}', becomes: '{"content":"aGk="}' },
     { name: 'blanks', text: '{"content" :\r\n[ 104,\t105 ] }', becomes: '{"content" :\r\n"aGk=" }' },
@@ -42,6 +42,40 @@ describe('byteArraysAsBase64', () => {
   ]) {
     test(`refuses ${wrong}`, () => assert.rejects(read(`{"content":${wrong}}`), { code: 'invalid_attachment' }))
   }
+
+  const many = (one: string, count: number) => `[${Array(count).fill(one).join(',')}]`
+  const bombs: readonly { name: string; text: string }[] = [
+    { name: 'objects', text: many('{}', 60_000) },
+    { name: 'numbers outside of a file', text: `{"headers":${many('1', 100_001)}}` },
+    { name: 'keys', text: `{${Array.from({ length: 100_001 }, (_, n) => `"k${n}":1`).join(',')}}` },
+    { name: 'empty files', text: many('{"content":[]}', 40_000) },
+    { name: 'levels', text: `${'['.repeat(33)}${']'.repeat(33)}` },
+    { name: 'levels behind a text', text: `{"text":"[","x":${'[{"a":'.repeat(16)}` },
+  ]
+  for (const { name, text } of bombs) {
+    test(`refuses too many ${name}`, () => assert.rejects(read(text), { code: 'invalid_message' }))
+  }
+
+  test('takes 32 levels, 100,000 values, and texts full of brackets', async () => {
+    for (const text of [
+      `${'['.repeat(32)}${']'.repeat(32)}`,
+      many('1', 100_000),
+      JSON.stringify({ text: `${'[{,"\\'.repeat(200_000)}` }),
+    ]) {
+      assert.equal(await read(text), text)
+    }
+  })
+
+  test('counts no numbers of a file, and finds the bomb behind it', async () => {
+    const file = `"content":[${'255,'.repeat(3_000_000)}0]`
+    assert.equal((await read(`{${file}}`)).length, 4_000_018)
+    await assert.rejects(read(`[{${file}},${many('{}', 60_000)}]`), { code: 'invalid_message' })
+  })
+
+  test('leaves byte arrays alone where no files are taken', async () => {
+    const text = Buffer.from('{"data":[1,2]}')
+    assert.deepEqual(await boundedJson(text, systemClock, false), text)
+  })
 
   test('lets other work run while it reads a large file', async () => {
     const bytes = Buffer.alloc(4_000_000, 200)
