@@ -12,7 +12,8 @@ const MAX_DELIMITER_BYTES = MAX_BOUNDARY_BYTES + 100
 
 /**
  * Finds the parts of a message (RFC 2045, 2046, 5322) and never fails. A line ends with LF; a CR before it is part of the
- * line break. Takes time in proportion to the bytes, and memory in proportion to the parts.
+ * line break. Takes time in proportion to the bytes. Memory is bounded by
+ * `maxIndexLength` and by 1 KB for each part.
  */
 export function indexMessage(raw: Uint8Array, limits: Partial<Limits> = {}): MessageIndex {
   const indexer = new MimeIndexer(limits)

@@ -6,10 +6,17 @@ export type Limits = {
   readonly maxDepth: number
   /** Bytes of a part's header that are read. The end of a longer header is still found. */
   readonly maxHeaderBytes: number
+  /** Characters of JSON for parameters, names, addresses and other fields of all parts together. Later parts have none. */
+  readonly maxIndexLength: number
 }
 
 /** Real messages have fewer than 20 levels and headers below 100 KB. */
-export const LIMITS: Limits = { maxParts: 1000, maxDepth: 100, maxHeaderBytes: 256 * 1024 }
+export const LIMITS: Limits = {
+  maxParts: 1000,
+  maxDepth: 100,
+  maxHeaderBytes: 256 * 1024,
+  maxIndexLength: 1024 * 1024,
+}
 
 /** Addresses in one header field, counted over all its repetitions. */
 export const MAX_ADDRESSES = 2000

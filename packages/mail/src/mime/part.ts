@@ -38,7 +38,7 @@ export type Part = {
   readonly opaque: Opaque | null
   /** The media type that it was sent as, if `opaque` is set. */
   readonly declared: string | null
-  /** The header was longer than the limit. */
+  /** The header was longer than the limit, or what it says was left out, since the index of the message is full. */
   readonly truncated: boolean
 }
 

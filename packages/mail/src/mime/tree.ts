@@ -1,4 +1,4 @@
-import { describe, MESSAGE_FIELDS, PART_FIELDS } from './describe.ts'
+import { type Description, describe, MESSAGE_FIELDS, PART_FIELDS } from './describe.ts'
 import type { References } from './envelope.ts'
 import { type Envelope, envelopeFrom, referencesFrom } from './envelope.ts'
 import { type Fields, readFields } from './fields.ts'
@@ -35,6 +35,7 @@ export class PartTree {
   readonly #stack: Frame[] = []
   readonly #root: Draft
   #count = 0
+  #length = 0
   #envelope: Envelope | undefined
   #references: References | undefined
   #truncated = false
@@ -73,10 +74,14 @@ export class PartTree {
     const { part } = frame
     const fields = readFields(header, frame.kind === 'message' ? MESSAGE_FIELDS : PART_FIELDS)
     const { boundary, ...described } = describe(fields, frame.inDigest)
-    Object.assign(part, described, { bodyStart: place.offset, truncated: cut })
+    const fits = this.#holds(described)
+    Object.assign(part, fits ? described : withoutNames(described), {
+      bodyStart: place.offset,
+      truncated: cut || !fits,
+    })
     frame.bodyLines = place.lines
     frame.inHeader = false
-    if (cut) this.#truncated = true
+    if (part.truncated) this.#truncated = true
     if (frame.kind === 'message') this.#readEnvelope(fields)
     this.#openBody(frame, boundary, place)
   }
@@ -102,6 +107,11 @@ export class PartTree {
     }
   }
 
+  /** Once a description did not fit, the descriptions of later parts are left out too. */
+  get #full(): boolean {
+    return this.#length > this.#limits.maxIndexLength
+  }
+
   get #top(): Frame {
     return this.#stack[this.#stack.length - 1]!
   }
@@ -122,8 +132,19 @@ export class PartTree {
     return frame
   }
 
+  /** Takes a description into the index, unless it would exceed what all of them may hold. JSON shows what it takes. */
+  #holds(described: object): boolean {
+    if (!this.#full) this.#length += JSON.stringify(described).length
+    return !this.#full
+  }
+
   #readEnvelope(fields: Fields): void {
-    const envelope = envelopeFrom(fields)
+    const read = this.#full ? NO_ENVELOPE : envelopeFrom(fields)
+    const envelope = this.#holds(read) ? read : NO_ENVELOPE
+    if (this.#full) {
+      this.#top.part.truncated = true
+      this.#truncated = true
+    }
     const holder = this.#stack[this.#stack.length - 2]
     if (holder !== undefined) holder.part.message = { envelope, body: this.#top.part }
     this.#envelope ??= envelope
@@ -208,6 +229,24 @@ const ENCODED: ReadonlySet<string> = new Set(['base64', 'quoted-printable'])
 /** Returns the section number of a message's only part: `1`, or `2.1` inside part 2 (RFC 9051 section 6.4.5.1). */
 function bodyPath(prefix: string): string {
   return prefix === '' ? '1' : `${prefix}.1`
+}
+
+/** Keeps what says how to decode the part; its parameters and names are lost. */
+function withoutNames({ type, subtype, encoding, disposition }: Omit<Description, 'boundary'>): Partial<Part> {
+  return { type, subtype, encoding, disposition: disposition && { type: disposition.type, params: [] } }
+}
+
+const NO_ENVELOPE: Envelope = {
+  date: null,
+  subject: null,
+  from: [],
+  sender: [],
+  replyTo: [],
+  to: [],
+  cc: [],
+  bcc: [],
+  inReplyTo: null,
+  messageId: null,
 }
 
 function emptyPart(headerStart: number): Draft {

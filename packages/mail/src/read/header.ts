@@ -18,6 +18,8 @@ export type HeaderReading = Readonly<Record<AddressField, readonly ReadAddress[]
 
 const MAX_FIELDS = 10_000
 const MAX_ADDRESSES = 20_000
+/** Characters of JSON for all addresses and fields together: an address of one letter takes 30. */
+const MAX_READING_LENGTH = 1024 * 1024
 
 export function readHeader(decoders: Decoders, header: Uint8Array, fallback: string): HeaderReading {
   const fields = listFields(header, MAX_FIELDS + 1)
@@ -25,10 +27,19 @@ export function readHeader(decoders: Decoders, header: Uint8Array, fallback: str
   const named = (name: string) => texts.filter((_, i) => isNamed(fields[i], name))
   const decoded = (text: string) => oneLine(text.includes('=?') ? decoders.libmime.decodeWords(text) : text)
   const truncated = fields.length > MAX_FIELDS ? ['headers'] : []
+  let left = MAX_READING_LENGTH
+  const within = <T>(name: AddressField | 'headers', all: readonly T[]) => {
+    const end = all.findIndex((one) => {
+      left -= JSON.stringify(one).length
+      return left < 0
+    })
+    if (end >= 0) truncated.push(name)
+    return end >= 0 ? all.slice(0, end) : all
+  }
   const addresses = (field: AddressField) => {
     const all = addressesIn(decoders, named(field === 'replyTo' ? 'reply-to' : field))
     if (all.length > MAX_ADDRESSES) truncated.push(field)
-    return all.slice(0, MAX_ADDRESSES)
+    return within(field, all.slice(0, MAX_ADDRESSES))
   }
   return {
     subject: decoded(named('subject')[0] ?? ''),
@@ -37,7 +48,10 @@ export function readHeader(decoders: Decoders, header: Uint8Array, fallback: str
     cc: addresses('cc'),
     bcc: addresses('bcc'),
     replyTo: addresses('replyTo'),
-    headers: texts.map((text, i) => ({ name: fields[i]!.name, value: decoded(text) })),
+    headers: within(
+      'headers',
+      texts.map((text, i) => ({ name: fields[i]!.name, value: decoded(text) })),
+    ),
     truncated,
   }
 }

@@ -59,6 +59,8 @@ export type Range = (from: number, to: number) => AsyncIterable<Uint8Array>
 /** Encoded bytes that are read of one text, and of all texts of a message together. */
 const MAX_TEXT_BYTES = 4 * 1024 * 1024
 const MAX_TEXTS_BYTES = 8 * 1024 * 1024
+/** Bytes that are read of the headers of all messages that are shown in place. Lists of addresses take two seconds per MB. */
+const MAX_SHOWN_HEADERS_BYTES = 256 * 1024
 
 export async function readMessage(index: MessageIndex, range: Range): Promise<Reading> {
   return new MessageReader(index, range).read()
@@ -78,6 +80,7 @@ class MessageReader {
   readonly #truncated = new Set<string>()
   readonly #undecoded: string[] = []
   #left = MAX_TEXTS_BYTES
+  #headersLeft = MAX_SHOWN_HEADERS_BYTES
 
   constructor(index: MessageIndex, range: Range) {
     this.#index = index
@@ -95,7 +98,7 @@ class MessageReader {
     if (this.#index.truncated) this.#truncated.add(root.truncated ? 'headers' : 'parts')
     const { html, text, cut } = await joinTexts(root, {
       text: (part, form) => this.#text(part, form),
-      header: (body) => this.#header(body, body.path),
+      header: (body) => this.#shownHeader(body),
     })
     if (cut) this.#truncated.add('text')
     return {
@@ -114,6 +117,14 @@ class MessageReader {
   async #header({ headerStart, bodyStart }: Part, name: string): Promise<HeaderReading | undefined> {
     const bytes = await this.#bytes(headerStart, Math.min(bodyStart, headerStart + LIMITS.maxHeaderBytes))
     return this.#decoded(name, () => readLeaf({ kind: 'header', fallback: this.#fallback }, bytes))
+  }
+
+  /** Reads the header of a message that is shown in place. */
+  async #shownHeader(body: Part): Promise<HeaderReading | undefined> {
+    this.#headersLeft -= body.bodyStart - body.headerStart
+    if (this.#headersLeft >= 0) return this.#header(body, body.path)
+    this.#truncated.add('text')
+    return undefined
   }
 
   async #text(part: Part, form: Form): Promise<string> {
