@@ -17,7 +17,9 @@ import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES } from '@kabutar/core/ret
 import { watchedRelay } from '@kabutar/core/sending/watched-relay.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { lazy } from '@kabutar/core/store/lazy.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
+import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'
@@ -31,6 +33,7 @@ const clock = systemClock
 export function basicPorts() {
   return {
     clock,
+    memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),
     log: boundedLog(lambdaLog(), clock),

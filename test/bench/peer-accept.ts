@@ -3,10 +3,12 @@ import { serve } from '@hono/node-server'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { SendRequest } from '@kabutar/http/send-request.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
+import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
@@ -35,6 +37,7 @@ async function kabutar(): Promise<Hono> {
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     allowPrivate: true,
     clock,
+    memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids,
     log: quiet,

@@ -8,7 +8,9 @@ import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
 import { encodeReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
+import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
@@ -41,6 +43,7 @@ export async function fillReceived(folder: string, count: number): Promise<reado
     webhookQueue,
     webhookRetriesMs: [0],
     clock,
+    memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),
     log: jsonLog('warn'),

@@ -9,12 +9,14 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createEndpoint, listEndpoints, updateEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
+import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
@@ -48,6 +50,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
   const relayIds = new Map<string, string>()
   const ports = {
     clock,
+    memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),
     log: meteredLog(metered),

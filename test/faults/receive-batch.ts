@@ -6,6 +6,7 @@ import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import { dayPartition, dayPrefix } from '@kabutar/core/store/keys.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { testPorts } from '@kabutar/testing/sending-rig.ts'
@@ -18,8 +19,11 @@ const never = new AbortController().signal
 const sending = await testPorts()
 await claimDomain(sending, 'b', 'b.test')
 const receiveQueue: Queue = sqliteQueue(memoryEngine(), 'receive', sending.clock, { maxAttempts: 5 })
+/** As the function has it: half of the heap of 512 MB, less what the SDK takes. */
+const MEMORY_BYTES = 200 * 1024 * 1024
 const ports = {
   ...sending,
+  memory: new Semaphore(MEMORY_BYTES, sending.clock),
   receiveQueue,
   blobs: s3Blobs(s3Client({ ...standIn(endpoint), forcePathStyle: true }), bucket),
 }

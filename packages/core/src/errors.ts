@@ -20,6 +20,7 @@ const ERRORS = {
   idempotency_mismatch: { temporary: false, detail: '5.4' },
   idempotency_in_flight: { temporary: true, detail: '5.4' },
   unavailable: { temporary: true, detail: '3.0' },
+  busy: { temporary: true, detail: '3.1' },
 } as const
 export type ErrorCode = keyof typeof ERRORS
 

@@ -9,6 +9,7 @@ import { getPath } from 'hono/utils/url'
 import { accounts } from './accounts.ts'
 import { apiKeys } from './api-keys.ts'
 import { keyRequired } from './auth.ts'
+import { roomForBody } from './body.ts'
 import { deadLetters } from './dead-letters.ts'
 import { domains } from './domains.ts'
 import { downloads } from './downloads.ts'
@@ -56,7 +57,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   if (token !== undefined && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, token))
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))
-  app.use(keyRequired(ports), checkQuery)
+  app.use(keyRequired(ports), checkQuery, roomForBody(ports))
   app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
   // Before `/emails/:id`, which would take `receiving` for an id.
   refuseOtherMethods(app)

@@ -1,6 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { MailError } from '@kabutar/core/errors.ts'
+import { type MemoryPorts, REQUEST_FACTOR, withBody } from '@kabutar/core/messages/memory.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import type { Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
 import type * as z from 'zod'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
@@ -30,6 +34,25 @@ export async function jsonBody<T>(c: Context<Env>, schema: z.ZodType<T>, limits:
   const result = schema.safeParse(input)
   if (result.success) return result.data
   throw refusal(result.error.issues[0], input)
+}
+
+/**
+ * Waits until there is room in memory for the request's body, before it is read. Bodies take at most half of the room, so
+ * that slow clients do not keep messages that were accepted from being handled.
+ */
+export function roomForBody({ memory, clock }: MemoryPorts & { readonly clock: Clock }) {
+  const bodies = new Semaphore(memory.units / 2, clock)
+  return createMiddleware<Env>(async (c, next) => {
+    const bytes = bytesToRead(c.req.raw.headers)
+    await withBody(bodies, bytes, () => withBody(memory, Math.min(bytes, bodies.units / REQUEST_FACTOR), next))
+  })
+}
+
+/** A chunked body may be as long as the longest that is taken. */
+function bytesToRead(headers: Headers): number {
+  const declared = headers.get('content-length')
+  if (declared === null) return headers.has('transfer-encoding') ? MAX_BODY_BYTES : 0
+  return Math.min(Number(declared), MAX_BODY_BYTES)
 }
 
 /** Reads the request's bytes. @throws {HttpError} 413 above the limit, 415 for a compressed body */

@@ -1,8 +1,9 @@
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
-import type { Composed } from '@kabutar/core/messages/content.ts'
+import { type Composed, getContent } from '@kabutar/core/messages/content.ts'
 import { deleteSent } from '@kabutar/core/messages/delete.ts'
+import { type MemoryPorts, whileShowing } from '@kabutar/core/messages/memory.ts'
 import { createdAtOf, isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
-import { getWholeSent, listSent } from '@kabutar/core/messages/read.ts'
+import { getSent, listSent } from '@kabutar/core/messages/read.ts'
 import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
@@ -14,7 +15,7 @@ import { loggedPage, pageOf, pageWithin } from './page.ts'
 import { draftOf, SendRequest } from './send-request.ts'
 
 /** POST and GET /emails, GET and DELETE /emails/:id. POST answers 200, as the wire does. */
-export function emails(ports: SubmitPorts) {
+export function emails(ports: SubmitPorts & MemoryPorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
       const request = await jsonBody(c, SendRequest, { maxBytes: MAX_BODY_BYTES, files: true })
@@ -27,9 +28,12 @@ export function emails(ports: SubmitPorts) {
     })
     .get('/:id', async (c) => {
       const accountId = accountOf(c)
-      const { message, content } = await getWholeSent(ports, accountId, idOf(c))
+      const message = await getSent(ports.table, accountId, idOf(c))
       const pause = isPending(message) ? await readPause(ports.table, ports.clock.now(), accountId) : undefined
-      return c.json({ ...(await whole(ports, message, content)), ...(pause && waiting(message, pause)) })
+      return whileShowing(ports, message.size, async () => {
+        const content = await getContent(ports, message)
+        return c.json({ ...(await whole(ports, message, content)), ...(pause && waiting(message, pause)) })
+      })
     })
     .delete('/:id', async (c) => {
       const id = idOf(c)

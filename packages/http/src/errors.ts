@@ -26,6 +26,7 @@ const WIRE = {
   idempotency_mismatch: [409, 'invalid_idempotent_request'],
   idempotency_in_flight: [409, 'concurrent_idempotent_requests'],
   unavailable: [503, 'service_unavailable'],
+  busy: [503, 'service_unavailable'],
 } as const satisfies Record<ErrorCode, readonly [ContentfulStatusCode, string]>
 
 /** Refusals that only HTTP knows. */

@@ -1,7 +1,8 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { deleteReceived } from '@kabutar/core/messages/delete.ts'
+import { type MemoryPorts, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
-import { getAttachments, getWholeReceived, listReceived } from '@kabutar/core/messages/read.ts'
+import { getReceived, listReceived, type WholeReceived, wholeOf } from '@kabutar/core/messages/read.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
@@ -15,7 +16,7 @@ import { accountOf, type Env, idOf } from './env.ts'
 import { loggedPage, pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
-export type ReceivingPorts = AcceptPorts & DownloadPorts & { readonly log: Log }
+export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & { readonly log: Log }
 
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
@@ -39,22 +40,24 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
     })
     .get('/:id', async (c) => {
       const format = formatOf(c.req.query('html_format'))
-      const id = idOf(c)
-      const whole = await getWholeReceived(ports, accountOf(c), id)
-      return c.json(await wholeReceived(ports, whole, await rawLink(ports, whole.received), format))
+      return showing(ports, c, async (whole) =>
+        c.json(await wholeReceived(ports, whole, await rawLink(ports, whole.received), format)),
+      )
     })
-    .get('/:id/attachments', async (c) => {
-      const { blob, attachments } = await getAttachments(ports, accountOf(c), idOf(c))
-      const { items, hasMore } = pageOfList(attachments, allOrPage(c, attachments.length))
-      const made = await Promise.all(items.map((one) => attachment(ports, blob, one)))
-      return c.json(pageWithin(c, made, hasMore))
-    })
-    .get('/:id/attachments/:aid', async (c) => {
-      const [id, wanted] = [idOf(c), uuidOf(c.req.param('aid'))]
-      const { blob, attachments } = await getAttachments(ports, accountOf(c), id)
-      const found = attachments.find((one) => one.id === wanted)
-      if (found === undefined) throw new MailError('not_found', 'Attachment not found')
-      return c.json({ object: 'attachment', ...(await attachment(ports, blob, found)) })
+    .get('/:id/attachments', (c) =>
+      showing(ports, c, async ({ received, attachments }) => {
+        const { items, hasMore } = pageOfList(attachments, allOrPage(c, attachments.length))
+        const made = await Promise.all(items.map((one) => attachment(ports, received.content.blob, one)))
+        return c.json(pageWithin(c, made, hasMore))
+      }),
+    )
+    .get('/:id/attachments/:aid', (c) => {
+      const wanted = uuidOf(c.req.param('aid'))
+      return showing(ports, c, async ({ received, attachments }) => {
+        const found = attachments.find((one) => one.id === wanted)
+        if (found === undefined) throw new MailError('not_found', 'Attachment not found')
+        return c.json({ object: 'attachment', ...(await attachment(ports, received.content.blob, found)) })
+      })
     })
     .post('/:id/reread', async (c) => {
       const id = idOf(c)
@@ -68,6 +71,16 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
     })
   if (options.inject) app.post('/inject', (c) => inject(ports, c))
   return app
+}
+
+/** Reads a whole message once there is room for it, and answers with `answer`. */
+async function showing(
+  ports: ReceivingPorts,
+  c: Context<Env>,
+  answer: (whole: WholeReceived) => Promise<Response>,
+): Promise<Response> {
+  const received = await getReceived(ports.table, accountOf(c), idOf(c))
+  return whileShowingReading(ports, received.size, async () => answer(await wholeOf(ports, received)))
 }
 
 function formatOf(text = 'data_uri'): HtmlFormat {

@@ -33,6 +33,7 @@ export const SETTINGS = {
   KABUTAR_TLS_CERT: { meaning: 'PEM file of a certificate: STARTTLS for inbound mail' },
   KABUTAR_TLS_KEY: { meaning: 'PEM file of its private key' },
   KABUTAR_HTTP_TLS: { meaning: 'on: the API is served as HTTPS, with that certificate', initial: 'off' },
+  KABUTAR_MEMORY: { meaning: 'MB that large requests and messages may hold in memory; else half of the heap limit' },
   KABUTAR_LOG: { meaning: 'debug, info, warn or error: JSON lines on stderr, never content or keys', initial: 'info' },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly initial?: string }>>
 

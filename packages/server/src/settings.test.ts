@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { getHeapStatistics } from 'node:v8'
 import { readSettings, SettingsError } from './settings.ts'
 import { SETTINGS } from './settings-help.ts'
 
@@ -14,7 +15,9 @@ const HOUR = 3_600_000
 
 describe('settings', () => {
   test('the defaults are those of the documentation', () => {
-    assert.deepEqual(readSettings({}, []), {
+    const { memoryBytes, ...settings } = readSettings({}, [])
+    assert.equal(memoryBytes, Math.floor(getHeapStatistics().heap_size_limit / 2))
+    assert.deepEqual(settings, {
       dataFolder: resolve('data'),
       http: { host: '127.0.0.1', port: 3000 },
       smtp: { host: '127.0.0.1', port: 2525 },
@@ -191,6 +194,7 @@ describe('a wrong setting', () => {
     { env: { KABUTAR_DNS: 'dns.example:53' }, names: 'KABUTAR_DNS' },
     { env: { KABUTAR_PUBLIC_URL: 'https://u:hush@a.test' }, names: 'KABUTAR_PUBLIC_URL', hides: 'hush' },
     { env: { KABUTAR_PUBLIC_URL: 'ftp://a.test' }, names: 'KABUTAR_PUBLIC_URL' },
+    { env: { KABUTAR_MEMORY: '5' }, names: 'KABUTAR_MEMORY' },
     { env: { KABUTAR_ALLOW_PRIVATE: 'yes' }, names: 'KABUTAR_ALLOW_PRIVATE' },
     { env: { KABUTAR_LOG: 'verbose' }, names: 'KABUTAR_LOG' },
     { env: { KABUTAR_API_KEY: 'hush' }, names: 'KABUTAR_API_KEY', hides: 'hush' },

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
 import { durationsOf } from '@kabutar/core/retry-schedules.ts'
+import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
 import type { SmtpLimits } from '@kabutar/smtp/limits.ts'
 import * as z from 'zod'
 import { type CertificateFiles, loadCertificate } from './certificate.ts'
@@ -47,6 +48,8 @@ export type Settings = {
   readonly sendRetriesMs: readonly number[]
   readonly webhookRetriesMs: readonly number[]
   readonly allowPrivate: boolean
+  /** Bytes of memory that large requests and messages may hold together. */
+  readonly memoryBytes: number
   readonly logLevel: LogLevel
   /** Settings that have no effect, one line each, to be logged at the start. */
   readonly notices: readonly string[]
@@ -117,6 +120,7 @@ const SCHEMA = z.object({
   KABUTAR_SEND_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_SEND_RETRIES.initial),
   KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_WEBHOOK_RETRIES.initial),
   KABUTAR_ALLOW_PRIVATE: oneOf(['on', 'off']).optional(),
+  KABUTAR_MEMORY: text(integerOf(10, 999_999)).optional(),
   KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).prefault(SETTINGS.KABUTAR_LOG.initial),
 })
 type Read = z.output<typeof SCHEMA>
@@ -185,6 +189,7 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     sendRetriesMs: read.KABUTAR_SEND_RETRIES,
     webhookRetriesMs: read.KABUTAR_WEBHOOK_RETRIES,
     allowPrivate: allowPrivateOf(read),
+    memoryBytes: read.KABUTAR_MEMORY === undefined ? defaultMemoryBytes() : read.KABUTAR_MEMORY * 1024 * 1024,
     logLevel: read.KABUTAR_LOG,
     notices,
   }

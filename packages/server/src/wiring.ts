@@ -10,6 +10,7 @@ import type { Relay } from '@kabutar/core/ports/relay.ts'
 import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
 import { watchedRelay } from '@kabutar/core/sending/watched-relay.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { dnsRecords, systemResolver } from '@kabutar/local/dns.ts'
@@ -124,6 +125,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     blobs,
     receiveQueue,
     clock,
+    memory: new Semaphore(settings.memoryBytes, clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),
     storeAtOnce: storeAtOnce(engine, blobs, receiveQueue),

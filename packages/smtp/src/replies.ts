@@ -45,6 +45,7 @@ export const REPLY_CODES = {
   idempotency_mismatch: 554,
   idempotency_in_flight: 451,
   unavailable: 451,
+  busy: 452,
 } satisfies Record<ErrorCode, number>
 
 const LOCAL_ERROR: Reply = { code: 451, status: '4.3.0', text: 'Local error, try again later' }

@@ -12,6 +12,7 @@ import { dueSend, encodeSendEntry } from '@kabutar/core/sending/send-queue.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { sweep } from '@kabutar/core/store/outbox.ts'
+import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
@@ -104,6 +105,7 @@ export async function testPorts(): Promise<Rig> {
     allowPrivate: true,
     blobs: memoryBlobs(),
     clock,
+    memory: new Semaphore(1024 * 1024 * 1024, systemClock),
     caches: newCaches(clock),
     ids: uuidIds(clock),
     log: silent,

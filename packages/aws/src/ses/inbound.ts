@@ -7,7 +7,6 @@
 
 import { MailError } from '@kabutar/core/errors.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
-import { inFlightBudget } from '@kabutar/core/messages/read-blob.ts'
 import type { Incoming } from '@kabutar/core/messages/received.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Delivery, Failure } from '@kabutar/core/ports/queue.ts'
@@ -22,7 +21,7 @@ import { reconstructReceipt } from './reconstruct-envelope.ts'
 
 export type SesInboundPorts = ReceivePorts & { readonly log: Log }
 /** Ports of one batch. */
-type BatchPorts = StorePorts & { readonly signal: AbortSignal; readonly ownerOf: OwnerOf }
+type BatchPorts = StorePorts & { readonly ownerOf: OwnerOf }
 
 /** Handles a batch of the receive queue: notifications of AWS here, and entries of ours in core's `receiveBatch`. */
 export async function receiveFromSes(
@@ -31,7 +30,7 @@ export async function receiveFromSes(
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
   const failures = new Failures(ports, 'receive', signal)
-  const batchPorts = { ...ports, signal, inFlight: inFlightBudget(signal), ownerOf: cachedOwners(ports) }
+  const batchPorts = { ...ports, signal, ownerOf: cachedOwners(ports) }
   const own: Delivery[] = []
   const jobs: Job[] = []
   // Handles entries one after the other: one may hold thousands of S3's events, and a notification needs few look-ups.

@@ -1,5 +1,4 @@
-import { readBlob } from '@kabutar/core/messages/read-blob.ts'
-import type { StorePorts } from '@kabutar/core/receiving/store-message.ts'
+import { type ReadBlobPorts, withReading } from '@kabutar/core/messages/read-blob.ts'
 import type { Receipt, StoredObject } from './notification.ts'
 import { sesIdOf } from './received-ids.ts'
 
@@ -8,12 +7,12 @@ import { sesIdOf } from './received-ids.ts'
  * so a recipient that no field names is lost. Undefined if the object was deleted.
  */
 export async function reconstructReceipt(
-  { blobs, inFlight }: Pick<StorePorts, 'blobs' | 'inFlight'>,
+  ports: ReadBlobPorts,
   { key, storedAt }: StoredObject,
 ): Promise<Receipt | undefined> {
-  const read = await readBlob(blobs, key, inFlight)
-  if (read === undefined) return undefined
-  const { from, to, cc, bcc } = read.stored.reading
+  const read = await withReading(ports, key, async ({ stored }) => stored.reading)
+  if (read === 'missing' || read === 'too_large') return undefined
+  const { from, to, cc, bcc } = read
   return {
     sesId: sesIdOf(key),
     key,

@@ -2,30 +2,32 @@
 import { MimeIndexer } from '@kabutar/mail/mime/indexer.ts'
 import { type Range, readMessage } from '@kabutar/mail/read/message.ts'
 import type { Blobs, OpenBlob } from '../ports/blobs.ts'
-import { Semaphore } from '../store/semaphore.ts'
+import { type MemoryPorts, whileReading } from './memory.ts'
 import { readRange } from './received.ts'
 import { type StoredReading, UNREAD } from './stored-reading.ts'
 
 /** `size`: the octets of the message. */
-type BlobReading = { readonly size: number; readonly stored: StoredReading }
-
-const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
-/** Bounds the messages that one batch reads at once: two of the largest fit a function of 512 MB. */
-export const inFlightBudget = (signal?: AbortSignal) => new Semaphore(2 * MAX_MESSAGE_BYTES, signal)
-/** A text takes several times its bytes while it is decoded. */
-const TEXT_FACTOR = 4
+export type BlobReading = { readonly size: number; readonly stored: StoredReading }
 
 /** The beginning of a message is held in memory; texts and attachments after it are read by range. */
 const HELD_BYTES = 256 * 1024
 
+export type ReadBlobPorts = MemoryPorts & { readonly blobs: Blobs; readonly signal: AbortSignal }
+
 /**
- * Reads a raw message once. Memory grows with its parts and with its largest text, not with its attachments; `inFlight`
- * bounds the messages that are read at the same time. Undefined if there is no blob.
+ * Reads a raw message once and hands it to `use`. Memory grows with its largest text, not with its attachments or parts; it
+ * is counted until `use` has ended. `missing` if there is no blob; `too_large`, without reading it, above `maxBytes`.
  */
-export async function readBlob(blobs: Blobs, key: string, inFlight: Semaphore): Promise<BlobReading | undefined> {
-  const open = await blobs.open(key)
-  if (open === undefined) return undefined
-  return inFlight.use(Math.min(TEXT_FACTOR * open.size, MAX_MESSAGE_BYTES), () => readOpen(blobs, key, open))
+export async function withReading<T>(
+  ports: ReadBlobPorts,
+  key: string,
+  use: (reading: BlobReading) => Promise<T>,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<T | 'too_large' | 'missing'> {
+  const open = await ports.blobs.open(key)
+  if (open === undefined) return 'missing'
+  if (open.size > maxBytes) return 'too_large'
+  return whileReading(ports, open.size, async () => use(await readOpen(ports.blobs, key, open)))
 }
 
 /** Answers as `readBlob` for a message that must not be read: of its octets it asks the number alone. */

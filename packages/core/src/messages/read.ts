@@ -52,20 +52,13 @@ export type WholeReceived = {
 
 /** A message with what it says. @throws {MailError} `not_found`, `unavailable` */
 export async function getWholeReceived(ports: ReadingPorts, accountId: string, id: string): Promise<WholeReceived> {
-  const received = await getReceived(ports.table, accountId, id)
-  const { reading } = await getReading(ports, received)
-  return { received, reading, attachments: receivedAttachments(id, reading) }
+  return wholeOf(ports, await getReceived(ports.table, accountId, id))
 }
 
-/** The attachments in the order of the message, whose octets are in `blob`. @throws {MailError} `not_found`, `unavailable` */
-export async function getAttachments(
-  ports: ReadingPorts,
-  accountId: string,
-  id: string,
-): Promise<{ readonly blob: string; readonly attachments: readonly ReceivedAttachment[] }> {
-  const received = await getReceived(ports.table, accountId, id)
+/** Adds what a message says to its row. @throws {MailError} `unavailable` */
+export async function wholeOf(ports: ReadingPorts, received: ReceivedMessage): Promise<WholeReceived> {
   const { reading } = await getReading(ports, received)
-  return { blob: received.content.blob, attachments: receivedAttachments(id, reading) }
+  return { received, reading, attachments: receivedAttachments(received.id, reading) }
 }
 
 /** A page of received messages, newest first. Deleted ones are passed over. */

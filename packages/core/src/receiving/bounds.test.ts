@@ -5,7 +5,7 @@ import { drainReceived, letter, receivePorts, take } from '@kabutar/testing/rece
 import { claimDomain } from '../domains/domains.ts'
 import { blobKey } from '../messages/blob-keys.ts'
 import { deleteReceived } from '../messages/delete.ts'
-import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
+import { getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
 import { eventsOf } from '../webhooks/event.ts'
 
 const never = { code: 'not_found' }
@@ -45,7 +45,7 @@ test('a reading too large to be stored is cut with a sign, read and deleted', as
   const { received, reading } = await getWholeReceived(ports, 'a', id)
   assert.equal(received.subject, 'big')
   assert.ok(reading.truncated.includes('parts'), `${reading.truncated}`)
-  await getAttachments(ports, 'a', id)
+  await getWholeReceived(ports, 'a', id)
   await deleteReceived(ports, 'a', id)
   await assert.rejects(getReceived(ports.table, 'a', id), never)
   assert.equal(await ports.blobs.get(blobKey('a', id)), undefined)

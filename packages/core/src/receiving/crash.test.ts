@@ -6,7 +6,7 @@ import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } fr
 import { dueWork } from '../due-work.ts'
 import { blobKey, partCopyKey } from '../messages/blob-keys.ts'
 import { deleteReceived } from '../messages/delete.ts'
-import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
+import { getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
 import { receivedMessageKey, receivedReadingKey } from '../store/keys.ts'
 import { sweep } from '../store/outbox.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
@@ -84,7 +84,8 @@ const FILES = letter(
 async function withCopies(ports: ReceiveRig): Promise<{ id: string; copies: readonly string[] }> {
   const [id = ''] = await take(ports, FILES, { recipients: RECIPIENTS })
   await drainReceived(ports)
-  const { blob, attachments } = await getAttachments(ports, 'a', id)
+  const { received, attachments } = await getWholeReceived(ports, 'a', id)
+  const { blob } = received.content
   const copies = attachments.map((file) => partCopyKey(blob, file))
   assert.equal(copies.length, 2)
   for (const copy of copies) await ports.blobs.put(copy, Buffer.from('copy'), { maxBytes: 10 })

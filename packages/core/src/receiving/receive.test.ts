@@ -7,7 +7,7 @@ import { drainReceived, LETTER, letter, type ReceiveRig, receivePorts, take } fr
 import { DRAFT, KEY } from '@kabutar/testing/sending-rig.ts'
 import { blobKey } from '../messages/blob-keys.ts'
 import { deleteReceived } from '../messages/delete.ts'
-import { getAttachments, getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
+import { getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
 import { getReading } from '../messages/stored-reading.ts'
 import { submit } from '../sending/submit.ts'
 import { receivedReadingKey } from '../store/keys.ts'
@@ -98,7 +98,7 @@ describe('a received message', () => {
     const received = await receiveOne(ports, raw, { recipients })
     assert.ok(received.to.length > 10 && received.attachments.length > 10)
     assert.equal(received.envelope.recipients.length, 100)
-    const { attachments } = await getAttachments(ports, 'a', received.id)
+    const { attachments } = await getWholeReceived(ports, 'a', received.id)
     assert.ok(attachments.length > 900, `${attachments.length}`)
     assert.ok(attachments.slice(0, -1).every(({ size }) => size === 1))
     assert.equal(new Set(attachments.map(({ id }) => id)).size, attachments.length)

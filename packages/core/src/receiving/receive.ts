@@ -7,8 +7,8 @@
 
 import { blobKey } from '../messages/blob-keys.ts'
 import { finishDeletion } from '../messages/delete.ts'
+import { LARGE_BYTES } from '../messages/memory.ts'
 import type { ReceivedMessage } from '../messages/message.ts'
-import { inFlightBudget } from '../messages/read-blob.ts'
 import type { Incoming } from '../messages/received.ts'
 import { deleteUpload } from '../messages/uploads.ts'
 import { countedAttempts, type Delivery, type Failure } from '../ports/queue.ts'
@@ -56,7 +56,7 @@ export async function receiveBatch(
       failures.add(delivery, error)
     }
   }
-  const storing = { ...ports, inFlight: inFlightBudget(signal) }
+  const storing = { ...ports, signal }
   await Promise.all(deletions)
   await receiveJobs(storing, jobs, (some, error) => {
     for (const { delivery } of some) failures.add(delivery, error)
@@ -96,29 +96,46 @@ export async function receiveJobs(ports: StorePorts, jobs: readonly Job[], fail:
 }
 
 type Stored = { readonly job: Job; readonly message: ReceivedMessage }
+type Pending = { readonly job: Job; readonly receivedBefore: boolean }
 
+/** Small messages are stored and announced together, then each large one by itself: it may end the process. */
 async function receiveSome(ports: StorePorts, jobs: readonly Job[], fail: Fail): Promise<void> {
   const before = await wereReceived(
     ports.table,
     jobs.map(({ mail }) => mail),
   ).catch((error) => fail(jobs, error))
   if (before === undefined) return
+  const pending = jobs.map((job, i) => ({ job, receivedBefore: before[i] ?? false }))
+  const large = await receiveTogether(ports, pending, LARGE_BYTES, fail)
+  for (const one of large) await receiveTogether(ports, [one], Number.POSITIVE_INFINITY, fail)
+}
+
+/** Stores and announces the messages of at most `maxBytes`. Answers the others. */
+async function receiveTogether(
+  ports: StorePorts,
+  pending: readonly Pending[],
+  maxBytes: number,
+  fail: Fail,
+): Promise<readonly Pending[]> {
+  const larger: Pending[] = []
   const stored = await Promise.all(
-    jobs.map(async (job, i): Promise<Stored | undefined> => {
+    pending.map(async ({ job, receivedBefore }): Promise<Stored | undefined> => {
       try {
         const unread = isLast(job.delivery)
-        const message = await storeMessage(ports, job.mail, { receivedBefore: before[i] ?? false, unread })
-        return message && { job, message }
+        const message = await storeMessage(ports, job.mail, { receivedBefore, unread, maxBytes })
+        if (message !== 'too_large') return message && { job, message }
+        larger.push({ job, receivedBefore })
       } catch (error) {
         fail([job], error)
-        return undefined
       }
+      return undefined
     }),
   )
   const present = stored.filter((one) => one !== undefined)
   for (const [accountId, group] of Map.groupBy(present, ({ message }) => message.accountId)) {
     await notifyOf(ports, accountId, group, fail)
   }
+  return larger
 }
 
 async function notifyOf(ports: ReceivePorts, accountId: string, group: readonly Stored[], fail: Fail): Promise<void> {

@@ -3,8 +3,9 @@
  * event outlives the message by 90 days, so an entry that comes again is recognised, and brings no deleted message back.
  */
 import { deleteLeftovers, finishDeletion } from '../messages/delete.ts'
+import { type MemoryPorts, whileReading } from '../messages/memory.ts'
 import type { InboundEnvelope, ReceivedMessage } from '../messages/message.ts'
-import { countBlob, readBlob } from '../messages/read-blob.ts'
+import { type BlobReading, countBlob, withReading } from '../messages/read-blob.ts'
 import { type Incoming, listed } from '../messages/received.ts'
 import { readReceived, receivedItem, writeEnvelope, writeListed } from '../messages/rows.ts'
 import { deleteReading, putReading } from '../messages/stored-reading.ts'
@@ -18,21 +19,21 @@ import { getAll } from '../ports/table-rules.ts'
 import type { Caches } from '../store/cache.ts'
 import { eventKey } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
-import type { Semaphore } from '../store/semaphore.ts'
 import { putDay } from '../store/timeline.ts'
 import { eventItem, type MailEvent, receivedEventId } from '../webhooks/event.ts'
 import type { NotifyPorts } from '../webhooks/notify.ts'
 import { MAX_INBOUND_BYTES } from './accept.ts'
 
-export type ReceivePorts = NotifyPorts & {
-  readonly blobs: Blobs
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly log: Log
-  readonly caches: Caches
-}
-/** Adds a bound on the bytes that one batch reads at once. */
-export type StorePorts = ReceivePorts & { readonly inFlight: Semaphore }
+export type ReceivePorts = NotifyPorts &
+  MemoryPorts & {
+    readonly blobs: Blobs
+    readonly clock: Clock
+    readonly ids: Ids
+    readonly log: Log
+    readonly caches: Caches
+  }
+/** Nothing more is read once the signal aborts. */
+export type StorePorts = ReceivePorts & { readonly signal: AbortSignal }
 
 /** Tells for each message whether it was received before; it may have been deleted since. One batch read. */
 export async function wereReceived(
@@ -50,19 +51,43 @@ export async function wereReceived(
 export async function storeMessage(
   ports: StorePorts,
   incoming: Incoming,
-  { receivedBefore, unread }: { readonly receivedBefore: boolean; readonly unread: boolean },
-): Promise<ReceivedMessage | undefined> {
-  return receivedBefore ? storedBefore(ports, incoming) : storeNew(ports, incoming, unread)
+  { receivedBefore, ...how }: StoreOptions & { readonly receivedBefore: boolean },
+): Promise<ReceivedMessage | 'too_large' | undefined> {
+  return receivedBefore ? storedBefore(ports, incoming) : storeNew(ports, incoming, how)
 }
 
-async function storeNew(ports: StorePorts, incoming: Incoming, unread: boolean): Promise<ReceivedMessage | undefined> {
-  const { accountId, id, envelope, blob, copyOf } = incoming
-  if (copyOf !== undefined) await copy(ports, copyOf, blob)
-  const read = unread ? await countBlob(ports.blobs, blob) : await readBlob(ports.blobs, blob, ports.inFlight)
-  if (read === undefined) throw new StoreError('Unavailable', 'the content of an accepted message is not there')
-  if (unread)
+export type StoreOptions = {
+  readonly unread: boolean
+  /** A message of more bytes is left alone and answered as `too_large`. */
+  readonly maxBytes: number
+}
+
+async function storeNew(
+  ports: StorePorts,
+  incoming: Incoming,
+  { unread, maxBytes }: StoreOptions,
+): Promise<ReceivedMessage | 'too_large' | undefined> {
+  const { accountId, id, blob, copyOf } = incoming
+  if (copyOf !== undefined && !(await copy(ports, copyOf, blob, maxBytes))) return 'too_large'
+  if (unread) {
     ports.log.error('a message is received unread, since reading it failed each time', { account: accountId, id })
-  const { size, stored } = read
+    const counted = await countBlob(ports.blobs, blob)
+    return counted === undefined ? missing() : storeRead(ports, incoming, counted)
+  }
+  const stored = await withReading(ports, blob, (read) => storeRead(ports, incoming, read), maxBytes)
+  return stored === 'missing' ? missing() : stored
+}
+
+function missing(): never {
+  throw new StoreError('Unavailable', 'the content of an accepted message is not there')
+}
+
+async function storeRead(
+  ports: StorePorts,
+  incoming: Incoming,
+  { size, stored }: BlobReading,
+): Promise<ReceivedMessage | undefined> {
+  const { accountId, id, envelope, blob } = incoming
   const [thread, { place, reading }] = await Promise.all([
     threadOfReceived(ports.table, accountId, id, stored.reading),
     putReading(ports, accountId, id, stored),
@@ -109,20 +134,23 @@ async function withEnvelope(table: Table, stored: ReceivedMessage, envelope: Inb
 export async function readAgain(ports: StorePorts, accountId: string, id: string): Promise<void> {
   const received = await readReceived(ports.table, accountId, id)
   if (received === undefined) return
-  const read = await readBlob(ports.blobs, received.content.blob, ports.inFlight)
-  if (read === undefined) throw new StoreError('Unavailable', 'the content of a received message is not there')
-  const { place, reading } = await putReading(ports, accountId, id, read.stored)
-  const { undecoded: _, truncated: __, ...rest } = received
-  const content = { ...received.content, reading: place }
-  const again = listed({ ...rest, content }, reading, (message) => [receivedItem(message)])
-  if (!(await writeListed(ports.table, again))) await deleteReading(ports, accountId, id)
+  const read = await withReading(ports, received.content.blob, async ({ stored }) => {
+    const { place, reading } = await putReading(ports, accountId, id, stored)
+    const { undecoded: _, truncated: __, ...rest } = received
+    const content = { ...received.content, reading: place }
+    const again = listed({ ...rest, content }, reading, (message) => [receivedItem(message)])
+    if (!(await writeListed(ports.table, again))) await deleteReading(ports, accountId, id)
+  })
+  if (read === 'missing') throw new StoreError('Unavailable', 'the content of a received message is not there')
 }
 
-/** Copies another account's bytes under a key of this one. A copy that is there is a repetition. */
-async function copy({ blobs, inFlight }: StorePorts, from: string, to: string): Promise<void> {
-  const source = await blobs.open(from)
+/** Copies another account's bytes under a key of this one; false above `maxBytes`. A copy that is there is a repetition. */
+async function copy(ports: StorePorts, from: string, to: string, maxBytes: number): Promise<boolean> {
+  const source = await ports.blobs.open(from)
   if (source === undefined) throw new StoreError('Unavailable', 'the blob of an accepted message is not there')
-  await inFlight.use(source.size, () => blobs.put(to, source.body, { maxBytes: MAX_INBOUND_BYTES }))
+  if (source.size > maxBytes) return false
+  await whileReading(ports, source.size, () => ports.blobs.put(to, source.body, { maxBytes: MAX_INBOUND_BYTES }))
+  return true
 }
 
 /** `email.received` says what came and by which id to read it, never the content. */

@@ -7,13 +7,13 @@
  */
 import { MailError } from '../errors.ts'
 import { getContent } from '../messages/content.ts'
+import { type MemoryPorts, whileSending } from '../messages/memory.ts'
 import type { SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Relay } from '../ports/relay.ts'
 import { Failures } from '../store/failures.ts'
-import { Semaphore } from '../store/semaphore.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
 import { type Attempted, attempt, type Postponed } from './attempt.ts'
@@ -25,23 +25,17 @@ import { parseSendEntry, type SendEntry, waitOut } from './send-queue.ts'
 import { withoutAddresses } from './watched-relay.ts'
 import { outcomesWithoutRelay } from './without-relay.ts'
 
-export type SendPorts = Omit<FinishPorts, 'tally'> & {
-  readonly blobs: Blobs
-  readonly relay: Relay
-  readonly worker: Worker
-}
-/** `inHand` bounds the bytes of large messages that are composed at once. */
-type BatchPorts = SendPorts & FinishPorts & { readonly signal: AbortSignal; readonly inHand: Semaphore }
+export type SendPorts = Omit<FinishPorts, 'tally'> &
+  MemoryPorts & {
+    readonly blobs: Blobs
+    readonly relay: Relay
+    readonly worker: Worker
+  }
+type BatchPorts = SendPorts & FinishPorts & { readonly signal: AbortSignal }
 
 const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
 const THROTTLED_WAIT_MS = 10_000
-/**
- * A message of 40 MB takes 200 MB on its way into a request of SES, which fits the function's 512. Small messages are not
- * counted, so that they never wait for a large one.
- */
-const IN_HAND_BYTES = 40 * 1024 * 1024
-const LARGE_BYTES = 1024 * 1024
 
 /** The handler of the send queue. */
 export async function sendBatch(
@@ -50,7 +44,7 @@ export async function sendBatch(
   signal: AbortSignal,
 ): Promise<readonly Failure[]> {
   const tally = new Tally()
-  const batchPorts = { ...ports, tally, signal, inHand: new Semaphore(IN_HAND_BYTES) }
+  const batchPorts = { ...ports, tally, signal }
   const failures = new Failures(ports, 'send', signal)
   const early = await Promise.all(batch.map((delivery) => handle(batchPorts, delivery, failures)))
   await tally.write(ports)
@@ -105,8 +99,7 @@ async function completeRecord(ports: BatchPorts, message: SentMessage): Promise<
 
 async function relayOnce(ports: BatchPorts, message: SentMessage): Promise<void> {
   const attempted = await withTimeLimit(ports, leaseMs(message) - LEASE_MARGIN_MS, (limit) => {
-    const relay = () => composeAndRelay(ports, message, limit)
-    return message.size < LARGE_BYTES ? relay() : ports.inHand.use(message.size, relay)
+    return whileSending(ports, message.size, () => composeAndRelay(ports, message, limit))
   })
   if ('postponed' in attempted) {
     const { postponed } = attempted

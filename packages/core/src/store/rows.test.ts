@@ -15,7 +15,7 @@ import { holderOf } from '../domains/change.ts'
 import { createDomain } from '../domains/create.ts'
 import { claimDomain, domainOwner, listDomains } from '../domains/domains.ts'
 import { dueWork } from '../due-work.ts'
-import { getAttachments, getWholeSent, listReceived, listSent } from '../messages/read.ts'
+import { getWholeReceived, getWholeSent, listReceived, listSent } from '../messages/read.ts'
 import { findThread } from '../messages/threads.ts'
 import { createUpload, uploadSizes } from '../messages/uploads.ts'
 import type { Item, Key, Table, Write } from '../ports/table.ts'
@@ -163,7 +163,7 @@ describe('every row', () => {
     'sent-message': (ports) => listSent(ports, 'a', { limit: 9 }),
     'message-content': (ports) => getWholeSent(ports, 'a', written.message),
     'received-message': (ports) => listReceived(ports, 'a', { limit: 9 }),
-    'received-reading': (ports) => getAttachments(ports, 'a', written.received),
+    'received-reading': (ports) => getWholeReceived(ports, 'a', written.received),
     'message-id': ({ table }) => findThread(table, 'a', ['<seen@relay.test>']),
     idempotency: (ports) => submit(ports, KEY, LONG_DRAFT, 'key'),
     upload: (ports) => uploadSizes(ports, 'a', [written.upload]),

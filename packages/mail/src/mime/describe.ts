@@ -5,7 +5,7 @@ import { type Params, paramOf, parseStructured, withoutComments } from './params
 import type { Disposition, Part } from './part.ts'
 
 /** The fields of a part's header. `boundary` has one character per byte. */
-type Description = Pick<
+export type Description = Pick<
   Part,
   'type' | 'subtype' | 'params' | 'encoding' | 'id' | 'description' | 'disposition' | 'language' | 'location' | 'md5'
 > & { readonly boundary: string | undefined }
