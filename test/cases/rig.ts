@@ -33,7 +33,7 @@ const REPLIES: readonly (readonly [RegExp, string])[] = [
 
 export async function startRig(): Promise<Rig> {
   const nextHop = await startNextHop((command) => REPLIES.find(([pattern]) => pattern.test(command))?.[1])
-  const relay = { KABUTAR_RELAY: `smtp://127.0.0.1:${nextHop.port}` }
+  const relay = { KABUTAR_RELAY: `smtp://127.0.0.1:${nextHop.port}`, KABUTAR_RELAY_HEADERS: 'on' }
   const [captures, relays] = await Promise.all([startServer(), startServer({ env: relay })])
   return {
     captures,

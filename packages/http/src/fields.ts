@@ -11,11 +11,15 @@ const MAX_NAMED = 20
 /** A field of the wire that is refused by its name, since ignoring it would change what is sent. */
 export const notYet = z.never('is not in this version').optional()
 
-/** Drops the fields that are null, since null means absent, and makes empty maps of empty lists where a map belongs. */
+/**
+ * Drops the fields that are null, since null means absent, and makes empty maps of empty lists where a map belongs.
+ * @throws {MailError} `invalid_message` for `__proto__`, which would be lost without a word on the way to the schema
+ */
 export function presentFields(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
   if (Array.isArray(value)) return value.map((one) => presentFields(one, depth + 1))
   const fields = Object.entries(value).flatMap(([name, field]): [string, unknown][] => {
+    if (name === '__proto__') throw new MailError('invalid_message', 'A field cannot be named `__proto__`.')
     if (field === null) return []
     const emptyMap = MAPS.has(name) && Array.isArray(field) && field.length === 0
     return [[name, emptyMap ? {} : presentFields(field, depth + 1)]]

@@ -137,6 +137,17 @@ test('405 says which methods there are (RFC 9110 section 15.5.6)', async () => {
   assert.deepEqual(await allowed('PUT /emails/receiving'), [405, 'GET, HEAD'])
 })
 
+test('a field named __proto__ is refused, not lost', async () => {
+  const rig = await setup()
+  for (const body of [
+    `{"__proto__":{},${JSON.stringify(MAIL).slice(1)}`,
+    `${JSON.stringify(MAIL).slice(0, -1)},"headers":{"__proto__":"x"}}`,
+  ]) {
+    const { status, body: answer } = await call(rig, 'POST /emails', body)
+    assert.deepEqual([status, answer.message], [422, 'A field cannot be named `__proto__`.'])
+  }
+})
+
 describe('a body with a million values', () => {
   test('is refused before it is parsed, beside an attachment of 10 MB as the SDKs of Go, Python and Rust write it', async () => {
     const rig = await setup()

@@ -80,6 +80,42 @@ describe('compose', () => {
     assert.deepEqual(read[0]?.content, content)
   })
 
+  const MESSAGE = 'Subject: inner\r\n\r\nhello\r\n'
+  for (const [name, content, contentType] of [
+    ['NUL', 'a\r\n\0.\r\nb', 'message/rfc822'],
+    ['a bare CR', 'a\rb\r\n', 'message/rfc822'],
+    ['octets beyond ASCII', 'Subject: gr\xfc\xdfe\r\n\r\n', 'message/global'],
+    ['a long line without an end', `${MESSAGE}${'x'.repeat(5000)}`, 'message/rfc822'],
+    ['NUL in another type of message', 'a\0b', 'message/delivery-status'],
+    ['octets beyond ASCII in another type', '\xff', 'message/http'],
+  ] as const) {
+    test(`sends a message with ${name} along as a file`, async () => {
+      const attachments = [{ filename: 'inner', content: Buffer.from(content, 'latin1'), contentType }]
+      const raw = Buffer.from(await compose({ ...plain, attachments })).toString('latin1')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: none of these may be in the message
+      assert.doesNotMatch(raw, /[\u0000\u0080-\u00ff]|[^\r]\n|\r[^\n]|[^\r\n]{999}/)
+      const { attachments: read } = await simpleParser(raw)
+      assert.match(raw, /Content-Type: application\/octet-stream; name=inner/)
+      assert.equal(read[0]?.filename, /rfc822|global/.test(contentType) ? 'inner.eml' : 'inner')
+      assert.equal(read[0]?.content.toString('latin1'), content)
+    })
+  }
+
+  test('sends a message whose lines end in LF along with CRLF', async () => {
+    const content = Buffer.from(MESSAGE.replaceAll('\r', ''))
+    const attachments = [{ filename: 'inner.eml', content, contentType: 'message/rfc822' }]
+    const raw = Buffer.from(await compose({ ...plain, attachments })).toString()
+    assert.ok(raw.includes(MESSAGE))
+    assert.doesNotMatch(raw, /[^\r]\n/)
+  })
+
+  test('ends every line of the texts in CRLF, so that a signature is over what goes over the wire', async () => {
+    for (const text of ['a\rb', 'a\r\rb\r', 'a\r\n\rb\nc', 'schön\rb']) {
+      const raw = Buffer.from(await compose({ ...plain, text, html: `<p>${text}</p>` })).toString('latin1')
+      assert.doesNotMatch(raw, /\r(?!\n)|(?<!\r)\n/, JSON.stringify(text))
+    }
+  })
+
   test('makes the plain text from html when it is missing, and leaves it out when it is empty', async () => {
     const { text: _, ...withoutText } = plain
     const html = '<h1>Invoice</h1><p>Pay <a href="https://x.test/pay">here</a></p>'

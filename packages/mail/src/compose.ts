@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { Mailbox } from './address.ts'
 import { asciiSubject, customValue } from './field-value.ts'
 import { htmlToText } from './html-to-text.ts'
@@ -52,8 +53,8 @@ export async function compose(composition: Composition): Promise<Uint8Array> {
     cc: cc.map(addressee),
     replyTo: replyTo.map(addressee),
     ...(ascii === undefined && { subject }),
-    ...((text !== '' || html === undefined) && { text }),
-    ...(html !== undefined && { html }),
+    ...((text !== '' || html === undefined) && { text: withLineFeeds(text) }),
+    ...(html !== undefined && { html: withLineFeeds(html) }),
     headers: [
       ...(ascii === undefined ? [] : [prepared('Subject', ascii)]),
       ...Object.entries(headers).map(([name, value]) => prepared(name, customValue(name, value))),
@@ -66,15 +67,18 @@ export async function compose(composition: Composition): Promise<Uint8Array> {
   return await composer.compile().build()
 }
 
+/** A bare CR would be signed as it is and become CRLF on the wire. The composer writes each line feed as CRLF. */
+const withLineFeeds = (text: string) => text.replace(/\r\n?/g, '\n')
 /** A field that the composer neither encodes nor folds. */
 const prepared = (key: string, value: string) => ({ key, value: { prepared: true, value } })
 const addressee = ({ name, address }: Mailbox) => ({ name, address })
 
-function attached({ filename, content, contentType, contentId }: ComposeAttachment) {
+function attached(attachment: ComposeAttachment) {
+  const { filename, content, contentType, contentId } = transportable(attachment)
   return {
     filename,
     content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
-    ...(contentType !== undefined && { contentType: transportable(contentType, content) }),
+    ...(contentType !== undefined && { contentType }),
     // Always set: without it an attached message would be shown as part of the mail.
     ...(contentId === undefined
       ? { contentDisposition: 'attachment' }
@@ -85,18 +89,33 @@ function attached({ filename, content, contentType, contentId }: ComposeAttachme
 /** RFC 5322 section 2.1.1. */
 const MAX_LINE_BYTES = 998
 const LF = 0x0a
+const CR = 0x0d
 const FILE = 'application/octet-stream'
 
 /**
- * Answers the media type that an attachment goes as. An attached message must not be encoded (RFC 2046 section 5.2.1), so
- * one with lines that no relay takes goes as a file, in base64.
+ * Answers the form that an attachment goes in. An attached message must not be encoded (RFC 2046 section 5.2.1), and the
+ * composer encodes nothing whose type begins with `message/`. So it goes as it is if every server takes that: ASCII without
+ * NUL, in lines that end in CRLF and are not too long. Otherwise it goes as a file, in base64.
  */
-function transportable(contentType: string, content: Uint8Array): string {
-  if (!/^message\/(rfc822|global)\b/i.test(contentType)) return contentType
+function transportable(attachment: ComposeAttachment): ComposeAttachment {
+  const { contentType = '', filename } = attachment
+  if (!/^message\//i.test(contentType)) return attachment
+  const content = withCrlf(attachment.content)
+  if (content !== undefined) return { ...attachment, content }
+  const isMessage = /^message\/(rfc822|global)\b/i.test(contentType) && !/\.eml$/i.test(filename)
+  return { ...attachment, contentType: FILE, filename: isMessage ? `${filename}.eml` : filename }
+}
+
+/** Makes every line end in CRLF. Answers undefined for content that has a bare CR, or that must be encoded. */
+function withCrlf(content: Uint8Array): Uint8Array | undefined {
+  if (!isAscii(content) || content.includes(0)) return undefined
+  const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1')
+  if (/\r(?!\n)/.test(text)) return undefined
   let start = 0
-  for (let end = content.indexOf(LF); end >= 0; end = content.indexOf(LF, start)) {
-    if (end - start > MAX_LINE_BYTES + 1) return FILE
-    start = end + 1
+  for (let end = content.indexOf(LF); start < content.length; end = content.indexOf(LF, start)) {
+    const stop = end < 0 ? content.length : end
+    if (stop - start - (content[stop - 1] === CR ? 1 : 0) > MAX_LINE_BYTES) return undefined
+    start = stop + 1
   }
-  return content.length - start > MAX_LINE_BYTES || content.includes(0) ? FILE : contentType
+  return Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1')
 }

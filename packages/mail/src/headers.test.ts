@@ -38,6 +38,13 @@ describe('checkCustomHeaders', () => {
     test(`refuses ${name}`, () => assert.throws(() => checkCustomHeaders(headers), MalformedError))
   }
 
+  for (const name of ['X-SMTPAPI', 'x-mc-bccaddress', 'X-Mailgun-Recipient-Variables', 'X-PM-Bcc', 'X-MSYS-API']) {
+    test(`refuses ${name} where a relay would obey it`, () => {
+      checkCustomHeaders({ [name]: '{}' })
+      assert.throws(() => checkCustomHeaders({ [name]: '{}' }, false), MalformedError)
+    })
+  }
+
   test('a subject has no line break', () => {
     checkSubject('Grüße\tund mehr')
     assert.throws(() => checkSubject('a\r\nBcc: eve@x.test'), MalformedError)

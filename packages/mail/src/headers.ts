@@ -22,6 +22,8 @@ const REFUSED = new Set([
   'received-spf',
 ])
 const REFUSED_PREFIXES = ['content-', 'resent-', 'arc-', 'x-ses-']
+/** With these fields a message tells SendGrid, Mandrill, Mailgun, Postmark or SparkPost to send it to more recipients. */
+const RELAY_PREFIXES = ['x-smtpapi', 'x-mc-', 'x-mailgun-', 'x-pm-', 'x-msys-api']
 
 /** A field name: printable ASCII without colon (RFC 5322 section 2.2). */
 const NAME = /^[!-9;-~]{1,76}$/
@@ -32,17 +34,18 @@ const MAX_FIELDS = 100
 
 /**
  * Checks the custom fields of a message: In-Reply-To, References, List-*, X-* and others are allowed, each name once.
- * @throws {MalformedError} for a structural, trace or signature field, a malformed name, a line break in a value, or a value
- *   that would make a line too long
+ * @throws {MalformedError} for a structural, trace or signature field, one that a relay obeys unless `forRelay` allows it, a
+ *   malformed name, a line break in a value, or a value that would make a line too long
  */
-export function checkCustomHeaders(headers: Readonly<Record<string, string>>): void {
+export function checkCustomHeaders(headers: Readonly<Record<string, string>>, forRelay = true): void {
   const names = Object.keys(headers)
   if (names.length > MAX_FIELDS) throw new MalformedError(`at most ${MAX_FIELDS} headers are allowed`)
   const seen = new Set<string>()
   for (const name of names) {
     const lower = name.toLowerCase()
     if (!NAME.test(name)) throw new MalformedError('a header name has a character that is not allowed')
-    if (REFUSED.has(lower) || REFUSED_PREFIXES.some((prefix) => lower.startsWith(prefix))) {
+    const refused = forRelay ? REFUSED_PREFIXES : [...REFUSED_PREFIXES, ...RELAY_PREFIXES]
+    if (REFUSED.has(lower) || refused.some((prefix) => lower.startsWith(prefix))) {
       throw new MalformedError(`the header ${name} cannot be set`)
     }
     if (seen.has(lower)) throw new MalformedError(`the header ${name} is given twice`)

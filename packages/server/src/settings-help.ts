@@ -17,6 +17,10 @@ export const SETTINGS = {
     meaning: 'capture (mail is kept and nothing leaves), smtp://user:password@host:port or smtps://…',
     initial: 'capture',
   },
+  KABUTAR_RELAY_HEADERS: {
+    meaning: 'on: messages may have fields by which a smart host adds recipients',
+    initial: 'off',
+  },
   KABUTAR_API_KEY: { meaning: 'a full-access key (re_…) that is accepted while this is set' },
   KABUTAR_DOMAINS: {
     meaning: 'domains of the first account that may send and receive without DNS, while they stand here',

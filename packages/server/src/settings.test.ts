@@ -32,6 +32,7 @@ describe('settings', () => {
       tls: undefined,
       httpTls: false,
       relay: { kind: 'capture' },
+      relayHeaders: false,
       apiKey: undefined,
       domains: ['kabutar.test'],
       publicUrl: undefined,

@@ -39,6 +39,8 @@ export type Settings = {
   /** True if HTTP is served as HTTPS, with the certificate of `tls`. */
   readonly httpTls: boolean
   readonly relay: RelaySetting
+  /** Header fields may tell a smart host to add recipients. */
+  readonly relayHeaders: boolean
   readonly apiKey: string | undefined
   readonly domains: readonly string[]
   /** Has no slash at the end. Undefined means the address that HTTP is bound to. */
@@ -110,6 +112,7 @@ const SCHEMA = z.object({
   KABUTAR_TLS_KEY: text(pemFileOf).optional(),
   KABUTAR_HTTP_TLS: oneOf(['on', 'off']).prefault(SETTINGS.KABUTAR_HTTP_TLS.initial),
   KABUTAR_RELAY: text(relayOf).prefault(SETTINGS.KABUTAR_RELAY.initial),
+  KABUTAR_RELAY_HEADERS: oneOf(['on', 'off']).prefault(SETTINGS.KABUTAR_RELAY_HEADERS.initial),
   KABUTAR_API_KEY: z
     .string()
     .regex(/^re_[\x21-\x7e]{16,253}$/, 'must be re_ and 16 to 253 visible ASCII characters')
@@ -182,6 +185,7 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     tls: tlsOf(read, given),
     httpTls: read.KABUTAR_HTTP_TLS === 'on',
     relay: read.KABUTAR_RELAY,
+    relayHeaders: read.KABUTAR_RELAY_HEADERS === 'on',
     apiKey: read.KABUTAR_API_KEY,
     domains: read.KABUTAR_DOMAINS,
     publicUrl: read.KABUTAR_PUBLIC_URL,

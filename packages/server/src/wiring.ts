@@ -144,6 +144,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     relay: watchedRelay(relayOf(settings, accepting), { log, clock, setting: 'KABUTAR_RELAY' }),
     onboardingSender: settings.relay.kind === 'capture',
     log,
+    refuseRelayHeaders: settings.relay.kind === 'smtp' && !settings.relayHeaders,
     worker: { id: randomUUID(), exclusive: true },
     sendRetries: settings.sendRetriesMs,
     random: Math.random,

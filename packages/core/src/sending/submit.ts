@@ -38,6 +38,11 @@ export type SubmitPorts = ContentPorts & {
   readonly queueAfterRows?: boolean
   /** Takes `onboarding@resend.dev` as a sender. Set only where no mail leaves the machine. @default false */
   readonly onboardingSender?: boolean
+  /**
+   * Refuses header fields by which relays of other vendors add recipients (X-SMTPAPI and its like): those would be neither
+   * counted nor compared with the suppression list. @default false
+   */
+  readonly refuseRelayHeaders?: boolean
 }
 
 const MAX_RECIPIENTS = 50
@@ -60,7 +65,7 @@ export async function submit(
   idempotencyKey?: string,
 ): Promise<{ id: string }> {
   const { accountId } = key
-  checkDraft(draft)
+  checkDraft(draft, ports)
   const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, draft)
   await authoriseSender(ports, key, draft.from.address)
   const earlier = idempotency && (await findEarlier(ports.table, accountId, idempotency))
@@ -75,7 +80,7 @@ export async function submit(
   return { id }
 }
 
-function checkDraft(draft: Draft): void {
+function checkDraft(draft: Draft, { refuseRelayHeaders = false }: SubmitPorts): void {
   const recipients = draft.to.length + draft.cc.length + draft.bcc.length
   if (draft.to.length === 0) throw new MailError('missing_field', 'Missing `to` field.')
   if (recipients > MAX_RECIPIENTS) {
@@ -89,7 +94,7 @@ function checkDraft(draft: Draft): void {
   }
   try {
     checkSubject(draft.subject)
-    checkCustomHeaders(draft.headers)
+    checkCustomHeaders(draft.headers, !refuseRelayHeaders)
   } catch (error) {
     if (error instanceof MalformedError)
       throw new MailError('invalid_message', `${sentence(error.message)}.`, { cause: error })
