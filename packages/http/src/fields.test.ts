@@ -17,7 +17,7 @@ test('null means absent, and [] is an empty map', () => {
   const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`)
   assert.deepEqual(presentFields([1, 'x', null, true]), [1, 'x', null, true])
   assert.ok(Array.isArray(presentFields(deep)))
-  assert.deepEqual(Object.keys(presentFields(JSON.parse('{"__proto__":{"a":1}}')) as object), ['__proto__'])
+  assert.throws(() => presentFields(JSON.parse('{"a":{"__proto__":{"a":1}}}')), { code: 'invalid_message' })
 })
 
 describe('unknownFields', () => {

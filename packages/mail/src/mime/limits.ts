@@ -15,7 +15,7 @@ export const LIMITS: Limits = {
   maxParts: 1000,
   maxDepth: 100,
   maxHeaderBytes: 256 * 1024,
-  maxIndexLength: 1024 * 1024,
+  maxIndexLength: 2 * 1024 * 1024,
 }
 
 /** Addresses in one header field, counted over all its repetitions. */
