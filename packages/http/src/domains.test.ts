@@ -88,3 +88,18 @@ describe('/domains', () => {
     assert.equal((await call(rig, 'POST /domains', { name })).body.region, 'eu-west-1')
   })
 })
+
+test('an account adds at most 5 domains a day and has at most 10 that are not verified', async () => {
+  const rig = await setup()
+  const add = (name: string) => call(rig, 'POST /domains', { name })
+  const racing = await Promise.all(Array.from({ length: 20 }, (_, n) => add(`d${n}.test`)))
+  const made = racing.filter(({ status }) => status === 201)
+  assert.equal(made.length, 5)
+  for (const { status, body } of racing) assert.ok(status === 201 || body.name === 'resource_locked')
+  rig.ports.clock.advance(24 * 3_600_000)
+  for (let n = 0; n < 5; n++) assert.equal((await add(`e${n}.test`)).status, 201)
+  rig.ports.clock.advance(24 * 3_600_000)
+  assert.match(String((await add('f.test')).body.message), /At most 10 domains can wait/)
+  assert.equal((await call(rig, `DELETE /domains/${made[0]?.body.id}`)).status, 200)
+  assert.equal((await add('f.test')).status, 201)
+})

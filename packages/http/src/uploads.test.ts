@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { deleteUpload } from '@kabutar/core/messages/uploads.ts'
 import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
 
 const FILE = Buffer.from('a large file')
@@ -54,4 +55,30 @@ test('refused in the form of the wire', async () => {
   const both = { ...MAIL, attachments: [{ upload_id: id, content: 'aGk=' }] }
   assert.equal((await call(rig, 'POST /emails', both)).body.name, 'invalid_attachment')
   assert.equal((await call(rig, 'POST /emails', { ...MAIL, attachments: [{ upload_id: 'x' }] })).status, 422)
+})
+
+test('a link takes one file: the same again is no error, another is refused, whatever their size', async () => {
+  for (const size of [10, 100_000]) {
+    const rig = await setup()
+    const { url, headers } = (await call(rig, 'POST /uploads', { size })).body as { url: string; headers: object }
+    const [file, other] = [Buffer.alloc(size, 1), Buffer.alloc(size, 2)]
+    const racing = await Promise.all([file, file, file].map((body) => put(rig, url, body, headers)))
+    assert.deepEqual(racing.map(({ status }) => status).sort(), [200, 409, 409])
+    assert.equal((await put(rig, url, file, headers)).status, 200)
+    const answer = await put(rig, url, other, headers)
+    assert.deepEqual([answer.status, ((await answer.json()) as { name: string }).name], [403, 'invalid_access'])
+    const key = new URL(url).pathname.replace('/uploads/', '')
+    assert.ok(file.equals((await rig.ports.blobs.get(key)) ?? Buffer.alloc(0)))
+  }
+})
+
+test('an account has at most 100 uploads at once, also if it asks for 150 at once', async () => {
+  const rig = await setup()
+  const asked = await Promise.all(Array.from({ length: 150 }, () => call(rig, 'POST /uploads', { size: 9 })))
+  const made = asked.filter(({ status }) => status === 201)
+  assert.equal(made.length, 100)
+  assert.ok(asked.every(({ status, body }) => status === 201 || body.name === 'resource_locked'))
+  for (let n = 0; n < 3; n++) await deleteUpload(rig.ports, 'a', String(made[0]?.body.id))
+  assert.equal((await call(rig, 'POST /uploads', { size: 9 })).status, 201)
+  assert.equal((await call(rig, 'POST /uploads', { size: 9 })).status, 409)
 })

@@ -1,5 +1,8 @@
 /** Uploads of files larger than a request: the application gets a link, puts the file there, and attaches it by its id. */
+import { createHash } from 'node:crypto'
+import { MailError } from '@kabutar/core/errors.ts'
 import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/messages/uploads.ts'
+import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
@@ -11,9 +14,10 @@ export const UploadRequest = z
     size: z.int().min(1).meta({ maximum: MAX_UPLOAD_BYTES }).describe('Bytes of the file, exactly.'),
   })
   .meta({ id: 'CreateUpload' })
+type UploadTarget = { readonly key: string; readonly bytes: number }
 interface UploadLinks {
   /** Returns what the link takes; undefined if it is not ours, was changed, or has expired. */
-  verifyUpload(url: URL): { readonly key: string; readonly bytes: number } | undefined
+  verifyUpload(url: URL): UploadTarget | undefined
 }
 export type UploadRoutePorts = UploadPorts & { readonly downloads: UploadLinks }
 
@@ -30,8 +34,12 @@ export function uploads(ports: UploadPorts) {
   })
 }
 
-/** PUT /uploads/… takes a file; the link is the permission. On AWS the link leads to S3, whose answer has no body. */
+/**
+ * PUT /uploads/… takes a file; the link is the permission. A link takes one file: sending the same again is no error, since
+ * the first answer may have been lost. On AWS the link leads to S3, whose answer has no body.
+ */
 export function uploadLinks({ blobs, downloads }: UploadRoutePorts) {
+  const coming = new Set<string>()
   return new Hono<Env>().put('/:account/:blob', async (c) => {
     const upload = downloads.verifyUpload(new URL(c.req.url))
     if (upload === undefined) throw new HttpError(403, 'invalid_access', 'The link is not valid or has expired.')
@@ -40,7 +48,27 @@ export function uploadLinks({ blobs, downloads }: UploadRoutePorts) {
     if (Number(declared) !== upload.bytes) {
       throw new HttpError(403, 'invalid_access', `The link takes exactly ${upload.bytes} bytes.`)
     }
-    await blobs.put(upload.key, c.req.raw.body ?? new Uint8Array(), { maxBytes: upload.bytes })
+    if (coming.has(upload.key)) throw new MailError('conflict', 'The file is being uploaded by another request.')
+    coming.add(upload.key)
+    try {
+      await putOnce(blobs, upload, c.req.raw.body ?? ReadableStream.from([]))
+    } finally {
+      coming.delete(upload.key)
+    }
     return c.json({ object: 'upload', id: c.req.param('blob') })
   })
+}
+
+/** @throws {HttpError} `invalid_access` if the link has taken another file */
+async function putOnce(blobs: Blobs, { key, bytes }: UploadTarget, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const before = await blobs.open(key)
+  if (before === undefined) return blobs.put(key, body, { maxBytes: bytes })
+  if ((await digestOf(body)) === (await digestOf(before.body))) return
+  throw new HttpError(403, 'invalid_access', 'The link has taken another file already.')
+}
+
+async function digestOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of body) hash.update(chunk)
+  return hash.digest('hex')
 }

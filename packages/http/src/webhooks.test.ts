@@ -177,6 +177,10 @@ test('a refusal says why', async () => {
 test('an account has at most 50 webhooks, and their pages go both ways', async () => {
   const { call, at } = await setup()
   const create = () => call('POST', '/webhooks', { endpoint: https, events: ['email.sent'] })
+  const racing = await Promise.all(Array.from({ length: 150 }, create))
+  const made = racing.filter(({ status }) => status === 201)
+  assert.equal(made.length, 50)
+  for (const { body } of made) assert.equal((await call('DELETE', `/webhooks/${body.id}`)).status, 200)
   const ids: unknown[] = []
   for (let n = 0; n < 50; n++) {
     at.at(at.now() + 1)

@@ -1,3 +1,5 @@
+import { NEW_DOMAINS } from '@kabutar/core/domains/create.ts'
+import { MAX_UPLOADS } from '@kabutar/core/messages/uploads.ts'
 import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
 import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES } from '@kabutar/core/retry-schedules.ts'
 import type { Command } from './command-line.ts'
@@ -37,6 +39,8 @@ export const SETTINGS = {
   KABUTAR_TLS_CERT: { meaning: 'PEM file of a certificate: STARTTLS for inbound mail' },
   KABUTAR_TLS_KEY: { meaning: 'PEM file of its private key' },
   KABUTAR_HTTP_TLS: { meaning: 'on: the API is served as HTTPS, with that certificate', initial: 'off' },
+  KABUTAR_MAX_UPLOADS: { meaning: 'uploads that an account may have at once', initial: String(MAX_UPLOADS) },
+  KABUTAR_DOMAINS_A_DAY: { meaning: 'domains that an account may add in a UTC day', initial: String(NEW_DOMAINS.aDay) },
   KABUTAR_MEMORY: { meaning: 'MB that large requests and messages may hold in memory; else half of the heap limit' },
   KABUTAR_LOG: { meaning: 'debug, info, warn or error: JSON lines on stderr, never content or keys', initial: 'info' },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly initial?: string }>>

@@ -33,6 +33,8 @@ describe('settings', () => {
       httpTls: false,
       relay: { kind: 'capture' },
       relayHeaders: false,
+      maxUploads: 100,
+      domainsADay: 5,
       apiKey: undefined,
       domains: ['kabutar.test'],
       publicUrl: undefined,

@@ -50,6 +50,10 @@ export type Settings = {
   readonly sendRetriesMs: readonly number[]
   readonly webhookRetriesMs: readonly number[]
   readonly allowPrivate: boolean
+  /** Uploads that an account may have at once. */
+  readonly maxUploads: number
+  /** Domains that an account may add in a day. */
+  readonly domainsADay: number
   /** Bytes of memory that large requests and messages may hold together. */
   readonly memoryBytes: number
   readonly logLevel: LogLevel
@@ -123,6 +127,8 @@ const SCHEMA = z.object({
   KABUTAR_SEND_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_SEND_RETRIES.initial),
   KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_WEBHOOK_RETRIES.initial),
   KABUTAR_ALLOW_PRIVATE: oneOf(['on', 'off']).optional(),
+  KABUTAR_MAX_UPLOADS: text(integerOf(1, 1_000_000)).prefault(SETTINGS.KABUTAR_MAX_UPLOADS.initial),
+  KABUTAR_DOMAINS_A_DAY: text(integerOf(1, 1_000_000)).prefault(SETTINGS.KABUTAR_DOMAINS_A_DAY.initial),
   KABUTAR_MEMORY: text(integerOf(10, 999_999)).optional(),
   KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).prefault(SETTINGS.KABUTAR_LOG.initial),
 })
@@ -193,6 +199,8 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     sendRetriesMs: read.KABUTAR_SEND_RETRIES,
     webhookRetriesMs: read.KABUTAR_WEBHOOK_RETRIES,
     allowPrivate: allowPrivateOf(read),
+    maxUploads: read.KABUTAR_MAX_UPLOADS,
+    domainsADay: read.KABUTAR_DOMAINS_A_DAY,
     memoryBytes: read.KABUTAR_MEMORY === undefined ? defaultMemoryBytes() : read.KABUTAR_MEMORY * 1024 * 1024,
     logLevel: read.KABUTAR_LOG,
     notices,

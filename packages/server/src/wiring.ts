@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { NEW_DOMAINS } from '@kabutar/core/domains/create.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -144,6 +145,8 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     relay: watchedRelay(relayOf(settings, accepting), { log, clock, setting: 'KABUTAR_RELAY' }),
     onboardingSender: settings.relay.kind === 'capture',
     log,
+    maxUploads: settings.maxUploads,
+    newDomains: { ...NEW_DOMAINS, aDay: settings.domainsADay },
     refuseRelayHeaders: settings.relay.kind === 'smtp' && !settings.relayHeaders,
     worker: { id: randomUUID(), exclusive: true },
     sendRetries: settings.sendRetriesMs,

@@ -82,3 +82,16 @@ test('a key is accepted while the store takes no writes, and its use is noted la
   await authenticate(ports, token)
   assert.ok((await listKeys(ports.table, 'a'))[0]?.lastUsedAt)
 })
+
+test('of 150 keys that are made at once 100 are, all of them are listed, and a deleted one makes room for one', async () => {
+  const ports = rig()
+  const made = await Promise.allSettled(Array.from({ length: 150 }, () => createKey(ports, 'a', KEY)))
+  const ids = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []))
+  assert.equal(ids.length, 100)
+  assert.deepEqual(new Set((await listKeys(ports.table, 'a')).map(({ id }) => id)), new Set(ids))
+  const [first = ''] = ids
+  const deleted = await Promise.allSettled(Array.from({ length: 20 }, () => deleteKey(ports, 'a', first)))
+  assert.ok(deleted.some(({ status }) => status === 'fulfilled'))
+  await createKey(ports, 'a', KEY)
+  await assert.rejects(createKey(ports, 'a', KEY), { code: 'conflict' })
+})

@@ -7,7 +7,8 @@ import type { Ids } from '../ports/ids.ts'
 import { type Item, type Key, StoreError, type Table } from '../ports/table.ts'
 import type { Caches } from '../store/cache.ts'
 import { readRow, row } from '../store/codec.ts'
-import { apiKeyKey, apiKeyPartition, apiKeyTokenKey } from '../store/keys.ts'
+import { addCounted, oneLess, oneMore } from '../store/counts.ts'
+import { apiKeyKey, apiKeyPartition, apiKeyTokenKey, countKey } from '../store/keys.ts'
 import { transactIf, writeIf } from '../store/once.ts'
 
 export type Permission = 'full_access' | 'sending_access'
@@ -56,12 +57,10 @@ export async function createKey(
   accountId: string,
   key: NewKey,
 ): Promise<{ id: string; token: string }> {
-  const { items } = await ports.table.query({ pk: apiKeyPartition(accountId), limit: MAX_KEYS })
-  if (items.length >= MAX_KEYS) throw new MailError('conflict', `An account has at most ${MAX_KEYS} API keys.`)
   const token = newToken(ports.ids)
   const { id, writes } = keyRows(ports, accountId, key, token)
-  await ports.table.transact(writes)
-  return { id, token }
+  if (await addCounted(ports.table, countKey(accountId, 'keys'), MAX_KEYS, writes)) return { id, token }
+  throw new MailError('conflict', `An account has at most ${MAX_KEYS} API keys.`)
 }
 
 /**
@@ -78,7 +77,9 @@ export async function adoptKey(
   const hash = token && hashOf(token)
   const outdated = items.filter((item) => item.fromSetting === true && item.hash !== hash)
   for (const { sk } of outdated) await deleteKey(ports, accountId, sk)
-  if (token !== undefined) await transactIf(ports.table, keyRows(ports, accountId, key, token, true).writes)
+  if (token === undefined) return
+  const { writes } = keyRows(ports, accountId, key, token, true)
+  await transactIf(ports.table, [...writes, oneMore(countKey(accountId, 'keys'))])
 }
 
 function keyRows({ ids, clock }: KeyPorts, accountId: string, key: NewKey, token: string, fromSetting = false) {
@@ -164,9 +165,11 @@ export async function deleteKey(
 ): Promise<void> {
   const item = readRow('api-key', await table.get(apiKeyKey(accountId, id)))
   if (item === undefined) throw new MailError('not_found', 'API key not found')
-  await table.transact([
+  const deleted = await transactIf(table, [
     { kind: 'delete', key: apiKeyTokenKey(item.hash as string) },
-    { kind: 'delete', key: apiKeyKey(accountId, id) },
+    { kind: 'delete', key: apiKeyKey(accountId, id), if: [{ exists: true }] },
+    oneLess(countKey(accountId, 'keys')),
   ])
+  if (!deleted) throw new MailError('not_found', 'API key not found')
   caches.apiKeys.clear()
 }

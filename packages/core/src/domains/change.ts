@@ -12,7 +12,12 @@ import { transactIf } from '../store/once.ts'
 import { type EmitPorts, emit, newEvent } from '../webhooks/emit.ts'
 import { type Domain, domainItem, neededRecords } from './domain.ts'
 
-export type DomainsPorts = EmitPorts & { readonly identities: Identities; readonly caches: Caches }
+export type DomainsPorts = EmitPorts & {
+  readonly identities: Identities
+  readonly caches: Caches
+  /** Domains that an account may add. @default 10 that are not verified, 5 a day */
+  readonly newDomains?: { readonly unproved: number; readonly aDay: number }
+}
 type DomainEvent = 'domain.created' | 'domain.updated' | 'domain.deleted'
 
 /** The `data` of the webhooks of a domain. */

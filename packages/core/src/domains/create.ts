@@ -1,10 +1,11 @@
 import { isLabel } from '@kabutar/mail/domain-name.ts'
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
-import { domainClaimKey, domainKey, domainOwnerKey } from '../store/keys.ts'
+import { addCounted } from '../store/counts.ts'
+import { countKey, domainClaimKey, domainKey, domainOwnerKey, domainPartition, utcDay } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
 import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from './change.ts'
-import { type Capabilities, claimItem, type Domain, domainItem } from './domain.ts'
+import { type Capabilities, claimItem, type Domain, domainItem, domainOfItem } from './domain.ts'
 import { getDomain, validDomainName } from './domains.ts'
 
 type NewDomain = {
@@ -18,6 +19,10 @@ type NewDomain = {
 /** The time for which a name is reserved for an account that is proving it. */
 export const VERIFY_WITHIN_MS = 72 * 3600_000
 const RETURN_PATH = 'send'
+export const NEW_DOMAINS = { unproved: 10, aDay: 5 } as const
+/** The newest domains of an account: those that wait to be verified are among them unless hundreds were. */
+const LOOKED_AT = 200
+const COUNT_SECONDS = 2 * 24 * 3600
 
 /**
  * Adds a domain that is still to be verified: until then it may neither send nor receive. Answers it with the records to
@@ -27,6 +32,7 @@ const RETURN_PATH = 'send'
  */
 export async function createDomain(ports: DomainsPorts, accountId: string, wanted: NewDomain): Promise<Domain> {
   const domain = newDomain(ports, wanted)
+  await refuseTooMany(ports, accountId)
   const { claim } = await keepName(ports, accountId, domain)
   try {
     // Another account's identity must not prove this one's domain.
@@ -43,6 +49,19 @@ export async function createDomain(ports: DomainsPorts, accountId: string, wante
     ])
     throw error
   }
+}
+
+/** Names that are not proved are kept from other accounts, so an account can hold few of them. @throws {MailError} `conflict` */
+async function refuseTooMany({ table, clock, newDomains = NEW_DOMAINS }: DomainsPorts, accountId: string) {
+  const now = clock.now()
+  const { items } = await table.query({ pk: domainPartition(accountId), reverse: true, limit: LOOKED_AT })
+  const unproved = items.map(domainOfItem).filter(({ owned, until }) => !owned && until > now)
+  if (unproved.length >= newDomains.unproved) {
+    throw new MailError('conflict', `At most ${newDomains.unproved} domains can wait to be verified. Remove one first.`)
+  }
+  const today = { ...countKey(accountId, `domains-${utcDay(now)}`), ttl: Math.floor(now / 1000) + COUNT_SECONDS }
+  if (await addCounted(table, today, newDomains.aDay, [])) return
+  throw new MailError('conflict', `An account can add at most ${newDomains.aDay} domains a day.`)
 }
 
 function newDomain({ ids, clock, identities }: DomainsPorts, wanted: NewDomain): Domain {

@@ -9,7 +9,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import { StoreError, type Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
-import { uploadKey } from '../store/keys.ts'
+import { addCounted, oneLess } from '../store/counts.ts'
+import { countKey, uploadKey } from '../store/keys.ts'
+import { transactIf } from '../store/once.ts'
 import { dueAt } from '../store/outbox.ts'
 import { blobKey } from './blob-keys.ts'
 
@@ -18,6 +20,8 @@ export type UploadPorts = {
   readonly blobs: Blobs
   readonly clock: Clock
   readonly ids: Ids
+  /** Uploads that an account may have at once. @default 100 */
+  readonly maxUploads?: number
 }
 export type Upload = { readonly id: string; readonly url: URL; readonly expiresAt: Date }
 /** Bytes of uploads, by their id. */
@@ -25,17 +29,22 @@ export type UploadSizes = ReadonlyMap<string, number>
 
 /** In base64 it fits a message of 40 MB. */
 export const MAX_UPLOAD_BYTES = 30 * 1024 * 1024
+export const MAX_UPLOADS = 100
 const LINK_SECONDS = 3600
 const KEPT_MS = 24 * 3_600_000
 
-/** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large` */
+/** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large`, `conflict` past 100 */
 export async function createUpload(ports: UploadPorts, accountId: string, size: number): Promise<Upload> {
   if (size > MAX_UPLOAD_BYTES) throw new MailError('message_too_large', 'An upload is at most 30 MB.')
   const id = ports.ids.next()
   const now = ports.clock.now()
   const url = await ports.blobs.uploadLink(blobKey(accountId, id), { bytes: size, expiresInSeconds: LINK_SECONDS })
   const item = row('upload', uploadKey(accountId, id), { size, ...dueAt('upload', accountId, id, now + KEPT_MS) })
-  await ports.table.write({ kind: 'put', item, if: [{ exists: false }] })
+  const put = { kind: 'put', item, if: [{ exists: false }] } as const
+  const { maxUploads = MAX_UPLOADS } = ports
+  if (!(await addCounted(ports.table, countKey(accountId, 'uploads'), maxUploads, [put]))) {
+    throw new MailError('conflict', `An account has at most ${maxUploads} uploads; each is kept for 24 hours.`)
+  }
   return { id, url, expiresAt: new Date(now + LINK_SECONDS * 1000) }
 }
 
@@ -71,5 +80,6 @@ export async function deleteUpload(
   id: string,
 ): Promise<void> {
   await blobs.delete([blobKey(accountId, id)])
-  await table.write({ kind: 'delete', key: uploadKey(accountId, id) })
+  const removal = { kind: 'delete', key: uploadKey(accountId, id), if: [{ exists: true }] } as const
+  await transactIf(table, [removal, oneLess(countKey(accountId, 'uploads'))])
 }

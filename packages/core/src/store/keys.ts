@@ -21,6 +21,7 @@ export const ROWS = {
   account: shape('accounts', '<account>', 'an account: its name'),
   'api-key': shape('<account>#keys', '<key id>', 'an API key as it is listed'),
   'api-key-token': shape('key#<sha256 of the token>', 'key', 'the rights of an API key'),
+  count: shape('<account>#counts', '<what>', 'how many of a kind the account has, or made on a day'),
   'reputation-day': shape('<account>#reputation', 'day#<day>', 'mails sent, bounced, complained of'),
   'account-pause': shape('<account>#reputation', 'pause', 'why the account may not send'),
   domain: shape('<account>#domains', '<domain id>', 'a domain as the account sees it'),
@@ -74,6 +75,12 @@ export const accountKey = (accountId: string): Key => ({ pk: accountPartition, s
 export const apiKeyPartition = (accountId: string): string => `${accountId}#keys`
 export const apiKeyKey = (accountId: string, id: string): Key => ({ pk: apiKeyPartition(accountId), sk: id })
 export const apiKeyTokenKey = (sha256OfToken: string): Key => ({ pk: `key#${sha256OfToken}`, sk: 'key' })
+
+/** `what`: `keys`, `webhooks`, `uploads`, or the domains that were added on a day. */
+export const countKey = (accountId: string, what: 'keys' | 'webhooks' | 'uploads' | `domains-${string}`): Key => ({
+  pk: `${accountId}#counts`,
+  sk: what,
+})
 
 export const reputationPartition = (accountId: string): string => `${accountId}#reputation`
 export const REPUTATION_DAYS = 'day#'

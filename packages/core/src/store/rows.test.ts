@@ -34,8 +34,8 @@ import type { ListPage } from './pages.ts'
 
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
 /** Kinds whose attributes nobody reads: the key says all. */
-/** Of a day and of an outbox kind, the key alone is read. */
-const NEVER_READ = ['outbox-kind', 'day', 'delivery-day'] as const satisfies readonly RowKind[]
+/** Of a day and of an outbox kind, the key alone is read; of a count, conditions alone read the number. */
+const NEVER_READ = ['outbox-kind', 'day', 'delivery-day', 'count'] as const satisfies readonly RowKind[]
 
 /** The table, and the keys of everything that is written to it. */
 function recorded(table: Table): { readonly table: Table; readonly keys: Map<string, Key> } {

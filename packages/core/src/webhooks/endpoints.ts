@@ -5,8 +5,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Attrs, Item, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
-import { endpointKey, endpointPartition } from '../store/keys.ts'
-import { putIfAbsent, writeIf } from '../store/once.ts'
+import { addCounted, oneLess } from '../store/counts.ts'
+import { countKey, endpointKey, endpointPartition } from '../store/keys.ts'
+import { transactIf, writeIf } from '../store/once.ts'
 import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
 import { WIRE_EVENT_TYPES, type WireEventType } from './event-types.ts'
 import { newSecret } from './sign.ts'
@@ -43,7 +44,7 @@ const OVERLAP_MS = 24 * 3600_000
 const MAX_PREVIOUS = 4
 
 /**
- * Makes an enabled endpoint with its own secret. Two calls at the same moment may pass the limit by one.
+ * Makes an enabled endpoint with its own secret.
  * @throws {MailError} `invalid_message` for the URL, an unknown event type, or one endpoint too many
  */
 export async function createEndpoint(
@@ -63,12 +64,9 @@ export async function createEndpoint(
     pauses: 0,
     failingSince: 0,
   }
-  const present = await listEndpoints(ports.table, accountId)
-  if (present.length >= MAX_ENDPOINTS) {
-    throw new MailError('invalid_message', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
-  }
-  await putIfAbsent(ports.table, endpointItem(accountId, endpoint))
-  return endpoint
+  const put = { kind: 'put', item: endpointItem(accountId, endpoint), if: [{ exists: false }] } as const
+  if (await addCounted(ports.table, countKey(accountId, 'webhooks'), MAX_ENDPOINTS, [put])) return endpoint
+  throw new MailError('invalid_message', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
 }
 
 function endpointItem(accountId: string, { id, createdAt, events, previous, ...rest }: Endpoint): Item {
@@ -135,7 +133,7 @@ export async function updateEndpoint(
 /** Deletes the endpoint and drops the events on their way to it. @throws {MailError} `not_found` */
 export async function deleteEndpoint(table: Table, accountId: string, id: string): Promise<void> {
   const removal = { kind: 'delete', key: endpointKey(accountId, id), if: [{ exists: true }] } as const
-  if (!(await writeIf(table, removal))) throw notFound()
+  if (!(await transactIf(table, [removal, oneLess(countKey(accountId, 'webhooks'))]))) throw notFound()
 }
 
 /**
