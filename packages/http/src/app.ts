@@ -8,7 +8,7 @@ import { createMiddleware } from 'hono/factory'
 import { getPath } from 'hono/utils/url'
 import { accounts } from './accounts.ts'
 import { apiKeys } from './api-keys.ts'
-import { keyRequired } from './auth.ts'
+import { type AddressOf, keyRequired } from './auth.ts'
 import { roomForBody } from './body.ts'
 import { deadLetters } from './dead-letters.ts'
 import { domains } from './domains.ts'
@@ -29,6 +29,8 @@ type AppOptions = {
   readonly operatorToken?: string
   /** What the same token shows of the queues; without it the routes do not exist. */
   readonly deadLetters?: DeadLetters
+  /** The address of the client, where one process sees them all: wrong keys are slowed by it. */
+  readonly addressOf?: AddressOf
   /** Opens POST /emails/receiving/inject, for development. */
   readonly inject?: boolean
   /** @default always ok */
@@ -44,6 +46,8 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.use(async (c, next) => {
     c.set('clock', ports.clock)
     await next()
+    // Answers are about one account, and some hold its secrets.
+    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
   })
   app.use(requestLogged(ports), nameIgnored)
   app.get('/health', (c) => answerHealth(c, options.health?.()))
@@ -57,7 +61,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   if (token !== undefined && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, token))
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))
-  app.use(keyRequired(ports), checkQuery, roomForBody(ports))
+  app.use(keyRequired(ports, options.addressOf), checkQuery, roomForBody(ports))
   app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
   // Before `/emails/:id`, which would take `receiving` for an id.
   refuseOtherMethods(app)

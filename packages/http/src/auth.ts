@@ -1,15 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type AuthenticatePorts, authenticate } from '@kabutar/core/accounts/keys.ts'
 import { MailError } from '@kabutar/core/errors.ts'
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
+import { WrongKeys } from './wrong-keys.ts'
 
 const SENDING = new Set(['POST /emails', 'POST /uploads'])
 
+/** Undefined if it is not known. */
+export type AddressOf = (c: Context) => string | undefined
+
 /** Requires an API key. A key of `sending_access` may use the sending routes only. */
-export function keyRequired(ports: AuthenticatePorts) {
+export function keyRequired(ports: AuthenticatePorts, addressOf: AddressOf = () => undefined) {
+  const wrongKeys = new WrongKeys(ports.clock)
   return createMiddleware<Env>(async (c, next) => {
-    const key = await authenticate(ports, bearerOf(c.req.header('Authorization')))
+    const key = await authenticate(ports, bearerOf(c.req.header('Authorization'))).catch(async (error) => {
+      if (error instanceof MailError && error.code === 'invalid_key') await wrongKeys.slow(addressOf(c))
+      throw error
+    })
     if (key.permission === 'sending_access' && !SENDING.has(`${c.req.method} ${c.req.path}`)) {
       throw new MailError('restricted_key', 'This API key is restricted to only send emails.')
     }

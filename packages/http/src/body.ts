@@ -65,7 +65,21 @@ async function read(c: Context<Env>, limits: BodyLimits): Promise<Buffer> {
   if (!/^identity$/i.test(encoding)) throw unsupported('The request body must not be compressed.')
   const { raw } = c.req
   // The HTTP parser enforces a declared length; only a chunked body has to be counted here.
-  return isDeclared(raw, limits) ? Buffer.from(await raw.arrayBuffer()) : counted(raw, limits)
+  if (!isDeclared(raw, limits)) return counted(raw, limits)
+  return Buffer.from(await raw.arrayBuffer().catch(notArrived))
+}
+
+/** Reads a request's body. @throws {HttpError} 400 if the client goes away before its end, which is no error of the server */
+export async function* arriving(request: Request): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* request.body ?? []
+  } catch (cause) {
+    notArrived(cause)
+  }
+}
+
+function notArrived(cause: unknown): never {
+  throw new HttpError(400, 'validation_error', 'The request body has not arrived in full.', {}, { cause })
 }
 
 const unsupported = (message: string) => new HttpError(415, 'validation_error', message)
@@ -82,7 +96,7 @@ const maxOf = ({ maxBytes = SMALL_BODY_BYTES }: BodyLimits) => maxBytes
 async function counted(request: Request, limits: BodyLimits): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of arriving(request)) {
     size += chunk.byteLength
     if (size > maxOf(limits)) throw tooLarge(limits)
     chunks.push(chunk)

@@ -55,8 +55,9 @@ export class HttpError extends Error {
     wireName: WireErrorName,
     message: string,
     headers: Readonly<Record<string, string>> = {},
+    options?: ErrorOptions,
   ) {
-    super(message)
+    super(message, options)
     this.headers = headers
     this.status = status
     this.wireName = wireName

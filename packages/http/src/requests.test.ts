@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { createApp } from '@kabutar/http/app.ts'
 import { call, MAIL, type Setup, setup } from '@kabutar/testing/http-rig.ts'
 
 const request = ({ app, token }: Setup, what: string, init: RequestInit = {}) => {
@@ -135,6 +136,40 @@ test('405 says which methods there are (RFC 9110 section 15.5.6)', async () => {
   assert.deepEqual(await allowed('DELETE /health'), [405, 'GET, HEAD'])
   assert.deepEqual(await allowed('POST /emails/0199a0b0-0000-7000-8000-000000000001'), [405, 'GET, DELETE, HEAD'])
   assert.deepEqual(await allowed('PUT /emails/receiving'), [405, 'GET, HEAD'])
+})
+
+test('no answer may be stored, whoever asks', async () => {
+  const rig = await setup()
+  for (const what of ['GET /api-keys', 'GET /emails', 'GET /health', 'GET /nowhere', 'DELETE /emails']) {
+    assert.equal((await request(rig, what)).headers.get('cache-control'), 'no-store', what)
+  }
+  const key = await request(rig, 'POST /api-keys', { body: '{"name":"k"}' })
+  assert.deepEqual([key.status, key.headers.get('cache-control')], [201, 'no-store'])
+})
+
+test('a client that goes away within its body is no error in the log', async () => {
+  const rig = await setup()
+  const errors: string[] = []
+  const log = { ...rig.ports.log, error: (message: string) => void errors.push(message) }
+  const app = createApp({ ...rig.ports, log, downloads: rig.ports.blobs })
+  const gone = () =>
+    new ReadableStream({
+      start: (controller) => controller.enqueue(Buffer.from('{')),
+      pull: (controller) => controller.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })),
+    })
+  const { url } = (await call(rig, 'POST /uploads', { size: 100_000 })).body as { url: string }
+  const { pathname, search } = new URL(url)
+  const paths: readonly [string, string, Record<string, string>][] = [
+    ['POST', '/emails', {}],
+    ['POST', '/emails', { 'Content-Length': '99' }],
+    ['PUT', pathname + search, { 'Content-Length': '100000' }],
+  ]
+  for (const [method, path, more] of paths) {
+    const headers = { Authorization: `Bearer ${rig.token}`, ...more }
+    const init: RequestInit = { method, headers, body: gone(), duplex: 'half' }
+    assert.equal((await app.request(path, init)).status, 400, path)
+  }
+  assert.deepEqual(errors, [])
 })
 
 test('a field named __proto__ is refused, not lost', async () => {

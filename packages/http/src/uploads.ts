@@ -5,7 +5,7 @@ import { createUpload, MAX_UPLOAD_BYTES, type UploadPorts } from '@kabutar/core/
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { jsonBody } from './body.ts'
+import { arriving, jsonBody } from './body.ts'
 import { accountOf, type Env } from './env.ts'
 import { HttpError } from './errors.ts'
 
@@ -51,7 +51,7 @@ export function uploadLinks({ blobs, downloads }: UploadRoutePorts) {
     if (coming.has(upload.key)) throw new MailError('conflict', 'The file is being uploaded by another request.')
     coming.add(upload.key)
     try {
-      await putOnce(blobs, upload, c.req.raw.body ?? ReadableStream.from([]))
+      await putOnce(blobs, upload, arriving(c.req.raw))
     } finally {
       coming.delete(upload.key)
     }

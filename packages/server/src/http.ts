@@ -2,16 +2,18 @@ import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Certificate } from './certificate.ts'
 import { listenError } from './listen-error.ts'
 import { type Address, hostText } from './settings-values.ts'
 
+/** Answers a request; `env.incoming` is Node's form of it. */
+type Fetch = (request: Request, env: HttpBindings) => Response | Promise<Response>
 type HttpListener = {
   readonly url: string
   /** Answers requests with `fetch` from now on. Until then they are answered 503. */
-  serve(fetch: (request: Request) => Response | Promise<Response>): void
+  serve(fetch: Fetch): void
   /** Uses the certificate as it is now for new connections. */
   renewCertificate(): void
   /** Stops listening, lets running requests finish, and cuts those that last longer than `deadlineMs`. */
@@ -31,10 +33,11 @@ const starting = () =>
 export async function listenHttp(
   { host, port }: Address,
   clock: Clock,
-  certificate?: Certificate,
+  { certificate, maxConnections }: { readonly certificate?: Certificate | undefined; readonly maxConnections: number },
 ): Promise<HttpListener> {
-  let answer: (request: Request) => Response | Promise<Response> = starting
-  const server = createServer((request) => answer(request), certificate)
+  let answer: Fetch = starting
+  const server = createServer((request, env) => answer(request, env), certificate)
+  server.maxConnections = maxConnections
   server.listen(port, host)
   await once(server, 'listening').catch((cause) => {
     throw listenError('KABUTAR_HTTP', { host, port }, cause)
@@ -59,21 +62,14 @@ export async function listenHttp(
   }
 }
 
-function createServer(
-  fetch: (request: Request) => Response | Promise<Response>,
-  certificate: Certificate | undefined,
-): HttpServer | HttpsServer {
-  if (certificate === undefined) return createAdaptorServer({ fetch, hostname: NO_HOST }) as HttpServer
-  const serverOptions = { ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
-  return createAdaptorServer({
-    fetch,
-    hostname: NO_HOST,
-    createServer: createHttpsServer,
-    serverOptions,
-  }) as HttpsServer
-}
+/** Peers that send half a request are dropped after 15 to 20 s, and slow bodies after 5 minutes. */
+const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsCheckingInterval: 5000 }
 
-/** The name in the URL of a request in HTTP/1.0 without a Host field, as load balancers ask for GET /health. */
-const NO_HOST = 'localhost'
+function createServer(answer: Fetch, certificate: Certificate | undefined): HttpServer | HttpsServer {
+  const fetch = (request: Request, env: unknown) => answer(request, env as HttpBindings)
+  if (certificate === undefined) return createAdaptorServer({ fetch, serverOptions: TIMEOUTS }) as HttpServer
+  const serverOptions = { ...TIMEOUTS, ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
+  return createAdaptorServer({ fetch, createServer: createHttpsServer, serverOptions }) as HttpsServer
+}
 
 const tlsOptions = ({ pem }: Certificate) => ({ ...pem, minVersion: 'TLSv1.2' }) as const

@@ -39,6 +39,7 @@ export const SETTINGS = {
   KABUTAR_TLS_CERT: { meaning: 'PEM file of a certificate: STARTTLS for inbound mail' },
   KABUTAR_TLS_KEY: { meaning: 'PEM file of its private key' },
   KABUTAR_HTTP_TLS: { meaning: 'on: the API is served as HTTPS, with that certificate', initial: 'off' },
+  KABUTAR_HTTP_CONNECTIONS: { meaning: 'open connections of the API in all', initial: '1000' },
   KABUTAR_MAX_UPLOADS: { meaning: 'uploads that an account may have at once', initial: String(MAX_UPLOADS) },
   KABUTAR_DOMAINS_A_DAY: { meaning: 'domains that an account may add in a UTC day', initial: String(NEW_DOMAINS.aDay) },
   KABUTAR_MEMORY: { meaning: 'MB that large requests and messages may hold in memory; else half of the heap limit' },

@@ -33,6 +33,7 @@ describe('settings', () => {
       httpTls: false,
       relay: { kind: 'capture' },
       relayHeaders: false,
+      httpConnections: 1000,
       maxUploads: 100,
       domainsADay: 5,
       apiKey: undefined,

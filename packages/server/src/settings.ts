@@ -50,6 +50,8 @@ export type Settings = {
   readonly sendRetriesMs: readonly number[]
   readonly webhookRetriesMs: readonly number[]
   readonly allowPrivate: boolean
+  /** Open connections of the API; more are closed at once. */
+  readonly httpConnections: number
   /** Uploads that an account may have at once. */
   readonly maxUploads: number
   /** Domains that an account may add in a day. */
@@ -127,6 +129,7 @@ const SCHEMA = z.object({
   KABUTAR_SEND_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_SEND_RETRIES.initial),
   KABUTAR_WEBHOOK_RETRIES: text(durationsOf).prefault(SETTINGS.KABUTAR_WEBHOOK_RETRIES.initial),
   KABUTAR_ALLOW_PRIVATE: oneOf(['on', 'off']).optional(),
+  KABUTAR_HTTP_CONNECTIONS: text(integerOf(10, 100_000)).prefault(SETTINGS.KABUTAR_HTTP_CONNECTIONS.initial),
   KABUTAR_MAX_UPLOADS: text(integerOf(1, 1_000_000)).prefault(SETTINGS.KABUTAR_MAX_UPLOADS.initial),
   KABUTAR_DOMAINS_A_DAY: text(integerOf(1, 1_000_000)).prefault(SETTINGS.KABUTAR_DOMAINS_A_DAY.initial),
   KABUTAR_MEMORY: text(integerOf(10, 999_999)).optional(),
@@ -199,6 +202,7 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     sendRetriesMs: read.KABUTAR_SEND_RETRIES,
     webhookRetriesMs: read.KABUTAR_WEBHOOK_RETRIES,
     allowPrivate: allowPrivateOf(read),
+    httpConnections: read.KABUTAR_HTTP_CONNECTIONS,
     maxUploads: read.KABUTAR_MAX_UPLOADS,
     domainsADay: read.KABUTAR_DOMAINS_A_DAY,
     memoryBytes: read.KABUTAR_MEMORY === undefined ? defaultMemoryBytes() : read.KABUTAR_MEMORY * 1024 * 1024,

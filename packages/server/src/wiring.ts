@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { HttpBindings } from '@hono/node-server'
 import { NEW_DOMAINS } from '@kabutar/core/domains/create.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
@@ -75,7 +76,9 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
   if (shared !== undefined) log.warn(`KABUTAR_DATA: ${shared}`)
   releaseLeases(engine, clock, SUSPECTS)
   const certificate = settings.tls && new Certificate(settings.tls, log)
-  const http = await listenHttp(settings.http, clock, settings.httpTls ? certificate : undefined)
+  const { httpConnections: maxConnections } = settings
+  const httpOptions = { certificate: settings.httpTls ? certificate : undefined, maxConnections }
+  const http = await listenHttp(settings.http, clock, httpOptions)
   const ports = portsOf(engine, settings, log, clock, new URL(settings.publicUrl ?? http.url))
   const newKey = await prepareFirstAccount(ports, settings)
   const shedding = new LoadShedding(clock)
@@ -90,8 +93,9 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
     deadLetters: sqliteDeadLetters(engine, clock),
     inject: settings.relay.kind === 'capture',
     health: () => health.report(),
+    addressOf: ({ env }) => (env as HttpBindings).incoming.socket.remoteAddress,
   })
-  http.serve((request) => shedding.during(() => app.fetch(request)))
+  http.serve((request, env) => shedding.during(async () => app.fetch(request, env)))
   return {
     url: http.url,
     smtp: smtp?.address,

@@ -273,3 +273,26 @@ test('a connection is reused, and replaced if the other side has closed it', asy
   })
   client.close()
 })
+
+for (const [name, interim] of [
+  ['100', 'HTTP/1.1 100 Continue\r\n\r\n'],
+  ['101', 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
+] as const) {
+  test(`a request that is answered ${name} on a connection that was used before is sent once`, async () => {
+    let requests = 0
+    const serve: Serve = (socket) => {
+      socket.on('data', () => {
+        requests += 1
+        socket.write(requests === 1 ? 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok' : interim)
+        if (requests > 1) socket.end()
+      })
+    }
+    const client = open({ allowPrivate: true })
+    await serving(serve, true, async (url) => {
+      assert.equal((await client.request(get(url))).status, 200)
+      await assert.rejects(client.request(get(url)), { code: 'network' })
+    })
+    assert.equal(requests, 2)
+    client.close()
+  })
+}

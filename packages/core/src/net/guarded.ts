@@ -155,8 +155,11 @@ class UnansweredError extends Error {}
 
 const BROKEN = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
 
+/** What undici says of an interim answer that was not asked for (100, 101): the request has reached the other side. */
+const ANSWERED = ['bad response', 'bad upgrade']
+
 function unanswered(error: Error): Error {
-  return BROKEN.includes(String((error as NodeJS.ErrnoException).code))
+  return BROKEN.includes(String((error as NodeJS.ErrnoException).code)) && !ANSWERED.includes(error.message)
     ? new UnansweredError('', { cause: error })
     : error
 }
