@@ -67,9 +67,18 @@ const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsC
 
 function createServer(answer: Fetch, certificate: Certificate | undefined): HttpServer | HttpsServer {
   const fetch = (request: Request, env: unknown) => answer(request, env as HttpBindings)
-  if (certificate === undefined) return createAdaptorServer({ fetch, serverOptions: TIMEOUTS }) as HttpServer
+  if (certificate === undefined)
+    return createAdaptorServer({ fetch, hostname: NO_HOST, serverOptions: TIMEOUTS }) as HttpServer
   const serverOptions = { ...TIMEOUTS, ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
-  return createAdaptorServer({ fetch, createServer: createHttpsServer, serverOptions }) as HttpsServer
+  return createAdaptorServer({
+    fetch,
+    hostname: NO_HOST,
+    createServer: createHttpsServer,
+    serverOptions,
+  }) as HttpsServer
 }
+
+/** The name in the URL of a request in HTTP/1.0 without a Host field, as load balancers ask for GET /health. */
+const NO_HOST = 'localhost'
 
 const tlsOptions = ({ pem }: Certificate) => ({ ...pem, minVersion: 'TLSv1.2' }) as const
