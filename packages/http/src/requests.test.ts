@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { createApp } from '@kabutar/http/app.ts'
 import { call, MAIL, type Setup, setup } from '@kabutar/testing/http-rig.ts'
+import { createApp } from './app.ts'
 
 const request = ({ app, token }: Setup, what: string, init: RequestInit = {}) => {
   const [method = '', path = ''] = what.split(' ')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createApp } from '@kabutar/http/app.ts'
 import { setup } from '@kabutar/testing/http-rig.ts'
+import { createApp } from './app.ts'
 import { WrongKeys } from './wrong-keys.ts'
 
 test('wrong keys of one address are slowed, those of others are not, and a minute later all is forgotten', async () => {
