@@ -18,7 +18,7 @@ import type { Env } from './env.ts'
 import { HttpError, wireErrorOf } from './errors.ts'
 import { answerHealth, type Health } from './health.ts'
 import { checkQuery, nameIgnored } from './query.ts'
-import { type ReceivingPorts, receiving } from './receiving.ts'
+import { injection, type ReceivingPorts, receiving } from './receiving.ts'
 import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
@@ -62,7 +62,10 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))
   app.use(keyRequired(ports, options.addressOf), checkQuery, roomForBody(ports))
-  app.route('/emails/receiving', receiving(ports, { inject: options.inject === true }))
+  if (options.inject) app.route('/emails/receiving/inject', injection(ports))
+  // Before `/emails/receiving/:id`, which would take `inject` for an id.
+  refuseOtherMethods(app)
+  app.route('/emails/receiving', receiving(ports))
   // Before `/emails/:id`, which would take `receiving` for an id.
   refuseOtherMethods(app)
   app.route('/emails', emails(ports))
@@ -96,9 +99,7 @@ function refuseOtherMethods(app: Hono<Env>): void {
     app.routes.filter(({ method }) => method !== 'ALL'),
     ({ path }) => path,
   )
-  // The first that matches answers: a path without parameters comes before `/:id`, which matches it too.
-  const literalFirst = [...byPath].sort(([a], [b]) => a.split(':').length - b.split(':').length)
-  for (const [path, routes] of literalFirst) {
+  for (const [path, routes] of byPath) {
     const methods = routes.map(({ method }) => method)
     const Allow = [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].join(', ')
     app.all(path, (c) => {

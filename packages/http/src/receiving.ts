@@ -31,9 +31,9 @@ export const InjectRequest = z
   })
   .meta({ id: 'InjectEmail' })
 
-/** GET /emails/receiving, /:id, /:id/attachments and /:id/attachments/:aid; DELETE /:id; POST /:id/reread. POST /inject only if asked for. */
-export function receiving(ports: ReceivingPorts, options: { readonly inject: boolean }) {
-  const app = new Hono<Env>()
+/** GET /emails/receiving, /:id, /:id/attachments and /:id/attachments/:aid; DELETE /:id; POST /:id/reread. */
+export function receiving(ports: ReceivingPorts) {
+  return new Hono<Env>()
     .get('/', async (c) => {
       const { items, hasMore } = loggedPage(ports, await listReceived(ports, accountOf(c), pageOf(c)))
       return c.json(pageWithin(c, items.map(listedReceived), hasMore))
@@ -69,8 +69,11 @@ export function receiving(ports: ReceivingPorts, options: { readonly inject: boo
       await deleteReceived(ports, accountOf(c), id)
       return c.json({ object: 'email', id, deleted: true })
     })
-  if (options.inject) app.post('/inject', (c) => inject(ports, c))
-  return app
+}
+
+/** POST /emails/receiving/inject, for development. */
+export function injection(ports: ReceivingPorts) {
+  return new Hono<Env>().post('/', (c) => inject(ports, c))
 }
 
 /** Reads a whole message once there is room for it, and answers with `answer`. */
