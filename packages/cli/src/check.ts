@@ -1,19 +1,19 @@
-/**
- * `npm run check -- [--data ./data]` checks the data folder of a server, which may be running: the whole database, the
- * hash of every blob, blobs that no row names, and rows whose blobs are missing. It changes nothing. It exits 0 if all is
- * well, 1 if it found something, 2 if it cannot look.
- */
+/** `npm run check` looks for damage in a data folder. */
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { parseArgs } from 'node:util'
 import { isUuid, timeOf } from '@kabutar/core/ports/ids.ts'
 import { receivedMessageKey, sentMessageKey, uploadKey } from '@kabutar/core/store/keys.ts'
 import { blobFileName } from '@kabutar/local/files/blob-files.ts'
 import { faultsOf } from '@kabutar/local/sqlite/check-database.ts'
+import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
 
-const USAGE = 'usage: npm run check -- [--data ./data]'
+const COMMAND: Command = {
+  usage: ['npm run check'],
+  does: 'Checks the data folder of a server, which may be running: the whole database, the hash of every blob, rows whose blobs are missing, and blobs that no row names. It changes nothing, and exits with 1 if it finds something.',
+  options: { data: { meaning: 'the data folder', initial: './data', variable: 'KABUTAR_DATA' } },
+}
 const MOST_FAULTS = 100
 const BLOB_FOLDER = /^[0-9a-f]{2}$/
 /** A blob is written before the row or the entry that names it, so a young one may be on its way. */
@@ -36,7 +36,7 @@ type Blob = {
 /** Yields one line for each thing that is wrong. */
 export async function* check(data: string, now: number): AsyncGenerator<string> {
   const path = join(data, 'kabutar.db')
-  if (!existsSync(path)) throw new Error(`there is no database ${path}`)
+  if (!existsSync(path)) throw new Error(`there is no database ${path}; name another folder with --data`)
   const database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 })
   try {
     const faults = faultsOf(database, 'whole', MOST_FAULTS)
@@ -124,24 +124,16 @@ function* missingBlobs(database: DatabaseSync): Generator<string> {
   }
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { data: { type: 'string' } } })
-  if (positionals.length > 0) throw new Error(USAGE)
-  const data = resolve(values.data ?? process.env.KABUTAR_DATA ?? './data')
+async function main({ options, words }: Arguments): Promise<number> {
+  if (words.length > 0) throw new UsageError('too many words; --help shows the usage')
+  const data = resolve(options.data ?? process.env.KABUTAR_DATA ?? './data')
   let faults = 0
   for await (const line of check(data, Date.now())) {
     process.stdout.write(`${line}\n`)
     faults++
   }
   process.stdout.write(faults === 0 ? `${data}: all is well\n` : `${data}: ${faults} faults\n`)
-  if (faults > 0) process.exitCode = 1
+  return faults === 0 ? 0 : 1
 }
 
-if (import.meta.main) {
-  try {
-    await main()
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    process.exitCode = 2
-  }
-}
+if (import.meta.main) await runCommand(COMMAND, main)
