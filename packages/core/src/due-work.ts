@@ -1,9 +1,11 @@
 /** The one registry of the outbox: what the sweep queues for a due row of each kind. */
+import { sentOf } from './messages/rows.ts'
+import { UPLOAD_KEPT_MS } from './messages/uploads.ts'
 import type { Queue } from './ports/queue.ts'
 import { dueDeletion, dueUpload } from './receiving/entries.ts'
 import { dueSend } from './sending/send-queue.ts'
-import type { DueKind, DueWork } from './store/outbox.ts'
-import { dueDelivery } from './webhooks/delivery.ts'
+import type { DueKind, DueWork, LongestWaits } from './store/outbox.ts'
+import { deliveryOf, dueDelivery } from './webhooks/delivery.ts'
 import { dueEvent } from './webhooks/emit.ts'
 
 type DueQueues = { readonly sendQueue: Queue; readonly receiveQueue: Queue; readonly webhookQueue: Queue }
@@ -15,5 +17,27 @@ export function dueWork({ sendQueue, receiveQueue, webhookQueue }: DueQueues): R
     upload: dueUpload(receiveQueue),
     event: dueEvent(webhookQueue),
     delivery: dueDelivery(webhookQueue),
+  }
+}
+
+/** A lease on the largest message, or a sweep's longest wait, and some more. */
+const LEASE_OR_SWEEP_MS = 20 * 60_000
+/** Waits are spread by less than this. */
+const SPREAD = 1.25
+
+type Schedules = { readonly sendRetries: readonly number[]; readonly webhookRetriesMs: readonly number[] }
+
+/** A message and a delivery wait as their schedule says after so many attempts, an upload as long as it is kept. */
+export function longestWaits({ sendRetries, webhookRetriesMs }: Schedules): LongestWaits {
+  const after = (waits: readonly number[], made: number) => LEASE_OR_SWEEP_MS + SPREAD * (waits[made] ?? 0)
+  return {
+    'sent-message': (item) => after(sendRetries, sentOf(item).attempts - 1),
+    'received-message': () => LEASE_OR_SWEEP_MS,
+    upload: () => LEASE_OR_SWEEP_MS + UPLOAD_KEPT_MS,
+    event: () => LEASE_OR_SWEEP_MS,
+    delivery: (item) => {
+      const { made, madeBefore } = deliveryOf(item)
+      return after(webhookRetriesMs, made - madeBefore)
+    },
   }
 }

@@ -27,7 +27,7 @@ import { smtpRelay } from '@kabutar/local/relay/smtp.ts'
 import { sqliteDeadLetters } from '@kabutar/local/sqlite/dead-letters.ts'
 import { type Engine, openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteQueue } from '@kabutar/local/sqlite/queue.ts'
-import { releaseLeases } from '@kabutar/local/sqlite/queue-entries.ts'
+import { endLongDelays, releaseLeases } from '@kabutar/local/sqlite/queue-entries.ts'
 import { storeAtOnce } from '@kabutar/local/sqlite/store-at-once.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
@@ -134,6 +134,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     caches: newCaches(clock),
     ids: uuidIds(clock),
     storeAtOnce: storeAtOnce(engine, blobs, receiveQueue),
+    endLongDelays: () => endLongDelays(engine, clock),
   }
   return {
     ...accepting,

@@ -1,9 +1,10 @@
-import { dueWork } from '@kabutar/core/due-work.ts'
+import { dueWork, longestWaits } from '@kabutar/core/due-work.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Handler, Queue } from '@kabutar/core/ports/queue.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import type { ReceivePorts } from '@kabutar/core/receiving/store-message.ts'
 import { type SendPorts, sendBatch } from '@kabutar/core/sending/send.ts'
-import { sweep } from '@kabutar/core/store/outbox.ts'
+import { endLongWaits, sweep } from '@kabutar/core/store/outbox.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import type { DispatchPorts } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { DISPATCHED_AT_ONCE } from '@kabutar/core/webhooks/endpoint-limiter.ts'
@@ -14,7 +15,12 @@ import type { LoadShedding } from './load-shedding.ts'
 type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
 /** The options that differ between consumers. */
 type OwnOptions = Pick<ConsumerOptions, 'name' | 'concurrency' | 'turn'> & { readonly batch?: number }
-type WorkerTable = { readonly table: SqliteTable; readonly receiveQueue: Queue }
+type WorkerTable = {
+  readonly table: SqliteTable
+  readonly receiveQueue: Queue
+  /** Ends delays in the queues that are longer than a delay can be. */
+  endLongDelays(): Promise<void>
+}
 
 const VISIBILITY_MS = 60_000
 const SWEEP_EVERY_MS = 1000
@@ -32,6 +38,7 @@ export async function runWorkers(ports: WorkerPorts, shedding: LoadShedding, sig
   const consume = (queue: Queue, handler: Handler, own: OwnOptions) =>
     runConsumer(queue, handler, { ...common, ...own })
   const due = dueWork(ports)
+  const wasSetBack = setBackWatch(clock)
   await Promise.all([
     consume(sendQueue, (batch, stop) => sendBatch(ports, batch, stop), { name: 'send', concurrency: SEND_LOOPS }),
     consume(receiveQueue, (batch, stop) => receiveBatch(ports, batch, stop), {
@@ -43,9 +50,34 @@ export async function runWorkers(ports: WorkerPorts, shedding: LoadShedding, sig
       name: 'webhooks',
       ...DISPATCHED_AT_ONCE,
     }),
-    every(SWEEP_EVERY_MS, 'the sweep', ports, signal, () => sweep(ports, due)),
+    every(SWEEP_EVERY_MS, 'the sweep', ports, signal, async () => {
+      if (wasSetBack()) await endWaits(ports)
+      await sweep(ports, due)
+    }),
     every(DELETE_EXPIRED_EVERY_MS, 'removing expired rows', ports, signal, () => table.deleteExpired()),
   ])
+}
+
+const SET_BACK_MS = 60_000
+
+/**
+ * Returns a check that is true if the time of day was set back by more than a minute since the last call. The first call
+ * is true too, because it may have been set back while no process ran.
+ */
+export function setBackWatch(clock: Pick<Clock, 'now' | 'monotonic'>): () => boolean {
+  let offset = Number.POSITIVE_INFINITY
+  return () => {
+    const before = offset
+    offset = clock.now() - clock.monotonic()
+    return offset < before - SET_BACK_MS
+  }
+}
+
+/** Ends waits that lie further ahead than they can. Without this, what waits for a minute would wait for a day more. */
+async function endWaits(ports: WorkerPorts): Promise<void> {
+  await ports.endLongDelays()
+  const rows = await endLongWaits(ports, longestWaits(ports))
+  if (rows > 0) ports.log.warn('the time of day was set back; what lay too far ahead is due now', { rows })
 }
 
 /** Repeats `work` with a pause of `ms` until the signal aborts. An error is logged. */

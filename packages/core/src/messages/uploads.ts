@@ -31,7 +31,7 @@ export type UploadSizes = ReadonlyMap<string, number>
 export const MAX_UPLOAD_BYTES = 30 * 1024 * 1024
 export const MAX_UPLOADS = 100
 const LINK_SECONDS = 3600
-const KEPT_MS = 24 * 3_600_000
+export const UPLOAD_KEPT_MS = 24 * 3_600_000
 
 /** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large`, `conflict` past 100 */
 export async function createUpload(ports: UploadPorts, accountId: string, size: number): Promise<Upload> {
@@ -39,7 +39,10 @@ export async function createUpload(ports: UploadPorts, accountId: string, size: 
   const id = ports.ids.next()
   const now = ports.clock.now()
   const url = await ports.blobs.uploadLink(blobKey(accountId, id), { bytes: size, expiresInSeconds: LINK_SECONDS })
-  const item = row('upload', uploadKey(accountId, id), { size, ...dueAt('upload', accountId, id, now + KEPT_MS) })
+  const item = row('upload', uploadKey(accountId, id), {
+    size,
+    ...dueAt('upload', accountId, id, now + UPLOAD_KEPT_MS),
+  })
   const put = { kind: 'put', item, if: [{ exists: false }] } as const
   const { maxUploads = MAX_UPLOADS } = ports
   if (!(await addCounted(ports.table, countKey(accountId, 'uploads'), maxUploads, [put]))) {

@@ -22,6 +22,8 @@ export type Pause = { readonly reason: RelayPause | 'account_paused'; readonly u
 
 const ACCOUNT_WAIT_MS = 15 * 60_000
 const SHORTEST_MS = 1000
+/** Clocks of two machines differ by less. */
+const SET_BACK_MS = 60_000
 /** A throttle this soon after the last pause says that the pause was too short. */
 const SOON_MS = 15_000
 const LONGEST_DOUBLED_MS = 4 * 60_000
@@ -46,15 +48,16 @@ export async function readPause(table: Table, now: number, accountId: string): P
 
 function pauseFrom(relay: Item | undefined, account: Item | undefined, now: number): Pause | undefined {
   if (readRow('account-pause', account) !== undefined) return { reason: 'account_paused', until: now + ACCOUNT_WAIT_MS }
-  return stillOn(relay && pauseIn(relay), now)
+  return stillOn(relay, now)
 }
 
-const stillOn = (pause: Pause | undefined, now: number) =>
-  pause !== undefined && pause.until > now ? pause : undefined
-
-function pauseIn(stored: Item): Pause {
+/** A pause that ends later than it can was written before the time of day was set back: it is over. */
+function stillOn(stored: Item | undefined, now: number): Pause | undefined {
   const item = readRow('relay-pause', stored)
-  return { reason: item.reason as RelayPause, until: item.until as number }
+  if (item === undefined) return undefined
+  const [until, ms] = [item.until as number, item.ms as number]
+  if (until <= now || until > now + ms + SET_BACK_MS) return undefined
+  return { reason: item.reason as RelayPause, until }
 }
 
 /**
@@ -64,7 +67,7 @@ function pauseIn(stored: Item): Pause {
 export async function pauseRelay(ports: PausePorts, reason: RelayPause, retryAfterMs: number): Promise<Pause> {
   const now = ports.clock.now()
   const last = await ports.table.get(RELAY_PAUSE_KEY)
-  const earlier = last && stillOn(pauseIn(last), now)
+  const earlier = stillOn(last, now)
   if (earlier !== undefined && earlier.until >= now + retryAfterMs) return earlier
   const ms = lengthOf(last, now, Math.max(retryAfterMs, SHORTEST_MS))
   const pause = { reason, until: now + ms }

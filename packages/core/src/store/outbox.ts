@@ -22,6 +22,7 @@ import {
   type RowKind,
   timeOfDueSortKey,
 } from './keys.ts'
+import { writeIf } from './once.ts'
 
 /** The kinds of rows that carry `due`. */
 export type DueKind = Extract<RowKind, 'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery'>
@@ -165,4 +166,47 @@ async function move({ table, log }: SweepPorts, item: Item, now: number): Promis
     log.warn('a due row could not be moved; the next sweep will', { code: error.code })
     return false
   }
+}
+
+/** The longest that a due row lies ahead, in milliseconds, for each kind. */
+export type LongestWaits = Readonly<Record<DueKind, (item: Item) => number>>
+
+/**
+ * Makes every row due now that lies further ahead than a row of its kind ever does: the time of day was set back since it
+ * was written. Answers how many. The next sweep queues them.
+ */
+export async function endLongWaits(ports: SweepPorts, longest: LongestWaits): Promise<number> {
+  const now = ports.clock.now()
+  let ended = 0
+  for (const [kind, longestMs] of Object.entries(longest) as [DueKind, LongestWaits[DueKind]][]) {
+    for (let shard = 0; shard < DUE_SHARDS; shard++) {
+      for await (const rows of rowsAhead(ports.table, kind, shard, now)) {
+        const tooFar = rows.filter((item) => (dueOf(item) ?? 0) > now + longestMs(item))
+        ended += (await Promise.all(tooFar.map((item) => endWait(ports.table, item, now)))).filter(Boolean).length
+      }
+    }
+  }
+  return ended
+}
+
+async function* rowsAhead(table: Table, kind: DueKind, shard: number, now: number): AsyncGenerator<readonly Item[]> {
+  const query = { pk: duePartition(kind, shard), index: 'gs1', from: dueSortKeyUntil(now), limit: PAGE } as const
+  let cursor: string | undefined
+  for (let seen = 0; seen < MAX_PER_PARTITION; seen += PAGE) {
+    const page = await table.query(cursor === undefined ? query : { ...query, cursor })
+    yield await readable(table, kind, page.items, new Map())
+    cursor = page.cursor
+    if (cursor === undefined) return
+  }
+}
+
+/** `notBefore` of a message is a time too. */
+function endWait(table: Table, { pk, sk, gs1sk, notBefore }: Item, now: number): Promise<boolean> {
+  const set = { gs1sk: dueSortKey(sk, now), sweeps: 0, ...(typeof notBefore === 'number' && { notBefore: now }) }
+  return writeIf(table, {
+    kind: 'update',
+    key: { pk, sk },
+    set,
+    if: [{ attr: 'gs1sk', op: '=', value: gs1sk as string }],
+  })
 }

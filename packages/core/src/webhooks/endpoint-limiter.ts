@@ -35,6 +35,8 @@ const STRIKES = 3
 const MIN_WAIT_MS = 1000
 const FIRST_PAUSE_MS = 30_000
 const MAX_PAUSE_MS = 5 * 60_000
+/** Clocks of two machines differ by less. */
+const SET_BACK_MS = 60_000
 
 /** A request that is running; `from` is when it began, by the monotonic clock. */
 type Request = { readonly from: number }
@@ -63,7 +65,7 @@ export class EndpointLimiter {
   async enter(endpoint: Endpoint, now: number): Promise<Slot | PutOff> {
     const state = this.#stateOf(endpoint)
     const pausedUntil = Math.max(state.pausedUntil, endpoint.pausedUntil)
-    if (pausedUntil > now) return { putOff: 'paused', waitMs: this.#jittered(pausedUntil - now) }
+    if (isPaused(pausedUntil, now)) return { putOff: 'paused', waitMs: this.#jittered(pausedUntil - now) }
     // Answers that came while the process itself was held up are read first.
     if (this.#isStuck(state)) await this.#ports.clock.turn()
     if (this.#isStuck(state)) return this.#busy(state)
@@ -175,9 +177,12 @@ function forgetOne(states: Map<string, State>): void {
   }
 }
 
+/** A pause that ends later than it can was begun before the time of day was set back: it is over. */
+const isPaused = (until: number, now: number) => until > now && until <= now + MAX_PAUSE_MS + SET_BACK_MS
+
 /** Requests that ran together strike together: only the first of them pauses. */
 function pause(state: State, endpoint: Endpoint, now: number): number {
-  if (state.pausedUntil > now) return 0
+  if (isPaused(state.pausedUntil, now)) return 0
   const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(endpoint.pauses, 10))
   state.pausedUntil = now + pauseMs
   return pauseMs

@@ -1,6 +1,12 @@
 /** The rows of a queue: what is received, settled and given up. Methods that write run inside `Engine.commit`. */
 import type { Clock } from '@kabutar/core/ports/clock.ts'
-import { countedAttempts, type Delivery, type Outgoing, type Settlement } from '@kabutar/core/ports/queue.ts'
+import {
+  countedAttempts,
+  type Delivery,
+  type Outgoing,
+  QUEUE_RULES,
+  type Settlement,
+} from '@kabutar/core/ports/queue.ts'
 import { type Engine, reading } from './engine.ts'
 
 const SEND = 'INSERT INTO queue_entry (id, queue, visible_at, sent_at, body) VALUES (?, ?, ?, ?, ?)'
@@ -21,6 +27,7 @@ const EXTEND = 'UPDATE queue_entry SET visible_at = ? WHERE id = ? AND lease = ?
 const LEASED_QUEUES = 'SELECT queue, count(*) AS leased FROM queue_entry WHERE lease IS NOT NULL GROUP BY queue'
 const RELEASE = `UPDATE queue_entry SET lease = NULL, visible_at = ?, alone = ?, deaths = deaths + ?, excused = excused + ?
   WHERE queue = ? AND lease IS NOT NULL`
+const END_LONG_DELAYS = 'UPDATE queue_entry SET visible_at = ? WHERE visible_at > ? AND lease IS NULL'
 const DEPTH = `SELECT count(*) FILTER (WHERE visible_at <= :now) AS ready,
   count(*) FILTER (WHERE visible_at > :now AND lease IS NOT NULL) AS leased,
   count(*) FILTER (WHERE visible_at > :now AND lease IS NULL) AS delayed FROM queue_entry WHERE queue = :queue`
@@ -57,6 +64,16 @@ export function releaseLeases(engine: Engine, clock: Clock, suspects: readonly s
     const [died, excused] = leased === 1 ? [1, 0] : [0, 1]
     engine.db.prepare(RELEASE).run(clock.now(), suspects.includes(queue) ? 1 : 0, died, excused, queue)
   }
+}
+
+/**
+ * Makes entries visible that are delayed for longer than a delay can be: the time of day was set back since. Entries in
+ * hand keep their leases, which are extended.
+ */
+export async function endLongDelays(engine: Engine, clock: Clock): Promise<void> {
+  const now = clock.now()
+  await engine.commit(() => engine.statement(END_LONG_DELAYS).run(now, now + QUEUE_RULES.maxDelayMs))
+  for (const waiters of engine.waiters.values()) waiters.wakeOne()
 }
 
 export class QueueEntries {

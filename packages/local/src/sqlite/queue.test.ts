@@ -7,7 +7,7 @@ import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { systemClock } from '../system-clock.ts'
 import { type Engine, memoryEngine, openEngine } from './engine.ts'
 import { sqliteQueue } from './queue.ts'
-import { releaseLeases } from './queue-entries.ts'
+import { endLongDelays, releaseLeases } from './queue-entries.ts'
 
 queueContract('the embedded engine', async () => {
   const engine = openEngine(temporaryFolder())
@@ -205,4 +205,26 @@ describe('an attempt', () => {
       ],
     )
   })
+})
+
+test('a time of day that is set back delays no entry and no consumer', async () => {
+  let back = 0
+  const clock = { ...systemClock, now: () => Date.now() - back }
+  const engine = memoryEngine()
+  const queue = sqliteQueue(engine, 'main', clock, { maxAttempts: 2 })
+  const wanted = { max: 10, visibilityMs: 60_000, waitMs: 300, signal: AbortSignal.timeout(3000) }
+  await queue.send([{ body: 'late', delayMs: 100 }])
+  const waiting = queue.receive(wanted)
+  await systemClock.sleep(20)
+  back = 86_400_000
+  const from = performance.now()
+  assert.deepEqual(await waiting, [], 'the wait ends in time')
+  assert.ok(performance.now() - from < 1000)
+  const again = queue.receive({ ...wanted, waitMs: 2000 })
+  await systemClock.sleep(20)
+  await endLongDelays(engine, clock)
+  assert.deepEqual(
+    (await again).map(({ body }) => body),
+    ['late'],
+  )
 })

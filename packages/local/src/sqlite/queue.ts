@@ -35,7 +35,7 @@ export function sqliteQueue(engine: Engine, name: string, clock: Clock, options:
   const announce = (delays: readonly number[]) => {
     if (delays.includes(0)) waiters.wakeOne()
     const later = delays.filter((ms) => ms > 0)
-    if (later.length > 0) waiters.wakeOneAt(clock.now() + Math.min(...later))
+    if (later.length > 0) waiters.wakeOneIn(Math.min(...later))
   }
   const prepare = (messages: readonly Outgoing[]) => {
     checkOutgoing(messages)
@@ -86,7 +86,7 @@ async function receive(context: Context, wanted: ReceiveOptions): Promise<readon
   const { engine, entries, clock } = context
   const { max, visibilityMs, waitMs, signal } = wanted
   const waiters = waitersOf(engine, entries.name, clock)
-  const deadline = clock.now() + waitMs
+  const deadline = clock.monotonic() + waitMs
   for (;;) {
     // After a full batch there are most likely more, so the entries themselves are read at once.
     let nextVisible = waiters.mayHaveMore ? 0 : entries.nextVisible()
@@ -96,15 +96,15 @@ async function receive(context: Context, wanted: ReceiveOptions): Promise<readon
       waiters.mayHaveMore = deliveries.length + dead.length === max
       if (dead.length > 0) announceDead(context, dead)
       if (waiters.mayHaveMore) waiters.wakeOne()
-      else if (waiters.needTimer && !mustWait) waiters.wakeOneAt(entries.nextVisible())
-      waiters.wakeOneAt(clock.now() + visibilityMs)
+      else if (waiters.needTimer && !mustWait) waiters.wakeOneIn(entries.nextVisible() - clock.now())
+      waiters.wakeOneIn(visibilityMs)
       if (deliveries.length > 0) return deliveries
       if (!mustWait && (dead.length > 0 || nextVisible === 0)) continue
       if (mustWait) nextVisible = clock.now() + visibilityMs
     }
-    if (clock.now() >= deadline) break
-    const waited = waiters.wait(deadline, signal)
-    waiters.wakeOneAt(nextVisible)
+    if (clock.monotonic() >= deadline) break
+    const waited = waiters.wait(deadline - clock.monotonic(), signal)
+    waiters.wakeOneIn(nextVisible - clock.now())
     await waited
   }
   // The wake-up of a consumer that leaves goes to the next one.

@@ -21,13 +21,13 @@ export class Waiters {
     return this.#wakes.length > 0 && this.#timer === undefined
   }
 
-  /** Waits until the consumer is woken, until the time `until` (epoch ms), or until the signal aborts. */
-  async wait(until: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits until the consumer is woken, `ms` are over, or until the signal aborts. */
+  async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const awake = new AbortController()
     const wake = () => awake.abort(NO_ERROR)
     this.#wakes.push(wake)
     signal?.addEventListener('abort', wake, { once: true })
-    await this.#clock.sleep(Math.max(1, until - this.#clock.now()), awake.signal)
+    await this.#clock.sleep(Math.max(1, ms), awake.signal)
     signal?.removeEventListener('abort', wake)
     const at = this.#wakes.indexOf(wake)
     if (at >= 0) this.#wakes.splice(at, 1)
@@ -39,14 +39,16 @@ export class Waiters {
     this.#wakes.pop()?.()
   }
 
-  /** Wakes one waiter at the time `at`. Does nothing if nobody waits: a consumer looks before it waits. */
-  wakeOneAt(at: number): void {
-    if (this.#wakes.length === 0 || at === Number.POSITIVE_INFINITY) return
+  /** Wakes one waiter in `ms`. Does nothing if nobody waits: a consumer looks before it waits. */
+  wakeOneIn(ms: number): void {
+    if (this.#wakes.length === 0 || ms === Number.POSITIVE_INFINITY) return
+    // By the monotonic clock: a time of day that is set back must not put a timer off.
+    const at = this.#clock.monotonic() + ms
     if (this.#timer !== undefined && this.#timer.at <= at) return
     this.#cancelTimer()
     const cancelled = new AbortController()
     this.#timer = { at, cancelled }
-    void this.#clock.sleep(Math.max(1, at - this.#clock.now()), cancelled.signal).then(() => {
+    void this.#clock.sleep(Math.max(1, ms), cancelled.signal).then(() => {
       if (cancelled.signal.aborted) return
       this.#timer = undefined
       this.wakeOne()
