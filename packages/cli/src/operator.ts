@@ -66,7 +66,7 @@ type ListedKey = {
 }
 type ListedAccount = { readonly id: string; readonly name: string; readonly created_at: string }
 
-/** What the commands do, on a server or on a stage. */
+/** Carries out the commands, on a server or on a stage. */
 export type Accounts = {
   list(): Promise<readonly ListedAccount[]>
   create(name: string | undefined, domains: readonly string[]): Promise<NewAccount>

@@ -48,7 +48,7 @@ export async function redrive(from: Queue, to: Queue): Promise<number> {
 
 /** The names of the wire, which the command prints. */
 type Letter = { readonly id: string; readonly queue: string; readonly queued_at: string; readonly entry?: string }
-/** What can be done to the dead letters of a data folder, by the running server or in the folder itself. */
+/** Reads and changes the dead letters of a data folder, by the running server or in the folder itself. */
 type DeadLetters = {
   list(): Promise<readonly Letter[]>
   show(id: string): Promise<Letter>

@@ -12,7 +12,7 @@ import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { type Feedback, recordFeedback } from './record.ts'
 
-/** What one report says of its one recipient. */
+/** Tells what one report says of its one recipient. */
 type Report = Omit<Outcome, 'recipient'> & { readonly occurrence?: string }
 const DELIVERY: Report = { status: 'delivered' }
 const DIAGNOSTIC = 'smtp; 550 5.1.1 user unknown'

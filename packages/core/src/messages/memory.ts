@@ -1,5 +1,5 @@
 /**
- * What large work holds in memory at once: bodies of requests, messages that are read, composed or answered. One semaphore
+ * Bounds what large work holds in memory at once: bodies of requests, messages that are read, composed or answered. One semaphore
  * counts all of it in bytes; the wiring makes it, so that a burst of large mail waits instead of ending the process.
  */
 import type { Semaphore, TurnOptions } from '../store/semaphore.ts'

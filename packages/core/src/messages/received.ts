@@ -41,7 +41,7 @@ const oneLine = (text: string) => text.replace(CONTROLS, ' ').slice(0, MAX_TEXT_
 
 type Rest = Omit<ReceivedMessage, keyof Listed>
 
-/** What a list shows of a reading: enough for a webhook too, never the content. `truncated` names the lists that are cut. */
+/** Holds what a list shows of a reading: enough for a webhook too, never the content. `truncated` names the lists that are cut. */
 export type Listed = Pick<
   ReceivedMessage,
   'from' | 'to' | 'cc' | 'bcc' | 'replyTo' | 'subject' | 'messageId' | 'attachments' | 'undecoded' | 'truncated'

@@ -57,7 +57,7 @@ async function put({ table, blobs }: ReadingPorts, accountId: string, id: string
   return { place: 'row' } as const
 }
 
-/** What a reading leaves out, step by step, until its JSON can be stored. The raw message has it all. */
+/** Names what a reading leaves out, step by step, until its JSON can be stored. The raw message has it all. */
 const CUTS: readonly ((whole: StoredReading) => StoredReading)[] = [
   (whole) => whole,
   ({ reading }) => ({ mime: null, reading: cut(reading, 'parts') }),

@@ -155,7 +155,7 @@ class UnansweredError extends Error {}
 
 const BROKEN = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
 
-/** What undici says of an interim answer that was not asked for (100, 101): the request has reached the other side. */
+/** Messages of undici for an interim answer that was not asked for (100, 101): the request has reached the other side. */
 const ANSWERED = ['bad response', 'bad upgrade']
 
 function unanswered(error: Error): Error {

@@ -37,7 +37,7 @@ function keyOf(written: Map<string, Written>, key: string, now: number): string 
   return written.size < MAX_REASONS ? key : 'other'
 }
 
-/** What a line is about: its reason, or the names, codes and messages of its error and of the causes. */
+/** Tells what a line is about: its reason, or the names, codes and messages of its error and of the causes. */
 function reasonOf({ reason, error }: LogFields = {}): string | undefined {
   if (reason !== undefined) return String(reason)
   if (!(error instanceof Error)) return undefined

@@ -79,7 +79,7 @@ type StoreErrorCode =
   | 'Throttled'
   | 'Invalid'
   | 'Unavailable'
-  /** What was read is not what was written. */
+  /** The bytes that were read differ from those that were written. */
   | 'Damaged'
   /** Thrown by store/codec.ts: another version wrote the row. */
   | 'UnknownFormat'

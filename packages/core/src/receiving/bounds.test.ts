@@ -1,4 +1,4 @@
-/** What was accepted is listed, read and deleted, however large its header, its names and its recipients are. */
+/** Accepted mail is listed, read and deleted, however large its header, its names and its recipients are. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drainReceived, letter, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'

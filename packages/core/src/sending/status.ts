@@ -35,7 +35,7 @@ export function afterOutcome(recipient: Recipient, outcome: Outcome): Recipient 
   return { address: recipient.address, status, pending: deferred, ...diagnosticAfter(recipient, outcome, status) }
 }
 
-/** What the row of the message keeps; its events have more. */
+/** The row of a message keeps these fields of an outcome; its events have more. */
 export const MAX_ROW_DIAGNOSTIC = 200
 
 /** The reason of the status after an outcome: a late outcome that does not change the status does not change its reason either. */

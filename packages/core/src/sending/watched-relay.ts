@@ -11,7 +11,7 @@ export type WatchedRelay = Relay & {
 
 const CHECK_MS = 30_000
 
-/** What an operator can do about a failure, by the error code of the connection. */
+/** Tells an operator what to do about a failure, by the error code of the connection. */
 const ADVICE: Readonly<Record<string, string>> = {
   EAUTH: 'the relay refuses the user or the password',
   ENOAUTH: 'the relay wants a user and a password',
