@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
+import type { DeadLetter } from '@kabutar/core/ports/dead-letters.ts'
 import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { sqliteDeadLetters } from '@kabutar/local/sqlite/dead-letters.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
@@ -47,7 +48,13 @@ export async function redrive(from: Queue, to: Queue): Promise<number> {
 }
 
 /** The names of the wire, which the command prints. */
-type Letter = { readonly id: string; readonly queue: string; readonly queued_at: string; readonly entry?: string }
+type Letter = {
+  readonly id: string
+  readonly queue: string
+  readonly queued_at: string
+  readonly reason: string | null
+  readonly entry?: string
+}
 /** Reads and changes the dead letters of a data folder, by the running server or in the folder itself. */
 type DeadLetters = {
   list(): Promise<readonly Letter[]>
@@ -81,18 +88,21 @@ function ofFolder(data: string): DeadLetters & Disposable {
     if (found === undefined || found === false) throw new Error('Dead letter not found')
     return found
   }
-  const at = (sentAt: number) => new Date(sentAt).toISOString()
   return {
-    list: async () => (await dead.list(MOST)).map(({ id, queue, sentAt }) => ({ id, queue, queued_at: at(sentAt) })),
+    list: async () => (await dead.list(MOST)).map(shown),
     async show(id) {
-      const { queue, sentAt, body } = there(await dead.get(id))
-      return { id, queue, queued_at: at(sentAt), entry: body }
+      const letter = there(await dead.get(id))
+      return { ...shown(letter), entry: letter.body }
     },
     drop: async (id) => there(await dead.drop(id)),
     redrive: async (id) => there(await dead.redrive(id)),
     redriveAll: (queue) => dead.redriveAll(queue),
     [Symbol.dispose]: () => engine.close(),
   }
+}
+
+const shown = ({ id, queue, sentAt, reason }: DeadLetter): Letter => {
+  return { id, queue, queued_at: new Date(sentAt).toISOString(), reason }
 }
 
 async function onFolder(data: string, words: readonly string[], queue: string | undefined): Promise<void> {
@@ -110,7 +120,9 @@ async function run(dead: DeadLetters, words: readonly string[], queue: string | 
   const [verb, id, ...rest] = words
   if (verb === undefined) print(`${await dead.redriveAll(queue)} entries moved`)
   else if (verb === 'list' && id === undefined) {
-    for (const letter of await dead.list()) print(`${letter.id}  ${letter.queue}  ${letter.queued_at}`)
+    for (const { id, queue, queued_at, reason } of await dead.list()) {
+      print(`${id}  ${queue}  ${queued_at}  ${reason ?? 'the process died'}`)
+    }
   } else if (verb === 'show' && id !== undefined && rest.length === 0) {
     print(JSON.stringify(await dead.show(id), null, 2))
   } else if (verb === 'drop' && id !== undefined && rest.length === 0) {

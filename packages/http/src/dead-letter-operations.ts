@@ -3,7 +3,8 @@ import { MOST_LISTED, RedriveRequest } from './dead-letters.ts'
 import { list, type Operation, time } from './operation.ts'
 
 const id = z.string().describe('A number.')
-const letter = { id, queue: z.string(), queued_at: time }
+const reason = z.string().nullable().describe('How its last attempt failed; null if the process died each time.')
+const letter = { id, queue: z.string(), queued_at: time, reason }
 const named = { object: z.literal('dead_letter'), id }
 const common = { tag: 'Dead letters', opens: 'operator token', status: 200 } as const
 

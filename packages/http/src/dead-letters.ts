@@ -43,5 +43,10 @@ export function deadLetters(dead: DeadLetters, operatorToken: string) {
     })
 }
 
-const shown = ({ id, queue, sentAt }: DeadLetter) => ({ id, queue, queued_at: new Date(sentAt).toISOString() })
+const shown = ({ id, queue, sentAt, reason }: DeadLetter) => ({
+  id,
+  queue,
+  queued_at: new Date(sentAt).toISOString(),
+  reason,
+})
 const notFound = () => new MailError('not_found', 'Dead letter not found')

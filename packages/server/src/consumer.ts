@@ -7,7 +7,7 @@
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { countedAttempts, type Delivery, type Handler, type Queue, type Settlement } from '@kabutar/core/ports/queue.ts'
-import { isUnavailable, waitAgainMs } from '@kabutar/core/store/failures.ts'
+import { mayWait, reasonOf, waitAgainMs } from '@kabutar/core/store/failures.ts'
 import type { Turn } from './load-shedding.ts'
 
 export type ConsumerOptions = {
@@ -146,10 +146,12 @@ async function settlementsOf(run: Run, batch: readonly Delivery[], signal: Abort
     })
   } catch (error) {
     run.log.error('a handler failed', { queue: run.name, entries: batch.length, error: errorOf(error) })
-    const waits = isUnavailable(error)
+    const failed = { ok: false, reason: reasonOf(error) } as const
     return batch.map((delivery) => {
-      if (waits) return { delivery, ok: false, retryInMs: waitAgainMs(delivery, run.clock), waits }
-      return { delivery, ok: false, retryInMs: backoff(run, FAILURE_BACKOFF_MS, countedAttempts(delivery) - 1) }
+      if (mayWait(delivery, error, run.clock)) {
+        return { ...failed, delivery, retryInMs: waitAgainMs(delivery, run.clock), waits: true }
+      }
+      return { ...failed, delivery, retryInMs: backoff(run, FAILURE_BACKOFF_MS, countedAttempts(delivery) - 1) }
     })
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readSent } from '@kabutar/core/messages/rows.ts'
 import type { Delivery } from '@kabutar/core/ports/queue.ts'
+import { StoreError } from '@kabutar/core/ports/table.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
 import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
 import { parseSesEvent } from './event.ts'
@@ -115,26 +116,33 @@ test('events that are not about our mail are dropped; unreadable ones come back 
     never,
   )
   assert.deepEqual(
-    failed.toSorted((a, b) => a.id.localeCompare(b.id)),
+    failed.map(({ reason: _, ...failure }) => failure).toSorted((a, b) => a.id.localeCompare(b.id)),
     [
-      { id: '4', retryInMs: 10_000 },
-      { id: '5', retryInMs: 10_000 },
+      { id: '4', retryInMs: 5000 },
+      { id: '5', retryInMs: 5000 },
     ],
   )
 })
 
-test('an event that cannot be recorded comes back, later after each attempt', async () => {
+test('an event that cannot be recorded comes back, later after each attempt, and waits for a store that is away', async () => {
   const { ports, id } = await sent(['bob@y.test'])
-  const table = { ...ports.table, write: () => Promise.reject(new Error('the table is away')) }
   const body = bodyOf(id, delivery('bob@y.test'))
-  for (const [attempt, retryInMs] of [
-    [1, 10_000],
-    [3, 40_000],
-  ] as const) {
-    const failures = await feedbackFromSes({ ...ports, table }, [{ ...entry(body), attempt }], never)
-    assert.deepEqual(failures, [{ id: 'q1', retryInMs }])
-  }
-  assert.deepEqual(await feedbackFromSes(ports, [entry(body)], AbortSignal.abort()), [{ id: 'q1', retryInMs: 0 }])
+  const failing = (error: Error) => ({ ...ports, table: { ...ports.table, write: () => Promise.reject(error) } })
+  const defect = failing(new Error('a defect'))
+  const away = failing(new StoreError('Throttled', 'the table is busy'))
+  const now = ports.clock.now()
+  const outcomes = [
+    await feedbackFromSes(defect, [entry(body)], never),
+    await feedbackFromSes(defect, [{ ...entry(body), attempt: 3 }], never),
+    await feedbackFromSes(away, [{ ...entry(body), attempt: 3, sentAt: now - 60_000 }], never),
+    await feedbackFromSes(ports, [entry(body)], AbortSignal.abort()),
+  ]
+  assert.deepEqual(outcomes.flat(), [
+    { id: 'q1', retryInMs: 5000, reason: 'Error: a defect' },
+    { id: 'q1', retryInMs: 20_000, reason: 'Error: a defect' },
+    { id: 'q1', retryInMs: 60_000, waits: true, reason: 'StoreError: the table is busy' },
+    { id: 'q1', retryInMs: 0, waits: true },
+  ])
 })
 
 test('fifty events on one message in one batch are all recorded', async () => {

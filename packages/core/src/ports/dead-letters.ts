@@ -7,6 +7,8 @@ export type DeadLetter = {
   readonly sentAt: number
   /** The entry as it was sent: ids, never content. */
   readonly body: string
+  /** How its last attempt failed; null if the process died each time. */
+  readonly reason: string | null
 }
 
 export interface DeadLetters {

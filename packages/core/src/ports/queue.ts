@@ -26,8 +26,11 @@ export type Delivery = {
   readonly handle: string
 }
 export type Settlement = { readonly delivery: Delivery } & ({ readonly ok: true } | ({ readonly ok: false } & Retry))
-/** `waits`: what the entry needs is not there now, which is no fault of the entry and counts as no attempt. */
-type Retry = { readonly retryInMs: number; readonly waits?: true }
+/**
+ * `waits`: what the entry needs is not there now, which is no fault of the entry and counts as no attempt. `reason`: what
+ * failed; a queue that can keep it shows the last one of a dead letter.
+ */
+type Retry = { readonly retryInMs: number; readonly waits?: true; readonly reason?: string }
 export type ReceiveOptions = {
   readonly max: number
   readonly visibilityMs: number

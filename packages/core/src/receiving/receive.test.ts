@@ -15,6 +15,8 @@ import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf, readPayload, receivedEventId } from '../webhooks/event.ts'
 import { receiveBatch } from './receive.ts'
 
+const DAY = 24 * 3_600_000
+
 const never = new AbortController().signal
 
 async function receiveOne(ports: ReceiveRig, raw: string, some = {}) {
@@ -129,7 +131,7 @@ describe('a received message', () => {
     assert.deepEqual(await ports.receiveQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
   })
 
-  test('whose blob is not there waits for it as long as it takes, 15 minutes at most each time', async () => {
+  test('whose blob is not there waits for it, 15 minutes at most each time', async () => {
     const ports = await receivePorts()
     const [id = ''] = await take(ports, LETTER)
     await ports.blobs.delete([blobKey('a', id)])
@@ -144,6 +146,27 @@ describe('a received message', () => {
     )
     assert.deepEqual([waits.length, Math.max(...waits)], [20, 900_000])
     await ports.blobs.put(blobKey('a', id), Buffer.from(LETTER), { maxBytes: 1e6 })
+    assert.deepEqual(await drainReceived(ports), [])
+    assert.equal((await getReceived(ports.table, 'a', id)).undecoded, undefined)
+  })
+
+  test('whose blob is gone for good is a dead letter after 14 days, which says why, and comes back by hand', async () => {
+    const ports = await receivePorts()
+    const [id = ''] = await take(ports, LETTER)
+    await ports.blobs.delete([blobKey('a', id)])
+    for (let day = 0; day < 14; day++) {
+      await drainReceived(ports)
+      ports.clock.advance(DAY)
+    }
+    assert.equal((await ports.deadLetters.count()).size, 0)
+    for (let tries = 0; tries < 6; tries++) {
+      await drainReceived(ports)
+      ports.clock.advance(900_000)
+    }
+    const [dead] = await ports.deadLetters.list(10)
+    assert.equal(dead?.reason, 'StoreError: the content of an accepted message is not there')
+    await ports.blobs.put(blobKey('a', id), Buffer.from(LETTER), { maxBytes: 1e6 })
+    assert.equal(await ports.deadLetters.redriveAll(), 1)
     assert.deepEqual(await drainReceived(ports), [])
     assert.equal((await getReceived(ports.table, 'a', id)).undecoded, undefined)
   })

@@ -105,6 +105,20 @@ function refused({ recipient, replyCode, status, diagnostic, refused }: Rejectio
   }
 }
 
+/** The outcomes of a message that cannot go: every recipient that is pending, but for the known ones, has failed. */
+export function failPending(
+  { recipients }: SentMessage,
+  diagnostic: string,
+  known: readonly Outcome[] = [],
+): Outcome[] {
+  const decided = new Set(known.map(({ recipient }) => recipient))
+  const pending = recipients.filter(({ pending, address }) => pending && !decided.has(address))
+  return failAll(
+    pending.map(({ address }) => address),
+    diagnostic,
+  )
+}
+
 function failAll(recipients: readonly string[], diagnostic: string): Outcome[] {
   return recipients.map((recipient) => ({ recipient, status: 'failed', diagnostic }))
 }

@@ -3,7 +3,7 @@ import { isPending, type Recipient, type SentMessage } from '../messages/message
 import type { Queue } from '../ports/queue.ts'
 import type { Attrs } from '../ports/table.ts'
 import type { MailEvent } from '../webhooks/event.ts'
-import type { Ambiguous, Ended } from './attempt.ts'
+import { type Ambiguous, type Ended, failPending } from './attempt.ts'
 import { eventOfMessage } from './event-data.ts'
 import { type BatchRecordPorts, changeRow, recordOutcomes } from './outcomes.ts'
 import { encodeSendEntry, QUEUE_WAIT_MS } from './send-queue.ts'
@@ -66,7 +66,8 @@ export async function finishAmbiguous(
   { outcomes: known, diagnostic }: Ambiguous,
 ): Promise<void> {
   if (message.attempts > ports.sendRetries.length) {
-    return finishAttempt(ports, message, { outcomes: [...known, ...unconfirmed(message, known)] })
+    const unconfirmed = failPending(message, 'The relay never confirmed the message', known)
+    return finishAttempt(ports, message, { outcomes: [...known, ...unconfirmed] })
   }
   ports.log.warn('the relay may have taken a message; it goes again in 15 minutes', {
     id: message.id,
@@ -92,17 +93,6 @@ export async function finishAmbiguous(
 
 const explained = (recipients: readonly Recipient[], diagnostic: string) =>
   recipients.map((recipient) => (recipient.pending ? { ...recipient, diagnostic } : recipient))
-
-function unconfirmed({ recipients }: SentMessage, known: readonly Outcome[]): Outcome[] {
-  const decided = new Set(known.map((outcome) => outcome.recipient))
-  return recipients
-    .filter(({ address, pending }) => pending && !decided.has(address))
-    .map(({ address }) => ({
-      recipient: address,
-      status: 'failed',
-      diagnostic: 'The relay never confirmed the message',
-    }))
-}
 
 /** Releases the lease of a message that was not tried; a throttle is a wait and no attempt. */
 export async function postpone(ports: FinishPorts, message: SentMessage, waitMs: number): Promise<void> {

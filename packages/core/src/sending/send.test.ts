@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRAFT, drain, KEY, queueAttempt, type Rig, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
+import { blobKey } from '../messages/blob-keys.ts'
 import { getSent } from '../messages/read.ts'
 import { RelayError } from '../ports/relay.ts'
 import { eventsOf } from '../webhooks/event.ts'
@@ -236,5 +237,40 @@ describe('send', () => {
     )
     await drain(ports)
     assert.deepEqual(await statuses(ports, id), { bob: 'sent' })
+  })
+})
+
+describe('a message whose content is not there', () => {
+  const large = { ...DRAFT, attachments: [{ filename: 'a', content: Buffer.from('a') }] }
+
+  async function submitted() {
+    const ports = await testPorts()
+    const { id } = await submit(ports, KEY, large)
+    const key = blobKey(KEY.accountId, id)
+    const content = await ports.blobs.get(key)
+    await ports.blobs.delete([key])
+    await pass(ports, 60)
+    return { ports, id, restore: () => ports.blobs.put(key, content ?? Buffer.alloc(0), { maxBytes: 1e6 }) }
+  }
+
+  test('waits in its row with no more than one entry, and goes once it is back', async () => {
+    const { ports, id, restore } = await submitted()
+    const { ready, leased, delayed } = await ports.sendQueue.depth()
+    assert.ok(ready + leased + delayed <= 1)
+    await restore()
+    await pass(ports, 20)
+    assert.deepEqual(await statuses(ports, id), { bob: 'sent' })
+    assert.equal((await read(ports, id)).attempts, 1)
+  })
+
+  test('has failed when it is not back after 14 days', async () => {
+    const { ports, id } = await submitted()
+    for (let day = 0; day < 14; day++) {
+      assert.deepEqual(await statuses(ports, id), { bob: 'queued' })
+      ports.clock.advance(24 * 60 * MINUTE)
+      await pass(ports, 1)
+    }
+    assert.deepEqual(await statuses(ports, id), { bob: 'failed' })
+    assert.deepEqual(await eventTypes(ports, id), ['email.failed bob'])
   })
 })

@@ -6,17 +6,17 @@
  * At least once: a crash between the relay's acceptance and our first event sends the message again.
  */
 import { MailError } from '../errors.ts'
-import { getContent } from '../messages/content.ts'
+import { type Composed, getContent } from '../messages/content.ts'
 import { type MemoryPorts, whileSending } from '../messages/memory.ts'
-import type { SentMessage } from '../messages/message.ts'
+import { createdAtOf, type SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Relay } from '../ports/relay.ts'
-import { Failures } from '../store/failures.ts'
+import { Failures, MAX_WAIT_MS } from '../store/failures.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { notify } from '../webhooks/notify.ts'
-import { type Attempted, attempt, type Postponed } from './attempt.ts'
+import { type Attempted, attempt, failPending, type Postponed } from './attempt.ts'
 import { type FinishPorts, finishAmbiguous, finishAttempt, postpone, recordedEnd } from './finish-attempt.ts'
 import { leaseMs, takeLease, type Worker } from './lease.ts'
 import { Tally } from './outcomes.ts'
@@ -36,6 +36,7 @@ type BatchPorts = SendPorts & FinishPorts & { readonly signal: AbortSignal }
 const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
 const THROTTLED_WAIT_MS = 10_000
+const CONTENT_WAIT_MS = 15 * 60_000
 
 /** The handler of the send queue. */
 export async function sendBatch(
@@ -111,9 +112,26 @@ async function relayOnce(ports: BatchPorts, message: SentMessage): Promise<void>
 }
 
 async function composeAndRelay(ports: SendPorts, message: SentMessage, limit: AbortSignal): Promise<Attempted> {
-  const content = await getContent(ports, message)
+  let content: Composed | undefined
+  try {
+    content = await getContent(ports, message)
+  } catch (error) {
+    if (error instanceof MailError && error.code === 'unavailable') return withoutContent(ports, message, error)
+    throw error
+  }
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
   return attempt(ports.relay, message, content, await outcomesWithoutRelay(ports.table, message), limit)
+}
+
+/** Waits in the message's row for content that is not there. What is not back after 14 days is lost, and the message has failed. */
+function withoutContent({ clock, log }: SendPorts, message: SentMessage, error: MailError): Attempted {
+  const { id, accountId: account } = message
+  if (clock.now() - createdAtOf(message).getTime() < MAX_WAIT_MS) {
+    log.error('the content of a message is not there; the message waits', { account, id })
+    return { postponed: { retryAfterMs: CONTENT_WAIT_MS, pause: undefined, message: error.message } }
+  }
+  log.error('the content of a message is gone for good; the message failed', { account, id })
+  return { outcomes: failPending(message, 'The content of the message is lost') }
 }
 
 /** Milliseconds until the message may go again. A throttle of all messages pauses the relay for every worker. */

@@ -6,6 +6,11 @@ import { countedAttempts, type Delivery, type Failure, QUEUE_RULES } from '../po
 import { StoreError } from '../ports/table.ts'
 
 const FIRST_RETRY_MS = 5000
+/**
+ * What is not there after this time is gone for good: it is longer than any repair of a disk takes, and SQS keeps a dead
+ * letter for as long.
+ */
+export const MAX_WAIT_MS = 14 * 24 * 3600_000
 const NOT_THERE: readonly string[] = ['Unavailable', 'Throttled', 'Conflict', 'UnknownFormat']
 
 /**
@@ -19,6 +24,14 @@ export function isUnavailable(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException
   return syscall !== undefined || code === 'MODULE_NOT_FOUND' || code === 'ERR_INVALID_PACKAGE_CONFIG'
 }
+
+/** True if the entry waits, with no attempt counted, for what is not there. After 14 days each failure is an attempt. */
+export function mayWait({ sentAt }: Pick<Delivery, 'sentAt'>, error: unknown, clock: Pick<Clock, 'now'>): boolean {
+  return isUnavailable(error) && clock.now() - sentAt < MAX_WAIT_MS
+}
+
+/** The reason of a failure, for whoever finds the entry among the dead letters. */
+export const reasonOf = (error: unknown): string => String(error).replace(/\s+/g, ' ').slice(0, 500)
 
 /** When an entry comes back that waits for us: after as long as it has waited so far, which doubles, at most 15 minutes. */
 export function waitAgainMs({ sentAt }: Pick<Delivery, 'sentAt'>, clock: Pick<Clock, 'now'>): number {
@@ -43,14 +56,17 @@ export class Failures {
     const { id, attempt } = delivery
     if (this.#failures.has(id)) return
     const fields = { queue: this.#queue, attempt, error: error as Error }
+    const { clock, log } = this.#ports
+    const reason = reasonOf(error)
     if (this.#signal.aborted) {
       this.#failures.set(id, { id, retryInMs: 0, waits: true })
-    } else if (isUnavailable(error)) {
-      this.#ports.log.error('an entry waits for what is not there and comes back', fields)
-      this.#failures.set(id, { id, retryInMs: waitAgainMs(delivery, this.#ports.clock), waits: true })
+    } else if (mayWait(delivery, error, clock)) {
+      log.error('an entry waits for what is not there and comes back', fields)
+      this.#failures.set(id, { id, retryInMs: waitAgainMs(delivery, clock), waits: true, reason })
     } else {
-      this.#ports.log.error('an entry failed and comes back', fields)
-      this.#failures.set(id, { id, retryInMs: FIRST_RETRY_MS * 2 ** Math.min(countedAttempts(delivery) - 1, 6) })
+      log.error('an entry failed and comes back', fields)
+      const retryInMs = FIRST_RETRY_MS * 2 ** Math.min(countedAttempts(delivery) - 1, 6)
+      this.#failures.set(id, { id, retryInMs, reason })
     }
   }
 

@@ -9,7 +9,7 @@
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
-import { isUnavailable, waitAgainMs } from '../store/failures.ts'
+import { mayWait, reasonOf, waitAgainMs } from '../store/failures.ts'
 import { endpointKey, eventKey } from '../store/keys.ts'
 import { type Attempt, deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
@@ -62,7 +62,7 @@ async function dispatchPart(
       return [{ queued, entry: parseWebhookEntry(queued.body) }]
     } catch (error) {
       ports.log.error('a webhook entry is broken', { id: queued.id, error: error as Error })
-      broken.push({ id: queued.id, retryInMs: AGAIN_MS })
+      broken.push({ id: queued.id, retryInMs: AGAIN_MS, reason: reasonOf(error) })
       return []
     }
   })
@@ -110,7 +110,9 @@ async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Pro
   } catch (error) {
     if (signal.aborted) return { id, retryInMs: 0, waits: true }
     ports.log.error('a webhook was not dispatched and comes back', { endpoint, event, error: error as Error })
-    return isUnavailable(error) ? { ...again, waits: true, retryInMs: waitAgainMs(job.queued, ports.clock) } : again
+    const reason = reasonOf(error)
+    if (!mayWait(job.queued, error, ports.clock)) return { ...again, reason }
+    return { id, waits: true, retryInMs: waitAgainMs(job.queued, ports.clock), reason }
   } finally {
     ports.running.delete(name)
   }

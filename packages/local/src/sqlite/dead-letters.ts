@@ -6,7 +6,7 @@ import { deadLettersOf } from './queue-entries.ts'
 const SUFFIX = deadLettersOf('')
 const IS_DEAD = `queue LIKE '%${SUFFIX}'`
 const ORIGIN = `substr(queue, 1, length(queue) - ${SUFFIX.length})`
-const COLUMNS = `CAST(id AS TEXT) AS id, ${ORIGIN} AS queue, sent_at AS sentAt, body`
+const COLUMNS = `CAST(id AS TEXT) AS id, ${ORIGIN} AS queue, sent_at AS sentAt, body, reason`
 const COUNT = `SELECT ${ORIGIN} AS queue, count(*) AS entries FROM queue_entry WHERE ${IS_DEAD} GROUP BY queue`
 const LIST = `SELECT ${COLUMNS} FROM queue_entry WHERE ${IS_DEAD} ORDER BY id LIMIT ?`
 const GET = `SELECT ${COLUMNS} FROM queue_entry WHERE id = ? AND ${IS_DEAD}`

@@ -40,6 +40,7 @@ const SCHEMA = `
     alone      INTEGER NOT NULL DEFAULT 0,  -- 1 if it is received while no other entry of the queue is in hand
     lease      INTEGER,           -- number of the receive that holds it, NULL if nobody does
     sent_at    INTEGER NOT NULL,
+    reason     TEXT,              -- how its last receipt failed; NULL if nobody said
     body       TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS queue_entry_visible ON queue_entry (queue, visible_at);
   CREATE INDEX IF NOT EXISTS queue_entry_alone ON queue_entry (queue) WHERE alone = 1;

@@ -3,6 +3,7 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import {
   countedAttempts,
   type Delivery,
+  type Failure,
   type Outgoing,
   QUEUE_RULES,
   type Settlement,
@@ -19,7 +20,7 @@ const ALONE = `SELECT count(*) AS entries, count(lease) FILTER (WHERE visible_at
   WHERE queue = ? AND alone = 1`
 const LEASE = 'UPDATE queue_entry SET visible_at = ?, attempts = ?, lease = ? WHERE id = ?'
 const DONE = 'DELETE FROM queue_entry WHERE id = ? AND lease = ?'
-const RETRY = `UPDATE queue_entry SET visible_at = ?, excused = excused + ?, alone = 0, lease = NULL
+const RETRY = `UPDATE queue_entry SET visible_at = ?, excused = excused + ?, reason = ?, alone = 0, lease = NULL
   WHERE id = ? AND lease = ?`
 const TO_DEAD_LETTERS = `UPDATE queue_entry SET queue = ?, visible_at = ?, attempts = 0, excused = 0, deaths = 0, alone = 0,
   lease = NULL WHERE id = ? AND lease = ?`
@@ -140,7 +141,7 @@ export class QueueEntries {
       const { id, handle } = settlement.delivery
       const { changes } = settlement.ok
         ? this.#engine.statement(DONE).run(Number(id), Number(handle))
-        : this.#retry(settlement.retryInMs, settlement.waits === true, settlement.delivery)
+        : this.#retry(settlement, settlement.delivery)
       if (Number(changes) === 0) lost.push(id)
     }
     const wakes = this.#hasSuspects
@@ -158,9 +159,9 @@ export class QueueEntries {
     return { ready: Number(row?.ready), leased: Number(row?.leased), delayed: Number(row?.delayed) }
   }
 
-  #retry(retryInMs: number, waits: boolean, { id, handle }: Delivery) {
+  #retry({ retryInMs, waits, reason }: Omit<Failure, 'id'>, { id, handle }: Delivery) {
     const at = this.#clock.now() + retryInMs
-    return this.#engine.statement(RETRY).run(at, waits ? 1 : 0, Number(id), Number(handle))
+    return this.#engine.statement(RETRY).run(at, waits ? 1 : 0, reason ?? null, Number(id), Number(handle))
   }
 
   #suspects() {
