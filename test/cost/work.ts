@@ -196,7 +196,7 @@ export async function receiveAll(rig: Rig, count: number, batch: number): Promis
 export async function deliverAll(rig: Rig, count: number, batch: number): Promise<void> {
   const { meter: metered, ports } = rig
   const { id } =
-    (await listEndpoints(ports.table, FIRST_ACCOUNT))[0] ??
+    (await listEndpoints(ports, FIRST_ACCOUNT))[0] ??
     (await createEndpoint(ports, FIRST_ACCOUNT, { url: 'http://127.0.0.1:1/', events: ['email.sent'] }))
   const without = await sendPlain(rig, { count, batch, endpoint: id, enabled: false })
   const more = plus(await sendPlain(rig, { count, batch, endpoint: id, enabled: true }), without, -1)

@@ -6,11 +6,12 @@ import {
   getAccount,
   listAccounts,
 } from '@kabutar/core/accounts/accounts.ts'
-import { createKey, deleteKey, type KeyDescription, listKeys } from '@kabutar/core/accounts/keys.ts'
+import { createKey, deleteKey, hasKeys, type KeyDescription, listKeys, MAX_KEYS } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
+import type { ListPage } from '@kabutar/core/store/pages.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { tableOf } from './aws-stage.ts'
@@ -25,7 +26,7 @@ export function accountsOnStage(stage: string): Accounts {
   return {
     list: () =>
       using(async ({ table }) =>
-        (await listAccounts(table)).items.map((one) => ({ ...one, created_at: one.createdAt.toISOString() })),
+        readableOf(await listAccounts(table)).map((one) => ({ ...one, created_at: one.createdAt.toISOString() })),
       ),
     create: (name, domains) => using(({ table }) => makeAccount(table, name, domains)),
     resume: (id) =>
@@ -33,11 +34,20 @@ export function accountsOnStage(stage: string): Accounts {
         if (!(await resumeAccount(ports, id))) throw new Error(`there is no paused account ${id}`)
       }),
     listKeys: (account) =>
-      using(async ({ table }) => (await listKeys(table, (await getAccount(table, account)).id)).map(listed)),
+      using(async ({ table }) => {
+        const { id } = await getAccount(table, account)
+        return readableOf(await listKeys(table, id, { limit: MAX_KEYS })).map(listed)
+      }),
     createKey: (account, name, permission) =>
       using(async (ports) => createKey(ports, (await getAccount(ports.table, account)).id, { name, permission })),
     deleteKey: (account, id) => using((ports) => deleteKey(ports, account, id)),
   }
+}
+
+/** Answers the rows that can be read, and names the others on stderr. */
+function readableOf<T>({ items, skipped = [] }: ListPage<T>): readonly T[] {
+  for (const { key, error } of skipped) process.stderr.write(`${key}: ${error.message}\n`)
+  return items
 }
 
 const listed = ({ id, name, createdAt, lastUsedAt }: KeyDescription) => ({
@@ -82,7 +92,7 @@ export async function makeAccount(
 
 async function firstAccount(ports: { readonly table: Table; readonly clock: typeof systemClock }): Promise<string> {
   await ensureFirstAccount(ports)
-  if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) {
+  if (await hasKeys(ports.table, FIRST_ACCOUNT)) {
     throw new Error(
       'the first account has a key already; make more with `keys create NAME`, or give a NAME for another account',
     )

@@ -102,9 +102,10 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     path: '/api-keys',
     operationId: 'listApiKeys',
     tag: 'API keys',
-    summary: 'List API keys',
+    summary: 'List API keys, newest first; all of them without `limit`',
     status: 200,
     answer: KeyList,
+    paged: 'both',
   },
   {
     method: 'patch',

@@ -1,17 +1,18 @@
 import { createAccount, getAccount, listAccounts } from '@kabutar/core/accounts/accounts.ts'
-import { createKey, deleteKey, listKeys } from '@kabutar/core/accounts/keys.ts'
+import { createKey, deleteKey, listKeys, MAX_KEYS } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
 import { claimDomain, type DomainPorts, domainOwner, validDomainName } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
+import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { CreateKeyRequest, listedKey } from './api-keys.ts'
 import { operatorRequired } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
-import { listOf, loggedPage } from './page.ts'
+import { listOf } from './page.ts'
 
 export const CreateAccountKeyRequest = CreateKeyRequest.omit({ domain_id: true }).meta({ id: 'CreateAccountApiKey' })
 export const CreateAccountRequest = z
@@ -22,11 +23,13 @@ export const CreateAccountRequest = z
   })
   .meta({ id: 'CreateAccount' })
 
+type AccountsPorts = DomainPorts & { readonly caches: Caches; readonly log: Log }
+
 /**
  * Accounts and their keys: POST and GET /accounts, POST /accounts/:id/resume, POST and GET /accounts/:id/keys, DELETE
  * /accounts/:id/keys/:key. All of them need the operator's token that the server wrote to its data folder.
  */
-export function accounts(ports: DomainPorts & { readonly caches: Caches; readonly log: Log }, operatorToken: string) {
+export function accounts(ports: AccountsPorts, operatorToken: string) {
   const app = new Hono<Env>().use(operatorRequired(operatorToken)).post('/', async (c) => {
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
     const names = domains.map(validDomainName)
@@ -56,11 +59,12 @@ export function accounts(ports: DomainPorts & { readonly caches: Caches; readonl
   })
 }
 
-function accountKeys(ports: DomainPorts & { readonly caches: Caches }) {
+function accountKeys(ports: AccountsPorts) {
   return new Hono<Env>()
     .get('/:id/keys', async (c) => {
       const { id } = await getAccount(ports.table, c.req.param('id'))
-      return c.json(listOf((await listKeys(ports.table, id)).map(listedKey), false))
+      const { items, hasMore } = loggedPage(ports, await listKeys(ports.table, id, { limit: MAX_KEYS }))
+      return c.json(listOf(items.map(listedKey), hasMore))
     })
     .post('/:id/keys', async (c) => {
       const { name, permission = 'full_access' } = await jsonBody(c, CreateAccountKeyRequest)

@@ -5,15 +5,18 @@ import {
   type KeyDescription,
   type KeyPorts,
   listKeys,
+  MAX_KEYS,
   renameKey,
 } from '@kabutar/core/accounts/keys.ts'
 import { getDomain } from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
+import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { listOf, uuidOf } from './page.ts'
+import { allOrPage, listOf, uuidOf } from './page.ts'
 
 const name = z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters')
 export const CreateKeyRequest = z
@@ -34,7 +37,7 @@ export const listedKey = ({ id, name, createdAt, lastUsedAt }: KeyDescription) =
 })
 
 /** POST and GET /api-keys, PATCH and DELETE /api-keys/:id. Only the answer to POST has the token. */
-export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
+export function apiKeys(ports: KeyPorts & AuthenticatePorts & { readonly log: Log }) {
   return new Hono<Env>()
     .post('/', async (c) => {
       const { name, permission = 'full_access', domain_id } = await jsonBody(c, CreateKeyRequest)
@@ -45,8 +48,8 @@ export function apiKeys(ports: KeyPorts & AuthenticatePorts) {
       return c.json(await createKey(ports, accountOf(c), { name, permission, ...(domain && { domain }) }), 201)
     })
     .get('/', async (c) => {
-      const keys = await listKeys(ports.table, accountOf(c))
-      return c.json(listOf(keys.map(listedKey), false))
+      const { items, hasMore } = loggedPage(ports, await listKeys(ports.table, accountOf(c), allOrPage(c, MAX_KEYS)))
+      return c.json(listOf(items.map(listedKey), hasMore))
     })
     .patch('/:id', async (c) => {
       const id = idOf(c)

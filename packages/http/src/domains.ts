@@ -5,12 +5,13 @@ import { listDomains } from '@kabutar/core/domains/domains.ts'
 import { removeDomain } from '@kabutar/core/domains/remove.ts'
 import { updateDomain } from '@kabutar/core/domains/update.ts'
 import { readDomain, verifyDomain } from '@kabutar/core/domains/verify.ts'
+import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
 import { notYet } from './fields.ts'
-import { listOf, loggedPage, pageOf } from './page.ts'
+import { listOf, pageOf } from './page.ts'
 
 const onOff = z.enum(['enabled', 'disabled'])
 /** Accepts fields of the wire only with the value that Kabutar implements: no tracking, and opportunistic TLS. */

@@ -7,11 +7,12 @@ import { getSent, listSent } from '@kabutar/core/messages/read.ts'
 import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
+import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
 import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull } from './answer.ts'
 import { jsonBody, MAX_BODY_BYTES } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { loggedPage, pageOf, pageWithin } from './page.ts'
+import { pageOf, pageWithin } from './page.ts'
 import { draftOf, SendRequest } from './send-request.ts'
 
 /** POST and GET /emails, GET and DELETE /emails/:id. POST answers 200, as the wire does. */

@@ -1,7 +1,6 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
-import type { Log } from '@kabutar/core/ports/log.ts'
-import type { ListPage, PageOptions } from '@kabutar/core/store/pages.ts'
+import type { PageOptions } from '@kabutar/core/store/pages.ts'
 import type { Context } from 'hono'
 import { MAX_ANSWER_BYTES, within } from './answer.ts'
 
@@ -21,6 +20,11 @@ export function pageOf(c: Context): PageOptions {
   }
 }
 
+/** Reads the page; without `limit` it holds the whole list, which has at most `all`. */
+export function allOrPage(c: Context, all: number): PageOptions {
+  return c.req.query('limit') === undefined ? { ...pageOf(c), limit: all } : pageOf(c)
+}
+
 export function limitOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMIT
   const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
@@ -35,14 +39,6 @@ export function uuidOf(text: string, name = 'id'): string {
   const id = text.toLowerCase()
   if (!isUuid(id)) throw new MailError('invalid_parameter', `The \`${name}\` must be a valid UUID.`)
   return id
-}
-
-/** Answers the page and logs each row that it had to leave out. */
-export function loggedPage<T>({ log }: { readonly log: Log }, page: ListPage<T>): ListPage<T> {
-  for (const { key, error } of page.skipped ?? []) {
-    log.error('a row cannot be read and is left out of a list', { row: key, error })
-  }
-  return page
 }
 
 const LIST_BYTES = 100

@@ -11,6 +11,7 @@ export const QUERY: Readonly<Record<string, readonly string[]>> = {
   'GET /emails/receiving/:id': ['html_format'],
   'GET /emails/receiving/:id/attachments': PAGE,
   'POST /emails/receiving/inject': ['to', 'from'],
+  'GET /api-keys': PAGE,
   'GET /domains': PAGE,
   'GET /suppressions': [...PAGE, 'origin'],
   'GET /webhooks': PAGE,

@@ -6,14 +6,14 @@ import { getReceived, listReceived, type WholeReceived, wholeOf } from '@kabutar
 import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
-import { type PageOptions, pageOfList } from '@kabutar/core/store/pages.ts'
+import { loggedPage, pageOfList } from '@kabutar/core/store/pages.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { loggedPage, pageOf, pageWithin, uuidOf } from './page.ts'
+import { allOrPage, pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
 export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & { readonly log: Log }
@@ -118,11 +118,6 @@ async function attachment(ports: ReceivingPorts, blob: string, one: ReceivedAtta
 function savedAs(filename: string | null, contentType: string): string {
   const name = filename?.split(/[\\/]/).at(-1)
   return name || (contentType === 'message/rfc822' ? 'message.eml' : 'attachment')
-}
-
-/** Reads the page; without `limit` it holds the whole list. */
-function allOrPage(c: Context, all: number): PageOptions {
-  return c.req.query('limit') === undefined ? { ...pageOf(c), limit: all } : pageOf(c)
 }
 
 /** Accepts a message as if it had come by SMTP: line ends become CRLF, and only the caller's own domains are allowed. */

@@ -1,6 +1,7 @@
 import { MailError } from '@kabutar/core/errors.ts'
 import { isUuid } from '@kabutar/core/ports/ids.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
+import { loggedPage } from '@kabutar/core/store/pages.ts'
 import {
   getSuppression,
   listSuppressions,
@@ -17,7 +18,7 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env } from './env.ts'
-import { listOf, loggedPage, pageOf, uuidOf } from './page.ts'
+import { listOf, pageOf, uuidOf } from './page.ts'
 
 const MAX_BATCH = 100
 const email = z.string().min(1).max(384).meta({ format: 'email' })

@@ -1,4 +1,4 @@
-import { pageOfList } from '@kabutar/core/store/pages.ts'
+import { loggedPage, pageOfList } from '@kabutar/core/store/pages.ts'
 import { getDelivery, getDeliveryAndPayload, listDeliveries, replay } from '@kabutar/core/webhooks/deliveries.ts'
 import type { Attempt, WebhookDelivery } from '@kabutar/core/webhooks/delivery.ts'
 import {
@@ -17,7 +17,7 @@ import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
-import { limitOf, listOf, loggedPage, pageOf } from './page.ts'
+import { limitOf, listOf, pageOf } from './page.ts'
 
 export type WebhookPorts = EndpointPorts & QueuePorts
 

@@ -1,5 +1,5 @@
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
-import { type AuthenticatePorts, adoptKey, createKey, type KeyPorts, listKeys } from '@kabutar/core/accounts/keys.ts'
+import { type AuthenticatePorts, adoptKey, createKey, hasKeys, type KeyPorts } from '@kabutar/core/accounts/keys.ts'
 import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
 import { adoptDomains } from '@kabutar/core/domains/settings-domains.ts'
 import type { Settings } from './settings.ts'
@@ -16,6 +16,6 @@ export async function prepareFirstAccount(
   await adoptDomains(ports, domains)
   const key = { name: 'First key', permission: 'full_access' } as const
   await adoptKey(ports, FIRST_ACCOUNT, { ...key, name: 'KABUTAR_API_KEY' }, apiKey)
-  if ((await listKeys(ports.table, FIRST_ACCOUNT)).length > 0) return undefined
+  if (await hasKeys(ports.table, FIRST_ACCOUNT)) return undefined
   return (await createKey(ports, FIRST_ACCOUNT, key)).token
 }

@@ -10,6 +10,7 @@ import { readRow, row } from '../store/codec.ts'
 import { addCounted, oneLess, oneMore } from '../store/counts.ts'
 import { apiKeyKey, apiKeyPartition, apiKeyTokenKey, countKey } from '../store/keys.ts'
 import { transactIf, writeIf } from '../store/once.ts'
+import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
 
 export type Permission = 'full_access' | 'sending_access'
 export type ApiKey = {
@@ -39,7 +40,8 @@ export type AuthenticatePorts = { readonly table: Table; readonly clock: Clock; 
 
 const TOKEN_BYTES = 32
 const USED_EVERY_MS = 3_600_000
-const MAX_KEYS = 100
+/** API keys of an account. */
+export const MAX_KEYS = 100
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
 
@@ -132,14 +134,25 @@ async function noteUse(table: Table, key: Key, now: number): Promise<void> {
   }
 }
 
-/** All keys of the account, newest first. */
-export async function listKeys(table: Table, accountId: string): Promise<readonly KeyDescription[]> {
-  const { items } = await table.query({ pk: apiKeyPartition(accountId), reverse: true, limit: MAX_KEYS })
-  const used = await table.getMany(items.map((item) => apiKeyTokenKey(item.hash as string)))
-  return items.map((item, index) => descriptionOf(readRow('api-key', item), used[index]?.usedAt as number | undefined))
+/** A page of the account's keys, newest first. */
+export async function listKeys(
+  table: Table,
+  accountId: string,
+  options: PageOptions,
+): Promise<ListPage<KeyDescription>> {
+  const partition = { pk: apiKeyPartition(accountId) }
+  const page = await listRows(table, partition, options, (item) => readRow('api-key', item))
+  const used = await table.getMany(page.items.map((item) => apiKeyTokenKey(item.hash as string)))
+  return { ...page, items: page.items.map((item, index) => descriptionOf(item, used[index])) }
 }
 
-function descriptionOf(item: Item, usedAt: number | undefined): KeyDescription {
+/** True if the account has a key, though it be one that cannot be read. */
+export async function hasKeys(table: Table, accountId: string): Promise<boolean> {
+  return (await table.query({ pk: apiKeyPartition(accountId), limit: 1 })).items.length > 0
+}
+
+function descriptionOf(item: Item, token: Item | undefined): KeyDescription {
+  const usedAt = token?.usedAt as number | undefined
   return {
     id: item.sk,
     name: item.name as string,

@@ -47,9 +47,9 @@ describe('an account pauses itself', () => {
     }
     await count(100_000, 1000)
     await count(1000, 10)
-    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 1000, bounced: 10, complained: 0 })
+    assert.deepEqual(await recentCounts(ports, 'a'), { sent: 1000, bounced: 10, complained: 0 })
     await count(500, 40)
-    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 1500, bounced: 50, complained: 0 })
+    assert.deepEqual(await recentCounts(ports, 'a'), { sent: 1500, bounced: 50, complained: 0 })
     assert.equal(await isPaused(), false)
     await count(500, 40)
     assert.equal(await isPaused(), true, '80 of 1,000, and 100,000 good ones are too long ago')
@@ -59,7 +59,7 @@ describe('an account pauses itself', () => {
     const { ports } = await rig()
     await countMails(ports, 'a', { ...NONE, sent: 5000 })
     ports.clock.advance(33 * DAY_MS)
-    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 0, bounced: 0, complained: 0 })
+    assert.deepEqual(await recentCounts(ports, 'a'), { sent: 0, bounced: 0, complained: 0 })
   })
 
   test('an account that is resumed begins with no counts', async () => {
@@ -70,14 +70,14 @@ describe('an account pauses itself', () => {
     assert.equal(await resumeAccount(ports, 'a'), true)
     await countMails(ports, 'a', { ...NONE, bounced: 1 })
     assert.equal(await isPaused(), false)
-    assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 0, bounced: 1, complained: 0 })
+    assert.deepEqual(await recentCounts(ports, 'a'), { sent: 0, bounced: 1, complained: 0 })
   })
 })
 
 test('each mail is counted', async () => {
   const ports = await testPorts()
   for (let n = 0; n < 20; n++) await countMails(ports, 'a', { ...NONE, sent: 1 })
-  assert.equal((await recentCounts(ports.table, 'a')).sent, 20)
+  assert.equal((await recentCounts(ports, 'a')).sent, 20)
 })
 
 test('a pause and its end are seen at once in the process that wrote them', async () => {

@@ -9,6 +9,7 @@ import type { Caches } from '../store/cache.ts'
 import { formatOf, readRow, row } from '../store/codec.ts'
 import { accountPauseKey, REPUTATION_DAYS, reputationDayKey, reputationPartition, utcDay } from '../store/keys.ts'
 import { putIfAbsent } from '../store/once.ts'
+import { loggedPage, readableRows } from '../store/pages.ts'
 
 type ReputationPorts = {
   readonly table: Table
@@ -38,7 +39,7 @@ export async function countMails(ports: ReputationPorts, accountId: string, coun
 }
 
 async function pauseIfTooMany(ports: ReputationPorts, accountId: string): Promise<boolean> {
-  const counts = await recentCounts(ports.table, accountId)
+  const counts = await recentCounts(ports, accountId)
   const { sent, bounced, complained } = counts
   const tooMany = bounced > sent * MAX_BOUNCED || complained > sent * MAX_COMPLAINED
   return sent >= MIN_SENT && tooMany && pause(ports, accountId, counts)
@@ -59,18 +60,18 @@ async function add(
   })
 }
 
-/** The counts of the newest days that hold 1,000 mails together, or of 30 days. */
-export async function recentCounts(table: Table, accountId: string): Promise<Counts> {
-  const { items } = await table.query({
+/** The counts of the newest days that hold 1,000 mails together, or of 30 days. A day that cannot be read counts nothing. */
+export async function recentCounts(ports: Pick<ReputationPorts, 'table' | 'log'>, accountId: string): Promise<Counts> {
+  const { items } = await ports.table.query({
     pk: reputationPartition(accountId),
     prefix: REPUTATION_DAYS,
     reverse: true,
     limit: MAX_DAYS,
   })
   let sum: Counts = { sent: 0, bounced: 0, complained: 0 }
-  for (const stored of items) {
+  const days = readableRows(items, (item) => readRow('reputation-day', item))
+  for (const item of loggedPage(ports, days).items) {
     if (sum.sent >= MIN_SENT) break
-    const item = readRow('reputation-day', stored)
     sum = {
       sent: sum.sent + numberOf(item, 'sent'),
       bounced: sum.bounced + numberOf(item, 'bounced'),

@@ -4,6 +4,7 @@ import type { Write } from '../ports/table.ts'
 import { addCounted } from '../store/counts.ts'
 import { countKey, domainClaimKey, domainKey, domainOwnerKey, domainPartition, utcDay } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
+import { loggedPage, readableRows } from '../store/pages.ts'
 import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from './change.ts'
 import { type Capabilities, claimItem, type Domain, domainItem, domainOfItem } from './domain.ts'
 import { getDomain, validDomainName } from './domains.ts'
@@ -52,10 +53,12 @@ export async function createDomain(ports: DomainsPorts, accountId: string, wante
 }
 
 /** Names that are not proved are kept from other accounts, so an account can hold few of them. @throws {MailError} `conflict` */
-async function refuseTooMany({ table, clock, newDomains = NEW_DOMAINS }: DomainsPorts, accountId: string) {
+async function refuseTooMany(ports: DomainsPorts, accountId: string) {
+  const { table, clock, newDomains = NEW_DOMAINS } = ports
   const now = clock.now()
   const { items } = await table.query({ pk: domainPartition(accountId), reverse: true, limit: LOOKED_AT })
-  const unproved = items.map(domainOfItem).filter(({ owned, until }) => !owned && until > now)
+  const known = loggedPage(ports, readableRows(items, domainOfItem)).items
+  const unproved = known.filter(({ owned, until }) => !owned && until > now)
   if (unproved.length >= newDomains.unproved) {
     throw new MailError('conflict', `At most ${newDomains.unproved} domains can wait to be verified. Remove one first.`)
   }

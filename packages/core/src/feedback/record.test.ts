@@ -232,5 +232,5 @@ test('a report on one recipient that comes before the attempt is recorded counts
   const to = [...DRAFT.to, { name: '', address: 'eve@y.test' }, { name: '', address: 'fay@y.test' }]
   const { id } = await submit(ports, KEY, { ...DRAFT, to })
   await recordFeedback(ports, feedbackOf(id, bounce('Permanent', 'NoEmail')))
-  assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 3, bounced: 1, complained: 0 })
+  assert.deepEqual(await recentCounts(ports, 'a'), { sent: 3, bounced: 1, complained: 0 })
 })

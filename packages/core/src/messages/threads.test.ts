@@ -4,6 +4,7 @@ import { countingTable } from '@kabutar/testing/counting-table.ts'
 import { drainReceived, letter, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { DRAFT, drain, KEY, queueAttempt } from '@kabutar/testing/sending-rig.ts'
 import { submit } from '../sending/submit.ts'
+import { messageIdKey } from '../store/keys.ts'
 import { getReceived } from './read.ts'
 import { answeredIds } from './threads.ts'
 
@@ -47,6 +48,15 @@ describe('a reply lands in the thread of the sent message', () => {
       assert.equal(await threadOf(ports, fields(`<${id}@kabutar.test>`)), id)
     })
   }
+
+  test('or in one of its own if the row that names the thread is damaged', async () => {
+    const ports = await rig(SES_ID)
+    await send(ports)
+    await ports.table.write({ kind: 'put', item: messageIdKey('a', SES_ID) })
+    const [id = ''] = await take(ports, letter(`Message-ID: <r@y.test>\nIn-Reply-To: ${SES_ID}`))
+    assert.deepEqual(await drainReceived(ports), [])
+    assert.equal((await getReceived(ports.table, 'a', id)).thread, id)
+  })
 
   test('that is the thread of the message it answers, though the reply names the nearest Message-ID only', async () => {
     for (const seen of [SES_ID, undefined]) {

@@ -6,18 +6,22 @@
  */
 import type { References } from '@kabutar/mail/mime/envelope.ts'
 import { isUuid } from '../ports/ids.ts'
-import type { Table } from '../ports/table.ts'
+import type { Log } from '../ports/log.ts'
+import type { Item, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { messageIdKey } from '../store/keys.ts'
 import { putIfAbsent } from '../store/once.ts'
+import { loggedPage, readableRows } from '../store/pages.ts'
 import { fromDomain, ownMessageId, type SentMessage } from './message.ts'
 import { readSent } from './rows.ts'
+
+type ThreadPorts = { readonly table: Table; readonly log: Log }
 
 const MAX_LOOKED_UP = 100
 
 /** The thread of a received message; `id` if it begins one. The same message has the same thread at every call. */
 export async function threadOfReceived(
-  table: Table,
+  ports: ThreadPorts,
   accountId: string,
   id: string,
   references: References,
@@ -25,11 +29,11 @@ export async function threadOfReceived(
   const { messageId } = references
   const earlier = [...references.inReplyTo, ...references.references.toReversed()].filter((one) => one !== messageId)
   if (messageId !== null && earlier.length === 0 && !mayBeOurs(messageId)) {
-    return putThread(table, accountId, messageId, id)
+    return putThread(ports, accountId, messageId, id)
   }
-  const known = await findThread(table, accountId, messageId === null ? earlier : [messageId, ...earlier])
-  const thread = known ?? (await beginThread(table, accountId, id, earlier))
-  return messageId === null ? thread : putThread(table, accountId, messageId, thread)
+  const known = await findThread(ports, accountId, messageId === null ? earlier : [messageId, ...earlier])
+  const thread = known ?? (await beginThread(ports, accountId, id, earlier))
+  return messageId === null ? thread : putThread(ports, accountId, messageId, thread)
 }
 
 /** A message that we sent ourselves has a thread without a row. */
@@ -37,25 +41,38 @@ const mayBeOurs = (messageId: string) => isUuid(idIn(messageId))
 const idIn = (messageId: string) => messageId.slice(1, messageId.indexOf('@'))
 
 /** Replies to one message may arrive before it and at once: the oldest Message-ID that they all name decides. */
-async function beginThread(table: Table, accountId: string, id: string, earlier: readonly string[]): Promise<string> {
+async function beginThread(
+  ports: ThreadPorts,
+  accountId: string,
+  id: string,
+  earlier: readonly string[],
+): Promise<string> {
   const root = earlier.at(-1)
-  return root === undefined ? id : putThread(table, accountId, root, id)
+  return root === undefined ? id : putThread(ports, accountId, root, id)
 }
 
 /** The thread of the first of `messageIds` that has one. One batch read of at most 100, and one read of a sent message. */
 export async function findThread(
-  table: Table,
+  ports: ThreadPorts,
   accountId: string,
   messageIds: readonly string[],
 ): Promise<string | undefined> {
   const wanted = [...new Set(messageIds)].slice(0, MAX_LOOKED_UP)
   if (wanted.length === 0) return undefined
-  const rows = await table.getMany(wanted.map((messageId) => messageIdKey(accountId, messageId)))
-  const found = readRow(
-    'message-id',
-    rows.find((item) => item !== undefined),
+  const rows = await ports.table.getMany(wanted.map((messageId) => messageIdKey(accountId, messageId)))
+  const [thread] = threadsIn(
+    ports,
+    rows.filter((item) => item !== undefined),
   )
-  return (found?.thread as string | undefined) ?? findSent(table, accountId, wanted)
+  return thread ?? findSent(ports.table, accountId, wanted)
+}
+
+/** The threads that rows name. A row that cannot be read is logged, and names none: mail is received all the same. */
+function threadsIn(ports: ThreadPorts, rows: readonly Item[]): readonly string[] {
+  return loggedPage(
+    ports,
+    readableRows(rows, (item) => readRow('message-id', item).thread as string),
+  ).items
 }
 
 /** Looks the nearest Message-ID up that may be ours. */
@@ -68,10 +85,11 @@ async function findSent(table: Table, accountId: string, messageIds: readonly st
 }
 
 /** Answers the thread that the Message-ID has from now on: `thread`, unless it had one. */
-async function putThread(table: Table, accountId: string, messageId: string, thread: string): Promise<string> {
+async function putThread(ports: ThreadPorts, accountId: string, messageId: string, thread: string): Promise<string> {
   const key = messageIdKey(accountId, messageId)
-  if (await putIfAbsent(table, row('message-id', key, { thread }))) return thread
-  return (readRow('message-id', await table.get(key))?.thread as string | undefined) ?? thread
+  if (await putIfAbsent(ports.table, row('message-id', key, { thread }))) return thread
+  const found = await ports.table.get(key)
+  return (found && threadsIn(ports, [found])[0]) ?? thread
 }
 
 const REPLY_FIELDS = ['in-reply-to', 'references']
@@ -89,14 +107,14 @@ export function answeredIds(headers: Readonly<Record<string, string>>): readonly
  * see, `answers` are those that the message itself answers. Writes nothing where our own Message-ID tells everything.
  */
 export async function putMessageIds(
-  table: Table,
+  ports: ThreadPorts,
   message: SentMessage,
   seenId: string | undefined,
   answers: readonly string[],
 ): Promise<void> {
   const { accountId, id } = message
   const own = ownMessageId(id, fromDomain(message))
-  const thread = (await findThread(table, accountId, answers)) ?? id
+  const thread = (await findThread(ports, accountId, answers)) ?? id
   const named = [...(thread === id ? [] : [own]), ...(seenId === undefined || seenId === own ? [] : [seenId])]
-  await Promise.all(named.map((messageId) => putThread(table, accountId, messageId, thread)))
+  await Promise.all(named.map((messageId) => putThread(ports, accountId, messageId, thread)))
 }

@@ -89,7 +89,7 @@ async function storeRead(
 ): Promise<ReceivedMessage | undefined> {
   const { accountId, id, envelope, blob } = incoming
   const [thread, { place, reading }] = await Promise.all([
-    threadOfReceived(ports.table, accountId, id, stored.reading),
+    threadOfReceived(ports, accountId, id, stored.reading),
     putReading(ports, accountId, id, stored),
     putDay(ports, accountId, 'in', id),
   ])

@@ -111,7 +111,7 @@ for (const after of [false, true]) {
       await recover(ports)
       const list = await suppressedAmong(ports.table, KEY.accountId, ['gone@y.test', 'here@y.test'])
       assert.deepEqual([...list.keys()], ['gone@y.test'], death.name)
-      assert.equal(await findThread(ports.table, KEY.accountId, ['<r@relay.test>']), id, death.name)
+      assert.equal(await findThread(ports, KEY.accountId, ['<r@relay.test>']), id, death.name)
       const { recipients } = await getSent(ports.table, KEY.accountId, id)
       assert.deepEqual(
         recipients.map(({ status }) => status),

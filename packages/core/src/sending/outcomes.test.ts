@@ -133,5 +133,5 @@ test('a batch counts for the reputation of its account in one write, and test ad
   }
   await drain({ ...ports, table: { ...ports.table, write } })
   assert.equal(counted, 1)
-  assert.deepEqual(await recentCounts(ports.table, 'a'), { sent: 3, bounced: 1, complained: 0 })
+  assert.deepEqual(await recentCounts(ports, 'a'), { sent: 3, bounced: 1, complained: 0 })
 })

@@ -51,7 +51,7 @@ export async function recordOutcomes(
   const [first, ...others] = events
   if (first !== undefined) await insist(ports.clock, () => putEvents(ports.table, accountId, [first]))
   await putEvents(ports.table, accountId, others)
-  if (sentAs !== undefined) await putMessageIds(ports.table, message, sentAs.messageId, sentAs.answers)
+  if (sentAs !== undefined) await putMessageIds(ports, message, sentAs.messageId, sentAs.answers)
   await suppressAfter(ports, message, outcomes)
   const written = await changeRow(ports, message, record.change)
   await notify(ports, accountId, events)

@@ -1,4 +1,5 @@
 /** The one paginator. Lists are paged by the id of a row: `after` asks for what follows it in the list, `before` for what stands before it. */
+import type { Log } from '../ports/log.ts'
 import { type Item, StoreError, type Table } from '../ports/table.ts'
 
 /** `after` and `before` are ids, exclusive; at most one of them. */
@@ -44,6 +45,27 @@ export async function fillPage<T>(
     hasMore: found.length > options.limit,
     ...(skipped.length > 0 && { skipped }),
   }
+}
+
+/** Shows each of some rows, without those that cannot be read. */
+export function readableRows<T>(
+  rows: readonly Item[],
+  show: (item: Item) => T,
+): Pick<ListPage<T>, 'items' | 'skipped'> {
+  const skipped: Skipped[] = []
+  const items = rows.flatMap((item) => shownUnlessUnreadable(item, show, skipped) ?? [])
+  return { items, ...(skipped.length > 0 && { skipped }) }
+}
+
+/** Answers the page and logs each row that it had to leave out. */
+export function loggedPage<Page extends Pick<ListPage<unknown>, 'skipped'>>(
+  { log }: { readonly log: Log },
+  page: Page,
+): Page {
+  for (const { key, error } of page.skipped ?? []) {
+    log.error('a row cannot be read and is left out of a list', { row: key, error })
+  }
+  return page
 }
 
 function shownUnlessUnreadable<T>(item: Item, show: (item: Item) => T | undefined, skipped: Skipped[]): T | undefined {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { LogFields } from '../ports/log.ts'
 import type { Table, Write } from '../ports/table.ts'
 import { itemBytes } from '../ports/table-rules.ts'
-import { eventKey } from '../store/keys.ts'
+import { endpointKey, eventKey } from '../store/keys.ts'
 import { getDelivery, getDeliveryAndPayload, listDeliveries, replay } from './deliveries.ts'
 import { createEndpoint, deleteEndpoint, getEndpoint, rotateSecret, updateEndpoint } from './endpoints.ts'
 import { webhookEntry } from './entry.ts'
@@ -249,3 +250,33 @@ function unitsOf(table: Table) {
   }
   return { table: { ...table, write }, units: () => units }
 }
+
+test('a row that cannot be read keeps no other endpoint and no other event of the batch from being told', async () => {
+  const at = rig()
+  const errors: string[] = []
+  const log = {
+    ...at.ports.log,
+    error: (message: string, { row }: LogFields = {}) => void errors.push(`${message} ${row}`),
+  }
+  const damaged = { ...at, ports: { ...at.ports, log } }
+  const well = await receiver()
+  const endpoint = await subscribe(damaged, well.url)
+  const bad = await subscribe(damaged, well.url)
+  const events = [at.event('email.sent', 1), at.event('email.sent', 2)]
+  // One endpoint is damaged before the event, then an event is damaged that waits in the same batch as another.
+  await at.ports.table.write({ kind: 'put', item: endpointKey(at.accountId, bad.id) })
+  await happened(damaged, events)
+  const [lost, told] = events
+  await at.ports.table.write({ kind: 'put', item: eventKey(at.accountId, lost?.messageId ?? '', lost?.id ?? '') })
+  assert.equal(await drain(damaged.ports), 2)
+  assert.deepEqual(
+    well.received.map(({ headers }) => headers['svix-id']),
+    [told?.id],
+  )
+  assert.deepEqual(errors, [
+    `a row cannot be read and is left out of a list acc#webhooks ${bad.id}`,
+    'a webhook was not dispatched and comes back undefined',
+  ])
+  assert.equal((await getDelivery(at.ports.table, at.accountId, endpoint.id, told?.id ?? '')).status, 'success')
+  assert.equal((await at.ports.webhookQueue.depth()).delayed, 1)
+})

@@ -8,6 +8,7 @@
 
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
+import type { Item } from '../ports/table.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
 import { mayWait, reasonOf, waitAgainMs } from '../store/failures.ts'
 import { endpointKey, eventKey } from '../store/keys.ts'
@@ -66,32 +67,51 @@ async function dispatchPart(
       return []
     }
   })
-  const failures = await Promise.all((await load(ports, entries)).map((job) => guarded(ports, job, signal)))
-  return [...broken, ...failures.filter((failure) => failure !== undefined)]
+  const { jobs, unreadable } = await load(ports, entries)
+  const failures = await Promise.all(jobs.map((job) => guarded(ports, job, signal)))
+  return [
+    ...broken,
+    ...unreadable.map(({ error, ...queued }) => failureOf(ports, queued, error, signal)),
+    ...failures.filter((failure) => failure !== undefined),
+  ]
 }
 
-/** Reads the deliveries, the events and the endpoints, all at once. */
-async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<readonly Job[]> {
-  if (entries.length === 0) return []
+type Loaded = { readonly jobs: readonly Job[]; readonly unreadable: readonly (Queued & { readonly error: unknown })[] }
+
+/** Reads the deliveries, the events and the endpoints, all at once. A row that cannot be read fails its own entries only. */
+async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<Loaded> {
+  if (entries.length === 0) return { jobs: [], unreadable: [] }
   const endpoints = new Map(entries.map(({ entry }) => [ownerOf(entry), endpointKey(entry.account, entry.endpoint)]))
   const deliveries = entries.map(({ entry }) => deliveryKeyOf(entry.account, entry.endpoint, entry.event))
   const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event))
   const items = await ports.table.getMany([...deliveries, ...events, ...endpoints.values()])
-  const found = items.slice(2 * entries.length).map((item) => item && endpointOf(item))
+  const found = items.slice(2 * entries.length)
   const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
   const jobs: Job[] = []
-  for (const [i, { queued, entry }] of entries.entries()) {
-    const [delivery, event] = [items[i], items[entries.length + i]]
-    const { message, event: id } = entry
-    jobs.push({
-      queued,
-      entry,
-      endpoint: known.get(ownerOf(entry)),
-      payload: event && payloadOf(message, id, event),
-      delivery: delivery && deliveryOf(delivery),
-    })
+  const unreadable: Loaded['unreadable'][number][] = []
+  for (const [i, one] of entries.entries()) {
+    try {
+      jobs.push(
+        jobOf(one, { delivery: items[i], event: items[entries.length + i], endpoint: known.get(ownerOf(one.entry)) }),
+      )
+    } catch (error) {
+      unreadable.push({ ...one, error })
+    }
   }
-  return jobs
+  return { jobs, unreadable }
+}
+
+type Rows = Readonly<Record<'delivery' | 'event' | 'endpoint', Item | undefined>>
+
+/** @throws {StoreError} `UnknownFormat` */
+function jobOf({ queued, entry }: Queued, { delivery, event, endpoint }: Rows): Job {
+  return {
+    queued,
+    entry,
+    endpoint: endpoint && endpointOf(endpoint),
+    payload: event && payloadOf(entry.message, entry.event, event),
+    delivery: delivery && deliveryOf(delivery),
+  }
 }
 
 const ownerOf = ({ account, endpoint }: WebhookEntry) => `${account} ${endpoint}`
@@ -100,22 +120,26 @@ const ownerOf = ({ account, endpoint }: WebhookEntry) => `${account} ${endpoint}
 async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
   const { account, endpoint, event, attempt } = job.entry
   const name = `${account} ${endpoint} ${event} ${attempt}`
-  const id = job.queued.id
-  const again = { id, retryInMs: AGAIN_MS }
-  if (ports.running.has(name)) return { ...again, waits: true }
+  if (ports.running.has(name)) return { id: job.queued.id, retryInMs: AGAIN_MS, waits: true }
   ports.running.add(name)
   try {
     await dispatch(ports, job, signal)
     return undefined
   } catch (error) {
-    if (signal.aborted) return { id, retryInMs: 0, waits: true }
-    ports.log.error('a webhook was not dispatched and comes back', { endpoint, event, error: error as Error })
-    const reason = reasonOf(error)
-    if (!mayWait(job.queued, error, ports.clock)) return { ...again, reason }
-    return { id, waits: true, retryInMs: waitAgainMs(job.queued, ports.clock), reason }
+    return failureOf(ports, job, error, signal)
   } finally {
     ports.running.delete(name)
   }
+}
+
+function failureOf(ports: DispatchPorts, { queued, entry }: Queued, error: unknown, signal: AbortSignal): Failure {
+  const { id } = queued
+  if (signal.aborted) return { id, retryInMs: 0, waits: true }
+  const { endpoint, event } = entry
+  ports.log.error('a webhook was not dispatched and comes back', { endpoint, event, error: error as Error })
+  const reason = reasonOf(error)
+  if (!mayWait(queued, error, ports.clock)) return { id, retryInMs: AGAIN_MS, reason }
+  return { id, waits: true, retryInMs: waitAgainMs(queued, ports.clock), reason }
 }
 
 async function dispatch(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<void> {

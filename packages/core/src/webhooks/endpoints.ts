@@ -3,12 +3,13 @@ import { MailError } from '../errors.ts'
 import { checkUrl, GuardError } from '../net/url.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
+import type { Log } from '../ports/log.ts'
 import type { Attrs, Item, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { addCounted, oneLess } from '../store/counts.ts'
 import { countKey, endpointKey, endpointPartition } from '../store/keys.ts'
 import { transactIf, writeIf } from '../store/once.ts'
-import { type ListPage, listRows, type PageOptions } from '../store/pages.ts'
+import { type ListPage, listRows, loggedPage, type PageOptions, readableRows } from '../store/pages.ts'
 import { WIRE_EVENT_TYPES, type WireEventType } from './event-types.ts'
 import { newSecret } from './sign.ts'
 
@@ -91,10 +92,13 @@ export function endpointOf(stored: Item): Endpoint {
   }
 }
 
-/** All endpoints of the account, newest first. One query. */
-export async function listEndpoints(table: Table, accountId: string): Promise<readonly Endpoint[]> {
-  const page = await table.query({ pk: endpointPartition(accountId), reverse: true, limit: 2 * MAX_ENDPOINTS })
-  return page.items.map(endpointOf)
+/** All endpoints of the account, newest first. One that cannot be read is logged and keeps nothing from the others. One query. */
+export async function listEndpoints(
+  ports: { readonly table: Table; readonly log: Log },
+  accountId: string,
+): Promise<readonly Endpoint[]> {
+  const query = { pk: endpointPartition(accountId), reverse: true, limit: 2 * MAX_ENDPOINTS }
+  return loggedPage(ports, readableRows((await ports.table.query(query)).items, endpointOf)).items
 }
 
 /** A page of the account's endpoints, newest first. */

@@ -111,7 +111,7 @@ test('endpoints that hang hold few requests, and no delivery to another endpoint
   const events = Array.from({ length: 200 }, (_, n) => event('email.sent', n))
   await putEvents(ports.table, accountId, events)
   await notify(ports, accountId, events)
-  const [well] = (await listEndpoints(ports.table, accountId)).filter(({ url }) => url.includes('well'))
+  const [well] = (await listEndpoints(ports, accountId)).filter(({ url }) => url.includes('well'))
   const stop = new AbortController()
   const consumer = consume(
     { ...ports, client, ...dispatchState(client, { clock: systemClock, random: Math.random }) },

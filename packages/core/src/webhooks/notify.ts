@@ -1,3 +1,4 @@
+import type { Log } from '../ports/log.ts'
 import { type Outgoing, QUEUE_RULES, type Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
 import { listEndpoints } from './endpoints.ts'
@@ -6,6 +7,7 @@ import type { MailEvent } from './event.ts'
 
 export type NotifyPorts = {
   readonly table: Table
+  readonly log: Log
   readonly webhookQueue: Queue
   /** Waits before each attempt in ms; the first one is before the first attempt, and at most 15 minutes. */
   readonly webhookRetriesMs: readonly number[]
@@ -16,7 +18,8 @@ const MAX_SEND = 1000
 /**
  * Queues each event once for every enabled endpoint that asked for its type. The events' rows exist already, and their
  * source may be acknowledged only when this resolves. A caller that comes again queues an event twice, which
- * `dispatchBatch` makes harmless. One query, whether there are endpoints or not.
+ * `dispatchBatch` makes harmless. An endpoint whose row cannot be read gets nothing. One query, whether there are endpoints
+ * or not.
  */
 export async function notify(
   ports: NotifyPorts,
@@ -24,7 +27,7 @@ export async function notify(
   events: readonly Pick<MailEvent, 'id' | 'type' | 'messageId'>[],
 ): Promise<void> {
   if (events.length === 0) return
-  const endpoints = (await listEndpoints(ports.table, accountId)).filter(({ enabled }) => enabled)
+  const endpoints = (await listEndpoints(ports, accountId)).filter(({ enabled }) => enabled)
   const delayMs = Math.min(ports.webhookRetriesMs[0] ?? 0, QUEUE_RULES.maxDelayMs)
   const outgoing: readonly Outgoing[] = events.flatMap((event) =>
     endpoints
