@@ -19,7 +19,9 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ].map((page) => ({ page, snippets: snippetsOf(readFileSync(join(ROOT, page), 'utf8')) }))
 /** These pages list things and have nothing to run; every other page has examples. */
-const WITHOUT_EXAMPLES = ['architecture', 'errors', 'index', 'limits', 'settings'].map((name) => `docs/${name}.md`)
+const WITHOUT_EXAMPLES = ['architecture', 'console', 'errors', 'index', 'limits', 'settings'].map(
+  (name) => `docs/${name}.md`,
+)
 const SCRIPTS = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }).scripts
 const TIMEOUT_MS = 60_000
 

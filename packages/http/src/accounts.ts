@@ -9,7 +9,7 @@ import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { CreateKeyRequest, listedKey } from './api-keys.ts'
-import { operatorRequired } from './auth.ts'
+import { type OperatorAccess, operatorRequired } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf } from './page.ts'
@@ -27,10 +27,10 @@ type AccountsPorts = DomainPorts & { readonly caches: Caches; readonly log: Log 
 
 /**
  * Accounts and their keys: POST and GET /accounts, POST /accounts/:id/resume, POST and GET /accounts/:id/keys, DELETE
- * /accounts/:id/keys/:key. All of them need the operator's token that the server wrote to its data folder.
+ * /accounts/:id/keys/:key. All of them are for the operator.
  */
-export function accounts(ports: AccountsPorts, operatorToken: string) {
-  const app = new Hono<Env>().use(operatorRequired(operatorToken)).post('/', async (c) => {
+export function accounts(ports: AccountsPorts, operator: OperatorAccess) {
+  const app = new Hono<Env>().use(operatorRequired(operator)).post('/', async (c) => {
     const { name, domains = [] } = await jsonBody(c, CreateAccountRequest)
     const names = domains.map(validDomainName)
     for (const domain of names) {

@@ -17,18 +17,29 @@ import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, wireErrorOf } from './errors.ts'
 import { answerHealth, type Health } from './health.ts'
+import { ownHostRequired } from './own-hosts.ts'
 import { checkQuery, nameIgnored } from './query.ts'
 import { injection, type ReceivingPorts, receiving } from './receiving.ts'
+import { openSession, type ServerFacts, session } from './session.ts'
+import { type Loopback, Sessions } from './sessions.ts'
 import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
 type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts & DomainsPorts
 type AppOptions = {
-  /** Opens POST /accounts; without it the route does not exist. */
+  /** Opens the routes of the operator; without it they do not exist. */
   readonly operatorToken?: string
-  /** What the same token shows of the queues; without it the routes do not exist. */
+  /** What the operator sees of the queues; without it the routes do not exist. */
   readonly deadLetters?: DeadLetters
+  /** Host fields that are answered; any other is refused. @default all */
+  readonly hosts?: readonly string[]
+  /** Lets the console in without a key. @default nobody */
+  readonly loopback?: Loopback
+  /** What GET /session tells. @default a server that captures mail */
+  readonly facts?: ServerFacts
+  /** The files of the console, which need no key. @default none */
+  readonly site?: Hono<Env>
   /** The address of the client, where one process sees them all: wrong keys are slowed by it. */
   readonly addressOf?: AddressOf
   /** Opens POST /emails/receiving/inject, for development. */
@@ -50,18 +61,24 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
     if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
   })
   app.use(requestLogged(ports), nameIgnored)
+  if (options.hosts) app.use(ownHostRequired(options.hosts))
   app.get('/health', (c) => answerHealth(c, options.health?.()))
   // Few ask for it, so its schemas are loaded and described when the first does.
   const described = lazy(async () => (await import('./openapi.ts')).openApi())
   app.get('/openapi.json', async (c) => {
     return c.json({ ...(await described()), servers: [{ url: new URL(c.req.url).origin }] })
   })
-  const { operatorToken: token } = options
-  if (token !== undefined) app.route('/accounts', accounts(ports, token))
-  if (token !== undefined && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, token))
+  const { operatorToken: token, facts = CAPTURING } = options
+  const sessions = new Sessions(ports, options.loopback)
+  app.route('/session', openSession(ports, sessions, facts))
+  const operator = token === undefined ? undefined : { token, sessions }
+  if (operator) app.route('/accounts', accounts(ports, operator))
+  if (operator && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, operator))
   app.route('/downloads', downloads(ports))
   app.route('/uploads', uploadLinks(ports))
-  app.use(keyRequired(ports, options.addressOf), checkQuery, roomForBody(ports))
+  if (options.site) app.route('/', options.site)
+  app.use(keyRequired(ports, sessions, options.addressOf), checkQuery, roomForBody(ports))
+  app.route('/session', session(ports, sessions, facts))
   if (options.inject) app.route('/emails/receiving/inject', injection(ports))
   // Before `/emails/receiving/:id`, which would take `inject` for an id.
   refuseOtherMethods(app)
@@ -87,9 +104,14 @@ function requestLogged({ log, clock }: AppPorts) {
   })
 }
 
-/** Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. */
+const CAPTURING: ServerFacts = { platform: 'embedded', relay: 'capture', stream: false }
+
+/**
+ * Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. `/api` in
+ * front is dropped: the console asks there, which has one origin with the API.
+ */
 function pathOf(request: Request): string {
-  const path = getPath(request)
+  const path = getPath(request).replace(/^\/api(?=\/)/, '')
   return path.includes('//') || path.endsWith('/') ? path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '') : path
 }
 

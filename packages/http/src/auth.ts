@@ -4,17 +4,28 @@ import { MailError } from '@kabutar/core/errors.ts'
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Env } from './env.ts'
+import type { Sessions } from './sessions.ts'
 import { WrongKeys } from './wrong-keys.ts'
 
-const SENDING = new Set(['POST /emails', 'POST /uploads'])
+const SENDING = new Set(['POST /emails', 'POST /uploads', 'GET /session', 'DELETE /session'])
 
 /** Undefined if it is not known. */
 export type AddressOf = (c: Context) => string | undefined
 
-/** Requires an API key. A key of `sending_access` may use the sending routes only. */
-export function keyRequired(ports: AuthenticatePorts, addressOf: AddressOf = () => undefined) {
+/** Requires an API key, or a session of the console. A key of `sending_access` may use the sending routes only. */
+export function keyRequired(
+  ports: AuthenticatePorts,
+  sessions: Pick<Sessions, 'keyOf'>,
+  addressOf: AddressOf = () => undefined,
+) {
   const wrongKeys = new WrongKeys(ports.clock)
   return createMiddleware<Env>(async (c, next) => {
+    const opened = sessions.keyOf(c)
+    if (opened !== undefined) {
+      c.set('key', opened)
+      c.set('isSession', true)
+      return next()
+    }
     const key = await authenticate(ports, bearerOf(c.req.header('Authorization'))).catch(async (error) => {
       if (error instanceof MailError && error.code === 'invalid_key') await wrongKeys.slow(addressOf(c))
       throw error
@@ -27,10 +38,17 @@ export function keyRequired(ports: AuthenticatePorts, addressOf: AddressOf = () 
   })
 }
 
-/** Requires the operator's token, which the server wrote to its data folder. */
-export function operatorRequired(operatorToken: string) {
+/** What opens the operations of the operator: the token that the server wrote to its data folder, or a session. */
+export type OperatorAccess = { readonly token: string; readonly sessions: Pick<Sessions, 'keyOf'> }
+
+/**
+ * Requires the operator's token, or a session of the console: only whoever is at the machine gets one, of a server that
+ * captures mail.
+ */
+export function operatorRequired({ token, sessions }: OperatorAccess) {
   return createMiddleware<Env>(async (c, next) => {
-    if (!equal(bearerOf(c.req.header('Authorization')), operatorToken)) {
+    if (sessions.keyOf(c) !== undefined) return next()
+    if (!equal(bearerOf(c.req.header('Authorization')), token)) {
       throw new MailError('invalid_key', 'API key is invalid.')
     }
     await next()

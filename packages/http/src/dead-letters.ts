@@ -2,7 +2,7 @@ import { MailError } from '@kabutar/core/errors.ts'
 import type { DeadLetter, DeadLetters } from '@kabutar/core/ports/dead-letters.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { operatorRequired } from './auth.ts'
+import { type OperatorAccess, operatorRequired } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf } from './page.ts'
@@ -14,10 +14,10 @@ export const RedriveRequest = z
   .object({ queue: z.enum(['send', 'receive', 'webhooks']).optional() })
   .meta({ id: 'RedriveDeadLetters' })
 
-/** The dead letters, for whoever has the operator's token. */
-export function deadLetters(dead: DeadLetters, operatorToken: string) {
+/** The dead letters, for the operator. */
+export function deadLetters(dead: DeadLetters, operator: OperatorAccess) {
   return new Hono<Env>()
-    .use(operatorRequired(operatorToken))
+    .use(operatorRequired(operator))
     .get('/', async (c) => {
       const found = await dead.list(MOST_LISTED + 1)
       return c.json(listOf(found.slice(0, MOST_LISTED).map(shown), found.length > MOST_LISTED))

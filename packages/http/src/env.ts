@@ -8,6 +8,8 @@ export type Env = {
     clock: Clock
     /** The key that the request was authenticated with. */
     key: ApiKey
+    /** True if it was a session of the console, and no key. */
+    isSession: boolean
     /** The fields and query parameters that nobody looked at; they are named in the answer. */
     ignored: string[]
   }

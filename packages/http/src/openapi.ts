@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { ERROR_STATUS, type WireErrorName } from './errors.ts'
 import { type Operation, TAGS } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
+import { VERSION } from './session.ts'
 import { WEBHOOK_PAYLOADS } from './webhook-payloads.ts'
 
 const DESCRIPTION = `Resend's wire format, and what Kabutar adds to it. The unmodified \`resend\` SDK works with it.
@@ -36,7 +37,7 @@ export function openApi() {
     openapi: '3.1.0',
     info: {
       title: 'Kabutar',
-      version: '0.1.0',
+      version: VERSION,
       summary: 'A transactional email API.',
       description: DESCRIPTION,
       contact: { name: 'Kabutar' },

@@ -10,6 +10,7 @@ export const TAGS = {
   'API keys': 'Keys of the account.',
   Accounts: 'Accounts, for the operator of the server.',
   'Dead letters': 'Queue entries that were given up, for the operator of the server.',
+  Console: 'What the page for people asks besides the rest.',
   Server: 'The server itself.',
 } as const
 

@@ -7,6 +7,7 @@ import { EMAIL_OPERATIONS } from './email-operations.ts'
 import { HEALTH_REASONS } from './health.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
+import { SESSION_OPERATIONS } from './session-operations.ts'
 import { SUPPRESSION_OPERATIONS } from './suppression-operations.ts'
 import { WEBHOOK_OPERATIONS } from './webhook-operations.ts'
 
@@ -46,5 +47,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...SUPPRESSION_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
+  ...SESSION_OPERATIONS,
   ...SERVER_OPERATIONS,
 ]

@@ -99,6 +99,9 @@ const SDK: Readonly<Record<string, readonly string[]>> = {
 const OWN = [
   'get /health',
   'get /openapi.json',
+  'post /session',
+  'get /session',
+  'delete /session',
   'get /accounts',
   'post /accounts',
   'get /accounts/:id/keys',

@@ -2,7 +2,12 @@ import { fileURLToPath } from 'node:url'
 import type { Settings } from './settings.ts'
 import { hostText } from './settings-values.ts'
 
-type Running = { readonly url: string; readonly smtp: string | undefined; readonly newKey?: string }
+type Running = {
+  readonly url: string
+  readonly console: boolean
+  readonly smtp: string | undefined
+  readonly newKey?: string
+}
 type Shown = Pick<Settings, 'relay' | 'domains' | 'dataFolder' | 'apiKey'>
 
 /**
@@ -15,6 +20,7 @@ export function banner(running: Running, settings: Shown): string {
   const domain = settings.domains[0] ?? 'your.domain'
   const mail = `"from":"hello@${domain}","to":"delivered@resend.dev","subject":"Hello","text":"It flies."`
   return `Kabutar listens on ${url}
+${consoleLine(running)}
 ${smtp === undefined ? '' : `SMTP ${smtp}\n`}
 ${relayLines(settings)}
 May send:  ${settings.domains.join(', ')} (KABUTAR_DOMAINS), and domains that are verified over the API
@@ -36,6 +42,10 @@ or with the resend SDK (npm install resend):
   const resend = new Resend('${newKey ?? 're_...'}', { baseUrl: '${url}' })
   console.log(await resend.emails.send({ from: 'hello@${domain}', to: 'delivered@resend.dev', subject: 'Hello', text: 'It flies.' }))
 `
+}
+
+function consoleLine({ url, console }: Running): string {
+  return console ? `Console ${url}/` : 'Console is not built: npm run prepare'
 }
 
 function relayLines({ relay }: Shown): string {

@@ -12,6 +12,8 @@ import { type Address, hostText } from './settings-values.ts'
 type Fetch = (request: Request, env: HttpBindings) => Response | Promise<Response>
 type HttpListener = {
   readonly url: string
+  /** The address that is bound, as the system says. */
+  readonly address: Address
   /** Answers requests with `fetch` from now on. Until then they are answered 503. */
   serve(fetch: Fetch): void
   /** Uses the certificate as it is now for new connections. */
@@ -44,6 +46,7 @@ export async function listenHttp(
   })
   const address = server.address() as AddressInfo
   return {
+    address: { host: address.address, port: address.port },
     url: `${certificate === undefined ? 'http' : 'https'}://${hostText(host)}:${address.port}`,
     serve(fetch) {
       answer = fetch

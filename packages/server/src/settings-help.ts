@@ -28,7 +28,9 @@ export const SETTINGS = {
     meaning: 'domains of the first account that may send and receive without DNS, while they stand here',
     initial: 'kabutar.test',
   },
-  KABUTAR_PUBLIC_URL: { meaning: 'base of signed download links; else the address of KABUTAR_HTTP' },
+  KABUTAR_PUBLIC_URL: {
+    meaning: 'base of signed download links; else the address of KABUTAR_HTTP. A proxy on this machine needs it',
+  },
   KABUTAR_DNS: { meaning: 'address:port of the resolver for the records of domains', initial: 'system' },
   KABUTAR_SEND_RETRIES: { meaning: 'waits between relay attempts', initial: DEFAULT_SEND_RETRIES },
   KABUTAR_WEBHOOK_RETRIES: { meaning: 'waits before webhook attempts', initial: DEFAULT_WEBHOOK_RETRIES },

@@ -35,6 +35,8 @@ import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { loadComposer } from '@kabutar/mail/compose.ts'
 import { loadDecoders } from '@kabutar/mail/read/mailparser.ts'
 import { Certificate } from './certificate.ts'
+import { consoleOptions } from './console-access.ts'
+import { BUILT_CONSOLE, consoleSite } from './console-site.ts'
 import { prepareFirstAccount } from './first-account.ts'
 import { HealthWatch } from './health.ts'
 import { listenHttp } from './http.ts'
@@ -46,6 +48,8 @@ import { runWorkers } from './workers.ts'
 
 export type Running = {
   readonly url: string
+  /** True if the console was built, so that browsers find it at `url`. */
+  readonly console: boolean
   /** `host:port` of the inbound SMTP listener; undefined if it is off. */
   readonly smtp: string | undefined
   /** The API key that this start has made; only its SHA-256 is stored. */
@@ -88,7 +92,10 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
   const health = new HealthWatch(settings.dataFolder, { ...ports, engine })
   const workers = Promise.all([runWorkers(ports, shedding, ending.signal), health.watch(ending.signal)])
   void certificate?.watch(clock, ending.signal, () => http.renewCertificate())
+  const site = consoleSite(BUILT_CONSOLE)
   const app = createApp(ports, {
+    ...consoleOptions(settings, http, smtp?.address),
+    ...(site && { site }),
     operatorToken: operator.token,
     deadLetters: sqliteDeadLetters(engine, clock),
     inject: settings.relay.kind === 'capture',
@@ -98,6 +105,7 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
   http.serve((request, env) => shedding.during(async () => app.fetch(request, env)))
   return {
     url: http.url,
+    console: site !== undefined,
     smtp: smtp?.address,
     ...(newKey !== undefined && { newKey }),
     async stop(deadlineMs) {

@@ -1,0 +1,137 @@
+/** Who gets in without a key: the page on this machine, and nobody that a browser or a proxy brings. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setup } from '@kabutar/testing/http-rig.ts'
+import { createApp } from './app.ts'
+
+const HOSTS = ['localhost:3000', '127.0.0.1:3000', '[::1]:3000']
+const OWN = { host: '127.0.0.1:3000', 'kabutar-console': '1' }
+
+async function rig(options: { readonly loopback?: boolean; readonly hosts?: readonly string[] } = {}) {
+  const { ports, token } = await setup()
+  const { loopback = true, hosts = [...HOSTS, 'mail.example'] } = options
+  const app = createApp(
+    { ...ports, downloads: ports.blobs, clock: { ...ports.clock, monotonic: ports.clock.now } },
+    {
+      operatorToken: 'operator',
+      deadLetters: ports.deadLetters,
+      hosts,
+      ...(loopback && { loopback: { accountId: 'a', scheme: 'http', hosts: HOSTS } }),
+    },
+  )
+  const ask = async (method: string, path: string, headers: Record<string, string> = {}) => {
+    const answer = await app.request(path, { method, headers })
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown>, headers: answer.headers }
+  }
+  /** The Cookie field that a browser would send after `POST /session`. */
+  const signIn = async (headers = OWN) => {
+    const { status, headers: answered } = await ask('POST', '/session', headers)
+    assert.equal(status, 201)
+    return (answered.get('set-cookie') ?? '').split(';')[0] ?? ''
+  }
+  return { ports, token, ask, signIn }
+}
+
+describe('a session without a key', () => {
+  const cases: readonly { name: string; headers: Record<string, string>; status: number }[] = [
+    { name: 'the page at 127.0.0.1', headers: { ...OWN }, status: 201 },
+    { name: 'the page at localhost', headers: { ...OWN, host: 'localhost:3000' }, status: 201 },
+    { name: 'the page at [::1]', headers: { ...OWN, host: '[::1]:3000' }, status: 201 },
+    { name: 'a name in capitals', headers: { ...OWN, host: 'LocalHost:3000' }, status: 201 },
+    { name: 'its own origin', headers: { ...OWN, origin: 'http://127.0.0.1:3000' }, status: 201 },
+    { name: 'a second name for 127.0.0.1', headers: { ...OWN, host: 'evil.example:3000' }, status: 403 },
+    { name: 'the public name', headers: { ...OWN, host: 'mail.example' }, status: 403 },
+    { name: 'another port in Host', headers: { ...OWN, host: 'localhost:3001' }, status: 403 },
+    { name: 'no port in Host', headers: { ...OWN, host: 'localhost' }, status: 403 },
+    { name: 'a dot after the name', headers: { ...OWN, host: 'localhost.:3000' }, status: 403 },
+    { name: 'no Host', headers: { 'kabutar-console': '1' }, status: 403 },
+    { name: 'the origin of another port', headers: { ...OWN, origin: 'http://127.0.0.1:5173' }, status: 403 },
+    {
+      name: 'the other name of the machine as origin',
+      headers: { ...OWN, origin: 'http://localhost:3000' },
+      status: 403,
+    },
+    { name: 'an opaque origin', headers: { ...OWN, origin: 'null' }, status: 403 },
+    { name: 'another scheme', headers: { ...OWN, origin: 'https://127.0.0.1:3000' }, status: 403 },
+    { name: 'no header of the page', headers: { host: '127.0.0.1:3000' }, status: 403 },
+    { name: 'a proxy with Forwarded', headers: { ...OWN, forwarded: 'for=192.0.2.1' }, status: 403 },
+    { name: 'a proxy with X-Forwarded-For', headers: { ...OWN, 'x-forwarded-for': '192.0.2.1' }, status: 403 },
+    { name: 'a proxy with X-Forwarded-Host', headers: { ...OWN, 'x-forwarded-host': 'a.test' }, status: 403 },
+    { name: 'a proxy with Via', headers: { ...OWN, via: '1.1 proxy' }, status: 403 },
+  ]
+  for (const { name, headers, status } of cases) {
+    test(`${status === 201 ? 'is opened' : 'is refused'}: ${name}`, async () => {
+      const { ask, signIn } = await rig()
+      assert.equal((await ask('POST', '/session', headers)).status, status)
+      // What may not open a session may not use one either.
+      const cookie = await signIn()
+      const used = await ask('GET', '/emails', { ...headers, cookie })
+      assert.equal(used.status === 200, status === 201, JSON.stringify(used.body))
+    })
+  }
+
+  test('is refused where it is not allowed at all', async () => {
+    const { ask } = await rig({ loopback: false })
+    const { status, body } = await ask('POST', '/session', OWN)
+    assert.deepEqual([status, body.name], [403, 'invalid_access'])
+    assert.equal((await ask('GET', '/emails', { ...OWN, cookie: 'kabutar_session_3000=x' })).status, 401)
+  })
+
+  test('is a cookie that no script and no other site can use', async () => {
+    const { ask } = await rig()
+    const { headers, body } = await ask('POST', '/session', OWN)
+    assert.match(
+      headers.get('set-cookie') ?? '',
+      /^kabutar_session_3000=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/,
+    )
+    assert.deepEqual([body.mode, body.account_id, body.operator], ['loopback', 'a', true])
+    assert.match(JSON.stringify(body.sample), /^\{"from":"hello@(kabutar|second).test","to":"inbox@/)
+  })
+
+  test('opens the operations of the account and of the operator, until it ends', async () => {
+    const { ask, signIn } = await rig()
+    const headers = { ...OWN, cookie: await signIn() }
+    for (const path of ['/emails', '/api/emails', '/session', '/dead-letters', '/accounts']) {
+      assert.equal((await ask('GET', path, headers)).status, 200, path)
+    }
+    assert.equal((await ask('GET', '/emails', { ...OWN, cookie: 'kabutar_session_3000=forged' })).status, 401)
+    assert.equal((await ask('DELETE', '/session', headers)).status, 200)
+    assert.equal((await ask('GET', '/emails', headers)).status, 401)
+  })
+
+  test('ends after twelve hours', async () => {
+    const { ask, signIn, ports } = await rig()
+    const headers = { ...OWN, cookie: await signIn() }
+    ports.clock.advance(12 * 3600_000 - 1)
+    assert.equal((await ask('GET', '/session', headers)).status, 200)
+    ports.clock.advance(1)
+    assert.equal((await ask('GET', '/session', headers)).status, 401)
+  })
+})
+
+describe('with an API key', () => {
+  test('any other host is refused, however good the key is', async () => {
+    const { ask, token } = await rig()
+    const authorization = `Bearer ${token}`
+    for (const host of [...HOSTS, 'mail.example']) {
+      assert.equal((await ask('GET', '/emails', { authorization, host })).status, 200, host)
+    }
+    for (const host of ['evil.example:3000', 'mail.example:3000', 'localhost:3001', '127.0.0.2:3000']) {
+      const { status, body } = await ask('GET', '/emails', { authorization, host })
+      assert.deepEqual([status, body.name], [403, 'invalid_access'], host)
+    }
+    assert.equal((await ask('GET', '/health', { host: 'evil.example' })).status, 403)
+  })
+
+  test('a proxy and another origin are no obstacle', async () => {
+    const { ask, token } = await rig()
+    const headers = { authorization: `Bearer ${token}`, host: 'mail.example', 'x-forwarded-for': '192.0.2.1' }
+    assert.equal((await ask('GET', '/emails', { ...headers, origin: 'https://mail.example' })).status, 200)
+  })
+
+  test('GET /session tells what the key may do, of a sending key too', async () => {
+    const { ask, token } = await rig()
+    const own = await ask('GET', '/session', { authorization: `Bearer ${token}`, host: HOSTS[0] ?? '' })
+    assert.deepEqual([own.body.mode, own.body.permission, own.body.operator], ['key', 'full_access', false])
+  })
+})
