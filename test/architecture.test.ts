@@ -37,7 +37,7 @@ describe('docs/architecture.md', () => {
   test('draws every folder, and no other', () => {
     const [, tree = ''] = /^## Folders\n+```\n([\s\S]*?)```/m.exec(PAGE) ?? []
     const drawn = foldersIn(tree)
-    const used = new Set(FILES.filter((path) => path.endsWith('.ts') || path.endsWith('.md')).map(dirname))
+    const used = new Set(FILES.filter((path) => /\.(tsx?|md)$/.test(path)).map(dirname))
     const all = new Set(
       [...used].flatMap((path) => path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'))),
     )

@@ -6,7 +6,7 @@ import { offences } from './dependencies.ts'
 describe('the import rule', () => {
   test('holds in this repository', () => {
     const patterns = [
-      'packages/**/*.ts',
+      'packages/**/*.{ts,tsx}',
       'functions/**/*.ts',
       'stacks/**/*.ts',
       'test/**/*.ts',

@@ -60,7 +60,7 @@ await init
 
 /** `path:line: what is wrong`, for sources and package.json files by path. */
 export function offences(files: Files): string[] {
-  const sources = [...files].filter(([path]) => path.endsWith('.ts'))
+  const sources = [...files].filter(([path]) => /\.tsx?$/.test(path))
   const parsed = sources.map(([path, text]) => importsOf(files, path, text))
   const imports = parsed.flatMap((one) => one.imports)
   return [
@@ -81,7 +81,7 @@ function importsOf(files: Files, from: string, text: string): { imports: Import[
     else imports.push({ from, line, specifier, target: targetOf(files, from, specifier) })
   }
   try {
-    const [found] = parse(text)
+    const [found] = parse(from.endsWith('.tsx') ? withoutMarkup(text) : text)
     for (const one of found) {
       if (one.type !== 'import-meta') add(one.start, one.type === 'dynamic' && one.glob ? undefined : one.specifier)
     }
@@ -97,6 +97,19 @@ function importsOf(files: Files, from: string, text: string): { imports: Import[
   return { imports, offences }
 }
 
+/** Blanks what the lexer cannot read: of a file with markup its imports are left, which stand on lines of their own. */
+function withoutMarkup(text: string): string {
+  const kept = [...text.matchAll(/^(import|export) [^;]*?from '[^'\n]+'$|^import '[^'\n]+'$/gm)]
+  const blank = (part: string) => part.replace(/[^\n]/g, ' ')
+  let end = 0
+  const pieces = kept.map(({ index, 0: statement }) => {
+    const before = blank(text.slice(end, index))
+    end = index + statement.length
+    return before + statement
+  })
+  return pieces.join('') + blank(text.slice(end))
+}
+
 /** Judges by the look of the line, which is enough for house style. */
 function isComment(text: string, position: number): boolean {
   const before = text.slice(text.lastIndexOf('\n', position) + 1, position)
@@ -109,7 +122,7 @@ function targetOf(files: Files, from: string, specifier: string): string | undef
   if (own) return `packages/${own[1]}/src/${own[2]}`
   if (!specifier.startsWith('.')) return undefined
   const path = posix.join(posix.dirname(from), specifier)
-  return files.has(path) || !path.endsWith('.ts') ? path : `${path} (missing)`
+  return files.has(path) || !/\.tsx?$/.test(path) ? path : `${path} (missing)`
 }
 
 function directionOffence({ from, line, specifier, target }: Import): string[] {

@@ -19,7 +19,7 @@ type Rule = {
 const isTest = (path: string) => /\.(test|contract)\.ts$/.test(path) || /^(test|packages\/testing)\//.test(path)
 
 /** The adapters, and the packages that put a platform together. */
-const ADAPTERS = /^(packages\/(local|aws|server|cli)|functions|stacks)\/|^sst\.config\.ts$/
+const ADAPTERS = /^(packages\/(local|aws|server|cli|console)|functions|stacks)\/|^sst\.config\.ts$/
 
 const RULES: readonly Rule[] = [
   {

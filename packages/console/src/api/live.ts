@@ -1,0 +1,83 @@
+/**
+ * Follows what happens in the account by `GET /activity/changes`, which answers as soon as there is something new. Tabs of
+ * one account share one waiting request, because a browser opens six connections to a host over HTTP/1.1: the tab that
+ * holds a lock asks, and tells the others.
+ */
+import { type ReadonlySignal, signal } from '@preact/signals'
+import { type Api, ApiError } from './client.ts'
+import type { Changes } from './messages.ts'
+
+/** `live`: a request waits. `catching-up`: there is more to fetch. `retrying`: the server does not answer. */
+export type LiveState = 'live' | 'catching-up' | 'retrying'
+type Told = { readonly changes?: Changes; readonly state: LiveState }
+
+export type Live = {
+  readonly state: ReadonlySignal<LiveState>
+  stop(): void
+}
+type Browser = Pick<Window, 'setTimeout'> & { readonly navigator: Navigator }
+export type LiveOptions = {
+  readonly api: Api
+  readonly account: string
+  /** Where the first page of the list ended. */
+  readonly cursor: string
+  readonly browser: Browser
+  readonly changed: (changes: Changes) => void
+}
+
+const WAIT_SECONDS = 25
+const PAGE = 100
+const FIRST_RETRY_MS = 500
+const LAST_RETRY_MS = 10_000
+
+export function startLive({ api, account, cursor, browser, changed }: LiveOptions): Live {
+  const state = signal<LiveState>('live')
+  const channel = new BroadcastChannel(`kabutar-live-${account}`)
+  const ended = new AbortController()
+  let at = cursor
+  const take = (told: Told) => {
+    state.value = told.state
+    if (told.changes === undefined) return
+    at = told.changes.cursor
+    changed(told.changes)
+  }
+  channel.onmessage = ({ data }: MessageEvent<Told>) => take(data)
+  const tell = (told: Told) => {
+    take(told)
+    channel.postMessage(told)
+  }
+  void asLeader(browser.navigator, account, ended.signal, async () => {
+    let failures = 0
+    while (!ended.signal.aborted) {
+      try {
+        tell(await next(api, at, ended.signal))
+        failures = 0
+      } catch (error) {
+        if (ended.signal.aborted || (error instanceof ApiError && error.status === 401)) return
+        tell({ state: 'retrying' })
+        const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++)
+        await new Promise((resolve) => browser.setTimeout(resolve, delay))
+      }
+    }
+  })
+  const stop = () => {
+    ended.abort()
+    channel.close()
+  }
+  return { state, stop }
+}
+
+/** Waits for the next changes. A full page means that there are more. */
+async function next(api: Api, after: string, signal: AbortSignal): Promise<Told> {
+  const changes = await api.get<Changes>('/activity/changes', { after, wait: WAIT_SECONDS, limit: PAGE }, signal)
+  return { changes, state: changes.data.length >= PAGE ? 'catching-up' : 'live' }
+}
+
+/** Runs `lead` in one tab of the account at a time. Without locks, on plain HTTP, every tab leads. */
+async function asLeader(navigator: Navigator, account: string, signal: AbortSignal, lead: () => Promise<void>) {
+  const locks: LockManager | undefined = navigator.locks
+  if (locks === undefined) return await lead()
+  await locks.request(`kabutar-live-${account}`, { signal }, lead).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}

@@ -1,0 +1,20 @@
+/** The pages of the console: what is in the rail, the letter after `g` that opens it, and the code that is loaded for it. */
+import type { ComponentType } from 'preact'
+import type { Key } from '../i18n/language.ts'
+import type { Identity } from './session.ts'
+
+export type Page = {
+  /** The first segment of its URL, and its icon. */
+  readonly name: PageName
+  readonly title: Key
+  readonly letter: string
+  readonly load: () => Promise<{ readonly default: ComponentType }>
+  /** Whether somebody may see it. @default everybody */
+  readonly shown?: (who: Identity) => boolean
+}
+
+export type PageName = 'messages' | 'domains' | 'keys' | 'webhooks' | 'suppressions' | 'dead-letters'
+
+export const PAGES: readonly Page[] = [
+  { name: 'messages', title: 'nav.messages', letter: 'm', load: () => import('../messages/page.tsx') },
+]

@@ -1,0 +1,88 @@
+/** The rail beside every page: where one can go, how the server is set up, and what the reader prefers. */
+import { Icon } from '../ui/icon.tsx'
+import { type Group, Menu } from '../ui/menu.tsx'
+import { useConsole, useSignedIn } from './console.ts'
+import { PAGES, type Page } from './pages.ts'
+import { THEMES, type Theme } from './preferences.ts'
+
+export function Rail() {
+  const { t } = useConsole()
+  const { who } = useSignedIn()
+  return (
+    <header class="rail">
+      <div class="brand">
+        <img src="/icon.svg" alt="" width="28" height="28" />
+        <span>Kabutar</span>
+      </div>
+      <nav aria-label={t('nav.label')}>
+        {PAGES.filter(({ shown }) => shown?.(who) ?? true).map((page) => (
+          <PageLink key={page.name} page={page} />
+        ))}
+      </nav>
+      <div class="rail-foot">
+        <span class={who.relay === 'capture' ? 'mode capture' : 'mode'}>
+          {t(who.relay === 'capture' ? 'shell.capture' : 'shell.relay')}
+        </span>
+        <PreferencesMenu />
+      </div>
+    </header>
+  )
+}
+
+function PageLink({ page: { name, title } }: { readonly page: Page }) {
+  const { router, t } = useConsole()
+  const { messages } = useSignedIn()
+  const current = (router.current.value.path[0] ?? 'messages') === name
+  const unread = name === 'messages' ? messages.unread.value.size : 0
+  return (
+    <a class="rail-link" href={router.href([name])} aria-current={current ? 'page' : undefined} title={t(title)}>
+      <Icon name={name} />
+      <span>{t(title)}</span>
+      {unread > 0 && <span class="badge">{unread > 99 ? '99+' : unread}</span>}
+    </a>
+  )
+}
+
+function PreferencesMenu() {
+  const { t, preferences, language, session, api, router } = useConsole()
+  const { who } = useSignedIn()
+  const { theme, shortcuts } = preferences
+  const groups: Group[] = [
+    {
+      label: t('shell.theme'),
+      type: 'radio',
+      choices: THEMES.map((value) => ({ value, label: t(`shell.theme.${value}`), checked: value === theme.value })),
+      choose: (value) => {
+        theme.value = value as Theme
+      },
+    },
+    {
+      label: t('shell.language'),
+      type: 'radio',
+      choices: language.names.map(([value, label]) => ({ value, label, checked: value === language.code.value })),
+      choose: (value) => {
+        preferences.language.value = value
+        void language.choose(value)
+      },
+    },
+    {
+      type: 'checkbox',
+      choices: [{ value: 'shortcuts', label: t('shell.keys-on'), checked: shortcuts.value }],
+      choose: () => {
+        shortcuts.value = !shortcuts.value
+      },
+    },
+    { choices: [{ value: 'help', label: t('shell.help') }], choose: () => router.set({ help: 'keys' }) },
+  ]
+  const signOut = {
+    choices: [{ value: 'sign-out', label: t('shell.sign-out') }],
+    choose: () => void session.signOut(api),
+  }
+  return (
+    <Menu
+      label={t('shell.preferences')}
+      trigger={<Icon name="settings" />}
+      groups={who.mode === 'key' ? [...groups, signOut] : groups}
+    />
+  )
+}

@@ -1,0 +1,82 @@
+/** Who looks at the page: a key that this tab holds, or whoever sits at the machine of a capturing server. */
+import { type ReadonlySignal, signal } from '@preact/signals'
+import { type Api, ApiError } from '../api/client.ts'
+
+/** What `GET /session` says. */
+export type Identity = {
+  readonly mode: 'loopback' | 'key'
+  readonly account_id: string
+  readonly permission: 'full_access' | 'sending_access'
+  /** Whether dead letters are open to this session. */
+  readonly operator: boolean
+  readonly relay: 'capture' | 'smtp' | 'ses'
+  readonly version: string
+  readonly platform: 'embedded' | 'aws'
+  /** Host and port of the listener for inbound mail; null where there is none. */
+  readonly smtp: string | null
+  readonly api_url: string
+  /** Addresses for a first message; null if no domain is known. */
+  readonly sample: { readonly from: string; readonly to: string } | null
+}
+
+export type SessionState =
+  | { readonly name: 'opening' }
+  | { readonly name: 'signed-out'; readonly refusal?: string }
+  | { readonly name: 'unreachable'; readonly message: string }
+  | { readonly name: 'open'; readonly who: Identity }
+
+export type Session = {
+  readonly state: ReadonlySignal<SessionState>
+  key(): string | undefined
+  /** Opens the session with the key of this tab, or without one where the server allows it. */
+  open(api: Api): Promise<void>
+  signIn(api: Api, key: string): Promise<void>
+  signOut(api: Api): Promise<void>
+  /** The server no longer knows the key or the cookie. */
+  expire(): void
+}
+
+const KEY = 'api-key'
+
+/** `storage` is the tab's own, which ends with the tab. */
+export function createSession(storage: Storage): Session {
+  const state = signal<SessionState>({ name: 'opening' })
+  const key = () => storage.getItem(KEY) ?? undefined
+  const expire = () => {
+    if (state.value.name === 'open') state.value = { name: 'signed-out' }
+  }
+  const open = async (api: Api) => {
+    try {
+      state.value = { name: 'open', who: await identify(api, key()) }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      state.value = refused(error, key() !== undefined)
+      if (state.value.name === 'signed-out') storage.removeItem(KEY)
+    }
+  }
+  const signIn = async (api: Api, given: string) => {
+    storage.setItem(KEY, given)
+    await open(api)
+  }
+  const signOut = async (api: Api) => {
+    if (key() === undefined) await api.delete('/session').catch(() => undefined)
+    storage.removeItem(KEY)
+    state.value = { name: 'signed-out' }
+  }
+  return { state, key, expire, open, signIn, signOut }
+}
+
+/** A tab with a key uses it. One without uses its cookie, or asks for one. */
+async function identify(api: Api, key: string | undefined): Promise<Identity> {
+  try {
+    return await api.get<Identity>('/session')
+  } catch (error) {
+    if (key !== undefined || !(error instanceof ApiError) || error.status !== 401) throw error
+    return await api.post<Identity>('/session')
+  }
+}
+
+function refused(error: ApiError, hadKey: boolean): SessionState {
+  if (error.status === 0 || error.status >= 500) return { name: 'unreachable', message: error.message }
+  return { name: 'signed-out', ...(hadKey && { refusal: error.message }) }
+}

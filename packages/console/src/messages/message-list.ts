@@ -1,0 +1,155 @@
+/** The live list of messages: pages of the past, and what comes while the page is open, newest first. */
+import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import { ApiError } from '../api/client.ts'
+import { type Live, type LiveOptions, type LiveState, startLive } from '../api/live.ts'
+import type { ActivityPage, Changes, Summary } from '../api/messages.ts'
+import { type Filter, matches, queryOf } from './filter.ts'
+
+const PAGE = 100
+/** Rows beyond are dropped from the end, and read again when somebody scrolls there. */
+const MAX_ROWS = 20_000
+const MAX_WAITING = 500
+
+export type ListState = 'loading' | 'ready' | 'failed'
+const EVERYTHING: Filter = { chip: 'all', to: '', from: '', subject: '' }
+
+type Options = Omit<LiveOptions, 'cursor' | 'changed'> & {
+  /** Called with messages that have just come and match the filter. */
+  readonly arrived: (messages: readonly Summary[]) => void
+}
+
+export class MessageList {
+  readonly #options: Options
+  readonly #rows = signal<readonly Summary[]>([])
+  readonly #state = signal<ListState>('loading')
+  readonly #next = signal<string | null>(null)
+  readonly #unread = signal<ReadonlySet<string>>(new Set())
+  readonly #paused = signal(false)
+  readonly #waiting = signal<readonly Changes[]>([])
+  readonly #live = signal<Live | undefined>(undefined)
+  #filter: Filter = EVERYTHING
+  #reading: AbortController | undefined
+  #error: ApiError | undefined
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  readonly rows: ReadonlySignal<readonly Summary[]> = this.#rows
+  readonly state: ReadonlySignal<ListState> = this.#state
+  /** Messages that came while the page was open and have not been opened yet. */
+  readonly unread: ReadonlySignal<ReadonlySet<string>> = this.#unread
+  readonly hasMore = computed(() => this.#next.value !== null)
+  readonly live = computed((): LiveState | 'paused' => {
+    return this.#paused.value ? 'paused' : (this.#live.value?.state.value ?? 'catching-up')
+  })
+  /** How many changes came since the list was paused. */
+  readonly waiting = computed(() => this.#waiting.value.reduce((sum, { data }) => sum + data.length, 0))
+
+  get error(): ApiError | undefined {
+    return this.#error
+  }
+
+  /** Reads the first page of what `filter` shows. A page that is still being read for another filter is dropped. */
+  async show(filter: Filter): Promise<void> {
+    this.#filter = filter
+    this.#state.value = 'loading'
+    this.#next.value = null
+    await this.#read(undefined)
+  }
+
+  async more(): Promise<void> {
+    const after = this.#next.value
+    if (after === null || this.#state.value === 'loading') return
+    this.#state.value = 'loading'
+    await this.#read(after)
+  }
+
+  async #read(after: string | undefined): Promise<void> {
+    this.#reading?.abort()
+    const reading = new AbortController()
+    this.#reading = reading
+    try {
+      const query = { ...queryOf(this.#filter), after, limit: PAGE }
+      const page = await this.#options.api.get<ActivityPage>('/activity', query, reading.signal)
+      const before = after === undefined ? [] : this.#rows.value
+      this.#rows.value = merged(before, page.data)
+      this.#next.value = page.has_more ? page.next : null
+      this.#state.value = 'ready'
+      if (page.cursor !== undefined) this.#follow(page.cursor)
+    } catch (error) {
+      if (reading.signal.aborted) return
+      if (!(error instanceof ApiError)) throw error
+      this.#error = error
+      this.#state.value = 'failed'
+    }
+  }
+
+  /** Changes are followed once, from the first page on; a later page may repeat what they brought. */
+  #follow(cursor: string): void {
+    if (this.#live.value !== undefined) return
+    const { api, account, browser } = this.#options
+    this.#live.value = startLive({ api, account, browser, cursor, changed: (changes) => this.#changed(changes) })
+  }
+
+  #changed(changes: Changes): void {
+    if (changes.data.length === 0 && changes.deleted.length === 0 && !changes.reset) return
+    if (this.#paused.value) this.#waiting.value = [...this.#waiting.value, changes].slice(-MAX_WAITING)
+    else this.#apply(changes)
+  }
+
+  #apply({ data, deleted, reset }: Changes): void {
+    if (reset) return void this.show(this.#filter)
+    const known = new Map(this.#rows.value.map((row) => [row.id, row]))
+    const fitting = data.filter((message) => matches(this.#filter, message))
+    const oldest = this.#next.value === null ? '' : (this.#rows.value.at(-1)?.id ?? '')
+    const fresh = fitting.filter(({ id }) => !known.has(id) && id > oldest)
+    const gone = new Set([...deleted, ...data.filter((one) => !fitting.includes(one)).map(({ id }) => id)])
+    this.#rows.value = merged(
+      this.#rows.value,
+      fitting.filter(({ id }) => id >= oldest),
+    ).filter(({ id }) => !gone.has(id))
+    if (fresh.length === 0) return
+    this.#unread.value = new Set([...this.#unread.value, ...fresh.map(({ id }) => id)])
+    this.#options.arrived(fresh)
+  }
+
+  pause(): void {
+    this.#paused.value = true
+  }
+
+  /** Shows what came in the meantime. If that was too much to keep, the list is read anew. */
+  resume(): void {
+    const waiting = this.#waiting.value
+    this.#waiting.value = []
+    this.#paused.value = false
+    if (waiting.length >= MAX_WAITING) void this.show(this.#filter)
+    else for (const changes of waiting) this.#apply(changes)
+  }
+
+  markRead(id: string): void {
+    if (this.#unread.value.has(id)) this.#unread.value = new Set([...this.#unread.value].filter((one) => one !== id))
+  }
+
+  markAllRead(): void {
+    this.#unread.value = new Set()
+  }
+
+  /** Takes out a message that the reader deleted. */
+  remove(id: string): void {
+    this.markRead(id)
+    this.#rows.value = this.#rows.value.filter((row) => row.id !== id)
+  }
+
+  stop(): void {
+    this.#reading?.abort()
+    this.#live.value?.stop()
+  }
+}
+
+/** Rows by id, newest first: an id is a UUIDv7, which sorts by time. */
+function merged(rows: readonly Summary[], more: readonly Summary[]): readonly Summary[] {
+  if (more.length === 0) return rows
+  const byId = new Map([...rows, ...more].map((row) => [row.id, row]))
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, MAX_ROWS)
+}

@@ -1,0 +1,30 @@
+import type { ComponentChildren } from 'preact'
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import { Failed, Loading } from './states.tsx'
+
+type State<T> = { readonly value?: T; readonly error?: unknown; readonly reload: () => void }
+
+/** Loads what `load` gives, and again when `key` changes. An answer for an earlier key is dropped. */
+export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>): State<T> {
+  const [state, setState] = useState<{ readonly key: string; readonly value?: T; readonly error?: unknown }>({ key })
+  const [turn, setTurn] = useState(0)
+  useEffect(() => {
+    const ended = new AbortController()
+    load(ended.signal).then(
+      (value) => !ended.signal.aborted && setState({ key, value }),
+      (error: unknown) => !ended.signal.aborted && setState((before) => ({ ...before, key, error })),
+    )
+    return () => ended.abort()
+  }, [key, turn])
+  const reload = useCallback(() => setTurn((before) => before + 1), [])
+  return state.key === key ? { ...state, reload } : { reload }
+}
+
+type Props<T> = { readonly of: State<T>; readonly children: (value: T) => ComponentChildren }
+
+/** Shows the value once it is there; what was there stays while it is loaded again. */
+export function Loaded<T>({ of, children }: Props<T>) {
+  if (of.value !== undefined) return <>{children(of.value)}</>
+  if (of.error !== undefined) return <Failed error={of.error} retry={of.reload} />
+  return <Loading />
+}
