@@ -1,25 +1,33 @@
 /// <reference path="./.sst/platform/config.d.ts" />
 
+/** The settings of your deployment; stacks/settings.ts and docs/deploy.md say what each means and what it is without. */
+const SETTINGS: import('./stacks/settings.ts').Settings = {
+  keep: ['production', 'prod', 'live'],
+}
+
 /**
- * Deploys Kabutar to your own AWS account: `npx sst deploy --stage production`, in the region AWS_REGION. The stage
- * `production` keeps its data on removal and cannot be removed while protected; every other stage is removed whole.
- * Alarms are mailed to the address that `npx sst secret set Operator you@example.com --stage production` sets.
+ * Deploys Kabutar to your own AWS account: `npx sst deploy --stage production`. A stage in `keep` keeps its data on
+ * removal and cannot be removed while protected; every other stage is removed whole.
  */
 export default $config({
   app(input) {
-    const production = input.stage === 'production'
+    const keeps = SETTINGS.keep.includes(input.stage)
     return {
       name: 'kabutar',
       version: '4.17.1',
       home: 'aws',
-      removal: production ? 'retain' : 'remove',
-      protect: production,
+      removal: keeps ? 'retain' : 'remove',
+      protect: keeps,
       providers: {
-        aws: { defaultTags: { tags: { project: 'kabutar', stage: input.stage } } },
+        aws: {
+          ...(SETTINGS.region && { region: SETTINGS.region as 'us-east-1' }),
+          defaultTags: { tags: { ...SETTINGS.tags, project: 'kabutar', stage: input.stage } },
+        },
       },
     }
   },
   async run() {
+    const { settled } = await import('./stacks/settings.ts')
     const { harden } = await import('./stacks/hardening.ts')
     const { storage } = await import('./stacks/storage.ts')
     const { webhooks } = await import('./stacks/webhooks.ts')
@@ -29,14 +37,15 @@ export default $config({
     const { api } = await import('./stacks/api.ts')
     const { alarms } = await import('./stacks/alarms.ts')
 
-    harden()
-    const stored = storage()
-    const notifying = webhooks(stored)
-    const sent = sending(stored, notifying)
-    const received = await receiving(stored, notifying)
-    const swept = sweep(stored, notifying, sent, received)
-    const front = api(stored, notifying, sent, received)
-    alarms([notifying, sent, sent.feedback, received], swept, front)
-    return { url: front.url, table: stored.table.name, ruleSet: received.ruleSet }
+    const settings = settled(SETTINGS)
+    harden(settings)
+    const stored = storage(settings)
+    const notifying = webhooks(settings, stored)
+    const sent = sending(settings, stored, notifying)
+    const received = await receiving(settings, stored, notifying)
+    const swept = sweep(settings, stored, notifying, sent, received)
+    const front = api(settings, stored, notifying, sent, received)
+    alarms(settings, [notifying, sent, sent.feedback, received], swept, front)
+    return { url: front.url, table: stored.table.name, ruleSet: received.rules?.ruleSet }
   },
 })

@@ -118,6 +118,11 @@ export function blobPorts(load: () => Promise<BlobsModule>): { readonly blobs: B
   }
 }
 
+/** False for a stage that only sends. */
+function receives(): boolean {
+  return process.env.KABUTAR_RECEIVING !== 'off'
+}
+
 type IdentityModules = [
   typeof import('@kabutar/aws/ses/identities.ts'),
   typeof import('@kabutar/aws/ses/receipt-rules.ts'),
@@ -126,8 +131,9 @@ type IdentityModules = [
 /** Loads the two clients of SES when a domain is first changed or checked, which few requests do. */
 export function identityPorts(table: Table, load: () => Promise<IdentityModules>): { readonly identities: Identities } {
   const region = setting('AWS_REGION')
-  const options = {
-    prefix: setting('KABUTAR_RULE_PREFIX'),
+  const owner = setting('KABUTAR_OWNER')
+  const options = receives() && {
+    prefix: `${owner}.`,
     ruleSet: setting('KABUTAR_RULE_SET'),
     bucket: setting('KABUTAR_BUCKET'),
     topicArn: setting('KABUTAR_INBOUND_TOPIC'),
@@ -136,13 +142,14 @@ export function identityPorts(table: Table, load: () => Promise<IdentityModules>
   }
   const opened = lazy(async () => {
     const [{ sesIdentities, identitiesClient }, { receiptRules, rulesClient }] = await load()
-    const rules = receiptRules(rulesClient(), options)
-    return sesIdentities(identitiesClient(), { region, owner: options.prefix, rules, records: dnsRecords() })
+    const rules = options ? receiptRules(rulesClient(), options) : undefined
+    return sesIdentities(identitiesClient(), { region, owner, rules, records: dnsRecords() })
   })
   return {
     identities: {
       region,
       ownReturnPath: true,
+      receives: receives(),
       create: async (...call) => (await opened()).create(...call),
       status: async (...call) => (await opened()).status(...call),
       remove: async (...call) => (await opened()).remove(...call),

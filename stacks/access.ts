@@ -62,9 +62,23 @@ export function countEntries(queues: readonly sst.aws.Queue[]) {
   return [{ actions: ['sqs:GetQueueAttributes'], resources: queues.map((queue) => queue.arn) }]
 }
 
-/** The ARN of an SES resource in this account and region. */
+/** The ARN of an SES resource in this account and region; the partition differs in China and GovCloud. */
 export function sesArn(resource: $util.Input<string>) {
+  const { partition } = aws.getPartitionOutput()
   const { accountId } = aws.getCallerIdentityOutput()
   const { region } = aws.getRegionOutput()
-  return $interpolate`arn:aws:ses:${region}:${accountId}:${resource}`
+  return $interpolate`arn:${partition}:ses:${region}:${accountId}:${resource}`
+}
+
+/** The value of the tag `kabutar` of the SES identities of this stage. */
+export function owner(): string {
+  return `${$app.name}-${$app.stage}`
+}
+
+/**
+ * The beginning of the names of this stage's receipt rules. A stage's name has no dot, so a pattern for the rules of the
+ * stage `prod` does not match those of `prod-eu`.
+ */
+export function rulePrefix(): string {
+  return `${owner()}.`
 }

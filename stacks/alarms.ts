@@ -1,4 +1,5 @@
 import type { Api } from './api.ts'
+import type { Settled } from './settings.ts'
 import type { Sweep } from './sweep.ts'
 import type { WorkQueue } from './worker.ts'
 
@@ -20,17 +21,16 @@ type Alarm = {
 }
 
 /**
- * Declares five alarms, mailed to the address in the secret `Operator` if it is set. AWS charges $0.10 a month for each
+ * Declares five alarms, mailed to the setting `operator` if it is set. AWS charges $0.10 a month for each
  * metric that an alarm watches, so the list is short on purpose. Dead letters have no metric: five metrics would cost five
  * times what the sweep's look at the queues costs, and SQS reports none for an idle queue. Errors of a worker show as dead
  * letters or as age, errors of the API as 5xx of its gateway.
  */
-export function alarms(workers: readonly WorkQueue[], swept: Sweep, front: Api): void {
-  const topic = new aws.sns.Topic('Alarms')
-  const operator = new sst.Secret('Operator', '')
-  operator.value.apply((endpoint) => {
-    if (endpoint) new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint })
-  })
+export function alarms({ operator }: Settled, workers: readonly WorkQueue[], swept: Sweep, front: Api): void {
+  const topic = new aws.sns.Topic('Alarms', { name: `${$app.name}-${$app.stage}-Alarms` })
+  if (operator !== undefined) {
+    new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint: operator })
+  }
   for (const [name, one] of Object.entries(watched(workers, swept, front))) alarm(name, topic, one)
 }
 

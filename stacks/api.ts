@@ -1,23 +1,26 @@
-import { enqueue, readBlobs, rows, sesArn, writeBlobs } from './access.ts'
+import { enqueue, owner, readBlobs, rows, sesArn, writeBlobs } from './access.ts'
 import type { Receiving } from './receiving.ts'
 import type { Sending } from './sending.ts'
+import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /**
- * Declares the only public endpoint. One function answers every route, and the gateway has no authorizer or throttle of
- * its own, so that errors have the wire's form. API Gateway gives up after 30 s.
+ * Declares the only public endpoint. The gateway has no authorizer, so that errors have the wire's form. Its throttle is far
+ * above any usual load: a request that it refuses costs nothing, one that reaches the function costs a read to find out
+ * that its key does not exist. API Gateway gives up after 30 s.
  */
-export function api(stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
-  const gateway = new sst.aws.ApiGatewayV2('Api', { cors: false, accessLog: { retention: '1 month' } })
+export function api(settings: Settled, stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
+  const gateway = gatewayOf(settings)
   gateway.route('$default', {
     handler: 'functions/api.handler',
     timeout: '29 seconds',
-    memory: '512 MB',
+    memory: settings.memory.api,
     environment: {
       ...stored.environment,
       ...notifying.environment,
-      ...received.environment,
+      ...(received.rules?.environment ?? { KABUTAR_RECEIVING: 'off' }),
+      KABUTAR_OWNER: owner(),
       KABUTAR_SEND_QUEUE: sent.queue.url,
       KABUTAR_RECEIVE_QUEUE: received.queue.url,
     },
@@ -26,15 +29,50 @@ export function api(stored: Storage, notifying: Webhooks, sent: Sending, receive
       ...readBlobs(stored.blobs),
       ...writeBlobs(stored.blobs),
       ...enqueue(sent.queue, notifying.queue),
-      ...domains(),
+      ...identities(),
+      ...(received.rules ? receiptRules() : []),
     ],
   })
   return { url: gateway.url, apiId: gateway.nodes.api.id }
 }
 export type Api = ReturnType<typeof api>
 
-/** Lets the API manage the SES identities and receipt rules of domains that users add. */
-function domains() {
+function gatewayOf({ domain, throttle, logRetention }: Settled) {
+  return new sst.aws.ApiGatewayV2('Api', {
+    cors: false,
+    accessLog: { retention: logRetention },
+    ...(domain !== undefined && { domain: typeof domain === 'string' ? domain : { ...domain, dns: false as const } }),
+    transform: {
+      stage: (args) => {
+        args.defaultRouteSettings = { throttlingRateLimit: throttle.perSecond, throttlingBurstLimit: throttle.burst }
+        args.accessLogSettings = $output(args.accessLogSettings).apply((log) => ({
+          destinationArn: log?.destinationArn ?? '',
+          format: ACCESS_LOG,
+        }))
+      },
+    },
+  })
+}
+
+/**
+ * SST's access log without the path, the client's address and its user agent: a path may end in an e-mail address
+ * (`/suppressions/:email`).
+ */
+const ACCESS_LOG = JSON.stringify({
+  requestTime: '$context.requestTime',
+  requestId: '$context.requestId',
+  httpMethod: '$context.httpMethod',
+  routeKey: '$context.routeKey',
+  status: '$context.status',
+  responseLatency: '$context.responseLatency',
+  responseLength: '$context.responseLength',
+  integrationStatus: '$context.integration.integrationStatus',
+  integrationLatency: '$context.integration.latency',
+  gatewayError: '$context.error.responseType',
+})
+
+/** Lets the API manage the SES identities of domains that users add. */
+function identities() {
   return [
     {
       actions: [
@@ -47,7 +85,12 @@ function domains() {
       ],
       resources: [sesArn('identity/*')],
     },
-    // SES has no ARNs for receipt rules, so a policy cannot name them.
+  ]
+}
+
+/** SES has no ARNs for receipt rules, so a policy cannot name them. */
+function receiptRules() {
+  return [
     {
       actions: [
         'ses:DescribeActiveReceiptRuleSet',

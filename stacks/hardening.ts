@@ -1,13 +1,14 @@
+import type { Settled } from './settings.ts'
+
 /**
  * Sets secure and cheap defaults for every resource of this app. `$transform` acts only on resources that are created
  * after it, so this is called first.
  */
-export function harden(): void {
-  $transform(sst.aws.Function, (args) => {
+export function harden(settings: Settled): void {
+  $transform(sst.aws.Function, (args, _options, name) => {
     args.runtime ??= 'nodejs24.x'
     args.architecture ??= 'arm64'
-    args.memory ??= '256 MB'
-    args.logging ??= { retention: '1 month', format: 'json' }
+    writeOwnLogGroup(args, name, settings)
     // SST 4.17.1 does not minify by default, though its documentation says so. `splitting` loads an import() on demand.
     args.nodejs ??= {
       minify: true,
@@ -31,9 +32,6 @@ export function harden(): void {
     const managed = $output(args.managedPolicyArns).apply((arns) => arns ?? [])
     args.assumeRolePolicy = $output(args.assumeRolePolicy).apply(trustOnlyServices)
     args.managedPolicyArns = managed.apply((arns) => arns.filter((arn) => !isLogsPolicy(arn)))
-    args.inlinePolicies = $resolve([$output(args.inlinePolicies), managed, logs()] as const).apply(
-      ([inline, arns, policy]) => [...(inline ?? []), ...(arns.some(isLogsPolicy) ? [{ name: 'logs', policy }] : [])],
-    )
   })
 }
 
@@ -76,23 +74,35 @@ function trustOnlyServices(policy: unknown): string {
   return JSON.stringify(document)
 }
 
-/** True for AWS's policy that lets a function write every log group of the account; `logs` replaces it. */
+/** True for AWS's policy that lets a function write every log group of the account; `writeOwnLogGroup` replaces it. */
 function isLogsPolicy(arn: string): boolean {
   return arn.endsWith(':policy/service-role/AWSLambdaBasicExecutionRole')
 }
 
-/** Lets a function write the log groups of this app and stage only. */
-function logs() {
-  const { accountId } = aws.getCallerIdentityOutput()
-  const { region } = aws.getRegionOutput()
-  return aws.iam.getPolicyDocumentOutput({
-    statements: [
-      {
-        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        resources: [
-          $interpolate`arn:aws:logs:${region}:${accountId}:log-group:/aws/lambda/${$app.name}-${$app.stage}-*:*`,
-        ],
-      },
-    ],
-  }).json
+/**
+ * Declares the log group of a function and lets the function write that one, by its ARN. Names of functions cannot be
+ * matched by a pattern: SST cuts the name of the app, and then of the stage, to what fits 64 characters.
+ */
+function writeOwnLogGroup(args: sst.aws.FunctionArgs, name: string, { logRetention }: Settled): void {
+  const short = $output(args.handler).apply((handler) => handler.replace(/^functions\/|\.\w+$/g, ''))
+  const group = new aws.cloudwatch.LogGroup(`${name}LogGroup`, {
+    name: $interpolate`/${$app.name}/${$app.stage}/${short}`,
+    retentionInDays: RETENTION_DAYS[logRetention],
+  })
+  args.logging = { logGroup: group.name, format: 'json' }
+  args.permissions = $output(args.permissions).apply((permissions) => [
+    ...(permissions ?? []),
+    { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [$interpolate`${group.arn}:*`] },
+  ])
+}
+
+/** CloudWatch's numbers; 0 keeps logs for ever. */
+const RETENTION_DAYS: Readonly<Record<Settled['logRetention'], number>> = {
+  '1 week': 7,
+  '2 weeks': 14,
+  '1 month': 30,
+  '3 months': 90,
+  '6 months': 180,
+  '1 year': 365,
+  forever: 0,
 }

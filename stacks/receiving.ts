@@ -1,5 +1,6 @@
-import { enqueue, readBlobs, rows, writeBlobs } from './access.ts'
+import { enqueue, readBlobs, rows, rulePrefix, sesArn, writeBlobs } from './access.ts'
 import { joinedRuleSet } from './rule-set.ts'
+import type { Settled } from './settings.ts'
 import { INBOUND, type Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 import { allowing, sameAccount, sesTopic, subscribeQueue, type WorkQueue, workOff, workQueue } from './worker.ts'
@@ -15,17 +16,15 @@ const RECONCILE_AFTER_SECONDS = 900
  * SQS -> `receive`). S3's own event of the object waits 15 minutes in the reconcile queue, and then recovers the message if
  * its notification was lost. Nothing polls that queue, which would cost $0.26 a month: the sweep moves its entries on.
  * A verified domain joins the stage's receipt rules (packages/aws/src/ses/receipt-rules.ts) in the active rule set.
+ * A stage that only sends has no topic and no rule set; its receive queue still deletes, expires and reads again.
  */
-export async function receiving(stored: Storage, notifying: Webhooks) {
-  const ruleSet = await joinedRuleSet()
-  const topic = sesTopic('Inbound')
+export async function receiving(settings: Settled, stored: Storage, notifying: Webhooks) {
   const work = workQueue('Receive', TIMEOUT_SECONDS)
-  subscribeQueue('Inbound', topic, work)
+  const rules = settings.receiving ? await receiptRules(work) : undefined
   const worker = workOff(work, {
     handler: 'functions/receive.handler',
     timeoutSeconds: TIMEOUT_SECONDS,
-    // Up to 80 MB of messages are in memory, and parsing is the most work of any function.
-    memory: '512 MB',
+    memory: settings.memory.receive,
     environment: { ...stored.environment, ...notifying.environment, KABUTAR_RECEIVE_QUEUE: work.queue.url },
     permissions: [
       ...rows(stored.table),
@@ -33,16 +32,22 @@ export async function receiving(stored: Storage, notifying: Webhooks) {
       ...writeBlobs(stored.blobs),
       ...enqueue(work.queue, notifying.queue),
     ],
-    concurrency: 10,
+    concurrency: settings.concurrency.receive,
   })
-  const environment = {
-    KABUTAR_RULE_SET: ruleSet,
-    KABUTAR_RULE_PREFIX: `${$app.name}-${$app.stage}-`,
-    KABUTAR_INBOUND_TOPIC: topic.arn,
-  }
-  return { ...worker, reconcile: reconciling(stored), ruleSet, environment }
+  return { ...worker, reconcile: reconciling(stored), rules }
 }
 export type Receiving = Awaited<ReturnType<typeof receiving>>
+
+async function receiptRules(work: WorkQueue) {
+  const ruleSet = await joinedRuleSet()
+  const topic = sesTopic('Inbound', sesArn(`receipt-rule-set/*:receipt-rule/${rulePrefix()}*`))
+  subscribeQueue('Inbound', topic, work)
+  const environment = {
+    KABUTAR_RULE_SET: ruleSet,
+    KABUTAR_INBOUND_TOPIC: topic.arn,
+  }
+  return { ruleSet, environment }
+}
 
 function reconciling(stored: Storage): WorkQueue {
   const work = workQueue('Reconcile', SWEEP_TIMEOUT_SECONDS, RECONCILE_AFTER_SECONDS)

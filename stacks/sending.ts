@@ -1,10 +1,9 @@
 import { enqueue, readBlobs, rows, sesArn } from './access.ts'
+import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 import { sesTopic, subscribeQueue, workOff, workQueue } from './worker.ts'
 
-/** Number of workers that send at the same time; each takes its share of the account's send rate. */
-const CONCURRENCY = 5
 const SEND_TIMEOUT_SECONDS = 60
 const FEEDBACK_TIMEOUT_SECONDS = 30
 
@@ -12,20 +11,21 @@ const FEEDBACK_TIMEOUT_SECONDS = 30
  * Declares the send queue with its worker, SES's configuration set, and the way of its events: SNS -> SQS -> `feedback`.
  * SES identities are created at run time, when a domain is added through the API.
  */
-export function sending(stored: Storage, notifying: Webhooks) {
+export function sending(settings: Settled, stored: Storage, notifying: Webhooks) {
+  const { memory, concurrency } = settings
   const configurationSet = eventfulConfigurationSet()
   const work = workQueue('Send', SEND_TIMEOUT_SECONDS)
   const worker = workOff(work, {
     handler: 'functions/send.handler',
     timeoutSeconds: SEND_TIMEOUT_SECONDS,
-    // A message of 40 MB is composed in memory, and so is its request.
-    memory: '512 MB',
+    memory: memory.send,
     environment: {
       ...stored.environment,
       ...notifying.environment,
       KABUTAR_SEND_QUEUE: work.queue.url,
       KABUTAR_CONFIGURATION_SET: configurationSet.configurationSetName,
-      KABUTAR_SEND_CONCURRENCY: String(CONCURRENCY),
+      // Each worker takes one of so many equal parts of the account's send rate; other stages take the rest.
+      KABUTAR_SEND_CONCURRENCY: String(Math.ceil(concurrency.send / settings.sesRateShare)),
     },
     permissions: [
       ...rows(stored.table),
@@ -37,9 +37,9 @@ export function sending(stored: Storage, notifying: Webhooks) {
       },
       { actions: ['ses:GetAccount'], resources: ['*'] },
     ],
-    concurrency: CONCURRENCY,
+    concurrency: concurrency.send,
   })
-  return { ...worker, feedback: feedback(stored, notifying, configurationSet) }
+  return { ...worker, feedback: feedback(settings, stored, notifying, configurationSet) }
 }
 export type Sending = ReturnType<typeof sending>
 
@@ -54,8 +54,13 @@ function eventfulConfigurationSet() {
   })
 }
 
-function feedback(stored: Storage, notifying: Webhooks, configurationSet: aws.sesv2.ConfigurationSet) {
-  const topic = sesTopic('SesEvents')
+function feedback(
+  { memory, concurrency }: Settled,
+  stored: Storage,
+  notifying: Webhooks,
+  configurationSet: aws.sesv2.ConfigurationSet,
+) {
+  const topic = sesTopic('SesEvents', configurationSet.arn)
   const work = workQueue('Feedback', FEEDBACK_TIMEOUT_SECONDS)
   subscribeQueue('SesEvents', topic, work)
   new aws.sesv2.ConfigurationSetEventDestination('SesEventDestination', {
@@ -70,6 +75,7 @@ function feedback(stored: Storage, notifying: Webhooks, configurationSet: aws.se
   return workOff(work, {
     handler: 'functions/feedback.handler',
     timeoutSeconds: FEEDBACK_TIMEOUT_SECONDS,
+    memory: memory.feedback,
     environment: {
       KABUTAR_TABLE: stored.table.name,
       KABUTAR_FEEDBACK_QUEUE: work.queue.url,
@@ -77,6 +83,6 @@ function feedback(stored: Storage, notifying: Webhooks, configurationSet: aws.se
     },
     permissions: [...rows(stored.table), ...enqueue(notifying.queue)],
     batch: { size: 50, windowSeconds: 2 },
-    concurrency: 5,
+    concurrency: concurrency.feedback,
   })
 }

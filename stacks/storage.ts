@@ -1,4 +1,5 @@
-import { sesArn } from './access.ts'
+import { rulePrefix, sesArn } from './access.ts'
+import type { Settled } from './settings.ts'
 import { sameAccount } from './worker.ts'
 
 /** Prefix of the objects that SES writes; other keys begin with an account's id. */
@@ -6,64 +7,101 @@ export const INBOUND = 'inbound'
 /** Prefix of the decoded attachments that packages/aws/src/s3/part-links.ts writes. */
 const PARTS = 'parts'
 
+/** How long a deleted object can be restored, which is as long as DynamoDB's point-in-time recovery goes back. */
+const BACKUP_DAYS = 35
+
 /**
  * Declares one table and one bucket, which hold all durable data. Both are encrypted with keys that AWS owns, without cost
- * or calls to KMS; the table can be restored to any second of the last 35 days.
+ * or calls to KMS. With `backups` the table can be restored to any second of the last 35 days, and the bucket keeps
+ * versions for as long, or the rows of a restored table would name blobs that are gone.
  */
-export function storage() {
-  const production = $app.stage === 'production'
+export function storage({ backups, receiving, warmThroughput }: Settled) {
+  // Decides deletion protection and forced deletion too: with a rule of its own each, they would contradict each other.
+  const keeps = $app.removal === 'retain'
   const table = new sst.aws.Dynamo('Table', {
     fields: { pk: 'string', sk: 'string', gs1pk: 'string', gs1sk: 'string' },
     primaryIndex: { hashKey: 'pk', rangeKey: 'sk' },
     globalIndexes: { gs1: { hashKey: 'gs1pk', rangeKey: 'gs1sk', projection: ['ttl'] } },
     ttl: 'ttl',
-    deletionProtection: production,
+    deletionProtection: keeps,
+    transform: {
+      table: {
+        pointInTimeRecovery: { enabled: backups },
+        ...(warmThroughput && {
+          warmThroughput: {
+            readUnitsPerSecond: warmThroughput.reads,
+            writeUnitsPerSecond: warmThroughput.writes,
+          },
+        }),
+      },
+    },
   })
-  const blobs = bucket(production)
+  const blobs = bucket({ keeps, backups, receiving })
   return { table, blobs, environment: { KABUTAR_TABLE: table.name, KABUTAR_BUCKET: blobs.name } }
 }
 
-function bucket(production: boolean) {
+function bucket({ keeps, backups, receiving }: { keeps: boolean; backups: boolean; receiving: boolean }) {
   const blobs = new sst.aws.Bucket('Blobs', {
     enforceHttps: true,
     cors: false,
-    policy: [
-      {
-        effect: 'allow',
-        principals: [{ type: 'service', identifiers: ['ses.amazonaws.com'] }],
-        actions: ['s3:PutObject'],
-        paths: [`${INBOUND}/*`],
-        conditions: [
-          sameAccount(),
-          {
-            test: 'StringLike',
-            variable: 'aws:SourceArn',
-            values: [sesArn(`receipt-rule-set/*:receipt-rule/${$app.name}-${$app.stage}-*`)],
-          },
-        ],
-      },
-    ],
-    transform: { bucket: { forceDestroy: !production } },
+    versioning: backups,
+    policy: receiving ? [writtenBySes()] : [],
+    transform: { bucket: { forceDestroy: !keeps } },
   })
   new aws.s3.BucketServerSideEncryptionConfiguration('BlobsEncryption', {
     bucket: blobs.name,
     rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
   })
-  // Blobs are deleted by their owner; only remains of uploads and copies of attachments expire by age.
-  new aws.s3.BucketLifecycleConfiguration('BlobsLifecycle', {
-    bucket: blobs.name,
-    rules: [
-      {
-        id: 'unfinished-uploads',
-        status: 'Enabled',
-        filter: {},
-        abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
-      },
-      // A copy serves a link that lasts an hour.
-      { id: 'parts', status: 'Enabled', filter: { prefix: `${PARTS}/` }, expiration: { days: 1 } },
-    ],
-  })
+  new aws.s3.BucketLifecycleConfiguration('BlobsLifecycle', { bucket: blobs.name, rules: lifecycle(backups) })
   return blobs
+}
+
+function writtenBySes() {
+  return {
+    effect: 'allow' as const,
+    principals: [{ type: 'service' as const, identifiers: ['ses.amazonaws.com'] }],
+    actions: ['s3:PutObject'],
+    paths: [`${INBOUND}/*`],
+    conditions: [
+      sameAccount(),
+      {
+        test: 'StringLike',
+        variable: 'aws:SourceArn',
+        values: [sesArn(`receipt-rule-set/*:receipt-rule/${rulePrefix()}*`)],
+      },
+    ],
+  }
+}
+
+/** Blobs are deleted by the row that owns them. Only what no row owns expires: remains of uploads, copies, old versions. */
+function lifecycle(backups: boolean) {
+  return [
+    {
+      id: 'unfinished-uploads',
+      status: 'Enabled',
+      filter: {},
+      abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+    },
+    // A copy serves a link that lasts an hour, and is made again from the message.
+    {
+      id: 'parts',
+      status: 'Enabled',
+      filter: { prefix: `${PARTS}/` },
+      expiration: { days: 1 },
+      ...(backups && { noncurrentVersionExpiration: { noncurrentDays: 1 } }),
+    },
+    ...(backups
+      ? [
+          {
+            id: 'deleted',
+            status: 'Enabled',
+            filter: {},
+            noncurrentVersionExpiration: { noncurrentDays: BACKUP_DAYS },
+            expiration: { expiredObjectDeleteMarker: true },
+          },
+        ]
+      : []),
+  ]
 }
 
 export type Storage = ReturnType<typeof storage>

@@ -1,6 +1,7 @@
 import { countEntries, dequeue, dueRows, enqueue } from './access.ts'
 import { type Receiving, SWEEP_TIMEOUT_SECONDS } from './receiving.ts'
 import type { Sending } from './sending.ts'
+import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 
@@ -9,7 +10,7 @@ import type { Webhooks } from './webhooks.ts'
  * letters. The next run does what a failed one left, so neither the schedule nor Lambda repeats a run; by default Lambda
  * would keep a throttled one for six hours, and run a failed one twice more.
  */
-export function sweep(stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
+export function sweep({ memory }: Settled, stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
   const dead = [sent, sent.feedback, received, received.reconcile, notifying].map(({ deadLetters }) => deadLetters)
   const cron = new sst.aws.CronV2('Sweep', {
     schedule: 'rate(1 minute)',
@@ -17,8 +18,7 @@ export function sweep(stored: Storage, notifying: Webhooks, sent: Sending, recei
     function: {
       handler: 'functions/sweep.handler',
       timeout: `${SWEEP_TIMEOUT_SECONDS} seconds`,
-      // Enough CPU to reconcile 1,000 objects a second. An idle run costs no more with it, because it takes less time.
-      memory: '1024 MB',
+      memory: memory.sweep,
       retries: 0,
       environment: {
         KABUTAR_TABLE: stored.table.name,

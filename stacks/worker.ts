@@ -6,15 +6,17 @@
 type Work = {
   readonly handler: string
   readonly timeoutSeconds: number
-  readonly memory?: '256 MB' | '512 MB'
+  readonly memory: `${number} MB`
   readonly environment: Record<string, $util.Input<string>>
   readonly permissions: sst.aws.FunctionPermissionArgs[]
   /** Entries an invocation; batches of more than 10 are collected for up to `windowSeconds`. */
   readonly batch?: { readonly size: number; readonly windowSeconds: number }
-  /** Invocations at a time, at least 2. A new account has 10 for all of its functions. */
+  /** Invocations at a time. */
   readonly concurrency: number
 }
 export type WorkQueue = { readonly name: string; readonly queue: sst.aws.Queue; readonly deadLetters: sst.aws.Queue }
+
+export type Worker = WorkQueue & { readonly functionName: $util.Output<string> }
 
 const MAX_ATTEMPTS = 5
 const TWO_WEEKS = 1_209_600
@@ -31,13 +33,13 @@ export function workQueue(name: string, timeoutSeconds: number, delaySeconds = 0
   return { name, queue, deadLetters }
 }
 
-export function workOff(work: WorkQueue, options: Work): WorkQueue {
+export function workOff(work: WorkQueue, options: Work): Worker {
   const { batch = { size: 10, windowSeconds: 0 } } = options
-  work.queue.subscribe(
+  const subscriber = work.queue.subscribe(
     {
       handler: options.handler,
       timeout: `${options.timeoutSeconds} seconds`,
-      memory: options.memory ?? '256 MB',
+      memory: options.memory,
       environment: { ...options.environment, KABUTAR_ATTEMPTS: String(MAX_ATTEMPTS) },
       permissions: options.permissions,
     },
@@ -52,7 +54,7 @@ export function workOff(work: WorkQueue, options: Work): WorkQueue {
       },
     },
   )
-  return work
+  return { ...work, functionName: subscriber.nodes.function.name }
 }
 
 /** Subscribes a queue to a topic, with raw delivery; its policy admits that topic only. */
@@ -70,12 +72,15 @@ export function subscribeQueue(name: string, topic: aws.sns.Topic, { queue }: Wo
   )
 }
 
-/** Declares a topic to which SES may publish on behalf of this account only. */
-export function sesTopic(name: string): aws.sns.Topic {
-  const topic = new aws.sns.Topic(name)
+/** Declares a topic to which SES may publish, on behalf of one configuration set or of receipt rules of this stage only. */
+export function sesTopic(name: string, source: $util.Input<string>): aws.sns.Topic {
+  const topic = new aws.sns.Topic(name, { name: `${$app.name}-${$app.stage}-${name}` })
   new aws.sns.TopicPolicy(`${name}Policy`, {
     arn: topic.arn,
-    policy: allowing('ses.amazonaws.com', 'sns:Publish', topic.arn, [sameAccount()]),
+    policy: allowing('ses.amazonaws.com', 'sns:Publish', topic.arn, [
+      sameAccount(),
+      { test: 'ArnLike', variable: 'aws:SourceArn', values: [source] },
+    ]),
   })
   return topic
 }

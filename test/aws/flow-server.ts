@@ -56,7 +56,7 @@ export async function startAwsServer(options: ServerOptions & { readonly apiKey:
     pid: 0,
     dataFolder: '',
     apiKey,
-    operator: { args: ['--stage', 'ci'], env: platform.env },
+    operator: { args: ['--stage', 'production'], env: platform.env },
     receive: (raw, recipients) => takeMail(platform, raw, recipients),
     async publish(records) {
       for (const { name } of records) platform.ses.published.add(name)

@@ -38,7 +38,7 @@ type Subscription = { readonly topic: string; readonly protocol: string; readonl
 const lastOf = (arnOrUrl: string) => arnOrUrl.split(/[:/]/).at(-1) ?? ''
 
 export function readWiring(): Wiring {
-  const { all, only, workers } = reader(load('ci'))
+  const { all, only, workers } = reader(load('production'))
   const functions = workers()
   const inputsOf = <T>(type: string) => all(type).map(({ inputs }) => inputs as unknown as T)
   const variable = (name: string) => {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { asList, type LambdaFunction, reader, type Statement, statementsOf } from './declared.ts'
 import { load } from './diff.ts'
 
-const { all, workers } = reader(load('ci'))
+const { all, workers } = reader(load('production'))
 const SNAPSHOT = join(import.meta.dirname, 'access.json')
 
 const lines = (statement: Statement) =>
@@ -28,12 +28,18 @@ test('functions may make the calls of the reviewed list and no others', () => {
   assert.deepEqual(granted, JSON.parse(readFileSync(SNAPSHOT, 'utf8')))
 })
 
-test('production grants the same, on its own resources', () => {
-  const production = JSON.stringify(grantedTo(reader(load('production')).workers()))
-  assert.doesNotMatch(production, /kabutar-ci/)
+test('another stage grants the same, on its own resources', () => {
+  const other = JSON.stringify(grantedTo(reader(load('ci')).workers()))
+  assert.doesNotMatch(other, /production/)
   // Only the names of resources differ; a hash follows the stage.
-  const shape = (text: string) => text.replace(/kabutar-[^"/*:]*/g, 'kabutar')
-  assert.equal(shape(production), shape(JSON.stringify(grantedTo(workers()))))
+  const shape = (text: string) => text.replace(/kabutar[-/][^"*:]*/g, 'kabutar')
+  assert.equal(shape(other), shape(JSON.stringify(grantedTo(workers()))))
+})
+
+test('a role names its resources in the partition of the region', () => {
+  const granted = JSON.stringify(grantedTo(reader(load('long')).workers()))
+  assert.match(granted, /arn:aws-us-gov:ses:us-gov-west-1:/)
+  assert.doesNotMatch(granted, /arn:aws:/)
 })
 
 const everyStatement = (): readonly [LambdaFunction, Statement][] =>
@@ -63,6 +69,23 @@ test('every statement names its resource, except for actions without one', () =>
     for (const action of asList(statement.Action)) assert.ok(WITHOUT_RESOURCE[action], `${handler} ${action}`)
   }
 })
+
+const WRITES_LOG = ['logs:CreateLogStream', 'logs:PutLogEvents']
+
+/** SST cuts names of functions to 64 characters, and with them what a pattern of names would match. */
+for (const scenario of ['production', 'staging', 'inactive', 'long'] as const) {
+  test(`no function is mute: each may write its own log group and no other (${scenario})`, () => {
+    const { workers } = reader(load(scenario))
+    assert.ok(workers().length > 5)
+    for (const { handler, statements, inputs } of workers()) {
+      const logs = statements.filter(({ Action }) => asList(Action).some((action) => action.startsWith('logs:')))
+      assert.deepEqual(logs.flatMap(({ Action }) => asList(Action)).toSorted(), WRITES_LOG, handler)
+      const [resource = '', ...others] = logs.flatMap(({ Resource }) => asList(Resource))
+      assert.deepEqual(others, [])
+      assert.equal(resource.split(':log-group:')[1], `${inputs.loggingConfig.logGroup}:*`, handler)
+    }
+  })
+}
 
 test('only Lambda may assume the role of a function, which has no managed policy', () => {
   for (const { handler, trust, managedPolicies } of workers()) {

@@ -5,14 +5,15 @@ export type Inputs = Readonly<Record<string, unknown>>
 export type State = { readonly id: string; readonly state: Inputs }
 
 export const ACCOUNT = '123456789012'
-export const REGION = 'us-east-1'
+export const REGION = process.env.AWS_REGION ?? 'us-east-1'
+const PARTITION = REGION.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 
 export function hash(text: string, length = 8): string {
   return createHash('md5').update(text).digest('hex').slice(0, length)
 }
 
 function arnOf(service: string, rest: string, region: string = REGION): string {
-  return `arn:aws:${service}:${region}:${service === 's3' ? '' : ACCOUNT}:${rest}`
+  return `arn:${PARTITION}:${service}:${region}:${service === 's3' ? '' : ACCOUNT}:${rest}`
 }
 
 /** Returns the inputs with the attributes that AWS adds. A name that the program does not set is made like Pulumi's. */
@@ -35,7 +36,7 @@ type Compute = (name: string, inputs: Inputs, logicalName: string) => Inputs
 const COMPUTED: Readonly<Record<string, Compute>> = {
   'aws:s3/bucket:Bucket': (name) => ({
     bucket: name,
-    arn: `arn:aws:s3:::${name}`,
+    arn: `arn:${PARTITION}:s3:::${name}`,
     bucketDomainName: `${name}.s3.amazonaws.com`,
     bucketRegionalDomainName: `${name}.s3.${REGION}.amazonaws.com`,
     region: REGION,
@@ -49,13 +50,18 @@ const COMPUTED: Readonly<Record<string, Compute>> = {
   'aws:iam/role:Role': (name) => ({ arn: arnOf('iam', `role/${name}`, '') }),
   'aws:lambda/function:Function': (name) => {
     const arn = arnOf('lambda', `function:${name}`)
-    const invokeArn = `arn:aws:apigateway:${REGION}:lambda:path/2015-03-31/functions/${arn}/invocations`
+    const invokeArn = `arn:${PARTITION}:apigateway:${REGION}:lambda:path/2015-03-31/functions/${arn}/invocations`
     return { arn, invokeArn, version: '$LATEST', qualifiedArn: `${arn}:1` }
   },
   'aws:apigatewayv2/api:Api': (_name, _inputs, logicalName) => {
     const id = hash(logicalName, 10)
     const apiEndpoint = `https://${id}.execute-api.${REGION}.amazonaws.com`
-    return { id, arn: `arn:aws:apigateway:${REGION}::/apis/${id}`, executionArn: arnOf('execute-api', id), apiEndpoint }
+    return {
+      id,
+      arn: `arn:${PARTITION}:apigateway:${REGION}::/apis/${id}`,
+      executionArn: arnOf('execute-api', id),
+      apiEndpoint,
+    }
   },
   'aws:cloudwatch/logGroup:LogGroup': (name) => ({ arn: arnOf('logs', `log-group:${name}`) }),
   'aws:sesv2/configurationSet:ConfigurationSet': (name) => ({ arn: arnOf('ses', `configuration-set/${name}`) }),
@@ -76,7 +82,7 @@ export function callOf(token: string, inputs: Inputs, activeRuleSet: string): In
     case 'aws:index/getRegion:getRegion':
       return { region: REGION, name: REGION, id: REGION }
     case 'aws:index/getPartition:getPartition':
-      return { partition: 'aws', dnsSuffix: 'amazonaws.com', id: 'aws', reverseDnsPrefix: 'com.amazonaws' }
+      return { partition: PARTITION, dnsSuffix: 'amazonaws.com', id: PARTITION, reverseDnsPrefix: 'com.amazonaws' }
     case 'aws:iam/getPolicyDocument:getPolicyDocument':
       return policyDocument(inputs as PolicyInputs)
     case 'aws:ses/getActiveReceiptRuleSet:getActiveReceiptRuleSet':

@@ -27,7 +27,7 @@ test('the cost of an idle month is computed from what the stacks declare', () =>
 
 test('no other resource is declared that costs by the hour or month', () => {
   const billed =
-    /dashboard|natGateway|eip|vpcEndpoint|loadBalancer|kms|secretsmanager|provisionedConcurrency|metricFilter/i
+    /dashboard|natGateway|ec2\/|vpcEndpoint|loadBalancer|kms|secretsmanager|provisionedConcurrency|metricFilter/i
   assert.deepEqual(
     load('production')
       .resources.filter(({ type }) => billed.test(type))

@@ -23,7 +23,11 @@ type DiffOptions = {
   readonly stage: string
   /** The account's active receipt rule set, `none`, or `denied` if the caller may not read it. */
   readonly activeRuleSet?: string
-  readonly operator?: string
+  /** Receipt rule sets that exist without being active. */
+  readonly ruleSets?: readonly string[]
+  /** Lines in place of the settings of sst.config.ts. */
+  readonly settings?: string
+  readonly region?: string
 }
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
@@ -47,7 +51,9 @@ async function prepareApp(): Promise<readonly string[]> {
   for (const name of ['packages', 'node_modules']) link(name)
   const missing = linkHandlers()
   writePulumi()
-  const { exitCode, output } = await sst(['install', '--stage', 'ci'], 'http://127.0.0.1:1', {})
+  const { exitCode, output } = await sst(['install', '--stage', 'ci'], 'http://127.0.0.1:1', {
+    AWS_REGION: 'us-east-1',
+  })
   if (exitCode !== 0) throw new Error(`sst install failed: ${output}`)
   return missing
 }
@@ -87,16 +93,19 @@ function writePulumi(): void {
   writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${start}' "$@"\n`, { mode: 0o755 })
 }
 
-export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOptions): Promise<Diff> {
+export async function diff(options: DiffOptions): Promise<Diff> {
+  const { stage, activeRuleSet = 'none', region = 'us-east-1' } = options
   const out = join(CACHE, 'declared.json')
   rmSync(out, { force: true })
-  const loopback = await startLoopback()
+  const config = readFileSync(join(REPOSITORY, 'sst.config.ts'), 'utf8')
+  writeFileSync(join(APP, 'sst.config.ts'), withSettings(config, options.settings))
+  const loopback = await startLoopback(options.ruleSets)
   try {
     const { exitCode, output } = await sst(['diff', '--stage', stage, '--json'], loopback.endpoint, {
       KABUTAR_TEST_OUT: out,
       KABUTAR_TEST_ROOT: APP,
       KABUTAR_TEST_RULE_SET: activeRuleSet,
-      ...(operator && { SST_SECRET_Operator: operator }),
+      AWS_REGION: region,
     })
     const nothing = { resources: [], errors: [output], config: {} }
     const declared = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : nothing
@@ -106,25 +115,54 @@ export async function diff({ stage, activeRuleSet = 'none', operator }: DiffOpti
   }
 }
 
-/** The accounts and stages of the tests. */
-const SCENARIOS: Readonly<Record<string, DiffOptions>> = {
-  ci: { stage: 'ci', operator: 'operator@example.com' },
-  production: { stage: 'production', activeRuleSet: 'somebody-elses' },
-  again: { stage: 'ci', operator: 'operator@example.com', activeRuleSet: 'kabutar' },
-  denied: { stage: 'ci', activeRuleSet: 'denied' },
+/** @throws {Error} if sst.config.ts has no such object any more */
+function withSettings(config: string, lines: string | undefined): string {
+  if (lines === undefined) return config
+  const replaced = config.replace(/(const SETTINGS: [^=]+ = \{)[^}]*\}/, (_, head: string) => `${head}${lines}}`)
+  if (replaced === config) throw new Error('sst.config.ts has no object SETTINGS')
+  return replaced
 }
 
-const fileOf = (scenario: string) => join(CACHE, `diff-${scenario}.json`)
+const OPERATOR = "keep: ['production'], operator: 'operator@example.com',"
+const EVERY_SETTING = `
+  keep: [],
+  domain: { name: 'api.example.com', cert: 'arn:aws:acm:us-east-1:123456789012:certificate/c' },
+  receiving: false,
+  backups: false,
+  concurrency: { send: 7 },
+  memory: { api: '1024 MB' },
+  logRetention: '1 week',
+  throttle: { perSecond: 50 },
+  sesRateShare: 0.25,
+  tags: { team: 'mail' },
+  warmThroughput: { reads: 13_000, writes: 5_000 },
+`
+
+/** The accounts and stages of the tests. Most read `production`, because that is what people deploy. */
+const SCENARIOS = {
+  production: { stage: 'production', settings: OPERATOR },
+  again: { stage: 'production', settings: OPERATOR, activeRuleSet: 'kabutar' },
+  teardown: { stage: 'production', settings: 'keep: [],' },
+  ci: { stage: 'ci', activeRuleSet: 'somebody-elses' },
+  denied: { stage: 'ci', activeRuleSet: 'denied' },
+  staging: { stage: 'staging', settings: EVERY_SETTING },
+  inactive: { stage: 'pr-1234', ruleSets: ['kabutar'] },
+  /** A stage of 40 characters, in another partition. */
+  long: { stage: 'preview-of-inbound-attachments-in-german', region: 'us-gov-west-1' },
+} as const satisfies Readonly<Record<string, DiffOptions>>
+export type Scenario = keyof typeof SCENARIOS
+
+const fileOf = (scenario: Scenario) => join(CACHE, `diff-${scenario}.json`)
 
 /** Runs the scenarios one after the other, because they share `.sst`. */
 async function diffAll(): Promise<void> {
   const missing = await prepareApp()
   if (missing.length > 0) console.log(`missing, and so empty in these diffs: functions/${missing.join(', ')}`)
   writeFileSync(join(CACHE, 'missing.json'), JSON.stringify(missing))
-  // `ci` is last, because tests read its artifacts.
-  for (const scenario of ['denied', 'production', 'again', 'ci']) {
+  // `production` is last, because tests read its artifacts.
+  for (const scenario of (Object.keys(SCENARIOS) as Scenario[]).toReversed()) {
     const from = Date.now()
-    const result = await diff(SCENARIOS[scenario] ?? { stage: scenario })
+    const result = await diff(SCENARIOS[scenario])
     writeFileSync(fileOf(scenario), JSON.stringify(result))
     console.log(
       `sst diff, ${scenario}: exit ${result.exitCode}, ${result.resources.length} resources, ${Date.now() - from} ms`,
@@ -133,7 +171,7 @@ async function diffAll(): Promise<void> {
 }
 
 /** @throws {Error} if `diffAll` has not been run */
-export function load(scenario: 'ci' | 'production' | 'again' | 'denied'): Diff {
+export function load(scenario: Scenario): Diff {
   if (!existsSync(fileOf(scenario))) throw new Error('run `npm run infra:diff` first')
   return JSON.parse(readFileSync(fileOf(scenario), 'utf8')) as Diff
 }
@@ -159,7 +197,6 @@ async function sst(args: readonly string[], endpoint: string, more: Readonly<Rec
       SST_BUN_PATH: join(REPOSITORY, 'test/aws/node_modules/.bin/bun'),
       SST_TELEMETRY_DISABLED: '1',
       AWS_ENDPOINT_URL: endpoint,
-      AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'mock',
       AWS_SECRET_ACCESS_KEY: 'mock',
       AWS_EC2_METADATA_DISABLED: 'true',

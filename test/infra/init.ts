@@ -30,7 +30,7 @@ const bare = initMs(
   {},
 )
 console.log(`init of a bare Hono handler: ${bare.toFixed(1)} ms (median of ${RUNS})`)
-for (const { handler, component, inputs } of reader(load('ci')).workers()) {
+for (const { handler, component, inputs } of reader(load('production')).workers()) {
   const bundle = join(APP, '.sst/artifacts', `${component}-src/bundle.mjs`)
   const ms = initMs(`await import(${JSON.stringify(bundle)})`, { ...inputs.environment.variables, ...CREDENTIALS })
   console.log(

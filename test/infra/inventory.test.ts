@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { resolve } from 'node:path'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { reader, statementsOf } from './declared.ts'
 import { APP, load } from './diff.ts'
 
@@ -19,6 +21,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'lambda/eventSourceMapping:EventSourceMapping': 'stores nothing',
   'lambda/function:Function': 'environment and code by Lambda, always',
   'lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': 'stores nothing',
+  'lambda/functionRecursionConfig:FunctionRecursionConfig': 'stores nothing',
   'lambda/permission:Permission': 'stores nothing',
   's3/bucket:Bucket': 'SSE-S3, see storage.test.ts',
   's3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': 'stores nothing',
@@ -27,6 +30,7 @@ const KINDS: Readonly<Record<string, string>> = {
   's3/bucketPolicy:BucketPolicy': 'stores nothing',
   's3/bucketPublicAccessBlock:BucketPublicAccessBlock': 'stores nothing',
   's3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': 'stores nothing',
+  's3/bucketVersioning:BucketVersioning': 'stores nothing',
   'scheduler/schedule:Schedule': 'by EventBridge Scheduler, always',
   'ses/activeReceiptRuleSet:ActiveReceiptRuleSet': 'stores nothing',
   'ses/receiptRuleSet:ReceiptRuleSet': 'stores nothing',
@@ -41,12 +45,14 @@ const KINDS: Readonly<Record<string, string>> = {
 }
 
 test('every declared type of resource is listed', () => {
-  const kinds = load('ci').resources.flatMap(({ type }) => (type.startsWith('aws:') ? [type.slice('aws:'.length)] : []))
+  const kinds = load('production').resources.flatMap(({ type }) =>
+    type.startsWith('aws:') ? [type.slice('aws:'.length)] : [],
+  )
   assert.deepEqual([...new Set(kinds)].toSorted(), Object.keys(KINDS).toSorted())
 })
 
 test('all resources use the default provider, which tags them', () => {
-  for (const { type, name, provider } of load('ci').resources) {
+  for (const { type, name, provider } of load('production').resources) {
     if (type.startsWith('aws:')) assert.equal(provider, '', `${type} ${name}`)
   }
 })
@@ -74,9 +80,9 @@ const SHOWING = `
   console.log(JSON.stringify(process.argv.slice(2).map((stage) => config.app({ stage }))))
 `
 
-test('the stage production is protected and keeps its data; other stages are removed whole', () => {
+test('a stage that people call theirs is protected and keeps its data; other stages are removed whole', () => {
   const file = pathToFileURL(resolve(import.meta.dirname, '../../sst.config.ts')).href
-  const args = ['--input-type=module', '-e', SHOWING, file, 'production', 'ci', 'prod']
+  const args = ['--input-type=module', '-e', SHOWING, file, 'production', 'prod', 'live', 'ci']
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
   assert.ok(stdout, stderr)
   const apps = JSON.parse(stdout) as { protect: boolean; removal: string; version: string }[]
@@ -84,17 +90,35 @@ test('the stage production is protected and keeps its data; other stages are rem
     apps.map(({ protect, removal, version }) => [protect, removal, version]),
     [
       [true, 'retain', '4.17.1'],
-      [false, 'remove', '4.17.1'],
+      [true, 'retain', '4.17.1'],
+      [true, 'retain', '4.17.1'],
       [false, 'remove', '4.17.1'],
     ],
   )
 })
 
 test('no function has a secret in its environment, except the key of its empty links file', () => {
-  for (const { handler, inputs } of reader(load('ci')).workers()) {
+  for (const { handler, inputs } of reader(load('production')).workers()) {
     const names = Object.keys(inputs.environment.variables).filter((name) => /KEY|SECRET|TOKEN|PASS/.test(name))
     assert.deepEqual(names.toSorted(), ['SST_KEY', 'SST_KEY_FILE'], handler)
   }
+})
+
+test('the files that sst writes beside every package.json are neither linted nor added to git', () => {
+  const root = resolve(import.meta.dirname, '../..')
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'packages/core'), { recursive: true })
+  for (const name of ['sst-env.d.ts', 'packages/core/sst-env.d.ts']) {
+    writeFileSync(join(folder, name), '/* tslint:disable */\nexport {}; var any: any;\n')
+  }
+  writeFileSync(join(folder, 'kept.ts'), 'export const one = 1\n')
+  cpSync(join(root, 'biome.json'), join(folder, 'biome.json'))
+  const run = (program: string, args: readonly string[], cwd: string) =>
+    spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 20_000 })
+  const linted = run(join(root, 'node_modules/.bin/biome'), ['ci', '.'], folder)
+  assert.equal(linted.status, 0, linted.stderr)
+  const ignored = run('git', ['check-ignore', 'sst-env.d.ts', 'packages/core/sst-env.d.ts'], root)
+  assert.equal(ignored.stdout, 'sst-env.d.ts\npackages/core/sst-env.d.ts\n')
 })
 
 test('the config and the stacks typecheck against the components of SST', () => {

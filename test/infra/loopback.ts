@@ -9,8 +9,11 @@ const BOOTSTRAP = {
   assetEcrUrl: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/sst-asset`,
 }
 
-/** Answers the calls that `sst diff` makes itself, parameters in SSM and state in S3, from memory. */
-export function startLoopback(): Promise<{ endpoint: string; close(): void }> {
+/**
+ * Answers the calls that `sst diff` makes itself, parameters in SSM and state in S3, from memory, and the stacks' question
+ * whether a receipt rule set exists.
+ */
+export function startLoopback(ruleSets: readonly string[] = []): Promise<{ endpoint: string; close(): void }> {
   const parameters = new Map([['/sst/bootstrap', JSON.stringify(BOOTSTRAP)]])
   const objects = new Map<string, Buffer>()
   return serve(async (request, response) => {
@@ -20,6 +23,12 @@ export function startLoopback(): Promise<{ endpoint: string; close(): void }> {
     if (target === 'AmazonSSM.GetParameter' || target === 'AmazonSSM.PutParameter') {
       const { status, json } = ssm(parameters, target, JSON.parse(body.toString()))
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(json))
+      return
+    }
+    const form = new URLSearchParams(body.toString())
+    if (form.get('Action') === 'DescribeReceiptRuleSet') {
+      const { status, xml } = described(ruleSets, form.get('RuleSetName') ?? '')
+      response.writeHead(status, { 'content-type': 'text/xml' }).end(xml)
       return
     }
     const key = request.url?.split('?')[0] ?? ''
@@ -32,6 +41,16 @@ export function startLoopback(): Promise<{ endpoint: string; close(): void }> {
     response.writeHead(404, { 'content-type': 'application/xml' })
     response.end('<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>none</Message></Error>')
   })
+}
+
+function described(ruleSets: readonly string[], name: string) {
+  if (ruleSets.includes(name)) {
+    const result = `<Metadata><Name>${name}</Name></Metadata><Rules/>`
+    const xml = `<DescribeReceiptRuleSetResult>${result}</DescribeReceiptRuleSetResult>`
+    return { status: 200, xml: `<DescribeReceiptRuleSetResponse>${xml}</DescribeReceiptRuleSetResponse>` }
+  }
+  const error = '<Type>Sender</Type><Code>RuleSetDoesNotExist</Code><Message>none</Message>'
+  return { status: 400, xml: `<ErrorResponse><Error>${error}</Error></ErrorResponse>` }
 }
 
 function ssm(parameters: Map<string, string>, target: string, { Name, Value }: { Name: string; Value?: string }) {

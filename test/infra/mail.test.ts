@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { reader } from './declared.ts'
-import { load } from './diff.ts'
+import { load, type Scenario } from './diff.ts'
 
 const RULE_SET = 'aws:ses/receiptRuleSet:ReceiptRuleSet'
 const ACTIVE = 'aws:ses/activeReceiptRuleSet:ActiveReceiptRuleSet'
-const ruleSetOf = (scenario: 'ci' | 'production' | 'again') =>
+const ruleSetOf = (scenario: Scenario) =>
   reader(load(scenario))
     .workers()
     .find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables.KABUTAR_RULE_SET
 
 describe('the receipt rule set', () => {
   test('is created and activated if the account has none, and is retained', () => {
-    const { all } = reader(load('ci'))
+    const { all } = reader(load('production'))
     assert.deepEqual(
       [...all(RULE_SET), ...all(ACTIVE)].map(({ inputs, retainOnDelete }) => [inputs.ruleSetName, retainOnDelete]),
       [
@@ -20,12 +20,35 @@ describe('the receipt rule set', () => {
         ['kabutar', true],
       ],
     )
-    assert.equal(ruleSetOf('ci'), 'kabutar')
+    assert.equal(ruleSetOf('production'), 'kabutar')
+  })
+
+  test('does not stop the deployment if it exists and is not active: it is activated and not created again', () => {
+    const { all } = reader(load('inactive'))
+    assert.deepEqual(all(RULE_SET), [])
+    assert.deepEqual(
+      all(ACTIVE).map(({ inputs, retainOnDelete }) => [inputs.ruleSetName, retainOnDelete]),
+      [['kabutar', true]],
+    )
+    assert.equal(ruleSetOf('inactive'), 'kabutar')
+  })
+
+  test('is not asked for by a stage that only sends, as in a region where SES does not receive', () => {
+    const { all, workers } = reader(load('staging'))
+    assert.deepEqual([...all(RULE_SET), ...all(ACTIVE)], [])
+    assert.deepEqual(
+      all('aws:sns/topic:Topic')
+        .map(({ name }) => name)
+        .toSorted(),
+      ['Alarms', 'SesEvents'],
+    )
+    const granted = JSON.stringify(workers().map(({ statements }) => statements))
+    assert.doesNotMatch(granted, /ReceiptRule/)
   })
 
   // A set that is declared twice is created twice, so a second stage could not be deployed.
   for (const [scenario, active, which] of [
-    ['production', 'somebody-elses', 'the set of another app'],
+    ['ci', 'somebody-elses', 'the set of another app'],
     ['again', 'kabutar', 'the set of an earlier deployment'],
   ] as const) {
     test(`is joined and not changed if it is ${which}`, () => {
@@ -45,19 +68,19 @@ describe('the receipt rule set', () => {
 })
 
 test('rules made at run time have the names that the bucket policy admits, and the topic of inbound mail', () => {
-  const { workers, one } = reader(load('ci'))
+  const { workers, one } = reader(load('production'))
   const variables = workers().find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables
   const policy = String(one('aws:s3/bucketPolicy:BucketPolicy', 'BlobsPolicy').inputs.policy)
-  assert.ok(policy.includes(`receipt-rule/${variables?.KABUTAR_RULE_PREFIX}*`))
-  assert.match(variables?.KABUTAR_INBOUND_TOPIC ?? '', /:Inbound-/)
+  assert.ok(policy.includes(`receipt-rule/${variables?.KABUTAR_OWNER}.*`))
+  assert.match(variables?.KABUTAR_INBOUND_TOPIC ?? '', /:kabutar-production-Inbound$/)
 })
 
 describe('SES', () => {
-  const { only } = reader(load('ci'))
+  const { only } = reader(load('production'))
 
   test('has no suppression of its own, and reports reputation metrics', () => {
     const set = only('aws:sesv2/configurationSet:ConfigurationSet')
-    assert.equal(set.configurationSetName, 'kabutar-ci')
+    assert.equal(set.configurationSetName, 'kabutar-production')
     assert.deepEqual(set.suppressionOptions, { suppressedReasons: [] })
     assert.deepEqual(set.reputationOptions, { reputationMetricsEnabled: true })
     // OPTIONAL also sends to hosts without TLS; REQUIRE would bounce that mail.
@@ -79,7 +102,7 @@ describe('SES', () => {
 })
 
 describe('alarms', () => {
-  const { all, one, workers } = reader(load('ci'))
+  const { all, one, workers } = reader(load('production'))
   type Alarm = {
     readonly name: string
     readonly threshold: number
@@ -106,15 +129,15 @@ describe('alarms', () => {
         .map(({ name, threshold }) => `${name} > ${threshold}`)
         .toSorted(),
       [
-        'kabutar-ci-BounceRate > 0.04',
-        'kabutar-ci-ComplaintRate > 0.0008',
-        'kabutar-ci-OldestEntry > 900',
-        'kabutar-ci-ServerErrors > 5',
-        'kabutar-ci-Sweep > 0',
+        'kabutar-production-BounceRate > 0.04',
+        'kabutar-production-ComplaintRate > 0.0008',
+        'kabutar-production-OldestEntry > 900',
+        'kabutar-production-ServerErrors > 5',
+        'kabutar-production-Sweep > 0',
       ],
     )
     for (const { alarmActions, okActions, alarmDescription } of declared()) {
-      assert.match(alarmActions.join(), /:Alarms-/)
+      assert.match(alarmActions.join(), /:kabutar-production-Alarms$/)
       assert.deepEqual(okActions, alarmActions)
       assert.match(alarmDescription, /\.$/)
     }
@@ -124,7 +147,7 @@ describe('alarms', () => {
 
   const metricsOf = (name: string) =>
     declared()
-      .filter((alarm) => alarm.name === `kabutar-ci-${name}`)
+      .filter((alarm) => alarm.name === `kabutar-production-${name}`)
       .flatMap(({ metricQueries }) => metricQueries.flatMap(({ metric }) => metric ?? []))
 
   test('watch the age of every polled queue, and the reputation at SES', () => {
@@ -152,7 +175,7 @@ describe('alarms', () => {
       metric?.dimensions?.FunctionName,
       one('aws:lambda/function:Function', `${sweep?.component}Function`).id,
     )
-    const alarm = declared().find(({ name }) => name === 'kabutar-ci-Sweep')
+    const alarm = declared().find(({ name }) => name === 'kabutar-production-Sweep')
     assert.deepEqual([alarm?.treatMissingData, alarm?.evaluationPeriods, alarm?.datapointsToAlarm], ['breaching', 3, 2])
     const looked = sweep?.inputs.environment.variables.KABUTAR_DEAD_LETTERS?.split(',') ?? []
     const dead = all('aws:sqs/queue:Queue').filter(({ name }) => name.endsWith('DeadQueue'))
@@ -160,7 +183,7 @@ describe('alarms', () => {
   })
 
   test('without an operator nobody is subscribed', () => {
-    const subscriptions = reader(load('production')).all('aws:sns/topicSubscription:TopicSubscription')
+    const subscriptions = reader(load('ci')).all('aws:sns/topicSubscription:TopicSubscription')
     assert.ok(subscriptions.every(({ name }) => name !== 'Operator'))
   })
 })

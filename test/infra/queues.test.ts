@@ -4,7 +4,7 @@ import { ACCOUNT } from './answers.ts'
 import { reader, statementsOf } from './declared.ts'
 import { load } from './diff.ts'
 
-const { all, one, only, workers } = reader(load('ci'))
+const { all, one, only, workers } = reader(load('production'))
 const QUEUE = 'aws:sqs/queue:Queue'
 const FIFTEEN_MINUTES = 900
 
@@ -59,10 +59,17 @@ for (const { name, handler, batchSize } of PAIRS) {
     const mapping = mappingOf(main)
     assert.deepEqual(mapping.functionResponseTypes, ['ReportBatchItemFailures'])
     assert.equal(mapping.batchSize, batchSize)
-    const { maximumConcurrency } = mapping.scalingConfig
-    assert.ok(maximumConcurrency >= 2 && maximumConcurrency <= 10)
+    assert.equal(mapping.scalingConfig.maximumConcurrency, 2)
   })
 }
+
+/** Lambda's quota of concurrent executions for a new account. */
+const NEW_ACCOUNT = 10
+
+test('the workers leave a new account an execution each for the API and the sweep', () => {
+  const most = mappings().reduce((sum, { scalingConfig }) => sum + scalingConfig.maximumConcurrency, 0)
+  assert.ok(most <= NEW_ACCOUNT - 2, `${most} executions`)
+})
 
 test('there are no other queues', () => {
   const expected = PAIRS.flatMap(({ name }) => [`${name}DeadQueue`, `${name}Queue`])
@@ -108,15 +115,22 @@ test('a queue policy admits one source', () => {
   ])
 })
 
-test('only SES may publish to its topics, and only for this account', () => {
+test('another configuration set or rule of the account cannot publish to the topics of the stage', () => {
   const policies = all('aws:sns/topicPolicy:TopicPolicy')
   assert.deepEqual(policies.map(({ name }) => name).toSorted(), ['InboundPolicy', 'SesEventsPolicy'])
-  for (const { inputs } of policies) {
+  for (const { name, inputs } of policies) {
     const [statement, ...others] = statementsOf(inputs.policy)
     assert.deepEqual(others, [])
     assert.deepEqual(statement?.Principal, { Service: 'ses.amazonaws.com' })
     assert.equal(statement?.Action, 'sns:Publish')
-    assert.deepEqual(statement?.Condition, { StringEquals: { 'aws:SourceAccount': ACCOUNT } })
+    const source = {
+      InboundPolicy: 'receipt-rule-set/*:receipt-rule/kabutar-production.*',
+      SesEventsPolicy: 'configuration-set/kabutar-production',
+    }[name]
+    assert.deepEqual(statement?.Condition, {
+      StringEquals: { 'aws:SourceAccount': ACCOUNT },
+      ArnLike: { 'aws:SourceArn': `arn:aws:ses:us-east-1:${ACCOUNT}:${source}` },
+    })
   }
 })
 

@@ -15,7 +15,7 @@ for (const stage of ['ci', 'production'] as const) {
       assert.equal(exitCode, 0, output)
     })
 
-    test('only production keeps its data when the stage is removed', () => {
+    test('only a kept stage keeps its data when it is removed', () => {
       const table = one('aws:dynamodb/table:Table', 'TableTable')
       const bucket = one('aws:s3/bucket:Bucket', 'BlobsBucket')
       assert.equal(table.inputs.deletionProtectionEnabled, production)
@@ -37,7 +37,7 @@ for (const stage of ['ci', 'production'] as const) {
       assert.equal(inputs.serverSideEncryption, undefined)
     })
 
-    test('the bucket is private and encrypted; only unfinished uploads and copies expire', () => {
+    test('the bucket is private and encrypted; only what no row owns expires', () => {
       const block = one('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock', 'BlobsPublicAccessBlock').inputs
       for (const name of ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets']) {
         assert.equal(block[name], true, name)
@@ -52,9 +52,27 @@ for (const stage of ['ci', 'production'] as const) {
           filter: {},
           abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
         },
-        { id: 'parts', status: 'Enabled', filter: { prefix: 'parts/' }, expiration: { days: 1 } },
+        {
+          id: 'parts',
+          status: 'Enabled',
+          filter: { prefix: 'parts/' },
+          expiration: { days: 1 },
+          noncurrentVersionExpiration: { noncurrentDays: 1 },
+        },
+        {
+          id: 'deleted',
+          status: 'Enabled',
+          filter: {},
+          noncurrentVersionExpiration: { noncurrentDays: 35 },
+          expiration: { expiredObjectDeleteMarker: true },
+        },
       ])
       assert.deepEqual(all('aws:s3/bucketCorsConfiguration:BucketCorsConfiguration'), [])
+    })
+
+    test('a restored table finds its blobs: the bucket keeps versions for as long', () => {
+      const { versioningConfiguration } = one('aws:s3/bucketVersioning:BucketVersioning', 'BlobsVersioning').inputs
+      assert.deepEqual(versioningConfiguration, { status: 'Enabled' })
     })
 
     test('its policy admits only SES, for rules of this stage in this account, and only over TLS', () => {
@@ -68,7 +86,7 @@ for (const stage of ['ci', 'production'] as const) {
       assert.deepEqual(ses?.Condition, {
         StringEquals: { 'aws:SourceAccount': ACCOUNT },
         StringLike: {
-          'aws:SourceArn': `arn:aws:ses:us-east-1:${ACCOUNT}:receipt-rule-set/*:receipt-rule/kabutar-${stage}-*`,
+          'aws:SourceArn': `arn:aws:ses:us-east-1:${ACCOUNT}:receipt-rule-set/*:receipt-rule/kabutar-${stage}.*`,
         },
       })
     })
@@ -81,10 +99,35 @@ for (const stage of ['ci', 'production'] as const) {
 }
 
 test('a second deployment declares the same, except the rule set, which exists by then', () => {
-  const inputs = (scenario: 'ci' | 'again') =>
+  const inputs = (scenario: 'production' | 'again') =>
     load(scenario)
       .resources.filter(({ type }) => !/ReceiptRuleSet$/.test(type))
       .map(({ urn, inputs }) => `${urn} ${JSON.stringify(inputs)}`)
       .toSorted()
-  assert.deepEqual(inputs('again'), inputs('ci'))
+  assert.deepEqual(inputs('again'), inputs('production'))
+})
+
+test('a stage that is taken out of `keep` and deployed can be removed with its data', () => {
+  const { all, one } = reader(load('teardown'))
+  const table = one('aws:dynamodb/table:Table', 'TableTable')
+  const bucket = one('aws:s3/bucket:Bucket', 'BlobsBucket')
+  assert.deepEqual([table.inputs.deletionProtectionEnabled, bucket.inputs.forceDestroy], [false, true])
+  assert.deepEqual([table.retainOnDelete, bucket.retainOnDelete], [false, false])
+  const names = (scenario: 'production' | 'teardown') =>
+    [...reader(load(scenario)).all('aws:dynamodb/table:Table'), ...reader(load(scenario)).all('aws:s3/bucket:Bucket')]
+      .map(({ urn }) => urn)
+      .toSorted()
+  assert.deepEqual(names('teardown'), names('production'))
+  assert.ok(all('aws:dynamodb/table:Table').every(({ protect }) => !protect))
+})
+
+test('with `backups: false` nothing deleted is kept, by the table or by the bucket', () => {
+  const { all, one } = reader(load('staging'))
+  assert.deepEqual(one('aws:dynamodb/table:Table', 'TableTable').inputs.pointInTimeRecovery, { enabled: false })
+  assert.deepEqual(all('aws:s3/bucketVersioning:BucketVersioning'), [])
+  const [lifecycle] = all('aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration')
+  assert.deepEqual(
+    ((lifecycle?.inputs.rules ?? []) as { id: string }[]).map(({ id }) => id),
+    ['unfinished-uploads', 'parts'],
+  )
 })

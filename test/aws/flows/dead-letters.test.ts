@@ -59,7 +59,7 @@ describe('unreadable entries', () => {
     platform.dynamo.faults.length = 0
     await platform.put(unread)
     const env = { ...process.env, ...platform.env }
-    await promisify(execFile)(process.execPath, [REDRIVE, '--stage', 'ci'], { env, timeout: 60_000 })
+    await promisify(execFile)(process.execPath, [REDRIVE, '--stage', 'production'], { env, timeout: 60_000 })
     const mended = async () => {
       const { data } = await ok(load.resend.emails.receiving.list({ limit: 100 }))
       return data.some(({ subject }) => subject === 'mended') && (await lastEvent(stuck.id)) === 'delivered'

@@ -37,7 +37,7 @@ test('the built functions add a domain, verify it, send and receive for it, and 
   await ok(resend.domains.verify(id))
   assert.equal((await ok(resend.domains.get(id))).status, 'verified')
   const [first, ours] = rules.sets.get('somebody-elses') ?? []
-  assert.deepEqual([first, ours?.Name, ours?.Recipients], [theirs[0], 'kabutar-ci-1', ['shop.test']])
+  assert.deepEqual([first, ours?.Name, ours?.Recipients], [theirs[0], 'kabutar-production.1', ['shop.test']])
 
   await ok(resend.emails.send(mail))
   await platform.receive({

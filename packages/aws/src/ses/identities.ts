@@ -18,7 +18,8 @@ type SesIdentitiesOptions = {
   readonly region: string
   /** Tag value of identities of this stage; identities without it are never changed. */
   readonly owner: string
-  readonly rules: Pick<ReceiptRules, 'receive'>
+  /** Undefined for an installation that only sends. */
+  readonly rules: Pick<ReceiptRules, 'receive'> | undefined
   /** Looks up the MX record of the domain itself, which SES does not check. */
   readonly records: Pick<Records, 'mx'>
 }
@@ -39,6 +40,7 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
   return {
     region: options.region,
     ownReturnPath: true,
+    receives: options.rules !== undefined,
     status,
     async create(domain, { returnPath }) {
       await createIdentity(client, domain, options)
@@ -52,7 +54,9 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
       if (found === undefined || !isOurs(found, options)) return
       await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
     },
-    receive: (domain, on) => options.rules.receive(domain, on),
+    async receive(domain, on) {
+      await options.rules?.receive(domain, on)
+    },
   }
 }
 

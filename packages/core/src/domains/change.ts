@@ -39,6 +39,11 @@ export function domainData(domain: Domain): { readonly [name: string]: Json } {
 /** The region that the API shows for a domain that is in none. */
 export const DEFAULT_REGION = 'us-east-1'
 
+/** @throws {MailError} `invalid_message` if no domain can receive here */
+export function refuseReceiving({ receives = true }: Identities): void {
+  if (!receives) throw new MailError('invalid_message', 'This installation only sends: leave `receiving` disabled.')
+}
+
 /**
  * Writes the domain over exactly the version that was read, together with `others`, and emits `event` if it is named.
  * Undefined if another call was faster.

@@ -5,7 +5,7 @@ import { addCounted } from '../store/counts.ts'
 import { countKey, domainClaimKey, domainKey, domainOwnerKey, domainPartition, utcDay } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
 import { loggedPage, readableRows } from '../store/pages.ts'
-import { type DomainsPorts, holderOf, loggingErrors, takenBy, writeDomain } from './change.ts'
+import { type DomainsPorts, holderOf, loggingErrors, refuseReceiving, takenBy, writeDomain } from './change.ts'
 import { type Capabilities, claimItem, type Domain, domainItem, domainOfItem } from './domain.ts'
 import { getDomain, validDomainName } from './domains.ts'
 
@@ -76,6 +76,7 @@ function newDomain({ ids, clock, identities }: DomainsPorts, wanted: NewDomain):
   if (!identities.ownReturnPath && wanted.returnPath !== undefined) {
     throw new MailError('invalid_message', 'Return paths are in the domain itself: leave `custom_return_path` out.')
   }
+  if (capabilities?.receiving) refuseReceiving(identities)
   const now = clock.now()
   return {
     id: ids.next(),

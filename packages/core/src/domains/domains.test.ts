@@ -55,6 +55,15 @@ describe('the life of a domain', () => {
     await assert.rejects(getDomain(ports.table, A, id), { code: 'not_found' })
   })
 
+  test('an installation that only sends refuses to receive, before it promises an MX record', async () => {
+    const rig = await domainPorts()
+    const ports = { ...rig, identities: { ...rig.identities, receives: false } }
+    await assert.rejects(createDomain(ports, A, { name: NAME, capabilities: both }), { code: 'invalid_message' })
+    const { id } = await createDomain(ports, A, { name: NAME })
+    await assert.rejects(updateDomain(ports, A, id, { receiving: true }), { code: 'invalid_message' })
+    assert.equal((await updateDomain(ports, A, id, { receiving: false })).id, id)
+  })
+
   test('other processes send from a domain for five seconds after it was removed, and at once after it was added', async () => {
     const ports = await domainPorts()
     const other = { ...ports, table: { ...ports.table } }

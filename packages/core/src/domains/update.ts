@@ -1,6 +1,6 @@
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
-import { type DomainsPorts, loggingErrors, writeDomain } from './change.ts'
+import { type DomainsPorts, loggingErrors, refuseReceiving, writeDomain } from './change.ts'
 import { type Capabilities, type Domain, ownerItem } from './domain.ts'
 import { getDomain } from './domains.ts'
 
@@ -15,6 +15,7 @@ export async function updateDomain(
   id: string,
   change: Partial<Capabilities>,
 ): Promise<Domain> {
+  if (change.receiving) refuseReceiving(ports.identities)
   const domain = await getDomain(ports.table, accountId, id)
   const capabilities = { ...domain.capabilities, ...change }
   const { receiving } = capabilities

@@ -26,6 +26,8 @@ export interface Identities {
   readonly region?: string
   /** Can mail leave with a return path in a subdomain of the sender's choice? */
   readonly ownReturnPath: boolean
+  /** False if no domain can receive here. @default true */
+  readonly receives?: boolean
   /**
    * Begins the verification of a domain; answers as it stands if it was begun before. `returnPath` is a label.
    * @throws {MailError} `conflict` if the name is in use outside of this installation, `invalid_message`

@@ -1,0 +1,81 @@
+/**
+ * The settings of a deployment, which sst.config.ts chooses, and their defaults, which suit a new AWS account: 10 functions
+ * at a time, and SES's sandbox. `npm run doctor` prints what the quotas of an account allow.
+ */
+type Memory = `${number} MB`
+type LogRetention = '1 week' | '2 weeks' | '1 month' | '3 months' | '6 months' | '1 year' | 'forever'
+
+export type Settings = {
+  /**
+   * Stages that keep their data: table and bucket stay when the stage is removed, the table cannot be deleted, and
+   * `sst remove` refuses. Take a stage out of the list and deploy it before you remove it with its data.
+   */
+  readonly keep: readonly string[]
+  /** @default the variable AWS_REGION */
+  readonly region?: string
+  /**
+   * Host name of the API. SST makes its certificate and records in a hosted zone of Route 53 in this account; name the
+   * ARN of a certificate of yours where the DNS is elsewhere.
+   * @default the name that API Gateway gives it
+   */
+  readonly domain?: string | { readonly name: string; readonly cert: string }
+  /** Address that gets the alarms. @default nobody */
+  readonly operator?: string
+  /** False for a stage that only sends, such as one in a region where SES does not receive. @default true */
+  readonly receiving?: boolean
+  /** Keeps deleted and overwritten data for 35 days: restores of the table, versions in the bucket. @default true */
+  readonly backups?: boolean
+  /** Invocations of each worker at a time, at least 2. Their sum must stay below the quota of the account. */
+  readonly concurrency?: Partial<typeof CONCURRENCY>
+  readonly memory?: Partial<typeof MEMORY>
+  readonly logRetention?: LogRetention
+  /** Requests a second, and how many at once, beyond which the gateway answers 429. */
+  readonly throttle?: Partial<typeof THROTTLE>
+  /** Share of the account's send rate that this stage takes, above 0 and at most 1. Stages of one account share it. */
+  readonly sesRateShare?: number
+  /** Further tags of every resource. */
+  readonly tags?: Readonly<Record<string, string>>
+  /** Units a second that the table is ready for. AWS charges once for what is above 4,000 writes and 12,000 reads. */
+  readonly warmThroughput?: { readonly reads: number; readonly writes: number }
+}
+
+/** The least that an event source mapping may have. Together 8 of the 10 of a new account; the rest is the API's and the sweep's. */
+const CONCURRENCY = { send: 2, feedback: 2, receive: 2, webhooks: 2 }
+
+const MEMORY: Readonly<Record<'api' | 'send' | 'feedback' | 'receive' | 'webhooks' | 'sweep', Memory>> = {
+  api: '512 MB',
+  // A message of 40 MB is composed in memory, and so is its request.
+  send: '512 MB',
+  feedback: '256 MB',
+  // Up to 80 MB of messages are in memory, and parsing is the most work of any function.
+  receive: '512 MB',
+  webhooks: '256 MB',
+  // Enough CPU to reconcile 1,000 objects a second. An idle run costs no more with it, because it takes less time.
+  sweep: '1024 MB',
+}
+
+const THROTTLE = { perSecond: 500, burst: 1000 }
+
+export type Settled = ReturnType<typeof settled>
+
+/** Fills in the defaults. @throws {Error} naming a setting that cannot be */
+export function settled(settings: Settings) {
+  const concurrency = { ...CONCURRENCY, ...settings.concurrency }
+  for (const [worker, most] of Object.entries(concurrency)) {
+    if (!Number.isInteger(most) || most < 2) throw new Error(`concurrency.${worker}: must be a whole number from 2`)
+  }
+  const { sesRateShare = 1 } = settings
+  if (!(sesRateShare > 0 && sesRateShare <= 1)) throw new Error('sesRateShare: must be above 0 and at most 1')
+  return {
+    domain: settings.domain,
+    operator: settings.operator,
+    receiving: settings.receiving ?? true,
+    backups: settings.backups ?? true,
+    concurrency,
+    memory: { ...MEMORY, ...settings.memory },
+    logRetention: settings.logRetention ?? '1 month',
+    throttle: { ...THROTTLE, ...settings.throttle },
+    sesRateShare,
+    warmThroughput: settings.warmThroughput,
+  }
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { settled } from '../../stacks/settings.ts'
+import { reader } from './declared.ts'
+import { load } from './diff.ts'
+
+/** The scenario `staging` sets every setting (diff.ts). */
+const { all, one, only, workers } = reader(load('staging'))
+
+test('settings that no deployment could have are refused with their name', () => {
+  assert.throws(() => settled({ keep: [], concurrency: { send: 1 } }), /concurrency\.send: /)
+  assert.throws(() => settled({ keep: [], sesRateShare: 0 }), /sesRateShare: /)
+})
+
+test('a domain of the API is declared with its certificate, and made by no one else', () => {
+  const { domainName, domainNameConfiguration } = only('aws:apigatewayv2/domainName:DomainName')
+  assert.equal(domainName, 'api.example.com')
+  assert.match(JSON.stringify(domainNameConfiguration), /:certificate\/c"/)
+  assert.deepEqual(all('aws:route53/record:Record'), [])
+})
+
+test('concurrency, memory, throttle, log retention and tags are as set, and the rest as without settings', () => {
+  const mappings = all('aws:lambda/eventSourceMapping:EventSourceMapping').map(
+    ({ inputs }) => (inputs.scalingConfig as { maximumConcurrency: number }).maximumConcurrency,
+  )
+  assert.deepEqual(mappings.toSorted(), [2, 2, 2, 7])
+  const memory = Object.fromEntries(workers().map(({ handler, inputs }) => [handler, inputs.memorySize]))
+  assert.deepEqual([memory['functions/api.handler'], memory['functions/send.handler']], [1024, 512])
+  const { defaultRouteSettings } = only('aws:apigatewayv2/stage:Stage')
+  assert.deepEqual(defaultRouteSettings, { throttlingRateLimit: 50, throttlingBurstLimit: 1000 })
+  for (const { inputs } of all('aws:cloudwatch/logGroup:LogGroup')) assert.equal(inputs.retentionInDays, 7)
+  const { tags } = JSON.parse(load('staging').config['aws:defaultTags'] ?? '{}')
+  assert.deepEqual([tags.team, tags.project, tags.stage], ['mail', 'kabutar', 'staging'])
+  const { inputs } = one('aws:dynamodb/table:Table', 'TableTable')
+  assert.deepEqual(inputs.warmThroughput, { readUnitsPerSecond: 13_000, writeUnitsPerSecond: 5_000 })
+})
+
+test('two stages do not take the whole send rate each: a worker takes its part of the share', () => {
+  const send = workers().find(({ handler }) => handler === 'functions/send.handler')
+  assert.equal(send?.inputs.environment.variables.KABUTAR_SEND_CONCURRENCY, String(7 / 0.25))
+})
+
+test('a stage that only sends does not wait for settings of receipt rules', () => {
+  const api = workers().find(({ handler }) => handler === 'functions/api.handler')
+  const { KABUTAR_RECEIVING, KABUTAR_RULE_SET } = api?.inputs.environment.variables ?? {}
+  assert.deepEqual([KABUTAR_RECEIVING, KABUTAR_RULE_SET], ['off', undefined])
+})
