@@ -30,7 +30,7 @@ export async function receiving(settings: Settled, stored: Storage, notifying: W
       ...rows(stored.table),
       ...readBlobs(stored.blobs),
       ...writeBlobs(stored.blobs),
-      ...enqueue(work.queue, notifying.queue),
+      ...enqueue(notifying.queue),
     ],
     concurrency: settings.concurrency.receive,
   })

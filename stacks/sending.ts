@@ -30,7 +30,7 @@ export function sending(settings: Settled, stored: Storage, notifying: Webhooks)
     permissions: [
       ...rows(stored.table),
       ...readBlobs(stored.blobs),
-      ...enqueue(work.queue, notifying.queue),
+      ...enqueue(notifying.queue),
       {
         actions: ['ses:SendEmail', 'ses:SendRawEmail'],
         resources: [sesArn('identity/*'), configurationSet.arn],

@@ -66,6 +66,7 @@ function openRig() {
     ...dispatchState(client, { clock: systemClock, random: Math.random }),
     webhookRetriesMs: [0, 5000, 300_000],
     userAgent: 'Kabutar',
+    random: Math.random,
     allowPrivate: true,
   }
   const close = () => {

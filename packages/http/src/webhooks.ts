@@ -68,7 +68,7 @@ export function webhooks(ports: WebhookPorts) {
     })
     .delete('/:id', async (c) => {
       const id = idOf(c)
-      await deleteEndpoint(ports.table, accountOf(c), id)
+      await deleteEndpoint(ports, accountOf(c), id)
       return c.json({ object: 'webhook', id, deleted: true })
     })
     .post('/:id/signing-secret/rotate', async (c) => {

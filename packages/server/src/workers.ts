@@ -17,6 +17,7 @@ type WorkerPorts = SendPorts & ReceivePorts & DispatchPorts & WorkerTable
 type OwnOptions = Pick<ConsumerOptions, 'name' | 'concurrency' | 'turn'> & { readonly batch?: number }
 type WorkerTable = {
   readonly table: SqliteTable
+  readonly sendQueue: Queue
   readonly receiveQueue: Queue
   /** Ends delays in the queues that are longer than a delay can be. */
   endLongDelays(): Promise<void>

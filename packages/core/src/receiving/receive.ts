@@ -143,10 +143,11 @@ async function notifyOf(ports: ReceivePorts, accountId: string, group: readonly 
     await notify(
       ports,
       accountId,
-      group.map(({ message: { id } }) => ({
+      group.map(({ message: { id, envelope } }) => ({
         id: receivedEventId(accountId, id),
         type: 'email.received',
         messageId: id,
+        createdAt: new Date(envelope.receivedAt),
       })),
     )
   } catch (error) {

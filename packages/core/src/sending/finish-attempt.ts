@@ -1,17 +1,14 @@
-/** Ends an attempt: records its outcomes, and decides when the next attempt is due. */
+/** Ends an attempt: records its outcomes, and decides when the next attempt is due; the sweep queues it then. */
 import { isPending, type Recipient, type SentMessage } from '../messages/message.ts'
-import type { Queue } from '../ports/queue.ts'
 import type { Attrs } from '../ports/table.ts'
 import type { MailEvent } from '../webhooks/event.ts'
 import { type Ambiguous, type Ended, failPending } from './attempt.ts'
 import { eventOfMessage } from './event-data.ts'
 import { type BatchRecordPorts, changeRow, recordOutcomes } from './outcomes.ts'
-import { encodeSendEntry, QUEUE_WAIT_MS } from './send-queue.ts'
 import { afterOutcome, type Outcome } from './status.ts'
 import { withoutAddresses } from './watched-relay.ts'
 
 export type FinishPorts = BatchRecordPorts & {
-  readonly sendQueue: Queue
   /** Waits between relay attempts, in milliseconds. */
   readonly sendRetries: readonly number[]
   /** Answers a random number in [0, 1). */
@@ -31,7 +28,7 @@ export async function finishAttempt(
   const final = giveUp(ports, message, outcomes)
   const now = ports.clock.now()
   const { waitMs } = final
-  const written = await recordOutcomes(ports, message, {
+  await recordOutcomes(ports, message, {
     outcomes: final.outcomes,
     events: attemptEvents(messageId ? { ...message, messageId } : message, final.outcomes, new Date(now), waitMs),
     ...(isTaken(final.outcomes) && { sentAs: { messageId, answers } }),
@@ -41,12 +38,11 @@ export async function finishAttempt(
         recipients: applied(current.recipients, final.outcomes),
         ...(messageId && { messageId }),
         lease: null,
-        ...(waitMs === undefined ? { due: null } : { notBefore: now + waitMs, due: dueAfter(now, waitMs) }),
+        ...(waitMs === undefined ? { due: null } : { notBefore: now + waitMs, due: now + waitMs }),
       }
     },
   })
   logAttempt(ports, message, final.outcomes, waitMs)
-  if (written !== undefined && waitMs !== undefined) await queueNext(ports, written, waitMs)
 }
 
 function logAttempt({ log }: FinishPorts, message: SentMessage, outcomes: readonly Outcome[], waitMs?: number): void {
@@ -96,13 +92,11 @@ const explained = (recipients: readonly Recipient[], diagnostic: string) =>
 
 /** Releases the lease of a message that was not tried; a throttle is a wait and no attempt. */
 export async function postpone(ports: FinishPorts, message: SentMessage, waitMs: number): Promise<void> {
-  const wait = Math.max(0, waitMs)
-  const now = ports.clock.now()
-  const written = await changeRow(ports, message, (current) => {
+  const until = ports.clock.now() + Math.max(0, waitMs)
+  await changeRow(ports, message, (current) => {
     if (!isPending(current)) return undefined
-    return { attempts: current.attempts - 1, lease: null, notBefore: now + wait, due: dueAfter(now, wait) }
+    return { attempts: current.attempts - 1, lease: null, notBefore: until, due: until }
   })
-  if (written !== undefined) await queueNext(ports, written.after, wait)
 }
 
 /** Answers the end of an attempt whose worker died after it had written the attempt's first event. */
@@ -170,12 +164,4 @@ function giveUp(
 export function retryDelay(schedule: readonly number[], attempts: number, random: number): number | undefined {
   const base = schedule[attempts - 1]
   return base === undefined ? undefined : Math.round(base * (1 - JITTER + 2 * JITTER * random))
-}
-
-/** The sweep comes when the wait is over; where the queue does the waiting, only after the queue's entry had its chance. */
-const dueAfter = (now: number, wait: number) => now + wait + (wait <= QUEUE_WAIT_MS ? QUEUE_WAIT_MS : 0)
-
-async function queueNext(ports: FinishPorts, { accountId, id, attempts }: SentMessage, wait: number): Promise<void> {
-  if (wait > QUEUE_WAIT_MS) return
-  await ports.sendQueue.send([{ body: encodeSendEntry({ accountId, id, attempt: attempts + 1 }), delayMs: wait }])
 }

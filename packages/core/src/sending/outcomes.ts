@@ -7,23 +7,17 @@ import { type Counts, countMails } from '../accounts/reputation.ts'
 import type { Recipient, SentMessage } from '../messages/message.ts'
 import { type Progress, readSent, writeProgress } from '../messages/rows.ts'
 import { putMessageIds } from '../messages/threads.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
-import { isConditionFailed, StoreError } from '../ports/table.ts'
-import type { Caches } from '../store/cache.ts'
+import { isConditionFailed } from '../ports/table.ts'
+import { insist } from '../store/once.ts'
 import { type Suppression, suppress } from '../suppressions/suppressions.ts'
 import { type MailEvent, putEvents } from '../webhooks/event.ts'
 import { type NotifyPorts, notify } from '../webhooks/notify.ts'
 import type { Outcome } from './status.ts'
 import { simulate } from './without-relay.ts'
 
-export type RecordPorts = NotifyPorts & {
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly log: Log
-  readonly caches: Caches
-}
+export type RecordPorts = NotifyPorts & { readonly ids: Ids; readonly log: Log }
 /** Adds the counts of the batch that the outcomes are part of. */
 export type BatchRecordPorts = RecordPorts & { readonly tally: Tally }
 type OutcomesRecord = {
@@ -37,8 +31,6 @@ type OutcomesRecord = {
 }
 
 const MAX_TRIES = 8
-const BUSY_TRIES = 6
-const BUSY_WAIT_MS = 100
 
 /** Answers the row as this call wrote it; undefined if there was nothing to write. */
 export async function recordOutcomes(
@@ -57,20 +49,6 @@ export async function recordOutcomes(
   await notify(ports, accountId, events)
   if (written !== undefined) ports.tally.add(written, outcomes)
   return written?.after
-}
-
-/** Asks a busy store again, since only this process knows yet that the next hop has the message. */
-async function insist(clock: Clock, write: () => Promise<unknown>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await write()
-      return
-    } catch (error) {
-      const busy = error instanceof StoreError && (error.code === 'Throttled' || error.code === 'Unavailable')
-      if (!busy || tries === BUSY_TRIES) throw error
-      await clock.sleep(BUSY_WAIT_MS * 2 ** tries)
-    }
-  }
 }
 
 type Written = { readonly before: SentMessage; readonly after: SentMessage }

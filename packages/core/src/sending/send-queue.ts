@@ -1,4 +1,4 @@
-/** The entries of the send queue, and how a message waits in it. */
+/** The entries of the send queue, and how the message of one waits. */
 import * as z from 'zod'
 import { isPending } from '../messages/message.ts'
 import { readSent, sentOf, writeProgress } from '../messages/rows.ts'
@@ -18,8 +18,6 @@ const Entry = z.object({
 /** Asks for one attempt; `attempt` counts from 1. */
 export type SendEntry = { readonly accountId: string; readonly id: string; readonly attempt: number }
 
-/** Longer waits are left to the row's `due`. */
-export const QUEUE_WAIT_MS = 120_000
 /** Messages that waited together are spread over a tenth of their wait, at most a minute. */
 const SPREAD = 0.1
 const MAX_SPREAD_MS = 60_000
@@ -46,23 +44,20 @@ export function dueSend(queue: Queue): DueWork {
 }
 
 /**
- * Puts off an entry that met a pause: over a short pause in the queue with its attempt number, over a longer one in the
- * row's `due`. False if the message needs a look all the same: it is gone, done, or its attempt was begun.
+ * Ends an entry that met a pause: the message waits in its row's `due`, because Lambda stops a chain of queue entries at
+ * about 16. False if the message needs a look all the same: it is gone, done, or its attempt was begun.
  */
 export async function waitOut(
-  ports: { readonly table: Table; readonly clock: Clock; readonly sendQueue: Queue; random(): number },
+  ports: { readonly table: Table; readonly clock: Clock; random(): number },
   entry: SendEntry,
   { until }: Pause,
 ): Promise<boolean> {
   const wait = Math.max(0, until - ports.clock.now())
   const spread = Math.ceil(ports.random() * Math.min(wait * SPREAD, MAX_SPREAD_MS))
-  if (wait + spread <= QUEUE_WAIT_MS) {
-    await ports.sendQueue.send([{ body: encodeSendEntry(entry), delayMs: wait + spread }])
-    return true
-  }
   const message = await readSent(ports.table, entry.accountId, entry.id)
   if (message === undefined || !isPending(message) || message.lease !== undefined) return false
-  if ((message.due ?? 0) >= until) return true
+  const { due = 0 } = message
+  if (due >= until && due <= until + MAX_SPREAD_MS) return true
   try {
     await writeProgress(ports.table, message, { due: until + spread })
   } catch (error) {

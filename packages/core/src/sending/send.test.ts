@@ -138,10 +138,10 @@ describe('send', () => {
     await drain(ports)
     const waiting = await read(ports, id)
     assert.equal(waiting.attempts, 0)
-    assert.equal(waiting.notBefore, ports.clock.now() + 10 * MINUTE)
+    assert.equal(waiting.notBefore, ports.clock.now() + 10.5 * MINUTE, 'spread over a minute')
     assert.deepEqual(await statuses(ports, id), { bob: 'queued' })
     ports.relay.answer = () => ({ relayId: '', outcome: 'sent', rejected: [] })
-    await pass(ports, 11)
+    await pass(ports, 12)
     assert.equal(ports.relay.relayed.length, 1)
   })
 

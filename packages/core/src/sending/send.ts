@@ -37,6 +37,8 @@ const NOT_YET_MS = 2000
 const LEASE_MARGIN_MS = 5000
 const THROTTLED_WAIT_MS = 10_000
 const CONTENT_WAIT_MS = 15 * 60_000
+/** Messages that wait each for itself come back over twice their wait, at most a minute apart. */
+const MAX_SPREAD_MS = 60_000
 
 /** The handler of the send queue. */
 export async function sendBatch(
@@ -136,7 +138,7 @@ function withoutContent({ clock, log }: SendPorts, message: SentMessage, error: 
 
 /** Milliseconds until the message may go again. A throttle of all messages pauses the relay for every worker. */
 async function waitAfter(ports: SendPorts, { retryAfterMs = THROTTLED_WAIT_MS, pause }: Postponed): Promise<number> {
-  if (pause === undefined) return retryAfterMs
+  if (pause === undefined) return retryAfterMs + ports.random() * Math.min(retryAfterMs, MAX_SPREAD_MS)
   const { until } = await pauseRelay(ports, pause, retryAfterMs)
   return until - ports.clock.now()
 }

@@ -18,6 +18,8 @@ export const STALE_MS = {
   sendingDomains: 5 * SECOND,
   /** Other processes notice a pause of the relay or of an account after this long. */
   pauses: 5 * SECOND,
+  /** Other processes notice a change of an account's webhook endpoints after this long. */
+  endpoints: 5 * SECOND,
   /** Rows of days that are not over stay, so they are only written once. */
   days: 24 * HOUR,
   /** Rows of an endpoint's days expire, so they are written again twice a day. */
@@ -30,6 +32,8 @@ export type Caches = {
   readonly sendingDomains: Cache<Item>
   /** `row` is undefined where there is no pause, which is remembered too. */
   readonly pauses: Cache<{ readonly row: Item | undefined }>
+  /** All endpoints of an account. */
+  readonly endpoints: Cache<readonly Item[]>
   readonly days: Cache<'noted'>
   readonly deliveryDays: Cache<'noted'>
 }
@@ -39,6 +43,7 @@ export function newCaches(clock: Pick<Clock, 'now'>): Caches {
     apiKeys: new Cache(clock, STALE_MS.apiKeys),
     sendingDomains: new Cache(clock, STALE_MS.sendingDomains),
     pauses: new Cache(clock, STALE_MS.pauses),
+    endpoints: new Cache(clock, STALE_MS.endpoints),
     days: new Cache(clock, STALE_MS.days),
     deliveryDays: new Cache(clock, STALE_MS.deliveryDays),
   }

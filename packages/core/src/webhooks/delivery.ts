@@ -1,22 +1,15 @@
-/** The row of a delivery: one event on its way to one endpoint. It is written with the outcome of the first attempt. */
+/** The row of a delivery: one event on its way to one endpoint. It is written before the first attempt is queued. */
 
 import type { Queue } from '../ports/queue.ts'
 import type { Item, Json, Key } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { accountOfKey, deliveryDayKey, deliveryKey, endpointOfKey, utcDay } from '../store/keys.ts'
 import { type DueWork, dueAt, dueOf } from '../store/outbox.ts'
-import { webhookEntry } from './entry.ts'
+import { type Result, webhookEntry } from './entry.ts'
 import { type EventType, timeOfEvent } from './event.ts'
 
-/** One request that was made. `code` is the HTTP status, 0 if there was no answer; then `response` says why. */
-export type Attempt = {
-  /** From 1, over all replays. */
-  readonly number: number
-  readonly code: number
-  readonly response: string
-  /** Epoch ms. */
-  readonly at: number
-}
+/** One request that was made. `number` counts from 1, over all replays. */
+export type Attempt = Result & { readonly number: number }
 
 /** One event on its way to one endpoint. */
 export type WebhookDelivery = {
@@ -91,14 +84,15 @@ export function deliveryDayItem(accountId: string, endpointId: string, day: stri
   return row('delivery-day', deliveryDayKey(accountId, endpointId, day), { ttl })
 }
 
-/** The queue entry of the next attempt. */
-export function nextEntry(accountId: string, delivery: WebhookDelivery): string {
+/** The queue entry of the next attempt; `chained` entries of its chain came before it. */
+export function nextEntry(accountId: string, delivery: WebhookDelivery, chained = 0): string {
   return webhookEntry({
     account: accountId,
     endpoint: delivery.endpointId,
     message: delivery.messageId,
     event: delivery.eventId,
     attempt: delivery.made + 1,
+    ...(chained > 0 && { chained }),
   })
 }
 

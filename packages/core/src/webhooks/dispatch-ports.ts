@@ -19,6 +19,8 @@ export type DispatchPorts = {
   /** Waits before each attempt in ms; as many attempts as waits. */
   readonly webhookRetriesMs: readonly number[]
   readonly userAgent: string
+  /** Answers a random number in [0, 1). */
+  random(): number
 }
 
 /**

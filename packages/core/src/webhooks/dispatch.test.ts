@@ -153,7 +153,7 @@ test('the body is the text in the row of the event, byte for byte', async () => 
 
 test('deliveries to a deleted or disabled endpoint end', async () => {
   for (const end of [
-    (at: Rig, id: string) => deleteEndpoint(at.ports.table, at.accountId, id),
+    (at: Rig, id: string) => deleteEndpoint(at.ports, at.accountId, id),
     (at: Rig, id: string) => updateEndpoint(at.ports, at.accountId, id, { enabled: false }),
   ]) {
     const at = rig()
@@ -230,16 +230,19 @@ test('lists go from the newest to the oldest over the days, page by page', async
   }
 })
 
-test('a success costs one write unit, and the first of a day one more', async () => {
+test('a delivery costs two write units, one before and one after the request, and the first of a day one more', async () => {
   const at = rig({ timeoutMs: 10_000 })
   const sink = await receiver()
   await subscribe(at, sink.url)
   const events = Array.from({ length: 30 }, (_, n) => at.event('email.sent', n))
-  await happened(at, events)
   const counted = unitsOf(at.ports.table)
-  await drain({ ...at.ports, table: counted.table })
-  assert.equal(sink.received.length, 30)
+  const ports = { ...at.ports, table: counted.table }
+  await putEvents(at.ports.table, at.accountId, events)
+  await notify(ports, at.accountId, events)
   assert.equal(counted.units(), 31)
+  await drain(ports)
+  assert.equal(sink.received.length, 30)
+  assert.equal(counted.units(), 61)
 })
 
 function unitsOf(table: Table) {

@@ -1,26 +1,26 @@
 /**
  * Sends webhooks from the queue to their endpoints: at least once, in no order, with the same `svix-id` each time. Each
  * attempt number is tried once, unless a crash comes between the answer and its record, or the queue gives an entry to two
- * processes at once; receivers drop repetitions by the id. The first outcome makes the delivery's row, and a success ends
- * it with that one write. A failure is recorded together with `due` before the next attempt is queued, so that a crash in
- * between loses nothing.
+ * processes at once; receivers drop repetitions by the id. The delivery's row is there before its first entry and carries
+ * `due` until its end, so that every entry may end or be lost. A wait ends the entry: it is in `due`, unless it is short
+ * and the chain of entries too. An outcome that the table does not take goes on in the next entry, which only records it.
  */
 
 import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Item } from '../ports/table.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
-import { mayWait, reasonOf, waitAgainMs } from '../store/failures.ts'
-import { endpointKey, eventKey } from '../store/keys.ts'
-import { type Attempt, deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
+import { isUnavailable, mayWait, reasonOf, waitAgainMs } from '../store/failures.ts'
+import { eventKey } from '../store/keys.ts'
+import { deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import { fanOut } from './emit.ts'
 import type { PutOff, Slot } from './endpoint-limiter.ts'
-import { type Endpoint, endpointOf, signingSecrets } from './endpoints.ts'
-import { EVERY_ENDPOINT, parseWebhookEntry, type WebhookEntry, webhookEntry } from './entry.ts'
+import { type Endpoint, endpointOf, endpointRows, signingSecrets } from './endpoints.ts'
+import { EVERY_ENDPOINT, parseWebhookEntry, type Result, type WebhookEntry, webhookEntry } from './entry.ts'
 import { payloadOf, type WebhookPayload } from './event.ts'
-import { isOverdue, isSuccess, newDelivery } from './outcome.ts'
-import { giveUp, notePause, noteSuccess, recordAttempt } from './record-attempt.ts'
+import { isOverdue, isSuccess, mayChain } from './outcome.ts'
+import { giveUp, notePause, noteSuccess, recordAttempt, waitInRow } from './record-attempt.ts'
 import { signedHeaders } from './sign.ts'
 
 /** An entry as the queue gave it. */
@@ -28,13 +28,15 @@ type Queued = { readonly queued: Delivery; readonly entry: WebhookEntry }
 type Job = Queued & {
   readonly endpoint: Endpoint | undefined
   readonly payload: WebhookPayload | undefined
-  /** Undefined before the first outcome. */
+  /** Undefined once the row has expired. */
   readonly delivery: WebhookDelivery | undefined
 }
 
-const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 3)
-/** The delay of an entry that is being dispatched already, or that ended in an unknown error. */
+const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 2)
+/** The delay of an entry that ended in an unknown error. */
 const AGAIN_MS = 30_000
+/** The delay of an entry that carries an outcome which the table did not take. */
+const RECORD_AGAIN_MS = 5000
 
 /**
  * Makes the attempts of a batch, all at the same time; a batch lasts as long as its slowest endpoint, at most the
@@ -78,22 +80,24 @@ async function dispatchPart(
 
 type Loaded = { readonly jobs: readonly Job[]; readonly unreadable: readonly (Queued & { readonly error: unknown })[] }
 
-/** Reads the deliveries, the events and the endpoints, all at once. A row that cannot be read fails its own entries only. */
+/**
+ * Reads the deliveries and the events at once, and the endpoints that are not known. A row that cannot be read fails its
+ * own entries only.
+ */
 async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<Loaded> {
   if (entries.length === 0) return { jobs: [], unreadable: [] }
-  const endpoints = new Map(entries.map(({ entry }) => [ownerOf(entry), endpointKey(entry.account, entry.endpoint)]))
   const deliveries = entries.map(({ entry }) => deliveryKeyOf(entry.account, entry.endpoint, entry.event))
   const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event))
-  const items = await ports.table.getMany([...deliveries, ...events, ...endpoints.values()])
-  const found = items.slice(2 * entries.length)
-  const known = new Map([...endpoints.keys()].map((owner, i) => [owner, found[i]]))
+  const [items, endpoints] = await Promise.all([
+    ports.table.getMany([...deliveries, ...events]),
+    Promise.all(entries.map(({ entry }) => endpointRows(ports, entry.account))),
+  ])
   const jobs: Job[] = []
   const unreadable: Loaded['unreadable'][number][] = []
   for (const [i, one] of entries.entries()) {
+    const endpoint = endpoints[i]?.find(({ sk }) => sk === one.entry.endpoint)
     try {
-      jobs.push(
-        jobOf(one, { delivery: items[i], event: items[entries.length + i], endpoint: known.get(ownerOf(one.entry)) }),
-      )
+      jobs.push(jobOf(one, { delivery: items[i], event: items[entries.length + i], endpoint }))
     } catch (error) {
       unreadable.push({ ...one, error })
     }
@@ -114,13 +118,11 @@ function jobOf({ queued, entry }: Queued, { delivery, event, endpoint }: Rows): 
   }
 }
 
-const ownerOf = ({ account, endpoint }: WebhookEntry) => `${account} ${endpoint}`
-
-/** Keeps one process from making the same attempt twice at once, whatever the queue does. */
+/** Keeps one process from making the same attempt twice at once, whatever the queue does: the second entry ends, since the row is due. */
 async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
   const { account, endpoint, event, attempt } = job.entry
   const name = `${account} ${endpoint} ${event} ${attempt}`
-  if (ports.running.has(name)) return { id: job.queued.id, retryInMs: AGAIN_MS, waits: true }
+  if (ports.running.has(name)) return undefined
   ports.running.add(name)
   try {
     await dispatch(ports, job, signal)
@@ -148,39 +150,43 @@ async function dispatch(ports: DispatchPorts, job: Job, signal: AbortSignal): Pr
     if (payload) await fanOut(ports, entry.account, payload)
     return
   }
-  const made = delivery?.made ?? 0
-  if (made !== entry.attempt - 1 || (delivery && delivery.status !== 'pending')) return
+  if (delivery?.made !== entry.attempt - 1 || delivery.status !== 'pending') return
+  if (entry.result !== undefined) {
+    return recordAttempt(ports, entry.account, delivery, entry.result, entry.chained ?? 0)
+  }
   if (endpoint === undefined || !endpoint.enabled || payload === undefined) {
-    if (delivery) await giveUp(ports, entry.account, delivery)
-    return
+    return giveUp(ports, entry.account, delivery)
   }
   const now = ports.clock.now()
-  const current = delivery ?? newDelivery(endpoint.id, payload, entry.since ?? now)
   const slot = await ports.limiter.enter(endpoint, now)
-  if ('putOff' in slot) {
-    if (!isOverdue(current.since, ports, now)) return putOff(ports, job, slot, current.since)
-    return giveUp(ports, entry.account, current)
-  }
-  return attempt(ports, { endpoint, payload, delivery: current, slot, account: entry.account }, signal)
+  if (!('putOff' in slot)) return attempt(ports, { endpoint, payload, delivery, slot, entry }, signal)
+  if (isOverdue(delivery.since, ports, now)) return giveUp(ports, entry.account, delivery)
+  await putOff(ports, entry, delivery, slot)
 }
 
-/** Queues the entry again. A delivery with a row has `due`, which is enough while the endpoint is paused. */
-async function putOff(ports: DispatchPorts, job: Job, { putOff, waitMs }: PutOff, since: number): Promise<void> {
-  if (job.delivery && putOff === 'paused') return
-  await ports.webhookQueue.send([{ body: webhookEntry({ ...job.entry, since }), delayMs: waitMs }])
+/** A short wait for a busy endpoint is held by the next entry, each longer than the one before; any other by the row. */
+async function putOff(
+  ports: DispatchPorts,
+  entry: WebhookEntry,
+  delivery: WebhookDelivery,
+  { putOff, waitMs }: PutOff,
+): Promise<void> {
+  const chained = entry.chained ?? 0
+  const delayMs = Math.ceil(waitMs * 2 ** chained * (1 + ports.random()))
+  if (putOff === 'paused' || !mayChain(chained, delayMs)) return waitInRow(ports, entry.account, delivery, waitMs)
+  await ports.webhookQueue.send([{ body: webhookEntry({ ...entry, chained: chained + 1 }), delayMs }])
 }
 
 type Task = {
-  readonly account: string
+  readonly entry: WebhookEntry
   readonly endpoint: Endpoint
   readonly payload: WebhookPayload
   readonly delivery: WebhookDelivery
   readonly slot: Slot
 }
-type Result = Omit<Attempt, 'number'>
 
 async function attempt(ports: DispatchPorts, task: Task, signal: AbortSignal): Promise<void> {
-  const { account, endpoint, delivery, slot } = task
+  const { entry, endpoint, slot } = task
   const from = ports.clock.monotonic()
   let result: Result | undefined
   let pauseMs = 0
@@ -190,9 +196,22 @@ async function attempt(ports: DispatchPorts, task: Task, signal: AbortSignal): P
     const elapsedMs = ports.clock.monotonic() - from
     pauseMs = slot.leave({ ok: result === undefined || isSuccess(result.code), elapsedMs })
   }
-  await recordAttempt(ports, account, delivery, result)
-  if (isSuccess(result.code)) await noteSuccess(ports, account, endpoint)
-  else if (pauseMs > 0) await notePause(ports, account, endpoint, pauseMs)
+  await recordOrHandOn(ports, task, result)
+  if (isSuccess(result.code)) await noteSuccess(ports, entry.account, endpoint)
+  else if (pauseMs > 0) await notePause(ports, entry.account, endpoint, pauseMs)
+}
+
+/** An outcome that the table does not take goes into a new entry, so that the request is not made again. */
+async function recordOrHandOn(ports: DispatchPorts, { entry, delivery }: Task, result: Result): Promise<void> {
+  const chained = entry.chained ?? 0
+  try {
+    await recordAttempt(ports, entry.account, delivery, result, chained)
+  } catch (error) {
+    if (!isUnavailable(error)) throw error
+    ports.log.warn('the outcome of a webhook waits in the queue', { event: entry.event, error: error as Error })
+    const body = webhookEntry({ ...entry, result, chained: chained + 1 })
+    await ports.webhookQueue.send([{ body, delayMs: RECORD_AGAIN_MS }])
+  }
 }
 
 /** @throws {GuardError} `aborted`, after the signal */

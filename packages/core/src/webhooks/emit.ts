@@ -2,7 +2,6 @@
  * Events of operations of the API, as opposed to those on the way of a message. The event's row is part of the operation's
  * own transaction and carries `due`, so that the sweep queues what a crash left behind.
  */
-import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
@@ -13,8 +12,9 @@ import { DUE_ATTRIBUTES, type DueWork, dueAt } from '../store/outbox.ts'
 import { EVERY_ENDPOINT, webhookEntry } from './entry.ts'
 import { type EventType, eventId, eventItem, type MailEvent, subjectOfEventKey } from './event.ts'
 import { type NotifyPorts, notify } from './notify.ts'
+import type { NotifiedEvent } from './outcome.ts'
 
-export type EmitPorts = NotifyPorts & { readonly clock: Clock; readonly ids: Ids; readonly log: Log }
+export type EmitPorts = NotifyPorts & { readonly ids: Ids; readonly log: Log }
 
 const FIRST_DUE_MS = 120_000
 
@@ -42,11 +42,7 @@ export async function emit(ports: EmitPorts, accountId: string, event: MailEvent
 }
 
 /** Queues the event for every endpoint; then the sweep need not look after it. */
-export async function fanOut(
-  ports: NotifyPorts,
-  accountId: string,
-  event: Pick<MailEvent, 'id' | 'type' | 'messageId'>,
-): Promise<void> {
+export async function fanOut(ports: NotifyPorts, accountId: string, event: NotifiedEvent): Promise<void> {
   await notify(ports, accountId, [event])
   await writeIf(ports.table, {
     kind: 'update',

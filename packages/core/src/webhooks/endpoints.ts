@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import type { Attrs, Item, Table } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
 import { readRow, row } from '../store/codec.ts'
 import { addCounted, oneLess } from '../store/counts.ts'
 import { countKey, endpointKey, endpointPartition } from '../store/keys.ts'
@@ -34,6 +35,7 @@ export type EndpointPorts = {
   readonly table: Table
   readonly clock: Clock
   readonly ids: Ids
+  readonly caches: Caches
   /** Allows endpoints with private addresses or plain http. */
   readonly allowPrivate: boolean
 }
@@ -66,7 +68,9 @@ export async function createEndpoint(
     failingSince: 0,
   }
   const put = { kind: 'put', item: endpointItem(accountId, endpoint), if: [{ exists: false }] } as const
-  if (await addCounted(ports.table, countKey(accountId, 'webhooks'), MAX_ENDPOINTS, [put])) return endpoint
+  const isNew = await addCounted(ports.table, countKey(accountId, 'webhooks'), MAX_ENDPOINTS, [put])
+  ports.caches.endpoints.clear()
+  if (isNew) return endpoint
   throw new MailError('invalid_message', `An account can have at most ${MAX_ENDPOINTS} webhooks. Delete one first.`)
 }
 
@@ -92,13 +96,25 @@ export function endpointOf(stored: Item): Endpoint {
   }
 }
 
-/** All endpoints of the account, newest first. One that cannot be read is logged and keeps nothing from the others. One query. */
+/** The rows of all endpoints of the account, newest first, as they were at most five seconds ago. */
+export async function endpointRows(
+  { table, caches }: Pick<EndpointPorts, 'table' | 'caches'>,
+  accountId: string,
+): Promise<readonly Item[]> {
+  const query = { pk: endpointPartition(accountId), reverse: true, limit: 2 * MAX_ENDPOINTS }
+  const rows = await caches.endpoints.get({ pk: query.pk, sk: '' }, async () => (await table.query(query)).items)
+  return rows ?? []
+}
+
+/**
+ * All endpoints of the account, newest first, as they were at most five seconds ago. One that cannot be read is logged and
+ * keeps nothing from the others.
+ */
 export async function listEndpoints(
-  ports: { readonly table: Table; readonly log: Log },
+  ports: Pick<EndpointPorts, 'table' | 'caches'> & { readonly log: Log },
   accountId: string,
 ): Promise<readonly Endpoint[]> {
-  const query = { pk: endpointPartition(accountId), reverse: true, limit: 2 * MAX_ENDPOINTS }
-  return loggedPage(ports, readableRows((await ports.table.query(query)).items, endpointOf)).items
+  return loggedPage(ports, readableRows(await endpointRows(ports, accountId), endpointOf)).items
 }
 
 /** A page of the account's endpoints, newest first. */
@@ -131,13 +147,21 @@ export async function updateEndpoint(
     ...(fresh && { pausedUntil: 0, pauses: 0, failingSince: 0 }),
   }
   const update = { kind: 'update', key: endpointKey(accountId, id), set, if: [{ exists: true }] } as const
-  if (!(await writeIf(ports.table, update))) throw notFound()
+  const isThere = await writeIf(ports.table, update)
+  ports.caches.endpoints.clear()
+  if (!isThere) throw notFound()
 }
 
 /** Deletes the endpoint and drops the events on their way to it. @throws {MailError} `not_found` */
-export async function deleteEndpoint(table: Table, accountId: string, id: string): Promise<void> {
+export async function deleteEndpoint(
+  { table, caches }: Pick<EndpointPorts, 'table' | 'caches'>,
+  accountId: string,
+  id: string,
+): Promise<void> {
   const removal = { kind: 'delete', key: endpointKey(accountId, id), if: [{ exists: true }] } as const
-  if (!(await transactIf(table, [removal, oneLess(countKey(accountId, 'webhooks'))]))) throw notFound()
+  const isDeleted = await transactIf(table, [removal, oneLess(countKey(accountId, 'webhooks'))])
+  caches.endpoints.clear()
+  if (!isDeleted) throw notFound()
 }
 
 /**
@@ -157,6 +181,7 @@ export async function rotateSecret(ports: EndpointPorts, accountId: string, id: 
     set: { secret, previous },
     if: [{ attr: 'secret', op: '=', value: endpoint.secret }],
   })
+  ports.caches.endpoints.clear()
   if (!rotated) throw new MailError('conflict', 'The signing secret was changed at the same time.')
   return { ...endpoint, secret, previous }
 }

@@ -6,9 +6,14 @@ export type WebhookEntry = {
   readonly event: string
   /** Counts the attempts of this event at this endpoint from 1, over all replays. */
   readonly attempt: number
-  /** When the first attempt was put off for the first time (epoch ms). */
-  readonly since?: number | undefined
+  /** Entries of the same chain before this one, each queued by the one before; absent for the first. */
+  readonly chained?: number | undefined
+  /** The attempt was made and not recorded: it is not made again. */
+  readonly result?: Result | undefined
 }
+
+/** The end of a request. `code` is the HTTP status, 0 if there was no answer; then `response` says why. `at`: epoch ms. */
+export type Result = { readonly code: number; readonly response: string; readonly at: number }
 
 /** Stands in place of an endpoint in an entry for all of them; dispatching it makes an entry for each. */
 export const EVERY_ENDPOINT = '*'
@@ -26,10 +31,17 @@ const EVENT = /^msg_[0-9a-f]{32}$/
  */
 export function parseWebhookEntry(body: string): WebhookEntry {
   const entry = JSON.parse(body) as WebhookEntry & { readonly v: unknown }
-  const { event, attempt, since } = entry
+  const { event, attempt, chained = 0, result } = entry
   const named = NAMES.every((name) => typeof entry[name] === 'string' && entry[name] !== '')
   const known = typeof event === 'string' && EVENT.test(event)
-  const counted = Number.isInteger(attempt) && attempt >= 1 && (since === undefined || Number.isInteger(since))
-  if (entry.v !== 1 || !named || !known || !counted) throw new Error('this is no entry of the webhook queue')
+  const counted = Number.isInteger(attempt) && attempt >= 1 && Number.isInteger(chained)
+  if (entry.v !== 1 || !named || !known || !counted || !isResult(result)) {
+    throw new Error('this is no entry of the webhook queue')
+  }
   return entry
+}
+
+function isResult(result: Result | undefined): boolean {
+  if (result === undefined) return true
+  return Number.isInteger(result?.code) && Number.isInteger(result.at) && typeof result.response === 'string'
 }

@@ -1,48 +1,65 @@
+import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import { type Outgoing, QUEUE_RULES, type Queue } from '../ports/queue.ts'
+import { QUEUE_RULES, type Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
+import type { Caches } from '../store/cache.ts'
+import { insist, putIfAbsent } from '../store/once.ts'
+import { dayOfEvent, deliveryDayItem, deliveryItem, nextEntry, type WebhookDelivery } from './delivery.ts'
 import { listEndpoints } from './endpoints.ts'
-import { webhookEntry } from './entry.ts'
-import type { MailEvent } from './event.ts'
+import { type NotifiedEvent, newDelivery } from './outcome.ts'
 
 export type NotifyPorts = {
   readonly table: Table
   readonly log: Log
   readonly webhookQueue: Queue
+  readonly clock: Clock
+  readonly caches: Caches
   /** Waits before each attempt in ms; the first one is before the first attempt, and at most 15 minutes. */
   readonly webhookRetriesMs: readonly number[]
 }
 
-const MAX_SEND = 1000
+const AT_ONCE = 100
 
 /**
- * Queues each event once for every enabled endpoint that asked for its type. The events' rows exist already, and their
+ * Begins the delivery of each event to every enabled endpoint that asked for its type: first the deliveries' rows, which
+ * carry `due`, then the queue entries, so that a lost entry loses nothing. The events' rows exist already, and their
  * source may be acknowledged only when this resolves. A caller that comes again queues an event twice, which
- * `dispatchBatch` makes harmless. An endpoint whose row cannot be read gets nothing. One query, whether there are endpoints
- * or not.
+ * `dispatchBatch` makes harmless. An endpoint whose row cannot be read gets nothing.
  */
-export async function notify(
-  ports: NotifyPorts,
-  accountId: string,
-  events: readonly Pick<MailEvent, 'id' | 'type' | 'messageId'>[],
-): Promise<void> {
+export async function notify(ports: NotifyPorts, accountId: string, events: readonly NotifiedEvent[]): Promise<void> {
   if (events.length === 0) return
   const endpoints = (await listEndpoints(ports, accountId)).filter(({ enabled }) => enabled)
   const delayMs = Math.min(ports.webhookRetriesMs[0] ?? 0, QUEUE_RULES.maxDelayMs)
-  const outgoing: readonly Outgoing[] = events.flatMap((event) =>
+  const now = ports.clock.now()
+  const deliveries = events.flatMap((event) =>
     endpoints
       .filter((endpoint) => endpoint.events.includes(event.type))
-      .map((endpoint) => ({
-        body: webhookEntry({
-          account: accountId,
-          endpoint: endpoint.id,
-          message: event.messageId,
-          event: event.id,
-          attempt: 1,
-        }),
-        ...(delayMs > 0 && { delayMs }),
-      })),
+      .map((endpoint) => newDelivery(endpoint.id, event, now, delayMs)),
   )
-  for (let at = 0; at < outgoing.length; at += MAX_SEND)
-    await ports.webhookQueue.send(outgoing.slice(at, at + MAX_SEND))
+  for (let at = 0; at < deliveries.length; at += AT_ONCE) {
+    const some = deliveries.slice(at, at + AT_ONCE)
+    await Promise.all(some.map((delivery) => begin(ports, accountId, delivery)))
+    await ports.webhookQueue.send(
+      some.map((delivery) => ({ body: nextEntry(accountId, delivery), ...(delayMs > 0 && { delayMs }) })),
+    )
+  }
+}
+
+async function begin(ports: NotifyPorts, accountId: string, delivery: WebhookDelivery): Promise<void> {
+  await noteDay(ports, accountId, delivery)
+  const item = deliveryItem(accountId, delivery, ports.clock.now())
+  await insist(ports.clock, () => putIfAbsent(ports.table, item))
+}
+
+/** Marks the day as active. It is done before the delivery's row is written, so that a list never misses one. */
+async function noteDay(
+  { table, clock, caches }: NotifyPorts,
+  accountId: string,
+  { endpointId, eventId }: WebhookDelivery,
+): Promise<void> {
+  const item = deliveryDayItem(accountId, endpointId, dayOfEvent(eventId), clock.now())
+  await caches.deliveryDays.get(item, async () => {
+    await table.write({ kind: 'put', item })
+    return 'noted'
+  })
 }

@@ -14,7 +14,7 @@ const event: MailEvent = {
   data: {},
 }
 const schedule = { webhookRetriesMs: [0, 5000, 300_000] }
-const delivery = newDelivery('e', event, 0)
+const delivery = newDelivery('e', event, 0, 0)
 
 const OUTCOMES = [
   { code: 200, status: 'success' },
@@ -33,13 +33,15 @@ for (const { code, status } of OUTCOMES) {
   })
 }
 
-test('the row is due a minute after a short wait and right after a long one, and the last failure ends the delivery', () => {
+test('the row is due two minutes after a wait in the queue and right after a long one, and the last failure ends it', () => {
   const failed = { code: 500, response: '', at: 0 }
   const second = afterAttempt(delivery, failed, schedule, 1000)
-  assert.deepEqual([second.nextAt, second.dueAt], [6000, 66_000])
+  assert.deepEqual([second.nextAt, second.dueAt], [6000, 126_000])
   const third = afterAttempt(second, failed, schedule, 10_000)
   assert.deepEqual([third.nextAt, third.dueAt], [310_000, 310_000])
   assert.equal(afterAttempt(third, failed, schedule, 400_000).status, 'failed')
+  const chained = afterAttempt(delivery, failed, schedule, 1000, 3)
+  assert.deepEqual([chained.nextAt, chained.dueAt], [6000, 6000], 'the sweep begins a new chain')
 })
 
 test('the row stays under 16 KB whatever the answers are, and under 1 KB after a plain success', () => {

@@ -1,16 +1,26 @@
 /** The schedule of a delivery, and its state after an attempt. No I/O. */
 import type { Attempt, WebhookDelivery } from './delivery.ts'
-import type { WebhookPayload } from './event.ts'
+import type { Result } from './entry.ts'
+import type { MailEvent } from './event.ts'
 
 export type Schedule = {
   /** Waits before each attempt in ms; as many attempts as waits. */
   readonly webhookRetriesMs: readonly number[]
 }
 
-/** A shorter wait is held by the queue itself; from here on the sweep queues the next attempt. */
-export const LONG_WAIT_MS = 2 * 60_000
 /** The delay after which the sweep looks after an attempt that the queue holds, in case the queue lost it. */
-export const HEAL_MS = 60_000
+export const HEAL_MS = 2 * 60_000
+/** The longest wait that an entry may hold by queueing another one. A longer wait is in the row's `due`. */
+export const MAX_QUEUED_WAIT_MS = 10_000
+/**
+ * The most entries that follow one another in the queue. Lambda stops a chain of invocations at about 16; each entry that
+ * the sweep queues begins a new chain.
+ */
+const MAX_CHAINED = 3
+
+/** True if a wait may be held by one more entry in the queue, after an entry with `chained` before it. */
+export const mayChain = (chained: number, waitMs: number): boolean =>
+  chained < MAX_CHAINED && waitMs <= MAX_QUEUED_WAIT_MS
 
 const KEPT_ATTEMPTS = 20
 /** Bytes kept of the response of the newest attempts, and of those before: the attempts of a row stay under 16 KB. */
@@ -18,8 +28,11 @@ const LONG_RESPONSE_BYTES = 1024
 const SHORT_RESPONSE_BYTES = 192
 const LONG_RESPONSES = 5
 
-/** A delivery before its first attempt; it has no row yet. */
-export function newDelivery(endpointId: string, event: Omit<WebhookPayload, 'body'>, since: number): WebhookDelivery {
+/** What a delivery is made of. */
+export type NotifiedEvent = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'>
+
+/** A delivery before its first attempt, which the queue holds for `delayMs`. */
+export function newDelivery(endpointId: string, event: NotifiedEvent, now: number, delayMs: number): WebhookDelivery {
   return {
     endpointId,
     eventId: event.id,
@@ -29,9 +42,9 @@ export function newDelivery(endpointId: string, event: Omit<WebhookPayload, 'bod
     status: 'pending',
     made: 0,
     madeBefore: 0,
-    since,
-    nextAt: 0,
-    dueAt: 0,
+    since: now,
+    nextAt: now + delayMs,
+    dueAt: now + delayMs + HEAL_MS,
     attempts: [],
   }
 }
@@ -39,12 +52,16 @@ export function newDelivery(endpointId: string, event: Omit<WebhookPayload, 'bod
 /** Only 2xx is a success; a redirect is none. */
 export const isSuccess = (code: number) => code >= 200 && code < 300
 
-/** The delivery after its next attempt, which ended at `now`: a success, to be tried again, or failed. */
+/**
+ * The delivery after its next attempt, which ended at `now`: a success, to be tried again, or failed. If the queue holds
+ * the next attempt, `dueAt` is later than `nextAt`.
+ */
 export function afterAttempt(
   delivery: WebhookDelivery,
-  result: Omit<Attempt, 'number'>,
+  result: Result,
   { webhookRetriesMs }: Schedule,
   now: number,
+  chained = 0,
 ): WebhookDelivery {
   const made = delivery.made + 1
   const attempts = [...delivery.attempts, { number: made, ...result }]
@@ -53,7 +70,7 @@ export function afterAttempt(
   const waitMs = webhookRetriesMs[made - delivery.madeBefore]
   if (waitMs === undefined) return { ...settled, status: 'failed' }
   const nextAt = now + waitMs
-  return { ...settled, status: 'pending', nextAt, dueAt: nextAt + (waitMs < LONG_WAIT_MS ? HEAL_MS : 0) }
+  return { ...settled, status: 'pending', nextAt, dueAt: nextAt + (mayChain(chained, waitMs) ? HEAL_MS : 0) }
 }
 
 /** True once the pauses of an endpoint have put the delivery off for too long: a quarter longer than its schedule and an hour. */

@@ -3,38 +3,43 @@ import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Attrs, Table, Update } from '../ports/table.ts'
 import { endpointKey } from '../store/keys.ts'
-import { writeIf } from '../store/once.ts'
-import { type Attempt, dayOfEvent, deliveryDayItem, deliveryItem, nextEntry, type WebhookDelivery } from './delivery.ts'
+import { insist, writeIf } from '../store/once.ts'
+import { deliveryItem, nextEntry, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import type { Endpoint } from './endpoints.ts'
-import { afterAttempt, LONG_WAIT_MS } from './outcome.ts'
+import type { Result } from './entry.ts'
+import { afterAttempt } from './outcome.ts'
 
 /** The row of a nearer attempt is written before the attempt is queued, since its entry might come first. */
 const APART_MS = 1000
 /** The time of failures alone after which an endpoint is disabled. */
 const DISABLE_AFTER_MS = 5 * 24 * 3600_000
+/** The longest wait beyond the one that was asked for, so that deliveries that waited together come back apart. */
+const MIN_SPREAD_MS = 60_000
+const MAX_SPREAD_MS = 10 * 60_000
 
 /**
  * Writes the outcome of the next attempt of a delivery, unless another process was first, and queues the attempt after it.
  * An attempt that is some time away is queued together with the write, so that both can share a commit: its entry comes
- * when the row is there, and an entry that finds another row than it expects is dropped.
+ * when the row is there, and an entry that finds another row than it expects is dropped. `chained` is that of the entry.
  */
 export async function recordAttempt(
   ports: DispatchPorts,
   accountId: string,
   delivery: WebhookDelivery,
-  result: Omit<Attempt, 'number'>,
+  result: Result,
+  chained: number,
 ): Promise<void> {
   const now = ports.clock.now()
-  const next = afterAttempt(delivery, result, ports, now)
+  const next = afterAttempt(delivery, result, ports, now, chained)
   const waitMs = next.nextAt - now
-  const soon = next.status === 'pending' && waitMs < LONG_WAIT_MS
-  const together = soon && waitMs >= APART_MS
-  const queue = () => queueNext(ports, accountId, next, waitMs)
+  const isQueued = next.status === 'pending' && next.dueAt > next.nextAt
+  const together = isQueued && waitMs >= APART_MS
+  const queue = () => queueNext(ports, accountId, next, waitMs, chained + 1)
   const storing = putDelivery(ports, accountId, delivery, next)
   if (together) await Promise.all([storing, queue()])
   if (!(await storing)) return
-  if (soon && !together) await queue()
+  if (isQueued && !together) await queue()
   if (next.status === 'failed') await noteGivenUp(ports, accountId, next)
 }
 
@@ -43,33 +48,35 @@ export async function giveUp(ports: DispatchPorts, accountId: string, delivery: 
   await putDelivery(ports, accountId, delivery, { ...delivery, status: 'failed' })
 }
 
-/** False if the row is no longer the one that `before` was read from. */
-async function putDelivery(
+/**
+ * Writes into `due` that the next attempt waits, at least for `waitMs`. Deliveries that waited for longer are spread over a
+ * longer time, so that a backlog comes back no faster than it is worked off.
+ */
+export async function waitInRow(
+  ports: DispatchPorts,
+  accountId: string,
+  delivery: WebhookDelivery,
+  waitMs: number,
+): Promise<void> {
+  const now = ports.clock.now()
+  const spreadMs = Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, now - delivery.since))
+  const nextAt = Math.ceil(now + waitMs + ports.random() * spreadMs)
+  await putDelivery(ports, accountId, delivery, { ...delivery, nextAt, dueAt: nextAt })
+}
+
+/** False if the row is no longer the one that `before` was read from. Insists, so that no attempt is made twice. */
+function putDelivery(
   ports: DispatchPorts,
   accountId: string,
   before: WebhookDelivery,
   next: WebhookDelivery,
 ): Promise<boolean> {
-  await noteDay(ports, accountId, next)
-  const isFirst = before.made === 0 && before.dueAt === 0
-  return writeIf(ports.table, {
-    kind: 'put',
-    item: deliveryItem(accountId, next, ports.clock.now()),
-    if: isFirst ? [{ exists: false }] : [{ attr: 'made', op: '=', value: before.made }],
-  })
-}
-
-/** Marks the day as active. It is done before the delivery's row is written, so that a list never misses one. */
-async function noteDay(
-  { table, clock, caches }: DispatchPorts,
-  accountId: string,
-  { endpointId, eventId }: WebhookDelivery,
-): Promise<void> {
-  const item = deliveryDayItem(accountId, endpointId, dayOfEvent(eventId), clock.now())
-  await caches.deliveryDays.get(item, async () => {
-    await table.write({ kind: 'put', item })
-    return 'noted'
-  })
+  const item = deliveryItem(accountId, next, ports.clock.now())
+  const unchanged = [
+    { attr: 'made', op: '=', value: before.made },
+    { attr: 'status', op: '=', value: 'pending' },
+  ] as const
+  return insist(ports.clock, () => writeIf(ports.table, { kind: 'put', item, if: unchanged }))
 }
 
 export type QueuePorts = {
@@ -85,9 +92,10 @@ export async function queueNext(
   accountId: string,
   delivery: WebhookDelivery,
   delayMs: number,
+  chained = 0,
 ): Promise<void> {
   try {
-    await ports.webhookQueue.send([{ body: nextEntry(accountId, delivery), delayMs }])
+    await ports.webhookQueue.send([{ body: nextEntry(accountId, delivery, chained), delayMs }])
   } catch (error) {
     ports.log.warn('a webhook retry is left to the sweep', { event: delivery.eventId, error: error as Error })
   }
@@ -125,11 +133,14 @@ async function noteGivenUp(ports: DispatchPorts, accountId: string, delivery: We
     { attr: 'failingSince', op: '<', value: limit },
   ] as const
   await writeIf(ports.table, mark)
+  ports.caches.endpoints.clear()
   if (await writeIf(ports.table, { kind: 'update', key, set: { enabled: false }, if: failing })) {
     ports.log.warn('a webhook endpoint is disabled after five days of failures', { endpoint: delivery.endpointId })
   }
 }
 
+/** Other batches of this process see the change at once. */
 async function setOnEndpoint(ports: DispatchPorts, accountId: string, id: string, set: Attrs): Promise<void> {
   await writeIf(ports.table, { kind: 'update', key: endpointKey(accountId, id), set, if: [{ exists: true }] })
+  ports.caches.endpoints.clear()
 }

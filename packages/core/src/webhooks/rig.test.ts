@@ -52,6 +52,7 @@ export function rig(options: { readonly clock?: Clock; readonly timeoutMs?: numb
     caches: newCaches(clock),
     ...dispatchState(client, { clock, random: Math.random }),
     webhookRetriesMs: SCHEDULE,
+    random: Math.random,
     userAgent: 'Kabutar/0.1.0',
     allowPrivate: true,
   }
