@@ -22,4 +22,4 @@ const ports = {
 new Request('http://localhost/')
 
 /** The HTTP API. It has no operator token: accounts are created with access to the AWS account (`npm run account`). */
-export const handler = apiGatewayHandler(createApp(ports))
+export const handler = apiGatewayHandler(createApp(ports, { facts: { platform: 'aws', relay: 'ses' } }))

@@ -1,5 +1,6 @@
 import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
 import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
+import { type Changes, polledChanges } from '@kabutar/core/messages/activity.ts'
 import type { DeadLetters } from '@kabutar/core/ports/dead-letters.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { lazy } from '@kabutar/core/store/lazy.ts'
@@ -7,6 +8,8 @@ import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { getPath } from 'hono/utils/url'
 import { accounts } from './accounts.ts'
+import { activity } from './activity.ts'
+import { activityStream } from './activity-stream.ts'
 import { apiKeys } from './api-keys.ts'
 import { type AddressOf, keyRequired } from './auth.ts'
 import { roomForBody } from './body.ts'
@@ -36,6 +39,12 @@ type AppOptions = {
   readonly hosts?: readonly string[]
   /** Lets the console in without a key. @default nobody */
   readonly loopback?: Loopback
+  /** Tells what changes in the list of messages. @default the newest rows are compared, and GET /stream does not exist */
+  readonly changes?: Changes
+  /** Aborts when the process ends, so that nobody waits longer. @default never */
+  readonly ending?: AbortSignal
+  /** Closes the connection of a request. @default never */
+  cut?(c: Context): void
   /** What GET /session tells. @default a server that captures mail */
   readonly facts?: ServerFacts
   /** The files of the console, which need no key. @default none */
@@ -70,7 +79,8 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   })
   const { operatorToken: token, facts = CAPTURING } = options
   const sessions = new Sessions(ports, options.loopback)
-  app.route('/session', openSession(ports, sessions, facts))
+  const looking = lookingPorts(ports, options)
+  app.route('/session', openSession(looking, sessions, facts))
   const operator = token === undefined ? undefined : { token, sessions }
   if (operator) app.route('/accounts', accounts(ports, operator))
   if (operator && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, operator))
@@ -78,7 +88,9 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/uploads', uploadLinks(ports))
   if (options.site) app.route('/', options.site)
   app.use(keyRequired(ports, sessions, options.addressOf), checkQuery, roomForBody(ports))
-  app.route('/session', session(ports, sessions, facts))
+  app.route('/session', session(looking, sessions, facts))
+  app.route('/activity', activity(looking))
+  if (looking.changes.wait) app.route('/stream', activityStream(looking, looking.changes.wait))
   if (options.inject) app.route('/emails/receiving/inject', injection(ports))
   // Before `/emails/receiving/:id`, which would take `inject` for an id.
   refuseOtherMethods(app)
@@ -95,6 +107,16 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   return app
 }
 
+/** The ports of whoever looks at the list of messages. */
+function lookingPorts(ports: AppPorts, { changes, ending, cut }: AppOptions) {
+  return {
+    ...ports,
+    changes: changes ?? polledChanges(ports),
+    ending: ending ?? new AbortController().signal,
+    cut: cut ?? (() => {}),
+  }
+}
+
 /** Logs each request at debug. The query is left out, because those of links are secret. */
 function requestLogged({ log, clock }: AppPorts) {
   return createMiddleware<Env>(async (c, next) => {
@@ -104,7 +126,7 @@ function requestLogged({ log, clock }: AppPorts) {
   })
 }
 
-const CAPTURING: ServerFacts = { platform: 'embedded', relay: 'capture', stream: false }
+const CAPTURING: ServerFacts = { platform: 'embedded', relay: 'capture' }
 
 /**
  * Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. `/api` in

@@ -56,7 +56,7 @@ export function openApi() {
 }
 
 function describe(operation: Operation, components: Components): Schema {
-  const { operationId, tag, summary, opens, status, answer, binary } = operation
+  const { operationId, tag, summary, opens, status } = operation
   const parameters = parametersOf(operation, components)
   const body = bodyOf(operation, components)
   return {
@@ -68,7 +68,7 @@ function describe(operation: Operation, components: Components): Schema {
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: body } }),
     responses: {
-      [status]: { description: 'Done.', content: binary ? FILE : jsonOf(answer, 'output', components) },
+      [status]: { description: 'Done.', content: answerOf(operation, components) },
       ...Object.fromEntries(
         [...errorsOf(operation)].map(([code, names]) => [
           code,
@@ -81,6 +81,11 @@ function describe(operation: Operation, components: Components): Schema {
       },
     },
   }
+}
+
+function answerOf({ answer, binary, text }: Operation, components: Components): Schema {
+  if (text !== undefined) return { [text]: { schema: schemaOf(answer, 'output', components) } }
+  return binary ? FILE : jsonOf(answer, 'output', components)
 }
 
 const FILE = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }

@@ -42,6 +42,8 @@ export type Operation = {
   readonly message?: true
   /** The answer is a file of any type. */
   readonly binary?: true
+  /** The answer is text of this type. */
+  readonly text?: string
 }
 
 /** Schemas that the answers of all resources share. */

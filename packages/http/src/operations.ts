@@ -1,6 +1,7 @@
 /** Lists every operation of the API; openapi.ts makes the OpenAPI description of them. */
 import * as z from 'zod'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
+import { ACTIVITY_OPERATIONS } from './activity-operations.ts'
 import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
 import { DOMAIN_OPERATIONS } from './domain-operations.ts'
 import { EMAIL_OPERATIONS } from './email-operations.ts'
@@ -47,6 +48,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...SUPPRESSION_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
+  ...ACTIVITY_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...SERVER_OPERATIONS,
 ]

@@ -6,6 +6,9 @@ import { refuseOtherCase } from './fields.ts'
 
 const PAGE = ['limit', 'after', 'before'] as const
 export const QUERY: Readonly<Record<string, readonly string[]>> = {
+  'GET /activity': ['limit', 'after', 'direction', 'status', 'to', 'from', 'q'],
+  'GET /activity/changes': ['after', 'wait'],
+  'GET /stream': ['after'],
   'GET /emails': PAGE,
   'GET /emails/receiving': PAGE,
   'GET /emails/receiving/:id': ['html_format'],

@@ -1,5 +1,6 @@
 import type { ApiKey } from '@kabutar/core/accounts/keys.ts'
 import { listDomains } from '@kabutar/core/domains/domains.ts'
+import type { Changes } from '@kabutar/core/messages/activity.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { Hono } from 'hono'
 import type { Env } from './env.ts'
@@ -13,10 +14,8 @@ export type ServerFacts = {
   readonly smtp?: string | undefined
   /** The base URL of the API, for SDKs; without it the URL of the request counts. */
   readonly apiUrl?: string | undefined
-  /** True if GET /stream is there. */
-  readonly stream: boolean
 }
-type SessionPorts = { readonly table: Table }
+type SessionPorts = { readonly table: Table; readonly changes: Changes }
 
 export const VERSION = '0.1.0'
 const DOMAINS_LOOKED_AT = 100
@@ -43,8 +42,8 @@ export function session(ports: SessionPorts, sessions: Sessions, facts: ServerFa
 }
 
 async function shown(
-  { table }: SessionPorts,
-  { platform, relay, smtp, apiUrl, stream }: ServerFacts,
+  { table, changes }: SessionPorts,
+  { platform, relay, smtp, apiUrl }: ServerFacts,
   { key, url, isOpened }: { readonly key: ApiKey; readonly url: string; readonly isOpened: boolean },
 ) {
   const domain = key.domain ?? (await firstDomain(table, key.accountId))
@@ -60,7 +59,7 @@ async function shown(
     version: VERSION,
     smtp: smtp ?? null,
     api_url: apiUrl ?? new URL(url).origin,
-    stream,
+    stream: changes.wait !== undefined,
     sample: domain === undefined ? null : { from: `hello@${domain}`, to: `inbox@${domain}` },
   }
 }

@@ -18,7 +18,7 @@ export function consoleOptions(
   { url, address }: Listener,
   smtp: string | undefined,
 ): Access {
-  const facts: ServerFacts = { platform: 'embedded', relay: relay.kind, smtp, apiUrl: publicUrl ?? url, stream: false }
+  const facts: ServerFacts = { platform: 'embedded', relay: relay.kind, smtp, apiUrl: publicUrl ?? url }
   if (!isLoopback(address.host)) return { facts }
   const scheme = httpTls ? 'https' : 'http'
   const names = ['localhost', '127.0.0.1', '[::1]']

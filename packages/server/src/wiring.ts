@@ -4,6 +4,8 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HttpBindings } from '@hono/node-server'
 import { NEW_DOMAINS } from '@kabutar/core/domains/create.ts'
+import { loggedChanges } from '@kabutar/core/messages/activity.ts'
+import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -15,6 +17,7 @@ import { newCaches } from '@kabutar/core/store/cache.ts'
 import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
+import type { Env } from '@kabutar/http/env.ts'
 import { dnsRecords, systemResolver } from '@kabutar/local/dns.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { sharingWarning } from '@kabutar/local/files/data-folder.ts'
@@ -34,6 +37,7 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { loadComposer } from '@kabutar/mail/compose.ts'
 import { loadDecoders } from '@kabutar/mail/read/mailparser.ts'
+import type { Context, Hono } from 'hono'
 import { Certificate } from './certificate.ts'
 import { consoleOptions } from './console-access.ts'
 import { BUILT_CONSOLE, consoleSite } from './console-site.ts'
@@ -100,9 +104,11 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
     deadLetters: sqliteDeadLetters(engine, clock),
     inject: settings.relay.kind === 'capture',
     health: () => health.report(),
-    addressOf: ({ env }) => (env as HttpBindings).incoming.socket.remoteAddress,
+    changes: loggedChanges(ports.table, ports.changeLog),
+    ending: ending.signal,
+    ...CONNECTIONS,
   })
-  http.serve((request, env) => shedding.during(async () => app.fetch(request, env)))
+  http.serve(answering(app, shedding))
   return {
     url: http.url,
     console: site !== undefined,
@@ -119,6 +125,16 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
   }
 }
 
+const CONNECTIONS = {
+  cut: ({ env }: Context) => void (env as HttpBindings).incoming.socket.destroy(),
+  addressOf: ({ env }: Context) => (env as HttpBindings).incoming.socket.remoteAddress,
+}
+
+/** Counts requests as load while they are answered, except those that wait for changes. */
+const answering = (app: Hono<Env>, shedding: LoadShedding) => (request: Request, env: HttpBindings) =>
+  waits(request) ? app.fetch(request, env) : shedding.during(async () => app.fetch(request, env))
+const waits = ({ url }: Request) => /\/(stream|activity\/changes)\b/.test(url)
+
 async function attempt(log: Log, step: () => unknown): Promise<void> {
   try {
     await step()
@@ -130,7 +146,9 @@ async function attempt(log: Log, step: () => unknown): Promise<void> {
 function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, baseUrl: URL) {
   const client = guardedClient({ clock, resolver: systemResolver, allowPrivate: settings.allowPrivate })
   const queue = (name: string) => sqliteQueue(engine, name, clock, { maxAttempts: MAX_ATTEMPTS, log })
-  const table = sqliteTable(engine, clock)
+  const ids = uuidIds(clock)
+  const changeLog = new ChangeLog({ clock, ids })
+  const table = withChangeLog(sqliteTable(engine, clock), changeLog)
   const blobs = localBlobs(engine, settings.dataFolder, { clock, baseUrl, log })
   const receiveQueue = queue('receive')
   const accepting = {
@@ -140,12 +158,13 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     clock,
     memory: new Semaphore(settings.memoryBytes, clock),
     caches: newCaches(clock),
-    ids: uuidIds(clock),
+    ids,
     storeAtOnce: storeAtOnce(engine, blobs, receiveQueue),
     endLongDelays: () => endLongDelays(engine, clock),
   }
   return {
     ...accepting,
+    changeLog,
     identities: localIdentities({ table, records: dnsRecords(resolverOf(settings)), hostname: hostnameOf(settings) }),
     downloads: blobs,
     sendQueue: queue('send'),

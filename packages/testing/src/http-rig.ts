@@ -1,10 +1,13 @@
 /** The HTTP API on the real engine, for tests, and a call that checks every answer against OpenAPI. */
 import assert from 'node:assert/strict'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { loggedChanges } from '@kabutar/core/messages/activity.ts'
+import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
 import { MAX_ANSWER_BYTES } from '@kabutar/http/answer.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import type { Env } from '@kabutar/http/env.ts'
 import { OPERATIONS } from '@kabutar/http/operations.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import type { Hono } from 'hono'
 import { type TestIdentities, testIdentities } from './domains-rig.ts'
 import { drainReceived, letter, type ReceiveRig, receivePorts } from './receiving-rig.ts'
@@ -17,13 +20,21 @@ export type Setup = {
 }
 
 export async function setup(accountId = 'a'): Promise<Setup> {
-  const ports = { ...(await receivePorts()), identities: testIdentities() }
+  const rig = await receivePorts()
+  const changeLog = new ChangeLog({ clock: systemClock, ids: rig.ids })
+  const table = withChangeLog(rig.table, changeLog)
+  const ports = { ...rig, table, identities: testIdentities() }
   const { token } = await createKey(ports, accountId, { name: 'k', permission: 'full_access' })
   return {
     ports,
     app: createApp(
       { ...ports, downloads: ports.blobs },
-      { operatorToken: 'operator', deadLetters: ports.deadLetters, inject: true },
+      {
+        operatorToken: 'operator',
+        deadLetters: ports.deadLetters,
+        inject: true,
+        changes: loggedChanges(table, changeLog),
+      },
     ),
     token,
   }

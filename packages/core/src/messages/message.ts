@@ -26,6 +26,10 @@ export type SentMessage = Fields & {
   readonly tags: readonly Tag[]
   readonly recipients: readonly Recipient[]
   readonly content: ComposedContent
+  /** The number of its attachments; absent if there are none. */
+  readonly attachments?: number
+  /** Set by an attempt whose relay kept the message: it has left nowhere. */
+  readonly captured?: boolean
   /** Relay attempts begun. */
   readonly attempts: number
   /** Attempts after which it is unknown whether the next hop took the message. */

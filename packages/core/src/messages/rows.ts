@@ -96,6 +96,7 @@ export type Progress = {
   readonly ambiguous?: number
   readonly notBefore?: number
   readonly messageId?: string
+  readonly captured?: boolean
   readonly lease?: Lease | null
   readonly due?: number | null
 }

@@ -25,6 +25,8 @@ export type RelayResult = {
   readonly messageId?: string
   /** `delivered`: in the recipient's mailbox. `sent`: the next hop accepted the message, and may report more about it. */
   readonly outcome: 'sent' | 'delivered'
+  /** What the next hop said when it accepted the message, in its own words. */
+  readonly response?: string
   /** Recipients that were refused at RCPT or DATA: 4yz may be tried again, 5yz may not. All others were accepted. */
   readonly rejected: readonly Rejection[]
 }
@@ -36,6 +38,10 @@ export type RelayOptions = {
 }
 
 export interface Relay {
+  /** The next hop's name, for people. */
+  readonly host?: string
+  /** True if every message is kept and none leaves. */
+  readonly captures?: boolean
   readonly limits: { readonly maxRawBytes: number; readonly maxRecipients: number }
   /** @throws {RelayError} */
   send(envelope: RelayEnvelope, raw: Uint8Array, options: RelayOptions): Promise<RelayResult>

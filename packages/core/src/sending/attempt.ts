@@ -33,6 +33,7 @@ export type Ended = {
 }
 
 const MAX_DIAGNOSTIC = 500
+const MAX_RESPONSE = 250
 
 /** Makes one attempt for all pending recipients. `known` are the outcomes of those that need no relay. */
 export async function attempt(
@@ -55,10 +56,13 @@ export async function attempt(
       tags: { kabutar_id: message.id, kabutar_account: message.accountId },
       signal,
     })
-    const ended = { outcomes: [...known, ...outcomesOf(recipients, result)], answers: answeredIds(content.headers) }
+    const ended = {
+      outcomes: [...known, ...outcomesOf(relay, recipients, result)],
+      answers: answeredIds(content.headers),
+    }
     return result.messageId ? { ...ended, messageId: result.messageId } : ended
   } catch (error) {
-    if (error instanceof RelayError) return afterError(error, recipients, known)
+    if (error instanceof RelayError) return afterError(relay, error, recipients, known)
     throw error
   }
 }
@@ -86,11 +90,18 @@ function returnPathOf(message: SentMessage): string {
   return `bounces+${message.id}@${fromDomain(message)}`
 }
 
-function outcomesOf(recipients: readonly string[], result: RelayResult): Outcome[] {
+type Hop = Pick<Relay, 'host'>
+
+function outcomesOf({ host }: Hop, recipients: readonly string[], result: RelayResult): Outcome[] {
   const rejected = new Map(result.rejected.map((rejection) => [rejection.recipient, rejection]))
+  const response = result.response?.slice(0, MAX_RESPONSE)
   return recipients.map((recipient) => {
     const rejection = rejected.get(recipient)
-    return rejection === undefined ? { recipient, status: result.outcome } : refused(rejection)
+    const outcome = rejection && refused(rejection)
+    return {
+      ...(outcome ?? { recipient, status: result.outcome, ...(response && { response }) }),
+      ...(host && { host }),
+    }
   })
 }
 
@@ -123,8 +134,14 @@ function failAll(recipients: readonly string[], diagnostic: string): Outcome[] {
   return recipients.map((recipient) => ({ recipient, status: 'failed', diagnostic }))
 }
 
-function afterError(error: RelayError, recipients: readonly string[], known: readonly Outcome[]): Attempted {
+function afterError(
+  { host }: Hop,
+  error: RelayError,
+  recipients: readonly string[],
+  known: readonly Outcome[],
+): Attempted {
   const facts = {
+    ...(host && { host }),
     diagnostic: error.message.slice(0, MAX_DIAGNOSTIC),
     ...(error.replyCode !== undefined && { replyCode: error.replyCode }),
     ...(error.status !== undefined && { enhanced: error.status }),

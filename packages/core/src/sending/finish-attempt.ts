@@ -1,5 +1,6 @@
 /** Ends an attempt: records its outcomes, and decides when the next attempt is due; the sweep queues it then. */
 import { isPending, type Recipient, type SentMessage } from '../messages/message.ts'
+import type { Relay } from '../ports/relay.ts'
 import type { Attrs } from '../ports/table.ts'
 import type { MailEvent } from '../webhooks/event.ts'
 import { type Ambiguous, type Ended, failPending } from './attempt.ts'
@@ -9,6 +10,7 @@ import { afterOutcome, type Outcome } from './status.ts'
 import { withoutAddresses } from './watched-relay.ts'
 
 export type FinishPorts = BatchRecordPorts & {
+  readonly relay: Pick<Relay, 'captures'>
   /** Waits between relay attempts, in milliseconds. */
   readonly sendRetries: readonly number[]
   /** Answers a random number in [0, 1). */
@@ -37,6 +39,7 @@ export async function finishAttempt(
       return {
         recipients: applied(current.recipients, final.outcomes),
         ...(messageId && { messageId }),
+        ...(ports.relay.captures && { captured: true }),
         lease: null,
         ...(waitMs === undefined ? { due: null } : { notBefore: now + waitMs, due: now + waitMs }),
       }

@@ -10,6 +10,10 @@ export type Outcome = {
   /** Enhanced status code (RFC 3463). */
   readonly enhanced?: string
   readonly diagnostic?: string
+  /** The next hop that was asked. */
+  readonly host?: string
+  /** What it said when it accepted the message; what it said when it did not is in `diagnostic`. */
+  readonly response?: string
   /** The bounce type and subtype of SES, if SES reported the bounce. */
   readonly bounce?: { readonly type: BounceType; readonly subType: string }
   /** Set if the recipients were accepted and then the message was not. */

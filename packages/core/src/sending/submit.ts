@@ -150,6 +150,7 @@ function newMessage(
     messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
     content,
+    ...(draft.attachments.length > 0 && { attachments: draft.attachments.length }),
     size,
     attempts: 0,
     ambiguous: 0,

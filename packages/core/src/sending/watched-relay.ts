@@ -44,6 +44,8 @@ export function watchedRelay(
   }
   return {
     limits: relay.limits,
+    ...(relay.host !== undefined && { host: relay.host }),
+    ...(relay.captures !== undefined && { captures: relay.captures }),
     get failure() {
       return failure
     },

@@ -118,6 +118,13 @@ const messageKey = (accountId: string, direction: Direction, id: string): Key =>
 })
 export const sentMessageKey = (accountId: string, id: string): Key => messageKey(accountId, 'out', id)
 export const receivedMessageKey = (accountId: string, id: string): Key => messageKey(accountId, 'in', id)
+export type MessageRef = { readonly direction: Direction; readonly id: string }
+
+/** The message whose own row a key names; undefined for the key of any other row. */
+export function messageOfKey({ pk, sk }: Key): (MessageRef & { readonly accountId: string }) | undefined {
+  const [accountId = '', direction, day] = pk.split('#')
+  return day !== undefined && (direction === 'out' || direction === 'in') ? { accountId, direction, id: sk } : undefined
+}
 export const messageContentKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#body#${id}`, sk: 'v' })
 export const receivedReadingKey = (accountId: string, id: string): Key => ({
   pk: `${accountId}#reading#${id}`,

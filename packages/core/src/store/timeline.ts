@@ -68,8 +68,18 @@ export function listMessagesByDay<T>(
   options: PageOptions,
   show: (item: Item) => T | undefined,
 ): Promise<ListPage<T>> {
+  return fillPage(options, messageRows(ports, accountId, direction, options), show)
+}
+
+/** The rows of messages of one direction beyond `after` or `before`, which the caller reads as far as it likes. */
+export function messageRows(
+  ports: TimelinePorts,
+  accountId: string,
+  direction: Direction,
+  options: PageOptions,
+): AsyncGenerator<Item> {
   const emptied = (day: string, dayRow: Item) => deleteDay(ports, day, dayRow)
-  return fillPage(options, timelineRows(ports.table, messageTimeline(accountId, direction), options, emptied), show)
+  return timelineRows(ports.table, messageTimeline(accountId, direction), options, emptied)
 }
 
 async function deleteDay({ table, clock }: TimelinePorts, day: string, { pk, sk, at }: Item): Promise<void> {

@@ -12,6 +12,7 @@ const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 1000 }
 export function captureRelay(deliver?: Deliver): Relay {
   return {
     limits: LIMITS,
+    captures: true,
     async send(envelope, raw, { signal }) {
       checkRelay(LIMITS, envelope, raw, signal)
       try {

@@ -47,6 +47,7 @@ test('a rejected recipient is reported with its own reply, and the others are ac
   assert.deepEqual(result, {
     relayId: 'Q1',
     outcome: 'sent',
+    response: '250 2.0.0 OK: queued as Q1',
     rejected: [
       { recipient: 'full@example.com', replyCode: 452, status: '4.2.2', diagnostic: '452 4.2.2 Mailbox full' },
       { recipient: 'none@example.com', replyCode: 550, status: '5.1.1', diagnostic: '550 5.1.1 No such user here' },

@@ -45,6 +45,7 @@ export function smtpRelay(url: URL, options: SmtpRelayOptions = {}): Relay {
   const pool = new SMTPPool(poolOptions(url, options))
   return {
     limits,
+    host: url.host,
     async send(envelope, raw, sending) {
       checkRelay(limits, envelope, raw, sending.signal)
       if (pool.pendingCount() >= maxPending) throw new RelayError('throttled', `${maxPending} messages are being sent`)
@@ -137,7 +138,7 @@ type Accepted = {
 
 function accepted({ response, serverMessageId, rejectedErrors = [] }: Accepted): RelayResult {
   const rejected = rejectedErrors.map((failure) => rejectionOf(failure.recipient ?? '', failure))
-  return { relayId: serverMessageId ?? relayIdOf(response), outcome: 'sent', rejected }
+  return { relayId: serverMessageId ?? relayIdOf(response), outcome: 'sent', response, rejected }
 }
 
 /**

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
+import { drain } from '@kabutar/testing/sending-rig.ts'
+
+type Row = { readonly id: string; readonly [name: string]: unknown }
+const rows = (body: Record<string, unknown>) => body.data as readonly Row[]
+
+async function send(rig: Setup, some: object = {}): Promise<string> {
+  rig.ports.clock.advance(10)
+  return (await call(rig, 'POST /emails', { ...MAIL, ...some })).body.id as string
+}
+
+describe('GET /activity', () => {
+  test('shows sent and received messages without their content', async () => {
+    const rig = await setup()
+    const sent = await send(rig, { cc: 'kim@y.test', attachments: [{ filename: 'a.txt', content: 'aGk=' }] })
+    rig.ports.clock.advance(10)
+    const received = await receiveOne(rig)
+    const { body } = await call(rig, 'GET /activity')
+    const [first, second] = rows(body)
+    assert.deepEqual([first?.id, second?.id, body.has_more, body.next], [received, sent, false, null])
+    assert.deepEqual([first?.direction, first?.last_event, first?.attachments], ['received', null, 1])
+    assert.deepEqual(first?.recipients, [{ address: 'ada@kabutar.test', last_event: null }])
+    assert.deepEqual([second?.direction, second?.last_event, second?.attachments], ['sent', 'queued', 1])
+    assert.deepEqual([second?.captured, second?.recipients_count, second?.cc], [false, 2, ['kim@y.test']])
+    assert.ok(!('text' in (second ?? {})))
+  })
+
+  test('filters by direction, status, addresses and words of the subject', async () => {
+    const rig = await setup()
+    const one = await send(rig, { subject: 'Your order 17 was shipped', to: 'Bob@Y.test' })
+    await drain(rig.ports)
+    const two = await send(rig, { subject: 'Another', from: 'Team <team@second.test>' })
+    rig.ports.clock.advance(10)
+    const three = await receiveOne(rig)
+    const cases: readonly [string, readonly string[]][] = [
+      ['', [three, two, one]],
+      ['direction=sent', [two, one]],
+      ['direction=received', [three]],
+      ['direction=captured', []],
+      ['status=sent', [one]],
+      ['status=queued,sent', [two, one]],
+      ['to=bob@y', [two, one]],
+      ['to=ADA@', [three]],
+      ['from=team', [two]],
+      ['q=order%20SHIPPED', [one]],
+      ['q=order+refund', []],
+    ]
+    for (const [query, expected] of cases) {
+      const { body } = await call(rig, `GET /activity?${query}`)
+      assert.deepEqual(
+        rows(body).map(({ id }) => id),
+        expected,
+        query,
+      )
+    }
+    for (const query of ['direction=both', 'status=lost', 'limit=0', 'after=x', `q=${'x'.repeat(201)}`]) {
+      assert.equal((await call(rig, `GET /activity?${query}`)).status, 422, query)
+    }
+  })
+
+  test('of a message that the relay captured says so', async () => {
+    const rig = await setup()
+    Object.assign(rig.ports.relay, { captures: true })
+    const id = await send(rig)
+    await drain(rig.ports)
+    const { body } = await call(rig, 'GET /activity?direction=captured')
+    assert.deepEqual(
+      rows(body).map((row) => [row.id, row.captured]),
+      [[id, true]],
+    )
+  })
+})
+
+describe('GET /activity/changes', () => {
+  test('answers what changed after the cursor of a list, and waits for what has not', async () => {
+    const rig = await setup()
+    const { body: list } = await call(rig, 'GET /activity')
+    const waiting = call(rig, `GET /activity/changes?after=${list.cursor}&wait=25`)
+    const id = await send(rig)
+    const { body } = await waiting
+    assert.deepEqual(
+      rows(body).map((row) => [row.id, row.last_event]),
+      [[id, 'queued']],
+    )
+    await drain(rig.ports)
+    const { body: later } = await call(rig, `GET /activity/changes?after=${body.cursor}`)
+    assert.deepEqual(
+      rows(later).map((row) => [row.id, row.last_event]),
+      [[id, 'sent']],
+    )
+    assert.deepEqual([later.reset, later.retry_ms], [false, 0])
+  })
+
+  test('asks for a fresh list after a cursor that it does not know', async () => {
+    const rig = await setup()
+    const { body } = await call(rig, 'GET /activity/changes?after=old.1&wait=25')
+    assert.deepEqual([body.reset, body.data], [true, []])
+    assert.equal((await call(rig, 'GET /activity/changes?wait=26')).status, 422)
+  })
+})
+
+describe('GET /stream', () => {
+  async function open(rig: Setup, headers = {}) {
+    const answer = await rig.app.request('/stream', { headers: { Authorization: `Bearer ${rig.token}`, ...headers } })
+    assert.equal(answer.headers.get('content-type'), 'text/event-stream')
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+    const next = async () => {
+      const { value, done } = await reader.read()
+      if (done) return undefined
+      const fields = Object.fromEntries(
+        Buffer.from(value)
+          .toString()
+          .trim()
+          .split('\n')
+          .map((line) => line.split(/: (.*)/s).slice(0, 2)),
+      ) as Record<string, string>
+      return { ...fields, data: JSON.parse(fields.data ?? '{}') as Record<string, unknown> } as {
+        readonly id: string
+        readonly event: string
+        readonly data: Record<string, unknown>
+      }
+    }
+    return { next, close: () => reader.cancel() }
+  }
+
+  test('tells of a message and then of its status, and goes on after the last id', async () => {
+    const rig = await setup()
+    const stream = await open(rig)
+    const hello = await stream.next()
+    assert.equal(hello?.event, 'hello')
+    const id = await send(rig)
+    const first = await stream.next()
+    assert.deepEqual([first?.event, rows(first?.data ?? {})[0]?.id], ['changes', id])
+    await drain(rig.ports)
+    await stream.close()
+    const again = await open(rig, { 'Last-Event-ID': first?.id })
+    await again.next()
+    const missed = await again.next()
+    assert.deepEqual(
+      rows(missed?.data ?? {}).map((row) => [row.id, row.last_event]),
+      [[id, 'sent']],
+    )
+    await again.close()
+  })
+
+  test('is refused beyond a hundred, until one ends', async () => {
+    const rig = await setup()
+    const streams = []
+    for (let n = 0; n < 100; n++) {
+      const stream = await open(rig)
+      await stream.next()
+      streams.push(stream)
+    }
+    assert.equal((await call(rig, 'GET /stream')).status, 503)
+    await streams[0]?.close()
+    const stream = await open(rig)
+    for (const one of [...streams, stream]) await one.close()
+  })
+
+  test('needs a key', async () => {
+    const { app } = await setup()
+    assert.equal((await app.request('/stream')).status, 401)
+  })
+})
