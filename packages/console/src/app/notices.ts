@@ -7,11 +7,15 @@ export type Notices = {
   /** The last sentence for screen readers. */
   readonly spoken: ReadonlySignal<string>
   say(text: string): void
-  done(text: string): void
+  done(text: string, undo?: Undo): void
   failed(error: unknown): void
 }
 
-const SHOWN_MS = 5000
+/** What takes the deed back, while the toast is shown. */
+export type Undo = { readonly label: string; readonly onClick: () => void }
+
+/** How long a toast is shown, and so how long something can be taken back. */
+export const SHOWN_MS = 5000
 
 export function createNotices(): Notices {
   const store = toast.createStore({ placement: 'bottom-end', max: 4, overlap: false, duration: SHOWN_MS })
@@ -22,7 +26,7 @@ export function createNotices(): Notices {
     say: (text) => {
       spoken.value = text
     },
-    done: (text) => void store.create({ title: text, type: 'success' }),
+    done: (text, undo) => void store.create({ title: text, type: 'success', ...(undo && { action: undo }) }),
     failed: (error) =>
       void store.create({ title: error instanceof Error ? error.message : String(error), type: 'error' }),
   }

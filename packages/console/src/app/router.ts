@@ -12,8 +12,8 @@ type RouteChange = { readonly [name: string]: string | undefined }
 
 export type Router = {
   readonly current: ReadonlySignal<Route>
-  /** Opens a path. What is not in `query` is left out of the URL. */
-  go(path: readonly string[], query?: RouteChange): void
+  /** Opens a path. What is not in `query` is left out of the URL. `replace` adds no entry to the history. */
+  go(path: readonly string[], query?: RouteChange, options?: { readonly replace: boolean }): void
   /** Changes parameters of the current path; undefined removes one. Adds no entry to the history. */
   set(change: RouteChange): void
   href(path: readonly string[], query?: RouteChange): string
@@ -54,7 +54,7 @@ export function createRouter(window: Window): Router {
   }
   return {
     current,
-    go: (path, query) => open(formatHash(path, query), false),
+    go: (path, query, options) => open(formatHash(path, query), options?.replace ?? false),
     set: (change) => {
       const { path, query } = current.value
       open(formatHash(path, { ...query, ...change }), true)

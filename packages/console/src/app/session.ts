@@ -66,15 +66,9 @@ export function createSession(storage: Storage): Session {
   return { state, key, expire, open, signIn, signOut }
 }
 
-/** A tab with a key uses it. One without uses its cookie, or asks for one. */
-async function identify(api: Api, key: string | undefined): Promise<Identity> {
-  try {
-    return await api.get<Identity>('/session')
-  } catch (error) {
-    if (key !== undefined || !(error instanceof ApiError) || error.status !== 401) throw error
-    return await api.post<Identity>('/session')
-  }
-}
+/** A tab without a key asks for a session without one, which only a capturing server on the reader's own machine grants. */
+const identify = (api: Api, key: string | undefined): Promise<Identity> =>
+  key === undefined ? api.post<Identity>('/session') : api.get<Identity>('/session')
 
 function refused(error: ApiError, hadKey: boolean): SessionState {
   if (error.status === 0 || error.status >= 500) return { name: 'unreachable', message: error.message }

@@ -27,6 +27,7 @@ export class MessageList {
   readonly #paused = signal(false)
   readonly #waiting = signal<readonly Changes[]>([])
   readonly #live = signal<Live | undefined>(undefined)
+  readonly #hidden = new Set<string>()
   #filter: Filter = EVERYTHING
   #reading: AbortController | undefined
   #error: ApiError | undefined
@@ -73,7 +74,7 @@ export class MessageList {
       const query = { ...queryOf(this.#filter), after, limit: PAGE }
       const page = await this.#options.api.get<ActivityPage>('/activity', query, reading.signal)
       const before = after === undefined ? [] : this.#rows.value
-      this.#rows.value = merged(before, page.data)
+      this.#rows.value = this.#merged(before, page.data)
       this.#next.value = page.has_more ? page.next : null
       this.#state.value = 'ready'
       if (page.cursor !== undefined) this.#follow(page.cursor)
@@ -105,7 +106,7 @@ export class MessageList {
     const oldest = this.#next.value === null ? '' : (this.#rows.value.at(-1)?.id ?? '')
     const fresh = fitting.filter(({ id }) => !known.has(id) && id > oldest)
     const gone = new Set([...deleted, ...data.filter((one) => !fitting.includes(one)).map(({ id }) => id)])
-    this.#rows.value = merged(
+    this.#rows.value = this.#merged(
       this.#rows.value,
       fitting.filter(({ id }) => id >= oldest),
     ).filter(({ id }) => !gone.has(id))
@@ -135,21 +136,32 @@ export class MessageList {
     this.#unread.value = new Set()
   }
 
-  /** Takes out a message that the reader deleted. */
-  remove(id: string): void {
+  /** Takes out a message that the reader is deleting, and returns its neighbour. */
+  hide(id: string): Summary | undefined {
+    const rows = this.#rows.value
+    const at = rows.findIndex((row) => row.id === id)
     this.markRead(id)
-    this.#rows.value = this.#rows.value.filter((row) => row.id !== id)
+    this.#hidden.add(id)
+    this.#rows.value = rows.filter((row) => row.id !== id)
+    return rows[at + 1] ?? rows[at - 1]
+  }
+
+  /** Shows a hidden message again. */
+  putBack(id: string): void {
+    this.#hidden.delete(id)
+    void this.show(this.#filter)
   }
 
   stop(): void {
     this.#reading?.abort()
     this.#live.value?.stop()
   }
-}
 
-/** Rows by id, newest first: an id is a UUIDv7, which sorts by time. */
-function merged(rows: readonly Summary[], more: readonly Summary[]): readonly Summary[] {
-  if (more.length === 0) return rows
-  const byId = new Map([...rows, ...more].map((row) => [row.id, row]))
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, MAX_ROWS)
+  /** Rows by id, newest first: an id is a UUIDv7, which sorts by time. */
+  #merged(rows: readonly Summary[], more: readonly Summary[]): readonly Summary[] {
+    if (more.length === 0) return rows
+    const byId = new Map([...rows, ...more].map((row) => [row.id, row]))
+    const sorted = [...byId.values()].filter(({ id }) => !this.#hidden.has(id)).sort((a, b) => (a.id < b.id ? 1 : -1))
+    return sorted.slice(0, MAX_ROWS)
+  }
 }

@@ -4,8 +4,11 @@ import { Failed, Loading } from './states.tsx'
 
 type State<T> = { readonly value?: T; readonly error?: unknown; readonly reload: () => void }
 
-/** Loads what `load` gives, and again when `key` changes. An answer for an earlier key is dropped. */
-export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>): State<T> {
+/**
+ * Loads what `load` gives, and again when `key` changes. An answer for an earlier key is dropped. Another `revision` loads
+ * again too, and what was there is shown until the answer comes.
+ */
+export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>, revision = ''): State<T> {
   const [state, setState] = useState<{ readonly key: string; readonly value?: T; readonly error?: unknown }>({ key })
   const [turn, setTurn] = useState(0)
   useEffect(() => {
@@ -15,7 +18,7 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
       (error: unknown) => !ended.signal.aborted && setState((before) => ({ ...before, key, error })),
     )
     return () => ended.abort()
-  }, [key, turn])
+  }, [key, revision, turn])
   const reload = useCallback(() => setTurn((before) => before + 1), [])
   return state.key === key ? { ...state, reload } : { reload }
 }

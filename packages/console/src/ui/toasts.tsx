@@ -31,6 +31,11 @@ function Toast({ toast: options, parent, index }: Props) {
   return (
     <div {...api.getRootProps()} class={`toast ${options.type}`}>
       <span {...api.getTitleProps()}>{api.title}</span>
+      {options.action && (
+        <button type="button" {...api.getActionTriggerProps()} class="button small">
+          {options.action.label}
+        </button>
+      )}
       <button type="button" {...api.getCloseTriggerProps()} class="button quiet small" aria-label={t('shell.close')}>
         <Icon name="close" />
       </button>

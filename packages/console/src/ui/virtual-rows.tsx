@@ -15,7 +15,7 @@ export function spanAt(top: number, height: number, count: number): Span {
 }
 
 /** Follows the scrolling and the size of an element. Renders again only when other rows are needed. */
-export function useSpan(scroller: RefObject<HTMLElement>, count: number): Span {
+export function useSpan(scroller: RefObject<HTMLElement | null>, count: number): Span {
   const [span, setSpan] = useState<Span>({ start: 0, end: 0 })
   useLayoutEffect(() => {
     const element = scroller.current

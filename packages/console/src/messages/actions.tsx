@@ -1,0 +1,85 @@
+/** What one can do with a message. */
+import { API, type Api } from '../api/client.ts'
+import { pathOf, type Source } from '../api/messages.ts'
+import { useConsole, useSignedIn } from '../app/console.ts'
+import { SHOWN_MS } from '../app/notices.ts'
+import { useShortcuts } from '../app/use-shortcuts.ts'
+import { Icon } from '../ui/icon.tsx'
+import { Menu } from '../ui/menu.tsx'
+import type { Head } from './head.ts'
+import { curlOf, type SentBody } from './snippets.ts'
+
+export function Actions({ head }: { readonly head: Head }) {
+  const { api, t, notices, router } = useConsole()
+  const { who } = useSignedIn()
+  const remove = useDelete(head)
+  useShortcuts({ 'Shift+#': remove })
+  const sent = head.direction === 'sent'
+  const acts: { readonly [name: string]: () => Promise<unknown> } = {
+    'send-again': async () => {
+      const { id } = await api.post<{ id: string }>(`/emails/${head.id}/send-again`)
+      notices.done(t('message.sent-again'))
+      router.go(['messages', 'sent', id], { ...router.current.value.query, tab: 'timeline' })
+    },
+    'copy-curl': async () => {
+      await navigator.clipboard.writeText(await curl(api, head, who.api_url))
+      notices.done(t('shell.copied'))
+    },
+    download: async () => {
+      const { download_url } = await api.get<Source>(`${pathOf(head)}/source`)
+      window.location.assign(download_url)
+    },
+    delete: async () => remove(),
+  }
+  const act = (name: string) => void acts[name]?.().catch(notices.failed)
+  return (
+    <div class="actions">
+      {sent && (
+        <button type="button" class="button" onClick={() => act('send-again')}>
+          <Icon name="again" />
+          {t('message.send-again')}
+        </button>
+      )}
+      <Menu
+        label={t('message.actions')}
+        trigger={<Icon name="more" />}
+        groups={[
+          {
+            choices: [
+              ...(sent ? [{ value: 'copy-curl', label: t('message.copy-curl') }] : []),
+              { value: 'download', label: t('message.download') },
+              { value: 'delete', label: t(sent ? 'message.delete-content' : 'message.delete'), danger: true },
+            ],
+            choose: act,
+          },
+        ]}
+      />
+    </div>
+  )
+}
+
+/** Deletes once the toast that can take it back is gone. A received message leaves the list at once. */
+function useDelete(head: Head): () => void {
+  const { api, t, notices, router } = useConsole()
+  const { messages } = useSignedIn()
+  const received = head.direction === 'received'
+  return () => {
+    const timer = setTimeout(() => void api.delete(pathOf(head)).catch(notices.failed), SHOWN_MS)
+    const undo = () => {
+      clearTimeout(timer)
+      if (received) messages.putBack(head.id)
+    }
+    notices.done(t(received ? 'message.deleted' : 'message.content-deleted'), {
+      label: t('message.undo'),
+      onClick: undo,
+    })
+    if (!received) return
+    const neighbour = messages.hide(head.id)
+    const path = neighbour ? ['messages', neighbour.direction, neighbour.id] : ['messages']
+    router.go(path, router.current.value.query, { replace: true })
+  }
+}
+
+async function curl(api: Api, head: Head, url: string): Promise<string> {
+  return curlOf(new URL(url || API, window.location.origin).href, await api.get<SentBody>(pathOf(head)))
+}

@@ -1,0 +1,163 @@
+/** What a message is made of: its text, its source, its headers, its attachments and parts. */
+import { useState } from 'preact/hooks'
+import { type Attachment, type Content, type Part, pathOf, type Source, type Summary } from '../api/messages.ts'
+import { useConsole } from '../app/console.ts'
+import { CopyButton } from '../ui/copy-button.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { Loaded, useLoaded } from '../ui/loaded.tsx'
+import { Empty } from '../ui/states.tsx'
+
+type Props = { readonly of: Pick<Summary, 'direction' | 'id'> }
+
+export function useContent(of: Props['of']) {
+  const { api } = useConsole()
+  return useLoaded(`content ${of.id}`, (signal) => api.get<Content>(`${pathOf(of)}/content`, {}, signal))
+}
+
+export function TextView({ of }: Props) {
+  const { t } = useConsole()
+  return (
+    <Loaded of={useContent(of)}>
+      {({ text }) =>
+        text === null ? (
+          <Empty title={t('text.none')} />
+        ) : (
+          <div class="plain">
+            <CopyButton text={text} />
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+            <pre tabIndex={0}>{text}</pre>
+          </div>
+        )
+      }
+    </Loaded>
+  )
+}
+
+export function SourceView({ of }: Props) {
+  const { api, t, language } = useConsole()
+  const source = useLoaded(`source ${of.id}`, (signal) => api.get<Source>(`${pathOf(of)}/source`, {}, signal))
+  return (
+    <Loaded of={source}>
+      {(value) => (
+        <div class="plain">
+          {value.truncated && (
+            <p class="hint">
+              {t('source.cut', { size: language.bytes(value.size) })}{' '}
+              <a href={value.download_url}>{t('message.download')}</a>
+            </p>
+          )}
+          <CopyButton text={readable(value.source)} />
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+          <pre tabIndex={0}>{readable(value.source)}</pre>
+        </div>
+      )}
+    </Loaded>
+  )
+}
+
+/** Octets that are UTF-8 become the characters that they mean. */
+function readable(octets: string): string {
+  return new TextDecoder().decode(Uint8Array.from(octets, (one) => one.charCodeAt(0)))
+}
+
+export function HeadersView({ of }: Props) {
+  const { t } = useConsole()
+  const [filter, setFilter] = useState('')
+  const wanted = filter.toLowerCase()
+  return (
+    <Loaded of={useContent(of)}>
+      {({ headers }) => (
+        <div class="padded">
+          <input
+            class="input"
+            type="search"
+            aria-label={t('headers.filter')}
+            placeholder={t('headers.filter')}
+            value={filter}
+            onInput={({ currentTarget }) => setFilter(currentTarget.value)}
+          />
+          <table class="table headers">
+            <thead>
+              <tr>
+                <th scope="col">{t('headers.name')}</th>
+                <th scope="col">{t('headers.value')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {headers
+                .filter(({ name, value }) => `${name}: ${value}`.toLowerCase().includes(wanted))
+                .map(({ name, value }, index) => (
+                  <tr key={`${index} ${name}`}>
+                    <th scope="row">{name}</th>
+                    <td>{value}</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Loaded>
+  )
+}
+
+export function AttachmentsView({ of }: Props) {
+  const { t } = useConsole()
+  return (
+    <Loaded of={useContent(of)}>
+      {({ attachments, structure }) => (
+        <div class="padded">
+          {attachments.length === 0 && <Empty title={t('attachments.none')} />}
+          <ul class="attachments">
+            {attachments.map((one) => (
+              <li key={one.id}>
+                <AttachmentLink attachment={one} />
+              </li>
+            ))}
+          </ul>
+          {structure && (
+            <>
+              <h3>{t('attachments.structure')}</h3>
+              <ul class="structure">
+                <PartItem part={structure} />
+              </ul>
+            </>
+          )}
+        </div>
+      )}
+    </Loaded>
+  )
+}
+
+function AttachmentLink({ attachment }: { readonly attachment: Attachment }) {
+  const { t, language } = useConsole()
+  const { filename, content_type, content_disposition, size, download_url } = attachment
+  const name = filename ?? t('attachments.unnamed')
+  return (
+    <a class="attachment" href={download_url} aria-label={t('attachments.download', { name })}>
+      <Icon name="clip" />
+      <span class="attachment-name">{name}</span>
+      <span class="hint">
+        {content_type} · {language.bytes(size)}
+        {content_disposition === 'inline' && ` · ${t('attachments.inline')}`}
+      </span>
+      <Icon name="download" />
+    </a>
+  )
+}
+
+function PartItem({ part }: { readonly part: Part }) {
+  const { language } = useConsole()
+  const facts = [part.charset, part.encoding, part.disposition, part.filename, language.bytes(part.size)]
+  return (
+    <li>
+      <code>{part.content_type}</code> <span class="hint">{facts.filter(Boolean).join(' · ')}</span>
+      {part.parts && part.parts.length > 0 && (
+        <ul>
+          {part.parts.map((one) => (
+            <PartItem key={one.part} part={one} />
+          ))}
+        </ul>
+      )}
+    </li>
+  )
+}

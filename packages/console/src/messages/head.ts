@@ -1,0 +1,19 @@
+import type { Summary } from '../api/messages.ts'
+
+export type Named = Pick<Summary, 'direction' | 'id'>
+
+/** What the head of the pane shows, of the list or of the message itself. */
+export type Head = Named &
+  Pick<Summary, 'from' | 'to' | 'cc' | 'bcc' | 'subject' | 'created_at' | 'last_event'> & {
+    readonly captured?: boolean
+  }
+
+export type Whole = Omit<Head, 'direction' | 'last_event'> & { readonly last_event?: Head['last_event'] }
+
+/** A received message has no status. */
+export const headOf = (named: Named, whole: Whole, listed: Summary | undefined): Head => ({
+  ...whole,
+  ...named,
+  last_event: whole.last_event ?? null,
+  captured: listed?.captured,
+})

@@ -1,0 +1,156 @@
+/** The left side: search, chips, live mark, and the list or the groups of recipients. */
+import { lazy, Suspense } from 'preact/compat'
+import { useRef } from 'preact/hooks'
+import { useConsole, useSignedIn } from '../app/console.ts'
+import { useShortcuts } from '../app/use-shortcuts.ts'
+import { Icon } from '../ui/icon.tsx'
+import { Empty, Failed, Loading } from '../ui/states.tsx'
+import { CHIPS, type Filter } from './filter.ts'
+import { Groups } from './groups.tsx'
+import { Rows } from './rows.tsx'
+
+const Welcome = lazy(() => import('./welcome.tsx'))
+
+type Props = { readonly filter: Filter; readonly openId: string | undefined }
+
+export function ListPane({ filter, openId }: Props) {
+  const { router, t, notices } = useConsole()
+  const { messages } = useSignedIn()
+  const grouped = router.current.value.query.group === 'recipient'
+  useShortcuts({
+    p: () => (messages.live.value === 'paused' ? messages.resume() : messages.pause()),
+    'Shift+R': () => {
+      messages.markAllRead()
+      notices.done(t('messages.read-all'))
+    },
+  })
+  return (
+    <section class="list-pane" aria-label={t('messages.list')}>
+      <div class="list-bar">
+        <Search />
+        <button
+          type="button"
+          class="button quiet"
+          aria-pressed={grouped}
+          aria-label={t('messages.group')}
+          title={t('messages.group')}
+          onClick={() => router.set({ group: grouped ? undefined : 'recipient' })}
+        >
+          <Icon name="group" />
+        </button>
+        <LiveMark />
+      </div>
+      <Chips filter={filter} />
+      {grouped ? <Groups /> : <List filter={filter} openId={openId} />}
+    </section>
+  )
+}
+
+function List({ filter, openId }: Props) {
+  const { router, t } = useConsole()
+  const { messages } = useSignedIn()
+  const state = messages.state.value
+  if (messages.rows.value.length > 0) return <Rows openId={openId} />
+  if (state === 'failed') return <Failed error={messages.error} retry={() => void messages.show(filter)} />
+  if (state === 'loading') return <Loading />
+  if (messages.hasMore.value) {
+    return (
+      <Empty title={t('messages.none')}>
+        <button type="button" class="button" onClick={() => void messages.more()}>
+          {t('shell.more')}
+        </button>
+      </Empty>
+    )
+  }
+  if (filter.chip === 'all' && filter.to + filter.from + filter.subject === '') {
+    return (
+      <Suspense fallback={<Loading />}>
+        <Welcome />
+      </Suspense>
+    )
+  }
+  return (
+    <Empty title={t('messages.none')}>
+      <button type="button" class="button" onClick={() => router.set({ show: undefined, q: undefined })}>
+        {t('messages.clear')}
+      </button>
+    </Empty>
+  )
+}
+
+const TYPED_MS = 200
+
+/** Searches while somebody types, once they stop for a moment. */
+function Search() {
+  const { router, t } = useConsole()
+  const field = useRef<HTMLInputElement>(null)
+  const timer = useRef<number | undefined>(undefined)
+  useShortcuts({ '/': () => field.current?.focus() })
+  const search = (q: string) => router.set({ q: q.trim() || undefined, group: undefined })
+  return (
+    <search class="search">
+      <Icon name="search" />
+      <input
+        ref={field}
+        class="input"
+        type="search"
+        aria-label={t('keys.search')}
+        placeholder={t('messages.search')}
+        maxLength={200}
+        value={router.current.value.query.q ?? ''}
+        onInput={({ currentTarget }) => {
+          clearTimeout(timer.current)
+          timer.current = window.setTimeout(() => search(currentTarget.value), TYPED_MS)
+        }}
+      />
+    </search>
+  )
+}
+
+function Chips({ filter }: { readonly filter: Filter }) {
+  const { router, t } = useConsole()
+  return (
+    <fieldset class="chips" aria-label={t('messages.show')}>
+      {CHIPS.map((chip) => (
+        <button
+          type="button"
+          class="filter-chip"
+          key={chip}
+          aria-pressed={filter.chip === chip}
+          onClick={() => router.set({ show: chip === 'all' ? undefined : chip })}
+        >
+          {t(`messages.show.${chip}`)}
+        </button>
+      ))}
+    </fieldset>
+  )
+}
+
+/** Says how fresh the list is; a press pauses or resumes it. */
+function LiveMark() {
+  const { t } = useConsole()
+  const { messages } = useSignedIn()
+  const live = messages.live.value
+  const waiting = messages.waiting.value
+  const titles = {
+    live: t('live.pause'),
+    'catching-up': t('live.pause'),
+    retrying: t('live.retrying'),
+    paused: waiting > 0 ? t('live.behind', { count: waiting }) : t('live.resume'),
+  }
+  const text = t(live === 'retrying' ? 'live.catching-up' : `live.${live}`)
+  return (
+    <button
+      type="button"
+      class={`live-mark ${live}`}
+      title={titles[live]}
+      aria-pressed={live === 'paused'}
+      aria-label={`${text}. ${titles[live]}`}
+      onClick={() => (live === 'paused' ? messages.resume() : messages.pause())}
+    >
+      <span class="dot" aria-hidden="true" />
+      {text}
+      {live === 'paused' && waiting > 0 && <span class="badge">{waiting}</span>}
+    </button>
+  )
+}
