@@ -1,7 +1,7 @@
 import { apiGatewayHandler } from '@kabutar/aws/lambda/api-gateway.ts'
 import { partLinks } from '@kabutar/aws/s3/part-links.ts'
 import { createApp } from '@kabutar/http/app.ts'
-import { allowPrivate, basicPorts, blobPorts, identityPorts, queuePorts, webhookPorts } from './wiring.ts'
+import { allowPrivate, basicPorts, blobPorts, identityPorts, queuePorts, storagePorts, webhookPorts } from './wiring.ts'
 
 const stored = blobPorts(() => import('@kabutar/aws/s3/blobs.ts'))
 const basic = basicPorts()
@@ -14,6 +14,7 @@ const ports = {
   downloads: partLinks(stored.blobs),
   ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue'),
   ...webhookPorts(),
+  ...storagePorts(),
   queueAfterRows: true,
   allowPrivate: allowPrivate(),
 }

@@ -9,6 +9,7 @@ import { lambdaLog } from '@kabutar/aws/lambda/log.ts'
 import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { sesRelay } from '@kabutar/aws/ses/relay.ts'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
+import { DEFAULT_STORAGE_GB, GB } from '@kabutar/core/accounts/storage.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
 import type { Identities } from '@kabutar/core/ports/identities.ts'
@@ -69,6 +70,12 @@ export function deadLetterQueues() {
 
 export function webhookPorts() {
   return { webhookRetriesMs: durationsSetting('KABUTAR_WEBHOOK_RETRIES', DEFAULT_WEBHOOK_RETRIES) }
+}
+
+/** `KABUTAR_STORAGE` is in GB, or `off`. */
+export function storagePorts() {
+  const isOff = process.env.KABUTAR_STORAGE === 'off'
+  return { storageBytes: isOff ? Number.POSITIVE_INFINITY : GB * numberSetting('KABUTAR_STORAGE', DEFAULT_STORAGE_GB) }
 }
 
 /**

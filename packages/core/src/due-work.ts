@@ -1,8 +1,9 @@
 /** The one registry of the outbox: what the sweep queues for a due row of each kind. */
+import { MEASURED_EVERY_MS } from './messages/measure-storage.ts'
 import { sentOf } from './messages/rows.ts'
 import { UPLOAD_KEPT_MS } from './messages/uploads.ts'
 import type { Queue } from './ports/queue.ts'
-import { dueDeletion, dueUpload } from './receiving/entries.ts'
+import { dueDeletion, dueMeasure, dueUpload } from './receiving/entries.ts'
 import { dueSend } from './sending/send-queue.ts'
 import type { DueKind, DueWork, LongestWaits } from './store/outbox.ts'
 import { deliveryOf, dueDelivery } from './webhooks/delivery.ts'
@@ -17,6 +18,7 @@ export function dueWork({ sendQueue, receiveQueue, webhookQueue }: DueQueues): R
     upload: dueUpload(receiveQueue),
     event: dueEvent(webhookQueue),
     delivery: dueDelivery(webhookQueue),
+    storage: dueMeasure(receiveQueue),
   }
 }
 
@@ -35,6 +37,7 @@ export function longestWaits({ sendRetries, webhookRetriesMs }: Schedules): Long
     'received-message': () => LEASE_OR_SWEEP_MS,
     upload: () => LEASE_OR_SWEEP_MS + UPLOAD_KEPT_MS,
     event: () => LEASE_OR_SWEEP_MS,
+    storage: () => LEASE_OR_SWEEP_MS + MEASURED_EVERY_MS,
     delivery: (item) => {
       const { made, madeBefore } = deliveryOf(item)
       return after(webhookRetriesMs, made - madeBefore)

@@ -12,6 +12,7 @@ const ERRORS = {
   relay_denied: { temporary: false, detail: '7.1' },
   missing_key: { temporary: false, detail: '7.0' },
   invalid_key: { temporary: false, detail: '7.8' },
+  storage_full: { temporary: true, detail: '2.2' },
   sending_paused: { temporary: true, detail: '7.1' },
   restricted_key: { temporary: false, detail: '7.1' },
   not_found: { temporary: false, detail: '1.1' },

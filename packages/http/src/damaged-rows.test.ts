@@ -28,12 +28,16 @@ test('one bad row does not spoil a list: it is left out with an error line, and 
   for (const [list, ids] of [
     ['/emails/receiving', received],
     ['/emails', sent],
-    ['/api-keys?limit=2', keys],
+    ['/api-keys', keys],
     ['/webhooks', endpoints],
   ] as const) {
     const { status, body } = await call({ app, token: rig.token }, `GET ${list}`)
     assert.equal(status, 200)
-    assert.deepEqual((body.data as { id: string }[]).map(({ id }) => id).sort(), [ids[0], ids[2]].sort())
+    const listed = (body.data as { id: string }[]).map(({ id }) => id)
+    assert.deepEqual(
+      ids.map((id) => listed.includes(id)),
+      [true, false, true],
+    )
   }
   assert.match(
     lines[0] ?? '',

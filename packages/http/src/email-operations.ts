@@ -62,6 +62,7 @@ export const EMAIL_OPERATIONS: readonly Operation[] = [
       'missing_required_field',
       'validation_error',
       'suspended_api_key',
+      'email_above_quota',
     ],
   },
   {
@@ -99,6 +100,7 @@ export const EMAIL_OPERATIONS: readonly Operation[] = [
     tag: 'Emails',
     summary: 'Get a link to put a large attachment to, for the `upload_id` of emails within 24 hours',
     request: UploadRequest,
+    errors: ['email_above_quota'],
     status: 201,
     answer: named('upload')
       .extend({

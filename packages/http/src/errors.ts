@@ -14,6 +14,7 @@ const WIRE = {
   message_too_large: [422, 'validation_error'],
   too_many_recipients: [422, 'validation_error'],
   sender_not_verified: [403, 'validation_error'],
+  storage_full: [403, 'email_above_quota'],
   sending_paused: [403, 'suspended_api_key'],
   recipient_unknown: [422, 'validation_error'],
   relay_denied: [403, 'validation_error'],

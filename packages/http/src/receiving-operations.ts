@@ -147,7 +147,7 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     answer: named('email').meta({ id: 'InjectedEmail' }),
     message: true,
     query: { to: address.optional(), from: z.string().max(320).optional() },
-    errors: ['validation_error'],
+    errors: ['validation_error', 'email_above_quota'],
   },
   {
     method: 'get',

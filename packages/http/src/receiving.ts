@@ -1,9 +1,9 @@
+import { refuseIfFull, type StoragePorts } from '@kabutar/core/accounts/storage.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import { deleteReceived } from '@kabutar/core/messages/delete.ts'
 import { type MemoryPorts, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import { getReceived, listReceived, type WholeReceived, wholeOf } from '@kabutar/core/messages/read.ts'
-import type { Log } from '@kabutar/core/ports/log.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
 import { loggedPage, pageOfList } from '@kabutar/core/store/pages.ts'
@@ -16,7 +16,7 @@ import { accountOf, type Env, idOf } from './env.ts'
 import { allOrPage, pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
-export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & { readonly log: Log }
+export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & StoragePorts
 
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
@@ -122,6 +122,7 @@ function savedAs(filename: string | null, contentType: string): string {
 
 /** Accepts a message as if it had come by SMTP: line ends become CRLF, and only the caller's own domains are allowed. */
 async function inject(ports: ReceivingPorts, c: Context<Env>): Promise<Response> {
+  await refuseIfFull(ports, accountOf(c))
   const { raw, to, from } = await injected(c)
   for (const recipient of to) {
     if ((await recipientOwner(ports.table, recipient)) === accountOf(c)) continue

@@ -1,3 +1,4 @@
+import { DEFAULT_STORAGE_GB } from '@kabutar/core/accounts/storage.ts'
 import { NEW_DOMAINS } from '@kabutar/core/domains/create.ts'
 import { MAX_UPLOADS } from '@kabutar/core/messages/uploads.ts'
 import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
@@ -44,6 +45,10 @@ export const SETTINGS = {
   KABUTAR_HTTP_CONNECTIONS: { meaning: 'open connections of the API in all', initial: '1000' },
   KABUTAR_MAX_UPLOADS: { meaning: 'uploads that an account may have at once', initial: String(MAX_UPLOADS) },
   KABUTAR_DOMAINS_A_DAY: { meaning: 'domains that an account may add in a UTC day', initial: String(NEW_DOMAINS.aDay) },
+  KABUTAR_STORAGE: {
+    meaning: 'GB that an account may store; off for any number',
+    initial: String(DEFAULT_STORAGE_GB),
+  },
   KABUTAR_MEMORY: { meaning: 'MB that large requests and messages may hold in memory; else half of the heap limit' },
   KABUTAR_LOG: { meaning: 'debug, info, warn or error: JSON lines on stderr, never content or keys', initial: 'info' },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly initial?: string }>>

@@ -3,6 +3,7 @@
  * Nothing else reads them. A flag overrides the environment, and the last of two equal flags counts.
  */
 import { resolve } from 'node:path'
+import { GB } from '@kabutar/core/accounts/storage.ts'
 import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
 import { durationsOf } from '@kabutar/core/retry-schedules.ts'
 import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
@@ -56,6 +57,8 @@ export type Settings = {
   readonly maxUploads: number
   /** Domains that an account may add in a day. */
   readonly domainsADay: number
+  /** Bytes that an account may store; infinite if it is off. */
+  readonly storageBytes: number
   /** Bytes of memory that large requests and messages may hold together. */
   readonly memoryBytes: number
   readonly logLevel: LogLevel
@@ -132,6 +135,9 @@ const SCHEMA = z.object({
   KABUTAR_HTTP_CONNECTIONS: text(integerOf(10, 100_000)).prefault(SETTINGS.KABUTAR_HTTP_CONNECTIONS.initial),
   KABUTAR_MAX_UPLOADS: text(integerOf(1, 1_000_000)).prefault(SETTINGS.KABUTAR_MAX_UPLOADS.initial),
   KABUTAR_DOMAINS_A_DAY: text(integerOf(1, 1_000_000)).prefault(SETTINGS.KABUTAR_DOMAINS_A_DAY.initial),
+  KABUTAR_STORAGE: text((value) =>
+    value === 'off' ? Number.POSITIVE_INFINITY : GB * integerOf(1, 1_000_000)(value),
+  ).prefault(SETTINGS.KABUTAR_STORAGE.initial),
   KABUTAR_MEMORY: text(integerOf(10, 999_999)).optional(),
   KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).prefault(SETTINGS.KABUTAR_LOG.initial),
 })
@@ -205,6 +211,7 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     httpConnections: read.KABUTAR_HTTP_CONNECTIONS,
     maxUploads: read.KABUTAR_MAX_UPLOADS,
     domainsADay: read.KABUTAR_DOMAINS_A_DAY,
+    storageBytes: read.KABUTAR_STORAGE,
     memoryBytes: read.KABUTAR_MEMORY === undefined ? defaultMemoryBytes() : read.KABUTAR_MEMORY * 1024 * 1024,
     logLevel: read.KABUTAR_LOG,
     notices,

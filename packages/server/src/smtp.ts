@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { Log } from '@kabutar/core/ports/log.ts'
+import { refuseIfFull, type StoragePorts } from '@kabutar/core/accounts/storage.ts'
 import { type AcceptPorts, accept, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import type { Backend } from '@kabutar/smtp/backend.ts'
 import { createSmtpServer } from '@kabutar/smtp/server.ts'
@@ -9,6 +9,7 @@ import type { LoadShedding } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
 import { hostText } from './settings-values.ts'
 
+type InboundPorts = AcceptPorts & StoragePorts
 type SmtpListener = {
   /** `host:port`, as bound. */
   readonly address: string
@@ -25,7 +26,7 @@ export function hostnameOf({ publicUrl, domains }: Pick<Settings, 'publicUrl' | 
 /** Starts the inbound (MX) listener; answers undefined if it is off. @throws {SettingsError} if it can't listen there */
 export async function listenSmtp(
   settings: Pick<Settings, 'smtp' | 'smtpLimits' | 'publicUrl' | 'domains'>,
-  ports: AcceptPorts & { readonly log: Log },
+  ports: InboundPorts,
   shedding: LoadShedding,
   certificate?: Certificate,
 ): Promise<SmtpListener | undefined> {
@@ -49,11 +50,11 @@ export async function listenSmtp(
   }
 }
 
-/** Accepts mail from anybody for domains that are verified here. */
-function inbound(ports: AcceptPorts & { readonly log: Log }, shedding: LoadShedding): Backend {
+/** Accepts mail from anybody for domains that are verified here, while their accounts have room. */
+function inbound(ports: InboundPorts, shedding: LoadShedding): Backend {
   return {
     async recipient(_session, address) {
-      await recipientOwner(ports.table, address)
+      await refuseIfFull(ports, await recipientOwner(ports.table, address))
     },
     async data(_session, envelope, content) {
       const { id, returnPath, recipients, remoteAddress, helo, tls } = envelope

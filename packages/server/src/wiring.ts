@@ -178,6 +178,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     onboardingSender: settings.relay.kind === 'capture',
     log,
     maxUploads: settings.maxUploads,
+    storageBytes: settings.storageBytes,
     newDomains: { ...NEW_DOMAINS, aDay: settings.domainsADay },
     refuseRelayHeaders: settings.relay.kind === 'smtp' && !settings.relayHeaders,
     worker: { id: randomUUID(), exclusive: true },

@@ -33,6 +33,7 @@ export const REPLY_CODES = {
   message_too_large: 552,
   too_many_recipients: 550,
   sender_not_verified: 550,
+  storage_full: 452,
   sending_paused: 451,
   recipient_unknown: 550,
   relay_denied: 550,

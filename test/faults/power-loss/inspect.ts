@@ -83,7 +83,8 @@ async function toldOf({ table }: Shelf, id: string): Promise<ReadonlySet<string>
 /** Ids of messages that wait in the receive queue. */
 function openEntries(engine: Engine): ReadonlySet<string> {
   const rows = engine.db.prepare("SELECT body FROM queue_entry WHERE queue = 'receive'").all() as { body: string }[]
-  return new Set(rows.map(({ body }) => parseReceiveEntry(body).id))
+  const entries = rows.map(({ body }) => parseReceiveEntry(body))
+  return new Set(entries.flatMap((entry) => ('id' in entry ? [entry.id] : [])))
 }
 
 function integrityOf(engine: Engine): string {

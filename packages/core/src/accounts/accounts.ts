@@ -4,8 +4,9 @@ import type { Ids } from '../ports/ids.ts'
 import { type Item, StoreError, type Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { accountKey, accountPartition } from '../store/keys.ts'
-import { putIfAbsent } from '../store/once.ts'
+import { transactIf } from '../store/once.ts'
 import { type ListPage, listRows } from '../store/pages.ts'
+import { newStorage } from './storage.ts'
 
 type Account = { readonly id: string; readonly name: string; readonly createdAt: Date }
 type AccountPorts = { readonly table: Table; readonly clock: Clock }
@@ -43,5 +44,10 @@ function accountOf(stored: Item): Account {
 }
 
 function putAccount(table: Table, { id, name, createdAt }: Account): Promise<boolean> {
-  return putIfAbsent(table, row('account', accountKey(id), { name, at: createdAt.getTime() }))
+  const at = createdAt.getTime()
+  const rows = [row('account', accountKey(id), { name, at }), newStorage(id, at)]
+  return transactIf(
+    table,
+    rows.map((item) => ({ kind: 'put', item, if: [{ exists: false }] }) as const),
+  )
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import { StoreError } from '../ports/table.ts'
 import { receivedMessageKey, sentMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
+import { recountDay } from '../store/timeline.ts'
 import { expireEvent, receivedEventId } from '../webhooks/event.ts'
 import { blobKey, bodyCopyKeys, partCopyKey } from './blob-keys.ts'
 import { type ContentPorts, deleteContent } from './content.ts'
@@ -22,7 +23,11 @@ const EVENT_KEPT_SECONDS = 90 * 24 * 3600
  * Deletes what a sent message says and keeps the fact that it was sent. Repeating it is no error.
  * @throws {MailError} `not_found`; `conflict` while it is still being sent, since nothing accepted is ever dropped
  */
-export async function deleteSent(ports: ContentPorts, accountId: string, id: string): Promise<void> {
+export async function deleteSent(
+  ports: ContentPorts & { readonly clock: Clock },
+  accountId: string,
+  id: string,
+): Promise<void> {
   const message = await getSent(ports.table, accountId, id)
   if (isPending(message)) {
     throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
@@ -36,6 +41,7 @@ export async function deleteSent(ports: ContentPorts, accountId: string, id: str
     set: { content: deleted, subject: '', tags: [] },
     if: [{ exists: true }],
   })
+  await recountDay(ports, accountId, 'out', id)
 }
 
 /**
@@ -62,6 +68,7 @@ export async function finishDeletion(ports: DeletePorts, accountId: string, id: 
   await deleteReading(ports, accountId, id)
   const ttl = Math.floor(ports.clock.now() / 1000) + EVENT_KEPT_SECONDS
   await expireEvent(ports.table, accountId, id, receivedEventId(accountId, id), ttl)
+  await recountDay(ports, accountId, 'in', id)
   await ports.table.write({ kind: 'delete', key: receivedMessageKey(accountId, id) })
 }
 

@@ -3,6 +3,7 @@
  * on AWS). For a day an upload can be attached to any number of messages, each of which copies it; then it is deleted, used
  * or not.
  */
+import { refuseIfFull, type StoragePorts } from '../accounts/storage.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -15,7 +16,7 @@ import { transactIf } from '../store/once.ts'
 import { dueAt } from '../store/outbox.ts'
 import { blobKey } from './blob-keys.ts'
 
-export type UploadPorts = {
+export type UploadPorts = StoragePorts & {
   readonly table: Table
   readonly blobs: Blobs
   readonly clock: Clock
@@ -33,9 +34,13 @@ export const MAX_UPLOADS = 100
 const LINK_SECONDS = 3600
 export const UPLOAD_KEPT_MS = 24 * 3_600_000
 
-/** A link that takes a file of exactly `size` bytes for an hour. @throws {MailError} `message_too_large`, `conflict` past 100 */
+/**
+ * A link that takes a file of exactly `size` bytes for an hour.
+ * @throws {MailError} `message_too_large`, `storage_full`, `conflict` past 100
+ */
 export async function createUpload(ports: UploadPorts, accountId: string, size: number): Promise<Upload> {
   if (size > MAX_UPLOAD_BYTES) throw new MailError('message_too_large', 'An upload is at most 30 MB.')
+  await refuseIfFull(ports, accountId)
   const id = ports.ids.next()
   const now = ports.clock.now()
   const url = await ports.blobs.uploadLink(blobKey(accountId, id), { bytes: size, expiresInSeconds: LINK_SECONDS })

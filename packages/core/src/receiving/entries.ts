@@ -1,4 +1,7 @@
-/** The entries of the receive queue: mail to receive, or to read again, deletions to finish, uploads whose time is over. */
+/**
+ * The entries of the receive queue: mail to receive, or to read again, deletions to finish, uploads whose time is over, and
+ * accounts whose storage is to be summed.
+ */
 import * as z from 'zod'
 import { CHECKS, type InboundEnvelope, VERDICTS } from '../messages/message.ts'
 import type { Queue } from '../ports/queue.ts'
@@ -24,6 +27,7 @@ const Entry = z.discriminatedUnion('kind', [
     }),
   }),
   z.object({ v: z.literal(1), kind: z.enum(['delete', 'expire_upload', 'reread']), accountId: account, id: z.uuid() }),
+  z.object({ v: z.literal(1), kind: z.literal('measure_storage'), accountId: account }),
 ])
 
 export type ReceiveEntry =
@@ -34,7 +38,9 @@ export type ReceiveEntry =
       readonly envelope: InboundEnvelope
     }
   /** `delete`: finish the deletion of a received message. `expire_upload`: delete an upload. `reread`: read it again. */
-  | { readonly kind: 'delete' | 'expire_upload' | 'reread'; readonly accountId: string; readonly id: string }
+  | { readonly kind: 'delete' | 'expire_upload'; readonly accountId: string; readonly id: string }
+  | { readonly kind: 'reread'; readonly accountId: string; readonly id: string }
+  | { readonly kind: 'measure_storage'; readonly accountId: string }
 
 export function encodeReceiveEntry(entry: ReceiveEntry): string {
   return JSON.stringify({ v: 1, ...entry })
@@ -55,3 +61,8 @@ const dueEntry = (queue: Queue, kind: 'delete' | 'expire_upload'): DueWork => ({
 export const dueDeletion = (queue: Queue): DueWork => dueEntry(queue, 'delete')
 /** Queues the deletion of an upload whose time is over. */
 export const dueUpload = (queue: Queue): DueWork => dueEntry(queue, 'expire_upload')
+/** Queues the hourly sum of what an account stores. */
+export const dueMeasure = (queue: Queue): DueWork => ({
+  queue,
+  entry: (item) => encodeReceiveEntry({ kind: 'measure_storage', accountId: accountOfKey(item) }),
+})

@@ -7,6 +7,7 @@
 
 import { blobKey } from '../messages/blob-keys.ts'
 import { finishDeletion } from '../messages/delete.ts'
+import { measureStorage } from '../messages/measure-storage.ts'
 import { LARGE_BYTES } from '../messages/memory.ts'
 import type { ReceivedMessage } from '../messages/message.ts'
 import type { Incoming } from '../messages/received.ts'
@@ -45,19 +46,19 @@ export async function receiveBatch(
   const failures = new Failures(ports, 'receive', signal)
   const jobs: Job[] = []
   const rereads: Reread[] = []
-  const deletions: Promise<void>[] = []
+  const others: Promise<void>[] = []
   for (const delivery of batch) {
     try {
       const entry = parseReceiveEntry(delivery.body)
       if (entry.kind === 'receive') jobs.push({ delivery, mail: incomingOf(entry) })
       else if (entry.kind === 'reread') rereads.push({ delivery, entry })
-      else deletions.push(deleteFor(ports, entry).catch((error) => failures.add(delivery, error)))
+      else others.push(workOff(ports, entry, signal).catch((error) => failures.add(delivery, error)))
     } catch (error) {
       failures.add(delivery, error)
     }
   }
   const storing = { ...ports, signal }
-  await Promise.all(deletions)
+  await Promise.all(others)
   await receiveJobs(storing, jobs, (some, error) => {
     for (const { delivery } of some) failures.add(delivery, error)
   })
@@ -69,12 +70,16 @@ function incomingOf({ accountId, id, envelope }: ReceiveEntry & { readonly kind:
   return { accountId, id, envelope, blob: blobKey(accountId, id) }
 }
 
-async function deleteFor(ports: ReceivePorts, { kind, accountId, id }: ReceiveEntry): Promise<void> {
-  if (kind === 'expire_upload') await deleteUpload(ports, accountId, id)
-  else await finishDeletion(ports, accountId, id)
+type Other = Exclude<ReceiveEntry, { readonly kind: 'receive' | 'reread' }>
+
+async function workOff(ports: ReceivePorts, entry: Other, signal: AbortSignal): Promise<void> {
+  const { accountId } = entry
+  if (entry.kind === 'measure_storage') await measureStorage(ports, accountId, signal)
+  else if (entry.kind === 'expire_upload') await deleteUpload(ports, accountId, entry.id)
+  else await finishDeletion(ports, accountId, entry.id)
 }
 
-type Reread = { readonly delivery: Delivery; readonly entry: ReceiveEntry }
+type Reread = { readonly delivery: Delivery; readonly entry: ReceiveEntry & { readonly kind: 'reread' } }
 
 /** Reads messages again, one by one and after new mail is stored, because a message that killed a reader may do so again. */
 async function readEachAgain(ports: StorePorts, rereads: readonly Reread[], failures: Failures): Promise<void> {

@@ -2,6 +2,7 @@ import { displayed, domainOf, formatMailbox } from '@kabutar/mail/address.ts'
 import { checkCustomHeaders, checkSubject } from '@kabutar/mail/headers.ts'
 import { MalformedError } from '@kabutar/mail/malformed.ts'
 import type { ApiKey } from '../accounts/keys.ts'
+import { refuseIfFull, type StoragePorts } from '../accounts/storage.ts'
 import { domainOwner, sendingOwner } from '../domains/domains.ts'
 import { MailError } from '../errors.ts'
 import {
@@ -25,25 +26,26 @@ import { claimOf, findEarlier, type Idempotency, idempotencyOf } from './idempot
 import { pauseOf } from './pauses.ts'
 import { encodeSendEntry } from './send-queue.ts'
 
-export type SubmitPorts = ContentPorts & {
-  readonly sendQueue: Queue
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly log: Log
-  readonly caches: Caches
-  /**
-   * Queues a message only after its rows are written. Set where they do not share a commit: an entry that is faster than
-   * its rows costs two seconds. @default false
-   */
-  readonly queueAfterRows?: boolean
-  /** Takes `onboarding@resend.dev` as a sender. Set only where no mail leaves the machine. @default false */
-  readonly onboardingSender?: boolean
-  /**
-   * Refuses header fields by which relays of other vendors add recipients (X-SMTPAPI and its like): those would be neither
-   * counted nor compared with the suppression list. @default false
-   */
-  readonly refuseRelayHeaders?: boolean
-}
+export type SubmitPorts = ContentPorts &
+  StoragePorts & {
+    readonly sendQueue: Queue
+    readonly clock: Clock
+    readonly ids: Ids
+    readonly log: Log
+    readonly caches: Caches
+    /**
+     * Queues a message only after its rows are written. Set where they do not share a commit: an entry that is faster than
+     * its rows costs two seconds. @default false
+     */
+    readonly queueAfterRows?: boolean
+    /** Takes `onboarding@resend.dev` as a sender. Set only where no mail leaves the machine. @default false */
+    readonly onboardingSender?: boolean
+    /**
+     * Refuses header fields by which relays of other vendors add recipients (X-SMTPAPI and its like): those would be neither
+     * counted nor compared with the suppression list. @default false
+     */
+    readonly refuseRelayHeaders?: boolean
+  }
 
 const MAX_RECIPIENTS = 50
 /** The sender of every quick start for Resend. */
@@ -56,7 +58,7 @@ const MAX_SUBJECT_LENGTH = 998
  * When it resolves, the message survives a crash: its row carries `due`, and the sweep queues what a crash left behind.
  * The same idempotency key and draft answer the first id again, for 24 hours.
  * @throws {MailError} `sender_not_verified`, `invalid_message`, `message_too_large`, `too_many_recipients`,
- * `invalid_attachment`, `invalid_idempotency_key`, `idempotency_mismatch`, `sending_paused`
+ * `invalid_attachment`, `invalid_idempotency_key`, `idempotency_mismatch`, `sending_paused`, `storage_full`
  */
 export async function submit(
   ports: SubmitPorts,
@@ -71,6 +73,7 @@ export async function submit(
   const earlier = idempotency && (await findEarlier(ports.table, accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }
   await refuseIfPaused(ports, accountId)
+  await refuseIfFull(ports, accountId)
   const id = ports.ids.next()
   const prepared = await prepareContent(ports, accountId, id, draft)
   await putDay(ports, accountId, 'out', id)

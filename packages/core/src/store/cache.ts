@@ -20,6 +20,8 @@ export const STALE_MS = {
   pauses: 5 * SECOND,
   /** Other processes notice a change of an account's webhook endpoints after this long. */
   endpoints: 5 * SECOND,
+  /** What an account stores is summed once an hour. */
+  storage: 60 * SECOND,
   /** Rows of days that are not over stay, so they are only written once. */
   days: 24 * HOUR,
   /** Rows of an endpoint's days expire, so they are written again twice a day. */
@@ -34,6 +36,8 @@ export type Caches = {
   readonly pauses: Cache<{ readonly row: Item | undefined }>
   /** All endpoints of an account. */
   readonly endpoints: Cache<readonly Item[]>
+  /** `row` is undefined for an account that was never measured. */
+  readonly storage: Cache<{ readonly row: Item | undefined }>
   readonly days: Cache<'noted'>
   readonly deliveryDays: Cache<'noted'>
 }
@@ -44,6 +48,7 @@ export function newCaches(clock: Pick<Clock, 'now'>): Caches {
     sendingDomains: new Cache(clock, STALE_MS.sendingDomains),
     pauses: new Cache(clock, STALE_MS.pauses),
     endpoints: new Cache(clock, STALE_MS.endpoints),
+    storage: new Cache(clock, STALE_MS.storage),
     days: new Cache(clock, STALE_MS.days),
     deliveryDays: new Cache(clock, STALE_MS.deliveryDays),
   }

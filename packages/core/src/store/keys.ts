@@ -24,6 +24,7 @@ export const ROWS = {
   count: shape('<account>#counts', '<what>', 'how many of a kind the account has, or made on a day'),
   'reputation-day': shape('<account>#reputation', 'day#<day>', 'mails sent, bounced, complained of'),
   'account-pause': shape('<account>#reputation', 'pause', 'why the account may not send'),
+  storage: shape('<account>#storage', 'v', 'the octets that the account stores, summed each hour'),
   domain: shape('<account>#domains', '<domain id>', 'a domain as the account sees it'),
   'domain-owner': shape('domain#<name>', 'owner', 'the account that the domain is verified for'),
   'domain-claim': shape('domain#<name>', 'pending', 'the account that is proving the domain'),
@@ -91,6 +92,8 @@ export const reputationDayKey = (accountId: string, day: string): Key => ({
 export const accountPauseKey = (accountId: string): Key => ({ pk: reputationPartition(accountId), sk: 'pause' })
 export const RELAY_PAUSE_KEY: Key = { pk: 'relay#pause', sk: 'v' }
 
+export const storageKey = (accountId: string): Key => ({ pk: `${accountId}#storage`, sk: 'v' })
+
 export const domainPartition = (accountId: string): string => `${accountId}#domains`
 export const domainKey = (accountId: string, id: string): Key => ({ pk: domainPartition(accountId), sk: id })
 export const domainOwnerKey = (name: string): Key => ({ pk: `domain#${name}`, sk: 'owner' })
@@ -146,7 +149,8 @@ export const idempotencyKey = (accountId: string, key: string): Key => ({
   pk: `${accountId}#idem#${sha256(key)}`,
   sk: 'v',
 })
-export const uploadKey = (accountId: string, id: string): Key => ({ pk: `${accountId}#uploads`, sk: id })
+export const uploadPartition = (accountId: string): string => `${accountId}#uploads`
+export const uploadKey = (accountId: string, id: string): Key => ({ pk: uploadPartition(accountId), sk: id })
 
 /** `subjectId`: the message that the event speaks of; an id of the event's own where there is none. */
 export const eventPartition = (accountId: string, subjectId: string): string => `${accountId}#ev#${subjectId}`

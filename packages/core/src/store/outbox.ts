@@ -25,7 +25,10 @@ import {
 import { writeIf } from './once.ts'
 
 /** The kinds of rows that carry `due`. */
-export type DueKind = Extract<RowKind, 'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery'>
+export type DueKind = Extract<
+  RowKind,
+  'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery' | 'storage'
+>
 /** The queue for the work on a due row, and the entry that asks for it. */
 export type DueWork = { readonly queue: Queue; entry(item: Item): string }
 type DueWorks = Readonly<Partial<Record<DueKind, DueWork>>>

@@ -11,6 +11,7 @@ import { DRAFT, drain, KEY, silent } from '@kabutar/testing/sending-rig.ts'
 import { createAccount, listAccounts } from '../accounts/accounts.ts'
 import { authenticate, createKey, listKeys } from '../accounts/keys.ts'
 import { countMails, recentCounts } from '../accounts/reputation.ts'
+import { storedBytes } from '../accounts/storage.ts'
 import { holderOf } from '../domains/change.ts'
 import { createDomain } from '../domains/create.ts'
 import { claimDomain, domainOwner, listDomains } from '../domains/domains.ts'
@@ -29,7 +30,7 @@ import { dispatchState } from '../webhooks/dispatch-ports.ts'
 import { createEndpoint, listEndpoints } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { newCaches } from './cache.ts'
-import { ROWS, type RowKind } from './keys.ts'
+import { accountOfKey, ROWS, type RowKind } from './keys.ts'
 import { sweep } from './outbox.ts'
 import type { ListPage } from './pages.ts'
 
@@ -160,11 +161,13 @@ describe('every row', () => {
     for (const { kind, item } of rows) assert.equal(item.format, ROWS[kind].format, `${item.pk} / ${item.sk}`)
   })
 
+  const storageRow = () => rows.find(({ kind }) => kind === 'storage')?.item ?? { pk: '', sk: '' }
   const reads: Readonly<Record<Exclude<RowKind, (typeof NEVER_READ)[number]>, (ports: Ports) => Promise<unknown>>> = {
     account: ({ table }) => listAccounts(table),
     'api-key': ({ table }) => listKeys(table, 'a', { limit: 9 }),
     'api-key-token': (ports) => authenticate(ports, written.token),
     'reputation-day': (ports) => recentCounts(throwing(ports), 'a'),
+    storage: ({ table, caches }) => storedBytes({ table, caches }, accountOfKey(storageRow())),
     'account-pause': ({ table, clock }) => readPause(table, clock.now(), 'a'),
     domain: ({ table }) => listDomains(table, 'a', { limit: 9 }),
     'domain-owner': ({ table }) => domainOwner(table, 'own.test'),

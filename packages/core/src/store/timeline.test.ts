@@ -188,15 +188,17 @@ describe('the row of a day', () => {
     assert.deepEqual((await list(ports)).items, [late])
   })
 
-  test('is written once by a process while the day lasts, and each time afterwards', async () => {
+  test('is written once by a process while the day lasts, and each time for a message that is late', async () => {
     const ports = rig()
     const id = ports.ids.next()
     const key = dayKey('a', 'in', utcDay(START))
     const writtenAt = async () => (await ports.table.get(key))?.at
     await putDay(ports, 'a', 'in', id)
     ports.clock.advance(HOUR)
-    await putDay(ports, 'a', 'in', id)
+    await putDay(ports, 'a', 'in', ports.ids.next())
     assert.equal(await writtenAt(), START)
+    await putDay(ports, 'a', 'in', id)
+    assert.equal(await writtenAt(), START + HOUR)
     ports.clock.advance(DAY_MS)
     await putDay(ports, 'a', 'in', id)
     assert.equal(await writtenAt(), START + HOUR + DAY_MS)

@@ -4,11 +4,12 @@
  * a list reads on through them until the page is full or the days end.
  */
 import type { Clock } from '../ports/clock.ts'
+import { timeOf } from '../ports/ids.ts'
 import type { Item, Table } from '../ports/table.ts'
 import type { Caches } from './cache.ts'
 import { row } from './codec.ts'
 import { DAY_SHARDS, type Direction, dayKey, dayOfId, dayPartition, dayPrefix, messagePartition } from './keys.ts'
-import { writeIf } from './once.ts'
+import { putIfAbsent, writeIf } from './once.ts'
 import { fillPage, isNewestFirst, type ListPage, type PageOptions, rowsBeyond } from './pages.ts'
 
 export type TimelinePorts = { readonly table: Table; readonly clock: Clock }
@@ -22,6 +23,8 @@ export type Timeline = {
 }
 
 const DAY_MS = 86_400_000
+/** A message is usually stored sooner after its acceptance, which its id tells. */
+const LATE_MS = 60_000
 /** The longest time between the writes of a day's row and of its message. */
 const GRACE_MS = 3_600_000
 /** Rows asked of a shard beyond one and a half times its share, so that a second question is rare. */
@@ -35,7 +38,8 @@ const messageTimeline = (accountId: string, direction: Direction): Timeline => (
 
 /**
  * Marks the day of a message as active; done before the message's row is written. A day that is not over costs one write
- * for each process; a late message writes every time, since rows of past days may go.
+ * for each process. A late message writes every time: rows of past days may go, and a row that is written anew has the
+ * octets of its day counted from the beginning.
  */
 export async function putDay(
   { table, clock, caches }: TimelinePorts & { readonly caches: Caches },
@@ -45,15 +49,45 @@ export async function putDay(
 ): Promise<void> {
   const key = dayKey(accountId, direction, dayOfId(id))
   const now = clock.now()
-  const put = async () => {
-    await table.write({ kind: 'put', item: row('day', key, { at: now }) })
-    return 'noted' as const
-  }
-  if (isOver(dayOfId(id), now)) await put()
-  else await caches.days.get(key, put)
+  const isLate = isOver(dayOfId(id), now) || now - timeOf(id) > LATE_MS
+  const item = row('day', key, { at: now })
+  if (isLate) await table.write({ kind: 'put', item })
+  else await caches.days.get(key, () => putIfAbsent(table, item).then(() => 'noted'))
 }
 
-const isOver = (day: string, now: number) => now >= Date.parse(day) + DAY_MS
+/** Has the octets of a message's day counted anew, because the message is being deleted. */
+export async function recountDay(
+  { table, clock }: TimelinePorts,
+  accountId: string,
+  direction: Direction,
+  id: string,
+): Promise<void> {
+  const item = row('day', dayKey(accountId, direction, dayOfId(id)), { at: clock.now() })
+  await writeIf(table, { kind: 'put', item, if: [{ exists: true }] })
+}
+
+/** The days of an account's messages, the newest first. */
+export function dayRows(table: Table, accountId: string, direction: Direction): AsyncGenerator<Item> {
+  return rowsBeyond(table, messageTimeline(accountId, direction).daysOf, { limit: 100 })
+}
+
+/** The first `wanted` rows of a day after the id `from`, in their order. */
+export function rowsOfDay(
+  table: Table,
+  day: {
+    readonly accountId: string
+    readonly direction: Direction
+    readonly day: string
+    readonly from: string | undefined
+    readonly wanted: number
+  },
+): Promise<readonly Item[]> {
+  const pkOf = (shard: number) => messagePartition(day.accountId, day.direction, day.day, shard)
+  return mergeShards(table, pkOf, day.wanted, day.from, false)
+}
+
+/** True if a UTC day has ended at a time in epoch milliseconds. */
+export const isOver = (day: string, now: number) => now >= Date.parse(day) + DAY_MS
 
 /**
  * A page of messages, newest first. Rows that `show` answers undefined for are passed over.
