@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import type { Server as HttpServer } from 'node:http'
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import type { AddressInfo, Socket } from 'node:net'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Certificate } from './certificate.ts'
 import { listenError } from './listen-error.ts'
+import { PipeliningLimit } from './pipelining.ts'
 import { type Address, hostText } from './settings-values.ts'
 
 /** Answers a request; `env.incoming` is Node's form of it. */
@@ -38,7 +39,7 @@ export async function listenHttp(
   { certificate, maxConnections }: { readonly certificate?: Certificate | undefined; readonly maxConnections: number },
 ): Promise<HttpListener> {
   let answer: Fetch = starting
-  const server = createServer((request, env) => answer(request, env), certificate)
+  const server = createServer((request, env) => answer(request, env), clock, certificate)
   server.maxConnections = maxConnections
   server.listen(port, host)
   await once(server, 'listening').catch((cause) => {
@@ -68,17 +69,16 @@ export async function listenHttp(
 /** Peers that send half a request are dropped after 15 to 20 s, and slow bodies after 5 minutes. */
 const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsCheckingInterval: 5000 }
 
-function createServer(answer: Fetch, certificate: Certificate | undefined): HttpServer | HttpsServer {
-  const fetch = (request: Request, env: unknown) => answer(request, env as HttpBindings)
-  if (certificate === undefined)
-    return createAdaptorServer({ fetch, hostname: NO_HOST, serverOptions: TIMEOUTS }) as HttpServer
-  const serverOptions = { ...TIMEOUTS, ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
-  return createAdaptorServer({
-    fetch,
-    hostname: NO_HOST,
-    createServer: createHttpsServer,
-    serverOptions,
-  }) as HttpsServer
+function createServer(answer: Fetch, clock: Clock, certificate: Certificate | undefined): HttpServer | HttpsServer {
+  const pipelining = new PipeliningLimit(clock)
+  const listener = pipelining.bound(
+    getRequestListener((request, env) => answer(request, env as HttpBindings), { hostname: NO_HOST }),
+  )
+  const server =
+    certificate === undefined
+      ? createHttpServer(TIMEOUTS, listener)
+      : createHttpsServer({ ...TIMEOUTS, ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, listener)
+  return server.on('connection', (socket: Socket) => pipelining.admit(socket))
 }
 
 /** The name in the URL of a request in HTTP/1.0 without a Host field, as load balancers ask for GET /health. */
