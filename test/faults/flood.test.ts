@@ -14,6 +14,7 @@ import { residentBytes } from '../bench/measure.ts'
 import { rawOf, untilReceived } from '../flows/support/inbox.ts'
 import { type Server, startServer } from '../flows/support/server.ts'
 import { connectSender } from '../flows/support/smtp-sender.ts'
+import { DRIBBLERS, FLOODS, HANDSHAKES, SILENT } from './hostile/floods.ts'
 import { besiege, type Hostile } from './siege.ts'
 
 const CONNECTIONS = 500
@@ -30,40 +31,6 @@ const HEARD_MS = 60_000
 const WARM_MESSAGES = 10_000
 const MB = 1024 * 1024
 
-const EHLO = 'EHLO far.test\r\n'
-const DATA = `${EHLO}MAIL FROM:<eve@far.test>\r\nRCPT TO:<ada@kabutar.test>\r\nDATA\r\n`
-const at = (text: string, turn: number) => text.slice(turn % text.length, (turn % text.length) + 1)
-const whole = Buffer.from(`${'x'.repeat(998)}\r\n`.repeat(64))
-
-const DRIBBLERS: Readonly<Record<string, Hostile>> = {
-  'say an octet at a time': (socket, turn) => socket.write(at(EHLO, turn)),
-  'say a line without an end': (socket, turn) => socket.write(turn === 0 ? 'NOOP '.repeat(300) : 'x'),
-  'send a message octet by octet': (socket, turn) => socket.write(turn === 0 ? DATA : at('x\r\n', turn)),
-  'stop within a message': (socket, turn) => turn === 0 && socket.write(`${DATA}${'x'.repeat(60)}\r\n`),
-}
-const MESSAGE = `MAIL FROM:<eve@far.test>\r\nRCPT TO:<ada@kabutar.test>\r\nDATA\r\nSubject: flood\r\n\r\n${'x\r\n'.repeat(1300)}.\r\n`
-const FLOODS: Readonly<Record<string, Hostile>> = {
-  'push messages without an end': (socket, turn) => {
-    if (turn === 0) socket.write(DATA)
-    else if (!socket.writableNeedDrain && turn < 10) socket.write(whole)
-  },
-  'send whole messages without waiting': (socket, turn) => {
-    if (turn === 0) socket.write(EHLO)
-    if (!socket.writableNeedDrain) socket.write(MESSAGE)
-  },
-  'ask and never read the answers': (socket, turn) => {
-    if (turn === 0) socket.pause().write(EHLO)
-    if (!socket.writableNeedDrain) socket.write('RSET\r\n'.repeat(5000))
-  },
-  'connect again and again': (socket) => socket.destroy(),
-}
-/** The start of a handshake: the header of a TLS record of 16 KB, and an octet of it. */
-const RECORD = Buffer.from([0x16, 0x03, 0x01, 0x40, 0x00, 0x01])
-const SILENT: Readonly<Record<string, Hostile>> = { 'say nothing': () => undefined }
-const HANDSHAKES: Readonly<Record<string, Hostile>> = {
-  'stop within a handshake': (socket, turn) =>
-    socket.write(turn === 0 ? `${EHLO}STARTTLS\r\n` : RECORD.subarray(turn - 1, turn)),
-}
 type Kind = { readonly name: string; readonly hostile: Hostile; readonly tls: boolean }
 const kinds = (hostiles: Readonly<Record<string, Hostile>>, tls = false): readonly Kind[] =>
   Object.entries(hostiles).map(([name, hostile]) => ({ name: tls ? `${name}, under TLS` : name, hostile, tls }))
