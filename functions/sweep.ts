@@ -1,7 +1,7 @@
 import { reconcile } from '@kabutar/aws/ses/reconcile.ts'
 import { deadLetterWatch } from '@kabutar/aws/sqs/dead-letters.ts'
 import { dueWork } from '@kabutar/core/due-work.ts'
-import { sweep } from '@kabutar/core/store/outbox.ts'
+import { sweep } from '@kabutar/core/store/sweep.ts'
 import { basicPorts, deadLetterQueues, queuePorts } from './wiring.ts'
 
 /** Ten seconds before the function's timeout; the next minute's run does the rest. */

@@ -3,9 +3,11 @@ import { MEASURED_EVERY_MS } from './messages/measure-storage.ts'
 import { sentOf } from './messages/rows.ts'
 import { UPLOAD_KEPT_MS } from './messages/uploads.ts'
 import type { Queue } from './ports/queue.ts'
+import type { Item } from './ports/table.ts'
 import { dueDeletion, dueMeasure, dueUpload } from './receiving/entries.ts'
 import { dueSend } from './sending/send-queue.ts'
 import type { DueKind, DueWork, LongestWaits } from './store/outbox.ts'
+import { backoffMs } from './store/sweep.ts'
 import { deliveryOf, dueDelivery } from './webhooks/delivery.ts'
 import { dueEvent } from './webhooks/emit.ts'
 
@@ -22,8 +24,8 @@ export function dueWork({ sendQueue, receiveQueue, webhookQueue }: DueQueues): R
   }
 }
 
-/** A lease on the largest message, or a sweep's longest wait, and some more. */
-const LEASE_OR_SWEEP_MS = 20 * 60_000
+/** A lease on the largest message, or the longest pause of an endpoint, and some more. */
+const LEASE_OR_PAUSE_MS = 20 * 60_000
 /** Waits are spread by less than this. */
 const SPREAD = 1.25
 
@@ -31,16 +33,17 @@ type Schedules = { readonly sendRetries: readonly number[]; readonly webhookRetr
 
 /** A message and a delivery wait as their schedule says after so many attempts, an upload as long as it is kept. */
 export function longestWaits({ sendRetries, webhookRetriesMs }: Schedules): LongestWaits {
-  const after = (waits: readonly number[], made: number) => LEASE_OR_SWEEP_MS + SPREAD * (waits[made] ?? 0)
+  const own = ({ sweeps }: Item) => LEASE_OR_PAUSE_MS + (Number(sweeps) > 0 ? backoffMs(Number(sweeps) - 1) : 0)
+  const after = (item: Item, waits: readonly number[], made: number) => own(item) + SPREAD * (waits[made] ?? 0)
   return {
-    'sent-message': (item) => after(sendRetries, sentOf(item).attempts - 1),
-    'received-message': () => LEASE_OR_SWEEP_MS,
-    upload: () => LEASE_OR_SWEEP_MS + UPLOAD_KEPT_MS,
-    event: () => LEASE_OR_SWEEP_MS,
-    storage: () => LEASE_OR_SWEEP_MS + MEASURED_EVERY_MS,
+    'sent-message': (item) => after(item, sendRetries, sentOf(item).attempts - 1),
+    'received-message': own,
+    upload: (item) => own(item) + UPLOAD_KEPT_MS,
+    event: own,
+    storage: (item) => own(item) + MEASURED_EVERY_MS,
     delivery: (item) => {
       const { made, madeBefore } = deliveryOf(item)
-      return after(webhookRetriesMs, made - madeBefore)
+      return after(item, webhookRetriesMs, made - madeBefore)
     },
   }
 }

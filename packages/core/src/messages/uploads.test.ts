@@ -9,7 +9,7 @@ import { drainReceived, type ReceiveRig, receivePorts } from '@kabutar/testing/r
 import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
 import { dueWork } from '../due-work.ts'
 import { submit } from '../sending/submit.ts'
-import { sweep } from '../store/outbox.ts'
+import { sweep } from '../store/sweep.ts'
 import type { DraftAttachment } from './content.ts'
 import { createUpload } from './uploads.ts'
 

@@ -8,7 +8,7 @@ import { blobKey, partCopyKey } from '../messages/blob-keys.ts'
 import { deleteReceived } from '../messages/delete.ts'
 import { getReceived, getWholeReceived, listReceived } from '../messages/read.ts'
 import { receivedMessageKey, receivedReadingKey } from '../store/keys.ts'
-import { sweep } from '../store/outbox.ts'
+import { sweep } from '../store/sweep.ts'
 import { createEndpoint } from '../webhooks/endpoints.ts'
 import { eventsOf, receivedEventId } from '../webhooks/event.ts'
 

@@ -31,8 +31,8 @@ import { createEndpoint, listEndpoints } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { newCaches } from './cache.ts'
 import { accountOfKey, ROWS, type RowKind } from './keys.ts'
-import { sweep } from './outbox.ts'
 import type { ListPage } from './pages.ts'
+import { sweep } from './sweep.ts'
 
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
 /** Kinds whose attributes nobody reads: the key says all. */

@@ -59,7 +59,7 @@ async function lifeAndRecovery(fatal: number, refusals: number): Promise<Ended> 
     if (!(error instanceof Crash)) throw error
   }
 
-  for (let minutes = 0; minutes < 30; minutes++) {
+  for (let minutes = 0; minutes < 80; minutes++) {
     const second = {
       ...ports,
       caches: newCaches(ports.clock),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sweep } from '../store/outbox.ts'
+import { sweep } from '../store/sweep.ts'
 import { dueEvent, emit, newEvent } from './emit.ts'
 import { createEndpoint } from './endpoints.ts'
 import { drain, receiver, rig } from './rig.test.ts'

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRAFT, KEY, sweepSends, testPorts } from '@kabutar/testing/sending-rig.ts'
 import type { LogFields } from '../ports/log.ts'
-import { StoreError } from '../ports/table.ts'
+import type { Outgoing } from '../ports/queue.ts'
+import { type Item, StoreError } from '../ports/table.ts'
 import { dueSend } from '../sending/send-queue.ts'
 import { submit } from '../sending/submit.ts'
 import { row } from './codec.ts'
 import { duePartition, dueShard, outboxKindKey, sentMessageKey } from './keys.ts'
-import { dueOf, sweep } from './outbox.ts'
+import { dueAt, dueOf } from './outbox.ts'
+import { sweep } from './sweep.ts'
 
 const MESSAGES = 300
 const MINUTE = 60_000
@@ -50,9 +52,80 @@ test('a partition that cannot be read fails the sweep, after the others were swe
   const other = duePartition('sent-message', (dueShard(KEY.accountId) + 1) % 16)
   await assert.rejects(sweepSends({ ...ports, table: { ...ports.table, query: query(other) } }), { code })
   assert.equal(await sweepSends(ports), 0, 'the sweep that failed had queued the rest')
-  ports.clock.advance(15 * MINUTE)
+  ports.clock.advance(60 * MINUTE)
   await assert.rejects(sweepSends({ ...ports, table: { ...ports.table, query: query(mine) } }), { code })
   assert.equal(await sweepSends(ports), MESSAGES)
+})
+
+test('a row is queued once in the hour after its first look, and half as often after each further one', async () => {
+  const ports = await testPorts()
+  await submit(ports, KEY, DRAFT)
+  const queuedAt: number[] = []
+  for (let minute = 1; minute <= 25 * 60; minute++) {
+    ports.clock.advance(MINUTE)
+    if ((await sweepSends(ports)) > 0) queuedAt.push(minute)
+  }
+  assert.deepEqual(queuedAt, [1, 61, 181, 421, 901, 1381])
+})
+
+test('rows that were moved and not queued come again after two minutes', async () => {
+  const ports = await dueMessages()
+  const send = () => Promise.reject(new StoreError('Unavailable', 'the queue does not answer'))
+  await assert.rejects(sweepSends({ ...ports, sendQueue: { ...ports.sendQueue, send } }))
+  ports.clock.advance(2 * MINUTE)
+  assert.equal(await sweepSends(ports), MESSAGES)
+})
+
+const upload = (account: string, n: number, at: number) => {
+  const id = `${account}-${n}`
+  return row('upload', { pk: `${account}#uploads`, sk: id }, dueAt('upload', account, id, at))
+}
+
+/** Puts the due rows of one account, and one later row of another account in the same shard. */
+async function backlog(rows: number) {
+  const ports = await testPorts()
+  const other =
+    Array.from({ length: 1000 }, (_, n) => `other-${n}`).find((id) => dueShard(id) === dueShard('busy')) ?? ''
+  const at = ports.clock.now() - 2 * MINUTE
+  for (let n = 0; n < rows; n += 1000) {
+    const some = Array.from({ length: Math.min(1000, rows - n) }, (_, i) => upload('busy', n + i, at))
+    await Promise.all(some.map((item) => ports.table.write({ kind: 'put', item })))
+  }
+  await ports.table.write({ kind: 'put', item: upload(other, 0, at + MINUTE) })
+  const queued: string[] = []
+  const queue = {
+    ...ports.sendQueue,
+    send: async (all: readonly Outgoing[]) => void queued.push(...all.map((one) => one.body)),
+  }
+  return { ports, other, queued, works: { upload: { queue, entry: ({ pk }: Item) => pk.split('#')[0] ?? '' } } }
+}
+
+test('the backlog of one account delays no other, although the sweep ends before the backlog does', async () => {
+  const { ports, other, queued, works } = await backlog(10_000)
+  const ending = new AbortController()
+  const { send } = works.upload.queue
+  works.upload.queue.send = async (all) => {
+    await send(all)
+    if (queued.length > 1500) ending.abort()
+  }
+  await sweep(ports, works, ending.signal)
+  assert.ok(queued.length < 3000, `${queued.length} were queued`)
+  assert.ok(queued.includes(other))
+})
+
+test('a sweep fails that leaves rows behind which have been due for five minutes', async () => {
+  const { ports, queued, works } = await backlog(5000)
+  ports.clock.advance(4 * MINUTE)
+  const ending = new AbortController()
+  const { send } = works.upload.queue
+  works.upload.queue.send = async (all) => {
+    await send(all)
+    if (queued.length > 1500) ending.abort()
+  }
+  await assert.rejects(sweep(ports, works, ending.signal), /rows of upload have been due for 360 seconds/)
+  works.upload.queue.send = send
+  await sweep(ports, works)
+  assert.equal(queued.length, 5001)
 })
 
 describe('a sweep leaves rows alone that it does not know', () => {
