@@ -14,11 +14,18 @@ export async function downloadPresigned(url: URL): Promise<Response> {
   return new Response(await stored.arrayBuffer(), { status: stored.status, headers })
 }
 
-/** Puts a body to a presigned link, also with S3's check of the link's checksum. */
+/** Puts a body to a presigned link, also with S3's check of the link's checksum, and its conditional write. */
 export async function uploadPresigned(url: URL, body: Uint8Array): Promise<Response> {
-  const refused = linkRefusal(url, 'PUT', { host: url.host, 'content-length': String(body.length) })
+  const headers = { 'if-none-match': '*' }
+  const refused = linkRefusal(url, 'PUT', { ...headers, host: url.host, 'content-length': String(body.length) })
   if (refused) return new Response(refused.reason, refused)
-  return fetch(url, { method: 'PUT', body: Buffer.from(body) })
+  if (await isTaken(url)) return new Response('PreconditionFailed', { status: 412 })
+  return fetch(url, { method: 'PUT', headers, body: Buffer.from(body) })
+}
+
+/** True if the key of a URL has an object, which `If-None-Match: *` of a PUT refuses. fauxqs ignores that header. */
+export async function isTaken({ origin, pathname }: URL): Promise<boolean> {
+  return (await fetch(new URL(pathname, origin), { method: 'HEAD' })).ok
 }
 
 type Named = Readonly<Record<string, string>>

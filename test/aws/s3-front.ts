@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { headersAsked, linkRefusal } from './presigned.ts'
+import { headersAsked, isTaken, linkRefusal } from './presigned.ts'
 import { serve } from './servers.ts'
 import type { Usage } from './usage.ts'
 import { countS3 } from './wire-counts.ts'
@@ -20,7 +20,12 @@ export async function startS3Front(
     if (refused) return refuse(request, response, refused.status, refused.reason)
     const caller = usage?.caller(request)
     if (usage && caller) countS3(usage.by(caller), request.method ?? '', url.searchParams, request.headers)
-    forward(inner, agent, request, response, presigned ? headersAsked(url) : {})
+    const pass = () => forward(inner, agent, request, response, presigned ? headersAsked(url) : {})
+    if (request.method !== 'PUT' || request.headers['if-none-match'] !== '*') return pass()
+    isTaken(new URL(url.pathname, inner)).then(
+      (taken) => (taken ? refuse(request, response, 412, 'PreconditionFailed') : pass()),
+      () => response.destroy(),
+    )
   })
   const close = () => {
     agent.destroy()

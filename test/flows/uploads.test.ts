@@ -33,7 +33,7 @@ describe('a large attachment is uploaded before its message', () => {
     return data as Upload
   }
   const curl = async (file: string, url: string) =>
-    (await run('curl', ['-sS', '-o', '-', '-w', '%{http_code}', '-T', file, url])).stdout
+    (await run('curl', ['-sS', '-o', '-', '-w', '%{http_code}', '-H', 'If-None-Match: *', '-T', file, url])).stdout
 
   test('files that curl and fetch put arrive at the recipient unchanged', { timeout: 60_000 }, async () => {
     const [large, small] = [randomBytes(20_000_000), randomBytes(1000)]
@@ -76,6 +76,25 @@ describe('a large attachment is uploaded before its message', () => {
     const email = { from: 'ada@kabutar.test', to: 'b@kabutar.test', subject: 's', text: 't' }
     const { error } = await resend.post('/emails', { ...email, attachments: [{ upload_id: id }] })
     assert.equal(error?.name, 'invalid_attachment')
+  })
+
+  test('a second file to the same link is refused, and replaces nothing', async () => {
+    const { id, url } = await ask(1000)
+    const path = join(folder, 'twice.bin')
+    const first = randomBytes(1000)
+    for (const [body, status] of [
+      [first, /200$/],
+      [randomBytes(1000), /(403|412)$/],
+    ] as const) {
+      await writeFile(path, body)
+      assert.match(await curl(path, url), status)
+    }
+    const email = { from: 'ada@kabutar.test', to: 'files@kabutar.test', subject: 'once', text: 't' }
+    const { error } = await resend.post('/emails', { ...email, attachments: [{ upload_id: id, filename: 'a' }] })
+    assert.equal(error, null)
+    const { data } = await resend.emails.receiving.attachments.list({ emailId: await received('once') })
+    const bytes = Buffer.from(await (await fetch(data?.data[0]?.download_url ?? '')).arrayBuffer())
+    assert.ok(bytes.equals(first))
   })
 
   async function received(subject: string): Promise<string> {

@@ -26,7 +26,7 @@ export function uploads(ports: UploadPorts) {
   return new Hono<Env>().post('/', async (c) => {
     const { size } = await jsonBody(c, UploadRequest)
     const { id, url, expiresAt } = await createUpload(ports, accountOf(c), size)
-    const headers = { 'Content-Length': String(size) }
+    const headers = { 'Content-Length': String(size), 'If-None-Match': '*' }
     return c.json(
       { object: 'upload', id, method: 'PUT', url: url.href, headers, expires_at: expiresAt.toISOString() },
       201,
@@ -36,7 +36,7 @@ export function uploads(ports: UploadPorts) {
 
 /**
  * PUT /uploads/… takes a file; the link is the permission. A link takes one file: sending the same again is no error, since
- * the first answer may have been lost. On AWS the link leads to S3, whose answer has no body.
+ * the first answer may have been lost. On AWS the link leads to S3, which answers 412 to every file after the first.
  */
 export function uploadLinks({ blobs, downloads }: UploadRoutePorts) {
   const coming = new Set<string>()

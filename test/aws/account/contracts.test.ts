@@ -55,7 +55,7 @@ blobsContract('S3 in the account', async () => {
   return {
     blobs: s3Blobs(s3, NAME),
     download: (url) => fetch(url),
-    upload: (url, body) => fetch(url, { method: 'PUT', body: Buffer.from(body) }),
+    upload: (url, body) => fetch(url, { method: 'PUT', headers: { 'If-None-Match': '*' }, body: Buffer.from(body) }),
   }
 })
 

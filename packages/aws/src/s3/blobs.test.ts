@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
-import { downloadPresigned, uploadPresigned } from '../../../../test/aws/presigned.ts'
+import { downloadPresigned, linkRefusal, uploadPresigned } from '../../../../test/aws/presigned.ts'
 import { startSqsS3 } from '../../../../test/aws/sqs-s3.ts'
 import { s3Blobs } from './blobs.ts'
 import { safeContentType } from './presigned-links.ts'
@@ -14,6 +14,17 @@ await servers.createBucket(BUCKET)
 const blobs = s3Blobs(servers.s3, BUCKET)
 
 blobsContract('S3', async () => ({ blobs, download: downloadPresigned, upload: uploadPresigned }))
+
+test('an upload link takes one file, with the header that keeps the next from replacing it', async () => {
+  const [first, second] = [Buffer.from('first'), Buffer.from('other')]
+  const url = await blobs.uploadLink('acc/once', { bytes: first.length, expiresInSeconds: 60 })
+  assert.equal(url.searchParams.get('X-Amz-SignedHeaders'), 'content-length;host;if-none-match')
+  const plain = { host: url.host, 'content-length': String(first.length) }
+  assert.equal(linkRefusal(url, 'PUT', plain)?.status, 403)
+  assert.equal((await uploadPresigned(url, first)).status, 200)
+  assert.equal((await uploadPresigned(url, second)).status, 412)
+  assert.deepEqual(Buffer.from((await blobs.get('acc/once')) ?? []), first)
+})
 
 const MIB = 1024 * 1024
 async function* mebibytes(count: number, then?: Error) {

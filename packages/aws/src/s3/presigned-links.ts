@@ -23,12 +23,12 @@ export async function downloadLink({ client, bucket }: Target, key: string, opti
 
 /**
  * Signs a PUT of exactly `bytes`: the signature covers Content-Length, so S3 refuses a request with another length or
- * none. A POST policy could bound the length by a range, but needs a form instead of a URL.
+ * none. It covers `If-None-Match: *` too, so that S3 answers 412 once the key has an object. A POST policy could bound the length by a range, but needs a form instead of a URL.
  */
 export async function uploadLink({ client, bucket }: Target, key: string, options: UploadOptions): Promise<URL> {
   checkUpload(key, options)
   const { bytes, expiresInSeconds } = options
-  const command = new PutObjectCommand({ Bucket: bucket, Key: key, ContentLength: bytes })
+  const command = new PutObjectCommand({ Bucket: bucket, Key: key, ContentLength: bytes, IfNoneMatch: '*' })
   return new URL(await getSignedUrl(uploadSigner(client), command, { expiresIn: Math.floor(expiresInSeconds) }))
 }
 

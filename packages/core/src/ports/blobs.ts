@@ -35,6 +35,9 @@ export interface Blobs {
   delete(keys: readonly string[]): Promise<void>
   /** A URL that downloads the blob without a key until it expires, as an attachment (`Content-Disposition`) with `nosniff`. */
   link(key: string, options: LinkOptions): Promise<URL>
-  /** A URL that takes the body by PUT with its Content-Length, without a key, until it expires. 200 means that the blob is durable. */
+  /**
+   * A URL that takes one body by PUT with its Content-Length and `If-None-Match: *` (RFC 9110 section 13.1.2), without a key,
+   * until it expires. 200 means that the blob is durable.
+   */
   uploadLink(key: string, options: UploadOptions): Promise<URL>
 }
