@@ -125,6 +125,9 @@ describe('webhooks through the unmodified SDK, the real server and a real receiv
       object: 'webhook',
       ...listed,
       signing_secret: made.signing_secret,
+      failing_since: null,
+      paused_until: null,
+      previous_secret_until: null,
     })
     assert.deepEqual(
       [listed.endpoint, listed.status, listed.events],

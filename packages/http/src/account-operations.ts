@@ -4,7 +4,14 @@ import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import { deleted, id, list, named, type Operation, time } from './operation.ts'
 
 const ListedKey = z
-  .object({ id, name: z.string(), created_at: time, last_used_at: time.nullable() })
+  .object({
+    id,
+    name: z.string(),
+    created_at: time,
+    last_used_at: time.nullable(),
+    permission: z.enum(['full_access', 'sending_access']),
+    domain_id: id.nullable().describe('The only domain that the key may send from.'),
+  })
   .meta({ id: 'ApiKey' })
 const CreatedKey = z.object({ id, token: z.string() }).meta({ id: 'CreatedApiKey' })
 const KeyList = list(ListedKey, 'ApiKeyList')

@@ -28,12 +28,14 @@ export const CreateKeyRequest = z
   .meta({ id: 'CreateApiKey' })
 export const RenameKeyRequest = z.object({ name }).meta({ id: 'RenameApiKey' })
 
-/** A key as lists show it; its token is in none. */
-export const listedKey = ({ id, name, createdAt, lastUsedAt }: KeyDescription) => ({
+/** A key as lists show it; its token is in none. `permission` and `domain_id` are ours. */
+export const listedKey = ({ id, name, createdAt, lastUsedAt, permission, domainId }: KeyDescription) => ({
   id,
   name,
   created_at: createdAt.toISOString(),
   last_used_at: lastUsedAt?.toISOString() ?? null,
+  permission,
+  domain_id: domainId ?? null,
 })
 
 /** POST and GET /api-keys, PATCH and DELETE /api-keys/:id. Only the answer to POST has the token. */

@@ -81,10 +81,12 @@ describe('keys, paths and methods', () => {
       id: made.body.id,
     })
     const listed = (await call(rig, 'GET /api-keys')).body.data as Record<string, unknown>[]
-    assert.deepEqual(listed.map(({ name, last_used_at }) => [name, typeof last_used_at]).sort(), [
-      ['k', 'string'],
-      ['renamed', 'string'],
+    const shown = listed.map(({ name, last_used_at, ...rest }) => [name, typeof last_used_at, rest.permission]).sort()
+    assert.deepEqual(shown, [
+      ['k', 'string', 'full_access'],
+      ['renamed', 'string', 'full_access'],
     ])
+    assert.equal(listed[0]?.domain_id, null)
     assert.equal((await call(rig, `DELETE /api-keys/${made.body.id}`)).body.deleted, true)
     assert.equal((await call(second, 'GET /emails')).status, 403)
     assert.equal((await call(rig, `DELETE /api-keys/${made.body.id}`)).status, 404)

@@ -14,6 +14,11 @@ const Listed = z.object({
   status: z.enum(['enabled', 'disabled']),
   events: z.array(z.enum(WIRE_EVENT_TYPES)).nullable(),
 })
+const State = z.object({
+  failing_since: time.nullable().describe('When the first delivery since the last success was given up.'),
+  paused_until: time.nullable().describe('Nothing is sent before: the endpoint kept its last requests waiting.'),
+  previous_secret_until: time.nullable().describe('Until when the secret before the last rotation signs too.'),
+})
 const ListedEvent = z.object({
   id: eventId,
   type: z.enum(EVENT_TYPES),
@@ -55,7 +60,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     tag: 'Webhooks',
     summary: 'Read a webhook',
     status: 200,
-    answer: Listed.extend(withSecret.shape).meta({ id: 'Webhook' }),
+    answer: Listed.extend({ ...withSecret.shape, ...State.shape }).meta({ id: 'Webhook' }),
   },
   {
     method: 'patch',

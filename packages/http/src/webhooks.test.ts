@@ -52,7 +52,7 @@ function described(method: string, path: string, body: unknown): void {
 }
 
 test('the SDK makes, reads, changes, rotates and removes webhooks', async () => {
-  const { resend, other } = await setup()
+  const { resend, other, call, at } = await setup()
   const created = await resend.webhooks.create({ endpoint: 'https://e.example/hook', events: ['email.received'] })
   assert.equal(created.error, null)
   described('post', '/webhooks', created.data)
@@ -62,8 +62,9 @@ test('the SDK makes, reads, changes, rotates and removes webhooks', async () => 
   assert.equal(got.data?.signing_secret, created.data.signing_secret)
   const list = await resend.webhooks.list()
   described('get', '/webhooks', list.data)
-  const { object: _, signing_secret: __, ...listed } = got.data!
-  assert.deepEqual(list.data?.data, [listed])
+  const untroubled = { failing_since: null, paused_until: null, previous_secret_until: null }
+  const secret = { signing_secret: created.data.signing_secret }
+  assert.deepEqual(got.data, { object: 'webhook', ...list.data?.data[0], ...secret, ...untroubled })
   const updated = await resend.webhooks.update(id, { status: 'disabled', events: ['email.sent', 'email.bounced'] })
   assert.deepEqual(updated.data, { object: 'webhook', id })
   const changed = (await resend.webhooks.get(id)).data
@@ -71,6 +72,8 @@ test('the SDK makes, reads, changes, rotates and removes webhooks', async () => 
   const rotated = await resend.webhooks.rotateSigningSecret(id)
   described('post', '/webhooks/:id/signing-secret/rotate', rotated.data)
   assert.notEqual(rotated.data?.signing_secret, created.data.signing_secret)
+  const { previous_secret_until } = (await call('GET', `/webhooks/${id}`)).body
+  assert.equal(previous_secret_until, new Date(at.now() + 24 * 3_600_000).toISOString())
   assert.equal((await other.webhooks.get(id)).error?.name, 'not_found')
   assert.equal((await other.webhooks.remove(id)).error?.name, 'not_found')
   assert.deepEqual((await resend.webhooks.remove(id)).data, { object: 'webhook', id, deleted: true })

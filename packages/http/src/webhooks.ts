@@ -54,7 +54,8 @@ export function webhooks(ports: WebhookPorts) {
     })
     .get('/:id', async (c) => {
       const found = await getEndpoint(ports.table, accountOf(c), idOf(c))
-      return c.json({ object: 'webhook', ...listed(found), signing_secret: found.secret })
+      const state = stateOf(found, ports.clock.now())
+      return c.json({ object: 'webhook', ...listed(found), signing_secret: found.secret, ...state })
     })
     .patch('/:id', async (c) => {
       const id = idOf(c)
@@ -117,6 +118,16 @@ const eventIdOf = (c: Context<Env>) => c.req.param('eid') ?? ''
 function listed({ id, url, createdAt, enabled, events }: Endpoint) {
   const status = enabled ? 'enabled' : 'disabled'
   return { id, endpoint: url, created_at: createdAt.toISOString(), status, events }
+}
+
+/** What an operator asks when nothing arrives. These fields are ours. */
+function stateOf({ failingSince, pausedUntil, previous }: Endpoint, now: number) {
+  const secretUntil = previous[0]?.until ?? 0
+  return {
+    failing_since: failingSince > 0 ? new Date(failingSince).toISOString() : null,
+    paused_until: pausedUntil > now ? new Date(pausedUntil).toISOString() : null,
+    previous_secret_until: secretUntil > now ? new Date(secretUntil).toISOString() : null,
+  }
 }
 
 /** A pending delivery whose attempt is due is shown as being attempted. */
