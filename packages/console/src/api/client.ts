@@ -26,7 +26,7 @@ export type ApiOptions = {
   readonly fetch: typeof fetch
   /** The API key of this tab, if somebody signed in with one. */
   readonly key: () => string | undefined
-  /** Called when the server asks for a key. */
+  /** Called when the server no longer takes the key or the session. */
   readonly onUnauthorized: () => void
 }
 
@@ -43,6 +43,9 @@ export function createApi(options: ApiOptions): Api {
   }
 }
 
+/** Refusals of the key or the session itself, not of what was asked with it. */
+const SIGNED_OUT: ReadonlySet<string> = new Set(['missing_api_key', 'invalid_api_key', 'invalid_access'])
+
 async function send<T>(options: ApiOptions, path: string, { method, body, signal }: Request): Promise<T> {
   const key = options.key()
   const headers = {
@@ -56,8 +59,11 @@ async function send<T>(options: ApiOptions, path: string, { method, body, signal
     if (signal?.aborted) throw error
     throw new ApiError(0, 'unreachable', 'The server cannot be reached.')
   })
-  if (answer.status === 401 || (answer.status === 403 && key === undefined)) options.onUnauthorized()
-  if (!answer.ok) throw await errorOf(answer)
+  if (!answer.ok) {
+    const error = await errorOf(answer)
+    if (SIGNED_OUT.has(error.code)) options.onUnauthorized()
+    throw error
+  }
   return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T)
 }
 

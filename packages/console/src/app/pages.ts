@@ -13,8 +13,20 @@ export type Page = {
   readonly shown?: (who: Identity) => boolean
 }
 
-export type PageName = 'messages' | 'domains' | 'keys' | 'webhooks' | 'suppressions' | 'dead-letters'
+export type PageName = 'messages' | 'domains' | 'keys' | 'webhooks' | 'suppressions' | 'dead-letters' | 'health'
 
 export const PAGES: readonly Page[] = [
   { name: 'messages', title: 'nav.messages', letter: 'm', load: () => import('../messages/page.tsx') },
+  { name: 'domains', title: 'nav.domains', letter: 'd', load: () => import('../domains/page.tsx') },
+  { name: 'keys', title: 'nav.keys', letter: 'k', load: () => import('../keys/page.tsx') },
+  { name: 'webhooks', title: 'nav.webhooks', letter: 'w', load: () => import('../webhooks/page.tsx') },
+  { name: 'suppressions', title: 'nav.suppressions', letter: 's', load: () => import('../suppressions/page.tsx') },
+  {
+    name: 'dead-letters',
+    title: 'nav.dead-letters',
+    letter: 'l',
+    load: () => import('../dead-letters/page.tsx'),
+    shown: ({ operator }) => operator,
+  },
+  { name: 'health', title: 'nav.health', letter: 'h', load: () => import('../health/page.tsx') },
 ]
