@@ -9,6 +9,9 @@ import { drain } from '@kabutar/testing/sending-rig.ts'
 
 const EVENT_ID = `msg_${'0'.repeat(32)}`
 const VALID: Record<string, object> = {
+  '/webhooks/:id/test': {},
+  '/emails/:id/view': {},
+  '/emails/receiving/:id/view': {},
   '/api-keys/:id': { name: 'x' },
   '/domains/:id': { capabilities: { sending: 'disabled' } },
   '/webhooks/:id': { status: 'disabled' },
@@ -161,12 +164,12 @@ describe("one account never sees another's", () => {
     for (const { method, path } of routes) {
       const inbound = path.startsWith('/emails/receiving/')
       const id = inbound ? received : ids[path.split('/')[1] ?? '']
-      const second = inbound ? (attachment?.id ?? '') : EVENT_ID
+      const second = path.includes('/attachments/') ? (attachment?.id ?? '') : EVENT_ID
       assert.ok(id, `this test has no id for ${path}: give it one`)
       const answer = await call(
         foreign,
         `${method} ${path.replace(':id', id).replace(/:\w+/, second)}`,
-        method === 'PATCH' ? VALID[path] : undefined,
+        method === 'PATCH' || method === 'POST' ? VALID[path] : undefined,
       )
       assert.deepEqual([answer.status, answer.body.name], [404, 'not_found'], `${method} ${path}`)
     }

@@ -20,6 +20,8 @@ import { emails } from './emails.ts'
 import type { Env } from './env.ts'
 import { HttpError, wireErrorOf } from './errors.ts'
 import { answerHealth, type Health } from './health.ts'
+import { inspectingReceived, inspectingSent, messageContent, sentAttachments } from './message-content.ts'
+import { receivedHistory, sentHistory } from './message-history.ts'
 import { ownHostRequired } from './own-hosts.ts'
 import { checkQuery, nameIgnored } from './query.ts'
 import { injection, type ReceivingPorts, receiving } from './receiving.ts'
@@ -91,13 +93,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/session', session(looking, sessions, facts))
   app.route('/activity', activity(looking))
   if (looking.changes.wait) app.route('/stream', activityStream(looking, looking.changes.wait))
-  if (options.inject) app.route('/emails/receiving/inject', injection(ports))
-  // Before `/emails/receiving/:id`, which would take `inject` for an id.
-  refuseOtherMethods(app)
-  app.route('/emails/receiving', receiving(ports))
-  // Before `/emails/:id`, which would take `receiving` for an id.
-  refuseOtherMethods(app)
-  app.route('/emails', emails(ports))
+  routeEmails(app, ports, options.inject)
   app.route('/uploads', uploads(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
@@ -105,6 +101,20 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
   return app
+}
+
+/** Received emails come first: `/emails/:id` would take `receiving` for an id, and `/emails/receiving/:id` takes `inject` for one. */
+function routeEmails(app: Hono<Env>, ports: AppPorts, inject = false): void {
+  if (inject) app.route('/emails/receiving/inject', injection(ports))
+  refuseOtherMethods(app)
+  app.route('/emails/receiving', receiving(ports))
+  app.route('/emails/receiving', receivedHistory(ports))
+  app.route('/emails/receiving', messageContent(inspectingReceived(ports)))
+  refuseOtherMethods(app)
+  app.route('/emails', emails(ports))
+  app.route('/emails', sentAttachments(ports))
+  app.route('/emails', sentHistory(ports))
+  app.route('/emails', messageContent(inspectingSent(ports)))
 }
 
 /** The ports of whoever looks at the list of messages. */

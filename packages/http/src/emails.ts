@@ -5,6 +5,7 @@ import { type MemoryPorts, whileShowing } from '@kabutar/core/messages/memory.ts
 import { createdAtOf, isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
 import { getSent, listSent } from '@kabutar/core/messages/read.ts'
 import { type Pause, readPause } from '@kabutar/core/sending/pauses.ts'
+import { sendAgain } from '@kabutar/core/sending/send-again.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
 import { loggedPage } from '@kabutar/core/store/pages.ts'
@@ -35,6 +36,10 @@ export function emails(ports: SubmitPorts & MemoryPorts) {
         const content = await getContent(ports, message)
         return c.json({ ...(await whole(ports, message, content)), ...(pause && waiting(message, pause)) })
       })
+    })
+    .post('/:id/send-again', async (c) => {
+      const { id } = await sendAgain(ports, c.get('key'), idOf(c), c.req.header('Idempotency-Key'))
+      return c.json({ object: 'email', id })
     })
     .delete('/:id', async (c) => {
       const id = idOf(c)

@@ -6,6 +6,7 @@ import { DEAD_LETTER_OPERATIONS } from './dead-letter-operations.ts'
 import { DOMAIN_OPERATIONS } from './domain-operations.ts'
 import { EMAIL_OPERATIONS } from './email-operations.ts'
 import { HEALTH_REASONS } from './health.ts'
+import { MESSAGE_OPERATIONS } from './message-operations.ts'
 import type { Operation } from './operation.ts'
 import { RECEIVING_OPERATIONS } from './receiving-operations.ts'
 import { SESSION_OPERATIONS } from './session-operations.ts'
@@ -48,6 +49,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...SUPPRESSION_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
+  ...MESSAGE_OPERATIONS,
   ...ACTIVITY_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...SERVER_OPERATIONS,

@@ -10,6 +10,7 @@ export const QUERY: Readonly<Record<string, readonly string[]>> = {
   'GET /activity/changes': ['after', 'wait'],
   'GET /stream': ['after'],
   'GET /emails': PAGE,
+  'GET /emails/:id/attachments': PAGE,
   'GET /emails/receiving': PAGE,
   'GET /emails/receiving/:id': ['html_format'],
   'GET /emails/receiving/:id/attachments': PAGE,

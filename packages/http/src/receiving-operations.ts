@@ -67,7 +67,7 @@ const Email = Listed.extend({
   raw: z.object(link),
   html_format: z.enum(['data_uri', 'cid']),
 })
-const Attachment = z.object({
+const ListedAttachment = z.object({
   id,
   filename: z.string().optional(),
   size: z.int(),
@@ -76,6 +76,9 @@ const Attachment = z.object({
   content_id: z.string().optional(),
   ...link,
 })
+
+export const Attachment = ListedAttachment.extend({ object: z.literal('attachment') }).meta({ id: 'Attachment' })
+export const AttachmentList = list(ListedAttachment.meta({ id: 'ListedAttachment' }), 'AttachmentList')
 
 /** Operations on received emails, and downloads. */
 export const RECEIVING_OPERATIONS: readonly Operation[] = [
@@ -106,7 +109,7 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     tag: 'Receiving',
     summary: 'List the attachments of a received email, in their order; without `limit` all of them',
     status: 200,
-    answer: list(Attachment.meta({ id: 'ListedAttachment' }), 'AttachmentList'),
+    answer: AttachmentList,
     paged: 'both',
   },
   {
@@ -116,7 +119,7 @@ export const RECEIVING_OPERATIONS: readonly Operation[] = [
     tag: 'Receiving',
     summary: 'Read an attachment of a received email',
     status: 200,
-    answer: Attachment.extend({ object: z.literal('attachment') }).meta({ id: 'Attachment' }),
+    answer: Attachment,
   },
   {
     method: 'post',

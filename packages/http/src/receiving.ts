@@ -4,6 +4,8 @@ import { deleteReceived } from '@kabutar/core/messages/delete.ts'
 import { type MemoryPorts, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import { getReceived, listReceived, type WholeReceived, wholeOf } from '@kabutar/core/messages/read.ts'
+import type { LinkOptions } from '@kabutar/core/ports/blobs.ts'
+import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
 import { loggedPage, pageOfList } from '@kabutar/core/store/pages.ts'
@@ -91,16 +93,27 @@ function formatOf(text = 'data_uri'): HtmlFormat {
   throw new MailError('invalid_message', 'The `html_format` parameter must be `data_uri` or `cid`.')
 }
 
-async function rawLink(ports: ReceivingPorts, { id, content }: ReceivedMessage): Promise<SignedLink> {
+export async function rawLink(ports: ReceivingPorts, { id, content }: ReceivedMessage): Promise<SignedLink> {
   const options = { expiresInSeconds: LINK_SECONDS, filename: `${id}.eml`, contentType: 'message/rfc822' }
   const url = await ports.blobs.link(content.blob, options)
   return { download_url: url.href, expires_at: expiryOf(ports) }
 }
 
 async function attachment(ports: ReceivingPorts, blob: string, one: ReceivedAttachment) {
-  const { filename, contentType, contentId, disposition, size, from, to, encoding } = one
-  const options = { expiresInSeconds: LINK_SECONDS, filename: savedAs(filename, contentType), contentType }
-  const url = await ports.downloads.linkPart(blob, { from, to, encoding }, options)
+  const { from, to, encoding } = one
+  return linkedAttachment(ports, one, await ports.downloads.linkPart(blob, { from, to, encoding }, linkOptionsOf(one)))
+}
+
+/** How the file of an attachment is named and typed by a link to it. */
+export const linkOptionsOf = ({ filename, contentType }: ReceivedAttachment): LinkOptions => ({
+  expiresInSeconds: LINK_SECONDS,
+  filename: savedAs(filename, contentType),
+  contentType,
+})
+
+/** An attachment with the link to its file, of a sent or received message. */
+export function linkedAttachment(ports: { readonly clock: Clock }, one: ReceivedAttachment, url: URL) {
+  const { filename, contentType, contentId, disposition, size } = one
   return {
     id: one.id,
     ...(filename !== null && { filename }),

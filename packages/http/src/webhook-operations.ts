@@ -2,7 +2,7 @@ import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
 import { WIRE_EVENT_TYPES } from '@kabutar/core/webhooks/event-types.ts'
 import * as z from 'zod'
 import { deleted, eventId, id, list, named, type Operation, time } from './operation.ts'
-import { CreateWebhookRequest, UpdateWebhookRequest } from './webhooks.ts'
+import { CreateWebhookRequest, TestWebhookRequest, UpdateWebhookRequest } from './webhooks.ts'
 
 const withSecret = named('webhook').extend({ signing_secret: z.string().regex(/^whsec_/) })
 const CreatedWebhook = withSecret.meta({ id: 'WebhookSecret' })
@@ -30,7 +30,13 @@ const Event = ListedEvent.extend({
   next_attempt_at: time.nullable(),
   payload: z.object({ type: z.enum(EVENT_TYPES), created_at: time, data: z.record(z.string(), z.unknown()) }),
 })
-const Attempt = z.object({ id: z.string(), http_status_code: z.int(), response: z.string(), sent_at: time })
+const Attempt = z.object({
+  id: z.string(),
+  http_status_code: z.int(),
+  response: z.string(),
+  sent_at: time,
+  duration_ms: z.int().optional(),
+})
 
 export const WEBHOOK_OPERATIONS: readonly Operation[] = [
   {
@@ -109,6 +115,17 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     summary: 'Read an event that was sent to a webhook',
     status: 200,
     answer: Event.meta({ id: 'WebhookEvent' }),
+  },
+  {
+    method: 'post',
+    path: '/webhooks/:id/test',
+    operationId: 'testWebhook',
+    tag: 'Webhooks',
+    summary: 'Send an event about an invented message; its data has `test: true`',
+    request: TestWebhookRequest,
+    status: 200,
+    answer: z.object({ object: z.literal('webhook_event'), id: eventId, type: z.string() }).meta({ id: 'TestEvent' }),
+    errors: ['resource_locked'],
   },
   {
     method: 'post',

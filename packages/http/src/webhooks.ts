@@ -11,15 +11,18 @@ import {
   rotateSecret,
   updateEndpoint,
 } from '@kabutar/core/webhooks/endpoints.ts'
+import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
 import { WIRE_EVENT_TYPES } from '@kabutar/core/webhooks/event-types.ts'
+import type { NotifyPorts } from '@kabutar/core/webhooks/notify.ts'
 import type { QueuePorts } from '@kabutar/core/webhooks/record-attempt.ts'
+import { sendTestEvent } from '@kabutar/core/webhooks/test-event.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { jsonBody } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
 import { limitOf, listOf, pageOf } from './page.ts'
 
-export type WebhookPorts = EndpointPorts & QueuePorts
+export type WebhookPorts = EndpointPorts & QueuePorts & NotifyPorts
 
 const endpoint = z.string().min(1).max(2048).meta({ format: 'uri' })
 const events = z
@@ -39,6 +42,8 @@ export const UpdateWebhookRequest = z
     status: z.enum(['enabled', 'disabled']).optional(),
   })
   .meta({ id: 'UpdateWebhook' })
+
+export const TestWebhookRequest = z.object({ type: z.enum(EVENT_TYPES).optional() }).meta({ id: 'TestWebhook' })
 
 /** Webhooks, their signing secrets, and the events that were sent to them. */
 export function webhooks(ports: WebhookPorts) {
@@ -75,6 +80,10 @@ export function webhooks(ports: WebhookPorts) {
     .post('/:id/signing-secret/rotate', async (c) => {
       const { id, secret } = await rotateSecret(ports, accountOf(c), idOf(c))
       return c.json({ object: 'webhook', id, signing_secret: secret })
+    })
+    .post('/:id/test', async (c) => {
+      const { type } = await jsonBody(c, TestWebhookRequest)
+      return c.json({ object: 'webhook_event', ...(await sendTestEvent(ports, accountOf(c), idOf(c), type)) })
     })
     .route('/:id/events', webhookEvents(ports))
 }
@@ -137,7 +146,13 @@ function sent({ eventId, type, createdAt, status, nextAt }: WebhookDelivery, now
 }
 
 /** If there was no answer, `http_status_code` is 0 and `response` says why. */
-function wireAttempt(eventId: string, { number, code, response, at }: Attempt) {
+function wireAttempt(eventId: string, { number, code, response, at, durationMs }: Attempt) {
   const id = eventId.replace(/^msg_/, 'atmpt_')
-  return { id: `${id}_${number}`, http_status_code: code, response, sent_at: new Date(at).toISOString() }
+  return {
+    id: `${id}_${number}`,
+    http_status_code: code,
+    response,
+    sent_at: new Date(at).toISOString(),
+    ...(durationMs !== undefined && { duration_ms: durationMs }),
+  }
 }

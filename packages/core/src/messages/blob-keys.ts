@@ -23,4 +23,7 @@ export function bodyCopyKey(blob: string, name: BodyName): string {
   return copyKey(blob, name)
 }
 
+/** A copy of a sent message as it is composed, made for a link. It is deleted with its message. */
+export const rawCopyKey = (blob: string): string => copyKey(blob, 'raw')
+
 export const bodyCopyKeys = (blob: string) => [bodyCopyKey(blob, 'html'), bodyCopyKey(blob, 'text')] as const

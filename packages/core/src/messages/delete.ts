@@ -5,9 +5,16 @@ import { receivedMessageKey, sentMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { recountDay } from '../store/timeline.ts'
 import { expireEvent, receivedEventId } from '../webhooks/event.ts'
-import { blobKey, bodyCopyKeys, partCopyKey } from './blob-keys.ts'
+import { blobKey, bodyCopyKeys, partCopyKey, rawCopyKey } from './blob-keys.ts'
 import { type ContentPorts, deleteContent } from './content.ts'
-import { type ComposedContent, isPending, type ReceivedMessage } from './message.ts'
+import { inspectSent } from './inspect.ts'
+import {
+  type ComposedContent,
+  isPending,
+  type ReceivedAttachment,
+  type ReceivedMessage,
+  type SentMessage,
+} from './message.ts'
 import { getSent } from './read.ts'
 import { deletionOf, isDeleted, receivedOf } from './rows.ts'
 import { deleteReading, getReading, type ReadingPorts } from './stored-reading.ts'
@@ -32,8 +39,8 @@ export async function deleteSent(
   if (isPending(message)) {
     throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
   }
+  await ports.blobs.delete(await copiesOf(ports, message))
   await deleteContent(ports, accountId, id, message.content)
-  if (message.size >= MAY_BE_COPIED_BYTES) await ports.blobs.delete(bodyCopyKeys(blobKey(accountId, id)))
   const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
   await ports.table.write({
     kind: 'update',
@@ -42,6 +49,26 @@ export async function deleteSent(
     if: [{ exists: true }],
   })
   await recountDay(ports, accountId, 'out', id)
+}
+
+/** The keys of what may have been copied for links, named before the content goes that tells them. */
+async function copiesOf(ports: ContentPorts, message: SentMessage): Promise<readonly string[]> {
+  const { accountId, id, size, attachments = 0, content } = message
+  const blob = blobKey(accountId, id)
+  const isThere = attachments > 0 && content.place !== 'deleted'
+  const parts = isThere ? await attachmentsOf(ports, message) : []
+  const bodies = size >= MAY_BE_COPIED_BYTES ? bodyCopyKeys(blob) : []
+  return [rawCopyKey(blob), ...bodies, ...parts.map((part) => partCopyKey(blob, part))]
+}
+
+/** None if the content is lost, which holds up no deletion. */
+async function attachmentsOf(ports: ContentPorts, message: SentMessage): Promise<readonly ReceivedAttachment[]> {
+  try {
+    return (await inspectSent(ports, message)).attachments
+  } catch (error) {
+    if (error instanceof MailError) return []
+    throw error
+  }
 }
 
 /**

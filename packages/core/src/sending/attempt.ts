@@ -1,7 +1,6 @@
-import { parseMailbox } from '@kabutar/mail/address.ts'
-import { compose } from '@kabutar/mail/compose.ts'
+import { composeMessage } from '../messages/compose-message.ts'
 import type { Composed } from '../messages/content.ts'
-import { createdAtOf, fromDomain, ownMessageId, type SentMessage } from '../messages/message.ts'
+import { fromDomain, ownMessageId, type SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
 import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
 import { MAX_ROW_DIAGNOSTIC, type Outcome } from './status.ts'
@@ -65,24 +64,6 @@ export async function attempt(
     if (error instanceof RelayError) return afterError(relay, error, recipients, known)
     throw error
   }
-}
-
-/** Composes the message from stored fields alone, so that a second attempt is byte-equal. */
-export async function composeMessage(message: SentMessage, content: Composed): Promise<Uint8Array> {
-  return compose({
-    id: message.id,
-    date: createdAtOf(message),
-    messageId: ownMessageId(message.id, fromDomain(message)),
-    from: parseMailbox(message.from),
-    to: message.to.map(parseMailbox),
-    cc: message.cc.map(parseMailbox),
-    replyTo: message.replyTo.map(parseMailbox),
-    subject: message.subject,
-    ...(content.html !== undefined && { html: content.html }),
-    ...(content.text !== undefined && { text: content.text }),
-    headers: content.headers,
-    attachments: content.attachments,
-  })
 }
 
 /** A return path of ours in the sender's domain, so that a bounce names its message. */

@@ -194,6 +194,7 @@ async function attempt(ports: DispatchPorts, task: Task, signal: AbortSignal): P
     result = await post(ports, task, signal)
   } finally {
     const elapsedMs = ports.clock.monotonic() - from
+    if (result !== undefined) result = { ...result, durationMs: Math.round(elapsedMs) }
     pauseMs = slot.leave({ ok: result === undefined || isSuccess(result.code), elapsedMs })
   }
   await recordOrHandOn(ports, task, result)

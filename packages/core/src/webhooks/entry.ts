@@ -13,7 +13,13 @@ export type WebhookEntry = {
 }
 
 /** The end of a request. `code` is the HTTP status, 0 if there was no answer; then `response` says why. `at`: epoch ms. */
-export type Result = { readonly code: number; readonly response: string; readonly at: number }
+export type Result = {
+  readonly code: number
+  readonly response: string
+  readonly at: number
+  /** Absent where nobody measured. */
+  readonly durationMs?: number
+}
 
 /** Stands in place of an endpoint in an entry for all of them; dispatching it makes an entry for each. */
 export const EVERY_ENDPOINT = '*'

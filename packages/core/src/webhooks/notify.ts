@@ -5,7 +5,7 @@ import type { Table } from '../ports/table.ts'
 import type { Caches } from '../store/cache.ts'
 import { insist, putIfAbsent } from '../store/once.ts'
 import { dayOfEvent, deliveryDayItem, deliveryItem, nextEntry, type WebhookDelivery } from './delivery.ts'
-import { listEndpoints } from './endpoints.ts'
+import { type Endpoint, listEndpoints } from './endpoints.ts'
 import { type NotifiedEvent, newDelivery } from './outcome.ts'
 
 export type NotifyPorts = {
@@ -29,11 +29,22 @@ const AT_ONCE = 100
 export async function notify(ports: NotifyPorts, accountId: string, events: readonly NotifiedEvent[]): Promise<void> {
   if (events.length === 0) return
   const endpoints = (await listEndpoints(ports, accountId)).filter(({ enabled }) => enabled)
+  await deliver(ports, accountId, events, endpoints, (endpoint, { type }) => endpoint.events.includes(type))
+}
+
+/** Begins the delivery of each event to each of some endpoints that `wants` it. */
+export async function deliver(
+  ports: NotifyPorts,
+  accountId: string,
+  events: readonly NotifiedEvent[],
+  endpoints: readonly Endpoint[],
+  wants: (endpoint: Endpoint, event: NotifiedEvent) => boolean = () => true,
+): Promise<void> {
   const delayMs = Math.min(ports.webhookRetriesMs[0] ?? 0, QUEUE_RULES.maxDelayMs)
   const now = ports.clock.now()
   const deliveries = events.flatMap((event) =>
     endpoints
-      .filter((endpoint) => endpoint.events.includes(event.type))
+      .filter((endpoint) => wants(endpoint, event))
       .map((endpoint) => newDelivery(endpoint.id, event, now, delayMs)),
   )
   for (let at = 0; at < deliveries.length; at += AT_ONCE) {
