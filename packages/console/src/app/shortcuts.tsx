@@ -21,7 +21,8 @@ const LISTED: readonly (readonly [keys: string, text: Key])[] = [
 export function Shortcuts() {
   const { router } = useConsole()
   const pages = PAGES.map(({ letter, name }) => [`g ${letter}`, () => router.go([name])])
-  useShortcuts({ ...Object.fromEntries(pages), 'Shift+?': () => router.set({ help: 'keys' }) })
+  const help = () => router.set({ help: 'keys' })
+  useShortcuts({ ...Object.fromEntries(pages), '?': help, 'Shift+?': help })
   if (router.current.value.query.help !== 'keys') return null
   return <Listed />
 }

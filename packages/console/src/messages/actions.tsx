@@ -13,7 +13,7 @@ export function Actions({ head }: { readonly head: Head }) {
   const { api, t, notices, router } = useConsole()
   const { who } = useSignedIn()
   const remove = useDelete(head)
-  useShortcuts({ 'Shift+#': remove })
+  useShortcuts({ '#': remove, 'Shift+#': remove })
   const sent = head.direction === 'sent'
   const acts: { readonly [name: string]: () => Promise<unknown> } = {
     'send-again': async () => {

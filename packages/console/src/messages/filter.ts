@@ -15,6 +15,9 @@ export type Filter = {
   readonly subject: string
 }
 
+export const EVERYTHING: Filter = { chip: 'all', to: '', from: '', subject: '' }
+export const showsEverything = ({ chip, to, from, subject }: Filter) => chip === 'all' && to + from + subject === ''
+
 const FAILED: readonly SentStatus[] = ['failed', 'bounced', 'suppressed', 'complained']
 
 /** Whether somebody who should have got the message did not. */

@@ -5,7 +5,7 @@ import { useConsole, useSignedIn } from '../app/console.ts'
 import { useShortcuts } from '../app/use-shortcuts.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Empty, Failed, Loading } from '../ui/states.tsx'
-import { CHIPS, type Filter } from './filter.ts'
+import { CHIPS, type Filter, showsEverything } from './filter.ts'
 import { Groups } from './groups.tsx'
 import { Rows } from './rows.tsx'
 
@@ -62,7 +62,7 @@ function List({ filter, openId }: Props) {
       </Empty>
     )
   }
-  if (filter.chip === 'all' && filter.to + filter.from + filter.subject === '') {
+  if (showsEverything(filter)) {
     return (
       <Suspense fallback={<Loading />}>
         <Welcome />
@@ -99,8 +99,9 @@ function Search() {
         maxLength={200}
         value={router.current.value.query.q ?? ''}
         onInput={({ currentTarget }) => {
+          const typed = currentTarget.value
           clearTimeout(timer.current)
-          timer.current = window.setTimeout(() => search(currentTarget.value), TYPED_MS)
+          timer.current = window.setTimeout(() => search(typed), TYPED_MS)
         }}
       />
     </search>

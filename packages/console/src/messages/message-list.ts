@@ -3,7 +3,7 @@ import { computed, type ReadonlySignal, signal } from '@preact/signals'
 import { ApiError } from '../api/client.ts'
 import { type Live, type LiveOptions, type LiveState, startLive } from '../api/live.ts'
 import type { ActivityPage, Changes, Summary } from '../api/messages.ts'
-import { type Filter, matches, queryOf } from './filter.ts'
+import { EVERYTHING, type Filter, matches, queryOf } from './filter.ts'
 
 const PAGE = 100
 /** Rows beyond are dropped from the end, and read again when somebody scrolls there. */
@@ -11,7 +11,6 @@ const MAX_ROWS = 20_000
 const MAX_WAITING = 500
 
 export type ListState = 'loading' | 'ready' | 'failed'
-const EVERYTHING: Filter = { chip: 'all', to: '', from: '', subject: '' }
 
 type Options = Omit<LiveOptions, 'cursor' | 'changed'> & {
   /** Called with messages that have just come and match the filter. */

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import type { Summary } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
 import { Empty } from '../ui/states.tsx'
-import { filterOf } from './filter.ts'
+import { filterOf, showsEverything } from './filter.ts'
 import { ListPane } from './list-pane.tsx'
 import { MessagePane } from './message-pane.tsx'
 import './list.css'
@@ -18,11 +18,12 @@ export default function MessagesPage() {
   const key = JSON.stringify(filter)
   useEffect(() => void messages.show(JSON.parse(key)), [messages, key])
   const open = openOf(route.path)
+  const isEmpty = messages.state.value === 'ready' && messages.rows.value.length === 0 && showsEverything(filter)
   useEffect(() => {
     if (open) messages.markRead(open.id)
   }, [messages, open?.id])
   return (
-    <div class={open ? 'messages one-open' : 'messages'}>
+    <div class={`messages ${open ? 'one-open' : ''} ${isEmpty && !open ? 'empty' : ''}`}>
       <h1 class="spoken">{t('messages.title')}</h1>
       <ListPane filter={filter} openId={open?.id} />
       <section class="message-pane">

@@ -1,6 +1,7 @@
 import * as menu from '@zag-js/menu'
-import { normalizeProps, Portal, useMachine } from '@zag-js/preact'
+import { normalizeProps, useMachine } from '@zag-js/preact'
 import type { ComponentChildren } from 'preact'
+import { createPortal } from 'preact/compat'
 import { useId } from 'preact/hooks'
 
 type Choice = {
@@ -35,17 +36,17 @@ export function Menu({ label, trigger, groups }: Props) {
       <button type="button" {...api.getTriggerProps()} class="button quiet" aria-label={label} title={label}>
         {trigger}
       </button>
-      {api.open && (
-        <Portal>
+      {api.open &&
+        createPortal(
           <div {...api.getPositionerProps()}>
             <div {...api.getContentProps()} class="menu">
               {groups.map((group) => (
                 <MenuGroup key={group.choices[0]?.value} group={group} api={api} />
               ))}
             </div>
-          </div>
-        </Portal>
-      )}
+          </div>,
+          document.body,
+        )}
     </>
   )
 }
