@@ -1,6 +1,6 @@
 /** The pages of the console: what is in the rail, the letter after `g` that opens it, and the code that is loaded for it. */
 import type { ComponentType } from 'preact'
-import type { Key } from '../i18n/language.ts'
+import type { Key } from '../i18n/catalogue.ts'
 import type { Identity } from './session.ts'
 
 export type Page = {

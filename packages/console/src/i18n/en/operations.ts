@@ -39,7 +39,6 @@ export const operations = {
   'health.storage_read_only': 'The data folder cannot be written.',
   'health.storage_failing': 'The storage answers with errors. The log says which.',
   'health.open-dead-letters': 'Open the dead letters',
-  'health.checked': 'Looked at {time}',
   'health.server': 'This server',
   'health.version': 'Version',
   'health.platform': 'Runs as',
