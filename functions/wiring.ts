@@ -12,6 +12,7 @@ import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { DEFAULT_STORAGE_GB, GB } from '@kabutar/core/accounts/storage.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import type { Identities } from '@kabutar/core/ports/identities.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { DEFAULT_SEND_RETRIES, DEFAULT_WEBHOOK_RETRIES } from '@kabutar/core/retry-schedules.ts'
@@ -34,6 +35,7 @@ const clock = systemClock
 export function basicPorts() {
   return {
     clock,
+    compute: directCompute,
     memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),

@@ -1,7 +1,9 @@
 /** The servers of the accept benchmark: `kabutar` without its workers, and the two peers that it is compared with. */
+
 import { serve } from '@hono/node-server'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { createApp } from '@kabutar/http/app.ts'
@@ -37,6 +39,7 @@ async function kabutar(): Promise<Hono> {
     webhookQueue: sqliteQueue(engine, 'webhooks', clock, { maxAttempts: 5 }),
     allowPrivate: true,
     clock,
+    compute: directCompute,
     memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids,

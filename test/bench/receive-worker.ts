@@ -2,11 +2,13 @@
  * Measures the CPU of the receive worker, which competes with the SMTP listener for one core: messages of 4 KB in batches of
  * ten, four batches at a time as packages/server runs them, over the engine on a disk. The queue itself is not counted.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { encodeReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
@@ -40,6 +42,7 @@ const ports = {
   webhookQueue,
   webhookRetriesMs: [0],
   clock,
+  compute: directCompute,
   memory: new Semaphore(defaultMemoryBytes(), clock),
   caches: newCaches(clock),
   ids,

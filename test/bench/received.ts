@@ -5,6 +5,7 @@
 
 import { ensureFirstAccount, FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { encodeReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { receiveBatch } from '@kabutar/core/receiving/receive.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
@@ -43,6 +44,7 @@ export async function fillReceived(folder: string, count: number): Promise<reado
     webhookQueue,
     webhookRetriesMs: [0],
     clock,
+    compute: directCompute,
     memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),

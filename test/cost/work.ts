@@ -6,6 +6,7 @@ import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
@@ -50,6 +51,7 @@ export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
   const relayIds = new Map<string, string>()
   const ports = {
     clock,
+    compute: directCompute,
     memory: new Semaphore(defaultMemoryBytes(), clock),
     caches: newCaches(clock),
     ids: uuidIds(clock),

@@ -1,4 +1,5 @@
 /** The server process relays through Debian's Postfix, which stores the composed bytes; other parsers read them correctly. */
+
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -6,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { composeMessage } from '@kabutar/core/messages/compose-message.ts'
 import { getWholeSent } from '@kabutar/core/messages/read.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
@@ -167,9 +169,9 @@ async function composedAgain(folder: string, id: string): Promise<Buffer> {
   try {
     const table = sqliteTable(engine, systemClock)
     const blobs = localBlobs(engine, folder, { clock: systemClock, baseUrl: new URL('http://127.0.0.1') })
-    const { message, content } = await getWholeSent({ table, blobs }, FIRST_ACCOUNT, id)
+    const { message, content } = await getWholeSent({ table, blobs, compute: directCompute }, FIRST_ACCOUNT, id)
     assert.ok(content)
-    return Buffer.from(await composeMessage(message, content))
+    return Buffer.from(await composeMessage(directCompute, message, content))
   } finally {
     engine.close()
   }

@@ -67,6 +67,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   })
   app.use(async (c, next) => {
     c.set('clock', ports.clock)
+    c.set('compute', ports.compute)
     await next()
     // Answers are about one account, and some hold its secrets.
     if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')

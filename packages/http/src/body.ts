@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { MailError } from '@kabutar/core/errors.ts'
 import { type MemoryPorts, REQUEST_FACTOR, withBody } from '@kabutar/core/messages/memory.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -9,7 +8,7 @@ import type * as z from 'zod'
 import type { Env } from './env.ts'
 import { HttpError } from './errors.ts'
 import { presentFields, unknownFields } from './fields.ts'
-import { boundedJson } from './json-text.ts'
+import { boundedJson, PARSE_JSON } from './json-text.ts'
 
 /** Holds 40 MB of attachments in base64 and the fields around them. */
 export const MAX_BODY_BYTES = 42 * 1024 * 1024
@@ -29,7 +28,7 @@ type BodyLimits = {
  */
 export async function jsonBody<T>(c: Context<Env>, schema: z.ZodType<T>, limits: BodyLimits = {}): Promise<T> {
   const bytes = await read(c, limits)
-  const input = presentFields(parse(await boundedJson(bytes, c.get('clock'), limits.files === true)))
+  const input = presentFields(await parse(c, await boundedJson(bytes, c.get('clock'), limits.files === true)))
   c.get('ignored').push(...unknownFields(schema, input))
   const result = schema.safeParse(input)
   if (result.success) return result.data
@@ -110,17 +109,11 @@ function tooLarge(limits: BodyLimits): HttpError {
 }
 
 const UPLOAD_FIRST = 'Put large files to a link of POST /uploads, and attach them by `upload_id`.'
-const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 
-function parse(bytes: Buffer): unknown {
-  // Replacement characters in place of letters would not be what the application meant.
-  if (!isUtf8(bytes)) throw notJson('The request body is not valid UTF-8.')
-  const marked = bytes.subarray(0, 3).equals(BYTE_ORDER_MARK)
-  try {
-    return JSON.parse((marked ? bytes.subarray(3) : bytes).toString())
-  } catch {
-    throw notJson('The request body is not valid JSON.')
-  }
+async function parse(c: Context<Env>, bytes: Buffer): Promise<unknown> {
+  const parsed = await c.get('compute').run(PARSE_JSON, bytes, bytes.byteLength, [bytes])
+  if ('value' in parsed) return parsed.value
+  throw notJson(`The request body is not valid ${parsed.not}.`)
 }
 
 const notJson = (message: string) => new HttpError(400, 'validation_error', message)

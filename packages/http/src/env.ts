@@ -1,11 +1,13 @@
 import type { ApiKey } from '@kabutar/core/accounts/keys.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { Compute } from '@kabutar/core/ports/compute.ts'
 import type { Context } from 'hono'
 import { uuidOf } from './page.ts'
 
 export type Env = {
   Variables: {
     clock: Clock
+    compute: Compute
     /** The key that the request was authenticated with. */
     key: ApiKey
     /** True if it was a session of the console, and no key. */

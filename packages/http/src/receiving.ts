@@ -6,6 +6,7 @@ import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages
 import { getReceived, listReceived, type WholeReceived, wholeOf } from '@kabutar/core/messages/read.ts'
 import type { LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { ComputePorts } from '@kabutar/core/ports/compute.ts'
 import { type AcceptPorts, accept, MAX_INBOUND_BYTES, recipientOwner } from '@kabutar/core/receiving/accept.ts'
 import { rereadReceived } from '@kabutar/core/receiving/reread.ts'
 import { loggedPage, pageOfList } from '@kabutar/core/store/pages.ts'
@@ -15,10 +16,11 @@ import { expiryOf, LINK_SECONDS, type SignedLink } from './answer.ts'
 import { bytesBody, jsonBody } from './body.ts'
 import type { DownloadPorts } from './downloads.ts'
 import { accountOf, type Env, idOf } from './env.ts'
+import { INJECTED_MESSAGE } from './injected-message.ts'
 import { allOrPage, pageOf, pageWithin, uuidOf } from './page.ts'
 import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
-export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & StoragePorts
+export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & StoragePorts & ComputePorts
 
 const MAX_INJECT_BODY_BYTES = 56 * 1024 * 1024
 const MAX_INJECT_RECIPIENTS = 100
@@ -27,7 +29,7 @@ const address = z.string().min(1).max(320)
 export const InjectRequest = z
   .object({
     /** The message in base64. */
-    raw: z.base64(),
+    raw: z.string().meta({ format: 'base64', contentEncoding: 'base64' }),
     to: z.union([address.transform((one) => [one]), z.array(address).min(1).max(MAX_INJECT_RECIPIENTS)]),
     from: z.string().max(320).default(''),
   })
@@ -136,31 +138,34 @@ function savedAs(filename: string | null, contentType: string): string {
 /** Accepts a message as if it had come by SMTP: line ends become CRLF, and only the caller's own domains are allowed. */
 async function inject(ports: ReceivingPorts, c: Context<Env>): Promise<Response> {
   await refuseIfFull(ports, accountOf(c))
-  const { raw, to, from } = await injected(c)
+  const { raw, to, from } = await injected(ports, c)
   for (const recipient of to) {
     if ((await recipientOwner(ports.table, recipient)) === accountOf(c)) continue
     throw new MailError('relay_denied', `The domain of ${recipient} is not yours.`)
   }
   const peer = { remoteAddress: '', helo: 'inject', tls: false }
   const inbound = { id: ports.ids.next(), returnPath: from, recipients: [...new Set(to)], ...peer }
-  const [accepted] = await accept(ports, inbound, withCrlf(raw))
+  const [accepted] = await accept(ports, inbound, raw)
   return c.json({ object: 'email', id: accepted?.id }, 201)
 }
 
-async function injected(c: Context<Env>): Promise<{ raw: Uint8Array; to: readonly string[]; from: string }> {
+type Injected = { readonly raw: Uint8Array; readonly to: readonly string[]; readonly from: string }
+
+async function injected(ports: ReceivingPorts, c: Context<Env>): Promise<Injected> {
   if (/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
     const { raw, to, from } = await jsonBody(c, InjectRequest, { maxBytes: MAX_INJECT_BODY_BYTES })
-    return { raw: Buffer.from(raw, 'base64'), to, from }
+    return { raw: await octets(ports, raw), to, from }
   }
   const to = c.req.queries('to') ?? []
   if (to.length === 0) throw new MailError('missing_field', 'Missing `to` parameter.')
   if (to.length > MAX_INJECT_RECIPIENTS) {
     throw new MailError('too_many_recipients', `A message has at most ${MAX_INJECT_RECIPIENTS} recipients.`)
   }
-  return { raw: await bytesBody(c, MAX_INBOUND_BYTES), to, from: c.req.query('from') ?? '' }
+  return { raw: await octets(ports, await bytesBody(c, MAX_INBOUND_BYTES)), to, from: c.req.query('from') ?? '' }
 }
 
-function withCrlf(raw: Uint8Array): Uint8Array {
-  const text = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1')
-  return Buffer.from(text.replace(/\r\n|\r|\n/g, '\r\n'), 'latin1')
+async function octets({ compute }: ReceivingPorts, raw: string | Uint8Array): Promise<Uint8Array> {
+  const made = await compute.run(INJECTED_MESSAGE, raw, raw.length)
+  if (made === undefined) throw new MailError('invalid_message', 'Invalid `raw` field: must be base64.')
+  return made
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { putEvents } from '@kabutar/core/webhooks/event.ts'
 import { notify } from '@kabutar/core/webhooks/notify.ts'
 import { drain, receiver, rig } from '@kabutar/core/webhooks/rig.test.ts'
@@ -24,6 +25,7 @@ async function setup(allowPrivate = true) {
   app.onError((error, c) => c.json(wireErrorOf(error), wireErrorOf(error).statusCode))
   app.use(nameIgnored, async (c, next) => {
     const accountId = c.req.header('Authorization') === 'Bearer re_other' ? 'other' : at.accountId
+    c.set('compute', directCompute)
     c.set('key', { accountId, keyId: 'k', permission: 'full_access' })
     await next()
   })

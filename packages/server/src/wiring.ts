@@ -9,6 +9,7 @@ import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { boundedLog } from '@kabutar/core/ports/bounded-log.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { ComputePorts } from '@kabutar/core/ports/compute.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
 import type { AcceptPorts } from '@kabutar/core/receiving/accept.ts'
@@ -39,6 +40,7 @@ import { loadComposer } from '@kabutar/mail/compose.ts'
 import { loadDecoders } from '@kabutar/mail/read/mailparser.ts'
 import type { Context, Hono } from 'hono'
 import { Certificate } from './certificate.ts'
+import { computePool } from './compute-pool.ts'
 import { consoleOptions } from './console-access.ts'
 import { BUILT_CONSOLE, consoleSite } from './console-site.ts'
 import { prepareFirstAccount } from './first-account.ts'
@@ -120,7 +122,7 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
       await Promise.race([drained, clock.sleep(deadlineMs)])
       // Each step is tried: on a disk that takes no writes the file stays, and the next start replaces it.
       const steps = [() => rm(operator.file, { force: true }), () => ports.relay.close?.(), () => ports.client.close()]
-      for (const step of [...steps, () => engine.close()]) await attempt(log, step)
+      for (const step of [...steps, () => ports.compute.close(), () => engine.close()]) await attempt(log, step)
     },
   }
 }
@@ -156,6 +158,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     blobs,
     receiveQueue,
     clock,
+    compute: computePool(clock, log),
     memory: new Semaphore(settings.memoryBytes, clock),
     caches: newCaches(clock),
     ids,
@@ -189,14 +192,14 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
 
 const resolverOf = ({ dns }: Settings) => dns && `${hostText(dns.host)}:${dns.port}`
 
-function relayOf({ relay }: Settings, accepting: AcceptPorts): Relay {
+function relayOf({ relay }: Settings, accepting: AcceptPorts & ComputePorts): Relay {
   if (relay.kind === 'capture') return captureRelay((envelope, raw) => acceptForOwnDomains(accepting, envelope, raw))
   const url = new URL(`${relay.secure ? 'smtps' : 'smtp'}://${hostText(relay.host)}:${relay.port}`)
   if (relay.auth !== undefined) {
     url.username = encodeURIComponent(relay.auth.user)
     url.password = encodeURIComponent(relay.auth.password)
   }
-  return signedRelay(smtpRelay(url), (domain) => dkimKeyOf(accepting.table, domain))
+  return signedRelay(smtpRelay(url), accepting.compute, (domain) => dkimKeyOf(accepting.table, domain))
 }
 
 /** Leaves the address and a fresh token in the data folder for `npm run account` and `redrive`, readable by the owner alone. */

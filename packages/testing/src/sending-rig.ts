@@ -5,6 +5,7 @@ import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Draft } from '@kabutar/core/messages/content.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Relay, RelayEnvelope, RelayResult } from '@kabutar/core/ports/relay.ts'
 import { type SendPorts, sendBatch } from '@kabutar/core/sending/send.ts'
@@ -105,6 +106,7 @@ export async function testPorts(): Promise<Rig> {
     allowPrivate: true,
     blobs: memoryBlobs(),
     clock,
+    compute: directCompute,
     memory: new Semaphore(1024 * 1024 * 1024, systemClock),
     caches: newCaches(clock),
     ids: uuidIds(clock),

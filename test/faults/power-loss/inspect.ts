@@ -1,10 +1,12 @@
 /** What a restart finds in a data folder of which a disk lost a part. */
+
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
 import type { Composed } from '@kabutar/core/messages/content.ts'
 import { isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
 import { getWholeReceived, getWholeSent } from '@kabutar/core/messages/read.ts'
 import type { ReadingPorts } from '@kabutar/core/messages/stored-reading.ts'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { parseReceiveEntry } from '@kabutar/core/receiving/entries.ts'
 import { eventsOf, readPayload, receivedEventId } from '@kabutar/core/webhooks/event.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
@@ -40,7 +42,7 @@ export async function inspect(folder: string, acknowledged: readonly Acknowledge
 async function look(engine: Engine, folder: string, acknowledged: readonly Acknowledged[]): Promise<Found> {
   const table = sqliteTable(engine, systemClock)
   const blobs = localBlobs(engine, folder, { clock: systemClock, baseUrl: new URL('http://127.0.0.1') })
-  const shelf = { table, blobs, open: openEntries(engine) }
+  const shelf = { table, blobs, compute: directCompute, open: openEntries(engine) }
   const lost: string[] = []
   let done = 0
   for (const { flow, id } of acknowledged) {

@@ -8,6 +8,7 @@ import type { Mailbox } from '@kabutar/mail/address.ts'
 import type { ComposeAttachment } from '@kabutar/mail/compose.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
+import type { Compute, ComputePorts, Job } from '../ports/compute.ts'
 import type { Put, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { messageContentKey } from '../store/keys.ts'
@@ -45,7 +46,7 @@ export type Composed = {
 type ComposedJson = Omit<Composed, 'attachments'> & {
   readonly attachments: readonly (Omit<ComposeAttachment, 'content'> & { readonly size: number })[]
 }
-export type ContentPorts = { readonly table: Table; readonly blobs: Blobs }
+export type ContentPorts = ComputePorts & { readonly table: Table; readonly blobs: Blobs }
 
 /** The limit of the whole message with its attachments in base64, as the wire says. */
 const MAX_MESSAGE_BYTES = 40 * 1024 * 1024
@@ -53,7 +54,17 @@ const MAX_BLOB_BYTES = 2 * MAX_MESSAGE_BYTES
 const BASE64 = 4 / 3
 
 /** Equal for drafts that say the same, in whatever order their headers are; an upload counts by its id. */
-export function digestOf(draft: Draft): string {
+export function digestOf(compute: Compute, draft: Draft): Promise<string> {
+  const files = draft.attachments.reduce((sum, one) => sum + ('content' in one ? one.content.byteLength : 0), 0)
+  return compute.run(DIGEST_DRAFT, draft, files + lengthOf(draft))
+}
+
+/** Hashing takes a few milliseconds for each MB. */
+export const DIGEST_DRAFT: Job<Draft, string> = { name: 'digest-draft', largeBytes: 1024 * 1024, run: digest }
+
+const lengthOf = ({ html = '', text = '' }: Draft) => html.length + text.length
+
+function digest(draft: Draft): string {
   const hash = createHash('sha256')
   const headers = Object.entries(draft.headers).sort(([a], [b]) => (a < b ? -1 : 1))
   const attachments = draft.attachments.map((attachment) => {
@@ -89,7 +100,7 @@ export async function prepareContent(
   if (size > MAX_MESSAGE_BYTES) {
     throw new MailError('message_too_large', 'A message with its attachments is at most 40 MB.')
   }
-  const encoded = await encodeJson(jsonOf(draft, uploads))
+  const encoded = await encodeJson(ports.compute, jsonOf(draft, uploads), lengthOf(draft))
   const stored = draft.attachments.length === 0 ? storedJson(encoded) : undefined
   if (stored === undefined) {
     await putBlob(ports.blobs, accountId, id, blobStart(encoded), draft.attachments, uploads)
@@ -155,7 +166,10 @@ async function* withUploads(
 }
 
 /** Undefined once it was deleted. @throws {MailError} `unavailable` if it should be there and is not */
-export async function getContent({ table, blobs }: ContentPorts, message: SentMessage): Promise<Composed | undefined> {
+export async function getContent(
+  { table, blobs, compute }: ContentPorts,
+  message: SentMessage,
+): Promise<Composed | undefined> {
   const { accountId, id, content } = message
   if (content.place === 'deleted') return undefined
   if (content.place === 'message') return composedOf(await decodeJson(content.stored))
@@ -166,7 +180,7 @@ export async function getContent({ table, blobs }: ContentPorts, message: SentMe
   }
   const blob = await blobs.get(blobKey(accountId, id))
   if (blob === undefined) throw unreadable()
-  const { value, rest } = await decodeBlob(blob)
+  const { value, rest } = await decodeBlob(compute, blob)
   return composedOf(value, rest)
 }
 
@@ -185,7 +199,7 @@ function composedOf(json: object, files: Uint8Array = Buffer.alloc(0)): Composed
 
 /** When this resolves, nothing outside of the message's row can be read any more. Repeating it is no error. */
 export async function deleteContent(
-  ports: ContentPorts,
+  ports: Omit<ContentPorts, 'compute'>,
   accountId: string,
   id: string,
   { place }: ComposedContent,

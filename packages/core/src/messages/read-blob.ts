@@ -2,7 +2,9 @@
 import { MimeIndexer } from '@kabutar/mail/mime/indexer.ts'
 import { type Range, readMessage } from '@kabutar/mail/read/message.ts'
 import type { Blobs, OpenBlob } from '../ports/blobs.ts'
+import type { ComputePorts } from '../ports/compute.ts'
 import { type MemoryPorts, whileReading } from './memory.ts'
+import { readingSteps } from './reading-jobs.ts'
 import { readRange } from './received.ts'
 import { type StoredReading, UNREAD } from './stored-reading.ts'
 
@@ -12,7 +14,7 @@ export type BlobReading = { readonly size: number; readonly stored: StoredReadin
 /** The beginning of a message is held in memory; texts and attachments after it are read by range. */
 const HELD_BYTES = 256 * 1024
 
-export type ReadBlobPorts = MemoryPorts & { readonly blobs: Blobs; readonly signal: AbortSignal }
+export type ReadBlobPorts = MemoryPorts & ComputePorts & { readonly blobs: Blobs; readonly signal: AbortSignal }
 
 /**
  * Reads a raw message once and hands it to `use`. Memory grows with its largest text, not with its attachments or parts; it
@@ -27,7 +29,7 @@ export async function withReading<T>(
   const open = await ports.blobs.open(key)
   if (open === undefined) return 'missing'
   if (open.size > maxBytes) return 'too_large'
-  return whileReading(ports, open.size, async () => use(await readOpen(ports.blobs, key, open)))
+  return whileReading(ports, open.size, async () => use(await readOpen(ports, key, open)))
 }
 
 /** Answers as `readBlob` for a message that must not be read: of its octets it asks the number alone. */
@@ -37,7 +39,7 @@ export async function countBlob(blobs: Blobs, key: string): Promise<BlobReading 
   return { size: open.size, stored: UNREAD }
 }
 
-async function readOpen(blobs: Blobs, key: string, open: OpenBlob): Promise<BlobReading> {
+async function readOpen({ blobs, compute }: ReadBlobPorts, key: string, open: OpenBlob): Promise<BlobReading> {
   const indexer = new MimeIndexer()
   const held = Buffer.allocUnsafe(Math.min(open.size, HELD_BYTES))
   let at = 0
@@ -51,5 +53,5 @@ async function readOpen(blobs: Blobs, key: string, open: OpenBlob): Promise<Blob
     if (to <= held.length) yield held.subarray(from, to)
     else yield* readRange(blobs, key, from, to)
   }
-  return { size: mime.size, stored: { mime, reading: await readMessage(mime, range) } }
+  return { size: mime.size, stored: { mime, reading: await readMessage(mime, range, readingSteps(compute)) } }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inflateSync } from 'node:zlib'
+import { directCompute } from '../ports/compute.ts'
 import { blobStart, decodeBlob, decodeJson, encodeJson, storedJson } from './stored-json.ts'
 
 const VALUES: readonly object[] = [
@@ -12,19 +13,19 @@ const VALUES: readonly object[] = [
 
 test('a value comes back as it was, from a row and from a blob', async () => {
   for (const value of VALUES) {
-    const encoded = await encodeJson(value)
+    const encoded = await encodeJson(directCompute, value, 0)
     const stored = storedJson(encoded)
     if (stored !== undefined) assert.deepEqual(await decodeJson(stored), value)
     const blob = Buffer.concat([blobStart(encoded), Buffer.from('files')])
-    const { value: decoded, rest } = await decodeBlob(blob)
+    const { value: decoded, rest } = await decodeBlob(directCompute, blob)
     assert.deepEqual([decoded, rest.toString()], [value, 'files'])
   }
 })
 
 test('the stored form is JSON, or JSON in the zlib format', async () => {
-  const small = await encodeJson({ text: 'hi' })
+  const small = await encodeJson(directCompute, { text: 'hi' }, 0)
   assert.deepEqual(small, { json: '{"format":1,"text":"hi"}' })
-  const large = storedJson(await encodeJson({ text: 'x'.repeat(5000) }))
+  const large = storedJson(await encodeJson(directCompute, { text: 'x'.repeat(5000) }, 0))
   assert.ok(large !== undefined && 'deflated' in large)
   assert.deepEqual(JSON.parse(inflateSync(Buffer.from(large.deflated, 'base64')).toString()), {
     format: 1,
@@ -38,10 +39,13 @@ describe('another format is refused by its number', () => {
   test('in a row', () => assert.rejects(decodeJson({ json: '{"format":99}' }), error))
 
   test('in a blob', async () => {
-    const blob = blobStart(await encodeJson({})).toString()
-    await assert.rejects(decodeBlob(Buffer.from(blob.replace('"format":1', '"format":99'))), error)
+    const blob = blobStart(await encodeJson(directCompute, {}, 0)).toString()
+    await assert.rejects(decodeBlob(directCompute, Buffer.from(blob.replace('"format":1', '"format":99'))), error)
     await assert.rejects(
-      decodeBlob(Buffer.from(blob.replace('{"format":1}', '{"format":99}').replace(/"bytes":\d+/, '"bytes":13'))),
+      decodeBlob(
+        directCompute,
+        Buffer.from(blob.replace('{"format":1}', '{"format":99}').replace(/"bytes":\d+/, '"bytes":13')),
+      ),
       error,
     )
   })

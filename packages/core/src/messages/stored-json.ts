@@ -4,13 +4,20 @@
  */
 import { promisify } from 'node:util'
 import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
+import type { Compute, Job } from '../ports/compute.ts'
 import { StoreError } from '../ports/table.ts'
 
 /** `deflated` is in base64. */
 export type StoredJson = { readonly json: string } | { readonly deflated: string }
-export type EncodedJson = { readonly json: string } | { readonly deflated: Buffer }
-/** The first line of a blob: how many bytes of JSON follow it, and whether they are deflated. */
-type BlobHeader = { readonly format: number; readonly encoding: 'identity' | 'deflate'; readonly bytes: number }
+/** `size`: bytes of the JSON. */
+export type EncodedJson = { readonly json: string } | { readonly deflated: Uint8Array; readonly size: number }
+/** The first line of a blob: the JSON that follows it takes `bytes`, and `size` when it is inflated. */
+type BlobHeader = {
+  readonly format: number
+  readonly encoding: 'identity' | 'deflate'
+  readonly bytes: number
+  readonly size: number
+}
 
 const FORMAT = 1
 const MAX_PLAIN_BYTES = 1024
@@ -19,68 +26,113 @@ const MAX_IN_MESSAGE_BYTES = 512
 const MAX_ROW_BYTES = 8 * 1024
 /** Below this size the thread pool would cost more than the work. */
 const MAX_SYNC_BYTES = 64 * 1024
-/** Bounds what is written, so that all of it can be read. The texts of a message have 8 MB, six times that if all are escaped. */
+/**
+ * Bounds what is encoded, and in the same way what is decoded, so that all that was written can be read. A sent message has
+ * 42 MB of JSON; the texts of a received one have 8 MB, six times that if all are escaped.
+ */
 const MAX_JSON_BYTES = 64 * 1024 * 1024
+/** Making or parsing 1 MB of JSON takes up to 10 ms. */
+const LARGE_JSON_BYTES = 1024 * 1024
 const LINE_FEED = 0x0a
 
 const deflateLater = promisify<Uint8Array, Buffer>(deflate)
 const inflateLater = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflate)
 
-/** @throws {StoreError} `TooLarge` past 64 MB of JSON, however small it is deflated */
-export async function encodeJson(value: object): Promise<EncodedJson> {
-  const json = JSON.stringify({ format: FORMAT, ...value })
-  if (Buffer.byteLength(json) > MAX_JSON_BYTES) {
-    throw new StoreError('TooLarge', `JSON of a message is over ${MAX_JSON_BYTES} bytes`)
+/**
+ * Encodes JSON of about `bytes`.
+ * @throws {StoreError} `TooLarge` past 64 MB of JSON, however small it is deflated
+ */
+export async function encodeJson(compute: Compute, value: object, bytes: number): Promise<EncodedJson> {
+  const encoded = await compute.run(ENCODE_JSON, value, bytes)
+  if (encoded === undefined) throw new StoreError('TooLarge', `JSON of a message is over ${MAX_JSON_BYTES} bytes`)
+  return encoded
+}
+
+/** Answers undefined for what is too large. */
+export const ENCODE_JSON: Job<object, EncodedJson | undefined> = {
+  name: 'encode-json',
+  largeBytes: LARGE_JSON_BYTES,
+  async run(value) {
+    const json = jsonText({ format: FORMAT, ...value })
+    if (json === undefined || Buffer.byteLength(json) > MAX_JSON_BYTES) return undefined
+    const bytes = Buffer.from(json)
+    const size = bytes.byteLength
+    if (size <= MAX_PLAIN_BYTES) return { json }
+    return { deflated: size <= MAX_SYNC_BYTES ? deflateSync(bytes) : await deflateLater(bytes), size }
+  },
+}
+
+/** Undefined past the longest string that V8 makes. */
+function jsonText(value: object): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
   }
-  const bytes = Buffer.from(json)
-  if (bytes.byteLength <= MAX_PLAIN_BYTES) return { json }
-  return { deflated: bytes.byteLength <= MAX_SYNC_BYTES ? deflateSync(bytes) : await deflateLater(bytes) }
 }
 
 /** The attributes of a row that holds the JSON; undefined if it is too large and belongs into a blob. */
 export function storedJson(encoded: EncodedJson): StoredJson | undefined {
   if ('json' in encoded) return encoded
   if ((encoded.deflated.byteLength * 4) / 3 > MAX_ROW_BYTES) return undefined
-  return { deflated: encoded.deflated.toString('base64') }
+  return { deflated: bufferOf(encoded.deflated).toString('base64') }
 }
 
 export function isSmall(stored: StoredJson): boolean {
   return Buffer.byteLength('json' in stored ? stored.json : stored.deflated) <= MAX_IN_MESSAGE_BYTES
 }
 
-/** @throws {StoreError} `UnknownFormat` */
+/** Decodes the JSON of a row, which is 8 MB at most, inflated. @throws {StoreError} `UnknownFormat` */
 export async function decodeJson(stored: StoredJson): Promise<object> {
-  if ('json' in stored) return parsed(stored.json)
-  return parsed(await inflated(Buffer.from(stored.deflated, 'base64')))
+  if ('json' in stored) return known(JSON.parse(stored.json))
+  const bytes = Buffer.from(stored.deflated, 'base64')
+  return known(await DECODE_JSON.run({ encoding: 'deflate', bytes }))
 }
 
 /** The beginning of a blob: a header line, then the JSON. Attachments may follow. */
 export function blobStart(encoded: EncodedJson): Buffer {
   const [encoding, body] =
     'json' in encoded ? (['identity', Buffer.from(encoded.json)] as const) : (['deflate', encoded.deflated] as const)
-  const header: BlobHeader = { format: FORMAT, encoding, bytes: body.byteLength }
+  const bytes = body.byteLength
+  const header: BlobHeader = { format: FORMAT, encoding, bytes, size: 'json' in encoded ? bytes : encoded.size }
   return Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body])
 }
 
 /** The JSON of a blob, and the bytes that follow it. @throws {StoreError} `UnknownFormat` */
-export async function decodeBlob(blob: Uint8Array): Promise<{ readonly value: object; readonly rest: Buffer }> {
-  const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength)
+export async function decodeBlob(
+  compute: Compute,
+  blob: Uint8Array,
+): Promise<{ readonly value: object; readonly rest: Buffer }> {
+  const bytes = bufferOf(blob)
   const start = bytes.indexOf(LINE_FEED) + 1
-  const header = parsed(bytes.toString('utf8', 0, start)) as BlobHeader
+  const header = known(JSON.parse(bytes.toString('utf8', 0, start))) as BlobHeader
   const end = start + header.bytes
-  const body = bytes.subarray(start, end)
-  const json = header.encoding === 'deflate' ? await inflated(body) : body.toString()
-  return { value: parsed(json), rest: bytes.subarray(end) }
+  // Sliced: a job gets a copy of the whole buffer that an array is part of, and attachments may follow.
+  const body =
+    header.size < LARGE_JSON_BYTES ? bytes.subarray(start, end) : Uint8Array.prototype.slice.call(bytes, start, end)
+  const value = await compute.run(DECODE_JSON, { encoding: header.encoding, bytes: body }, header.size, [body])
+  return { value: known(value), rest: bytes.subarray(end) }
 }
 
-async function inflated(bytes: Uint8Array): Promise<string> {
+export const DECODE_JSON: Job<{ readonly encoding: BlobHeader['encoding']; readonly bytes: Uint8Array }, unknown> = {
+  name: 'decode-json',
+  largeBytes: LARGE_JSON_BYTES,
+  async run({ encoding, bytes }) {
+    const json = encoding === 'deflate' ? await inflated(bytes) : bufferOf(bytes)
+    return JSON.parse(json.toString())
+  },
+}
+
+async function inflated(bytes: Uint8Array): Promise<Buffer> {
   const options = { maxOutputLength: MAX_JSON_BYTES }
-  const json = bytes.byteLength <= MAX_SYNC_BYTES ? inflateSync(bytes, options) : await inflateLater(bytes, options)
-  return json.toString()
+  return bytes.byteLength <= MAX_SYNC_BYTES ? inflateSync(bytes, options) : inflateLater(bytes, options)
 }
 
-function parsed(json: string): object {
-  const { format, ...value } = JSON.parse(json) as { readonly format?: unknown }
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength)
+
+function known(json: unknown): object {
+  const { format, ...value } = json as { readonly format?: unknown }
   if (format === FORMAT) return value
   throw new StoreError('UnknownFormat', `JSON of a message has format ${format}; this version reads format ${FORMAT}`)
 }

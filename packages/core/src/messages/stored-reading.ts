@@ -6,6 +6,7 @@ import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import type { Reading } from '@kabutar/mail/read/message.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
+import type { Compute, ComputePorts } from '../ports/compute.ts'
 import { StoreError, type Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { receivedReadingKey } from '../store/keys.ts'
@@ -28,9 +29,7 @@ export type StoredReading = {
   /** The content that people and programs are shown. */
   readonly reading: Reading
 }
-export type ReadingPorts = { readonly table: Table; readonly blobs: Blobs }
-
-const MAX_BLOB_BYTES = 256 * 1024 * 1024
+export type ReadingPorts = ComputePorts & { readonly table: Table; readonly blobs: Blobs }
 
 /**
  * Writes what does not fit the message's row, and answers where the reading lies and what is left of it. A repetition
@@ -42,14 +41,15 @@ export async function putReading(
   id: string,
   whole: StoredReading,
 ): Promise<{ readonly place: ReadingPlace; readonly reading: Reading }> {
-  const { reading, encoded } = await encodedCut(whole)
+  const { reading, encoded } = await encodedCut(ports.compute, whole)
   return { place: await put(ports, accountId, id, encoded), reading }
 }
 
 async function put({ table, blobs }: ReadingPorts, accountId: string, id: string, encoded: EncodedJson) {
   const stored = storedJson(encoded)
   if (stored === undefined) {
-    await blobs.put(readingBlobKey(accountId, id), blobStart(encoded), { maxBytes: MAX_BLOB_BYTES })
+    const blob = blobStart(encoded)
+    await blobs.put(readingBlobKey(accountId, id), blob, { maxBytes: blob.byteLength })
     return { place: 'blob' } as const
   }
   if (isSmall(stored)) return { place: 'message', stored } as const
@@ -68,22 +68,27 @@ const cut = (reading: Reading, ...names: readonly string[]): Reading => ({
   truncated: [...new Set([...reading.truncated, ...names])],
 })
 
-async function encodedCut(whole: StoredReading): Promise<{ reading: Reading; encoded: EncodedJson }> {
+async function encodedCut(
+  compute: Compute,
+  whole: StoredReading,
+): Promise<{ readonly reading: Reading; readonly encoded: EncodedJson }> {
   for (const cutBy of CUTS) {
     const stored = cutBy(whole)
     try {
-      return { reading: stored.reading, encoded: await encodeJson(stored) }
+      return { reading: stored.reading, encoded: await encodeJson(compute, stored, lengthOf(stored)) }
     } catch (error) {
-      // Past the longest string that V8 makes, there is no JSON at all.
-      if (!(error instanceof RangeError || (error instanceof StoreError && error.code === 'TooLarge'))) throw error
+      if (!(error instanceof StoreError && error.code === 'TooLarge')) throw error
     }
   }
-  return { reading: UNREAD.reading, encoded: await encodeJson(UNREAD) }
+  return { reading: UNREAD.reading, encoded: await encodeJson(compute, UNREAD, 0) }
 }
+
+/** Characters of a reading that are likely to be many; the index and the header have bounds of their own. */
+const lengthOf = ({ reading: { text, html } }: StoredReading) => (text?.length ?? 0) + (html?.length ?? 0)
 
 /** @throws {MailError} `unavailable` */
 export async function getReading(
-  { table, blobs }: ReadingPorts,
+  { table, blobs, compute }: ReadingPorts,
   { accountId, id, content: { reading } }: ReceivedMessage,
 ): Promise<StoredReading> {
   if (reading.place === 'message') return (await decodeJson(reading.stored)) as StoredReading
@@ -94,11 +99,15 @@ export async function getReading(
   }
   const blob = await blobs.get(readingBlobKey(accountId, id))
   if (blob === undefined) throw unreadable()
-  return (await decodeBlob(blob)).value as StoredReading
+  return (await decodeBlob(compute, blob)).value as StoredReading
 }
 
 /** Deletes the reading wherever it may lie outside of the message's row. Repeating it is no error. */
-export async function deleteReading({ table, blobs }: ReadingPorts, accountId: string, id: string): Promise<void> {
+export async function deleteReading(
+  { table, blobs }: Omit<ReadingPorts, 'compute'>,
+  accountId: string,
+  id: string,
+): Promise<void> {
   await blobs.delete([readingBlobKey(accountId, id)])
   await table.write({ kind: 'delete', key: receivedReadingKey(accountId, id) })
 }

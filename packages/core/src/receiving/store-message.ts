@@ -12,6 +12,7 @@ import { deleteReading, putReading } from '../messages/stored-reading.ts'
 import { threadOfReceived } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { ComputePorts } from '../ports/compute.ts'
 import type { Ids } from '../ports/ids.ts'
 import type { Log } from '../ports/log.ts'
 import { StoreError, type Table } from '../ports/table.ts'
@@ -25,7 +26,8 @@ import type { NotifyPorts } from '../webhooks/notify.ts'
 import { MAX_INBOUND_BYTES } from './accept.ts'
 
 export type ReceivePorts = NotifyPorts &
-  MemoryPorts & {
+  MemoryPorts &
+  ComputePorts & {
     readonly blobs: Blobs
     readonly clock: Clock
     readonly ids: Ids

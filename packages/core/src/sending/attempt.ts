@@ -2,6 +2,7 @@ import { composeMessage } from '../messages/compose-message.ts'
 import type { Composed } from '../messages/content.ts'
 import { fromDomain, ownMessageId, type SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
+import type { Compute } from '../ports/compute.ts'
 import { type Rejection, type Relay, RelayError, type RelayPause, type RelayResult } from '../ports/relay.ts'
 import { MAX_ROW_DIAGNOSTIC, type Outcome } from './status.ts'
 
@@ -36,7 +37,7 @@ const MAX_RESPONSE = 250
 
 /** Makes one attempt for all pending recipients. `known` are the outcomes of those that need no relay. */
 export async function attempt(
-  relay: Relay,
+  { relay, compute }: { readonly relay: Relay; readonly compute: Compute },
   message: SentMessage,
   content: Composed,
   known: readonly Outcome[],
@@ -47,7 +48,7 @@ export async function attempt(
   const recipients = pending.filter((address) => !done.has(address))
   if (recipients.length === 0) return { outcomes: known }
   try {
-    const raw = await composeMessage(message, content)
+    const raw = await composeMessage(compute, message, content)
     if (raw.byteLength > relay.limits.maxRawBytes)
       return { outcomes: [...known, ...failAll(recipients, 'The composed message is too large for the relay')] }
     const result = await relay.send({ returnPath: returnPathOf(message), recipients }, raw, {

@@ -1,5 +1,6 @@
 import { MailError } from '../errors.ts'
 import { type Draft, digestOf } from '../messages/content.ts'
+import type { Compute } from '../ports/compute.ts'
 import type { Put, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { idempotencyKey } from '../store/keys.ts'
@@ -11,11 +12,11 @@ const KEPT_SECONDS = 24 * 3600
 const MAX_KEY_LENGTH = 256
 
 /** @throws {MailError} `invalid_idempotency_key` */
-export function idempotencyOf(key: string, draft: Draft): Idempotency {
+export async function idempotencyOf(compute: Compute, key: string, draft: Draft): Promise<Idempotency> {
   if (key.length < 1 || key.length > MAX_KEY_LENGTH) {
     throw new MailError('invalid_idempotency_key', 'The key must be between 1-256 chars.')
   }
-  return { key, digest: digestOf(draft) }
+  return { key, digest: await digestOf(compute, draft) }
 }
 
 /** The id that an equal request was answered with within 24 hours. @throws {MailError} `idempotency_mismatch` */

@@ -11,6 +11,7 @@ import { type MemoryPorts, whileSending } from '../messages/memory.ts'
 import { createdAtOf, type SentMessage } from '../messages/message.ts'
 import { answeredIds } from '../messages/threads.ts'
 import type { Blobs } from '../ports/blobs.ts'
+import type { ComputePorts } from '../ports/compute.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Relay } from '../ports/relay.ts'
 import { Failures, MAX_WAIT_MS } from '../store/failures.ts'
@@ -26,7 +27,8 @@ import { withoutAddresses } from './watched-relay.ts'
 import { outcomesWithoutRelay } from './without-relay.ts'
 
 export type SendPorts = Omit<FinishPorts, 'tally'> &
-  MemoryPorts & {
+  MemoryPorts &
+  ComputePorts & {
     readonly blobs: Blobs
     readonly relay: Relay
     readonly worker: Worker
@@ -122,7 +124,7 @@ async function composeAndRelay(ports: SendPorts, message: SentMessage, limit: Ab
     throw error
   }
   if (content === undefined) throw new MailError('not_found', 'The content of a pending message is gone.')
-  return attempt(ports.relay, message, content, await outcomesWithoutRelay(ports.table, message), limit)
+  return attempt(ports, message, content, await outcomesWithoutRelay(ports.table, message), limit)
 }
 
 /** Waits in the message's row for content that is not there. What is not back after 14 days is lost, and the message has failed. */

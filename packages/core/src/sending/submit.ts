@@ -68,7 +68,8 @@ export async function submit(
 ): Promise<{ id: string }> {
   const { accountId } = key
   checkDraft(draft, ports)
-  const idempotency = idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, draft)
+  const idempotency =
+    idempotencyKey === undefined ? undefined : await idempotencyOf(ports.compute, idempotencyKey, draft)
   await authoriseSender(ports, key, draft.from.address)
   const earlier = idempotency && (await findEarlier(ports.table, accountId, idempotency))
   if (earlier !== undefined) return { id: earlier }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey, createVerify } from 'node:crypto'
 import { after, describe, test } from 'node:test'
+import { directCompute } from '@kabutar/core/ports/compute.ts'
 import { identitiesContract } from '@kabutar/core/ports/identities.contract.ts'
 import type { DomainRecord, Identity } from '@kabutar/core/ports/identities.ts'
 import type { Relay } from '@kabutar/core/ports/relay.ts'
@@ -86,7 +87,7 @@ describe('DKIM signatures', () => {
       return { relayId: '', outcome: 'sent', rejected: [] }
     },
   }
-  const relay = signedRelay(inner, (domain) => dkimKeyOf(table, domain))
+  const relay = signedRelay(inner, directCompute, (domain) => dkimKeyOf(table, domain))
   const RAW = Buffer.from(
     'From: Ada <ada@signed.test>\r\nTo: bob@far.test\r\nSubject: a  folded\r\n subject\r\nMessage-ID: <1@signed.test>\r\n\r\nHello \t there. \r\n.\r\n\r\n\r\n',
   )

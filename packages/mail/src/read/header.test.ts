@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readLeaf } from './leaf.ts'
 
-const read = (header: string) => readLeaf({ kind: 'header', fallback: '' }, Buffer.from(header, 'latin1'))
+const read = async (header: string) => {
+  const decoded = await readLeaf({ kind: 'header', fallback: '' }, Buffer.from(header, 'latin1'))
+  assert.ok(decoded)
+  return decoded
+}
 const subject = async (value: string) => (await read(`Subject: ${value}\r\n\r\n`)).subject
 
 const b64 = (bytes: string | Buffer) => Buffer.from(bytes).toString('base64')

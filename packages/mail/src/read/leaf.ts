@@ -10,7 +10,7 @@ import { type HeaderReading, readHeader } from './header.ts'
 import { type Decoders, loadDecoders } from './mailparser.ts'
 
 /** The facts of a piece from the index. `fallback`: the character set that the message names elsewhere, or empty. */
-type LeafHead = HeaderHead | FilenameHead | TextHead
+export type LeafHead = HeaderHead | FilenameHead | TextHead
 type HeaderHead = { readonly kind: 'header'; readonly fallback: string }
 type TextHead = {
   readonly kind: 'plain' | 'html'
@@ -32,21 +32,31 @@ type TextReading = {
 }
 
 /** The answers of `readLeaf` for a piece of each kind; plain JSON. */
-type LeafReading<Head extends LeafHead> = Head extends HeaderHead
+export type LeafReading<Head extends LeafHead> = Head extends HeaderHead
   ? HeaderReading
   : Head extends FilenameHead
     ? string | null
     : TextReading
 
-/** Decodes a piece. A file name needs no bytes, it is in the head. @throws whatever mailparser throws */
-export async function readLeaf<Head extends LeafHead>(head: Head, bytes: Uint8Array): Promise<LeafReading<Head>> {
+/** Decodes a piece, in this thread or another. A file name needs no bytes. Undefined if the piece can't be decoded. */
+export type LeafReader = <Head extends LeafHead>(
+  head: Head,
+  bytes: Uint8Array,
+) => Promise<LeafReading<Head> | undefined>
+
+/** Decodes a piece in this thread. Undefined if mailparser throws. */
+export const readLeaf: LeafReader = async <Head extends LeafHead>(head: Head, bytes: Uint8Array) => {
   const decoders = await loadDecoders()
   const read = async (): Promise<HeaderReading | TextReading | string | null> => {
     if (head.kind === 'header') return readHeader(decoders, bytes, head.fallback)
     if (head.kind === 'filename') return readFilename(decoders, head)
     return readText(decoders, head, bytes)
   }
-  return (await read()) as LeafReading<Head>
+  try {
+    return (await read()) as LeafReading<Head>
+  } catch {
+    return undefined
+  }
 }
 
 const LF = 0x0a

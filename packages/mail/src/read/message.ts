@@ -3,6 +3,8 @@
  * there are and where; mailparser decodes them one by one. No message makes this fail: the answer names what was not
  * decoded and what a limit cut, and the raw message has it all.
  */
+
+import { htmlToText } from '../html-to-text.ts'
 import { decodeChunks } from '../mime/decode.ts'
 import { messageIdsIn } from '../mime/envelope.ts'
 import { LIMITS } from '../mime/limits.ts'
@@ -11,7 +13,7 @@ import { type MessageIndex, type Part, partsOf } from '../mime/part.ts'
 import { attachmentParts, mediaTypeOf } from '../mime/readable.ts'
 import { namesCharset } from './charset.ts'
 import { ADDRESS_FIELDS, type HeaderReading } from './header.ts'
-import { readLeaf } from './leaf.ts'
+import { type LeafReader, readLeaf } from './leaf.ts'
 import { previewOf } from './preview.ts'
 import { type Form, joinTexts } from './texts.ts'
 
@@ -62,8 +64,20 @@ const MAX_TEXTS_BYTES = 8 * 1024 * 1024
 /** Bytes that are read of the headers of all messages that are shown in place. Lists of addresses take two seconds per MB. */
 const MAX_SHOWN_HEADERS_BYTES = 256 * 1024
 
-export async function readMessage(index: MessageIndex, range: Range): Promise<Reading> {
-  return new MessageReader(index, range).read()
+/** The parts of the reading that take long for a large message. Each answers undefined for what it can't do. */
+export type ReadingSteps = {
+  readonly leaf: LeafReader
+  readonly toText: (html: string) => Promise<string | undefined>
+}
+const IN_THIS_THREAD: ReadingSteps = { leaf: readLeaf, toText: async (html) => htmlToText(html) }
+
+/** @throws whatever `range` and the steps throw; the message itself makes nothing fail */
+export async function readMessage(
+  index: MessageIndex,
+  range: Range,
+  steps: ReadingSteps = IN_THIS_THREAD,
+): Promise<Reading> {
+  return new MessageReader(index, range, steps).read()
 }
 
 /** Does the same for a message in memory. */
@@ -76,15 +90,17 @@ export function readBytes(index: MessageIndex, raw: Uint8Array): Promise<Reading
 class MessageReader {
   readonly #index: MessageIndex
   readonly #range: Range
+  readonly #steps: ReadingSteps
   readonly #fallback: string
   readonly #truncated = new Set<string>()
   readonly #undecoded: string[] = []
   #left = MAX_TEXTS_BYTES
   #headersLeft = MAX_SHOWN_HEADERS_BYTES
 
-  constructor(index: MessageIndex, range: Range) {
+  constructor(index: MessageIndex, range: Range, steps: ReadingSteps) {
     this.#index = index
     this.#range = range
+    this.#steps = steps
     this.#fallback = namedCharset(index.root)
   }
 
@@ -99,6 +115,7 @@ class MessageReader {
     const { html, text, cut } = await joinTexts(root, {
       text: (part, form) => this.#text(part, form),
       header: (body) => this.#shownHeader(body),
+      toText: this.#steps.toText,
     })
     if (cut) this.#truncated.add('text')
     return {
@@ -116,7 +133,7 @@ class MessageReader {
 
   async #header({ headerStart, bodyStart }: Part, name: string): Promise<HeaderReading | undefined> {
     const bytes = await this.#bytes(headerStart, Math.min(bodyStart, headerStart + LIMITS.maxHeaderBytes))
-    return this.#decoded(name, () => readLeaf({ kind: 'header', fallback: this.#fallback }, bytes))
+    return this.#decoded(name, await this.#steps.leaf({ kind: 'header', fallback: this.#fallback }, bytes))
   }
 
   /** Reads the header of a message that is shown in place. */
@@ -142,19 +159,15 @@ class MessageReader {
       flowed: part.subtype === 'plain' && says('format', 'flowed'),
       deleteSpaces: says('delsp', 'yes'),
     } as const
-    const read = await this.#decoded(path, () => readLeaf(head, bytes))
+    const read = this.#decoded(path, await this.#steps.leaf(head, bytes))
     if (end < bodyEnd || read?.truncated) this.#truncated.add(form === 'html' ? 'html' : 'text')
     return read?.text ?? ''
   }
 
-  /** Answers undefined, and notes the name of the piece, if mailparser throws: the rest of the message is still read. */
-  async #decoded<T>(name: string, read: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await read()
-    } catch {
-      this.#undecoded.push(name)
-      return undefined
-    }
+  /** Notes the name of a piece that can't be decoded: the rest of the message is still read. */
+  #decoded<T>(name: string, read: T | undefined): T | undefined {
+    if (read === undefined) this.#undecoded.push(name)
+    return read
   }
 
   async #bytes(from: number, to: number): Promise<Uint8Array> {
@@ -181,7 +194,7 @@ class MessageReader {
     for await (const chunk of decodeChunks(this.#range(bodyStart, bodyEnd), encoding)) size += chunk.length
     return {
       part: path,
-      filename: (await this.#decoded(path, () => readLeaf(head, new Uint8Array(0)))) ?? null,
+      filename: this.#decoded(path, await this.#steps.leaf(head, new Uint8Array(0))) ?? null,
       contentType: mediaTypeOf(part),
       contentId: id === null ? null : id.trim().replace(/^<|>$/g, ''),
       disposition: disposition?.type ?? null,

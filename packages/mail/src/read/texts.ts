@@ -3,7 +3,6 @@
  * forms, and every other text that is shown follows in its order.
  */
 import { formatMailbox } from '../address.ts'
-import { htmlToText } from '../html-to-text.ts'
 import type { Part } from '../mime/part.ts'
 import { isShown } from '../mime/readable.ts'
 import type { HeaderReading, ReadAddress } from './header.ts'
@@ -12,7 +11,7 @@ import type { HeaderReading, ReadAddress } from './header.ts'
 type Texts = {
   readonly html: string | null
   readonly text: string | null
-  /** True if only the beginning of a text was converted into the other form. */
+  /** True if a text was not converted into the other form, or only its beginning. */
   readonly cut: boolean
 }
 
@@ -22,6 +21,8 @@ type PartReader = {
   text(part: Part, form: Form): Promise<string>
   /** Decodes the header of a message that is shown in place; undefined if that fails. */
   header(body: Part): Promise<HeaderReading | undefined>
+  /** Converts HTML to plain text; undefined if that takes too long. */
+  toText(html: string): Promise<string | undefined>
 }
 
 /**
@@ -65,19 +66,31 @@ class BlockReader {
     for (const child of children) await this.walk(child, inner, type === 'multipart' && subtype === 'digest')
   }
 
-  joined(): Texts {
-    const html = this.#whole('html', 'plain', htmlOf)
-    const plain = this.#whole('plain', 'html', htmlToText)
+  async joined(): Promise<Texts> {
+    const html = await this.#whole('html', 'plain', async (text) => htmlOf(text))
+    const plain = await this.#whole('plain', 'html', (text) => this.#reader.toText(text))
     return { html: html?.join(BREAK) ?? null, text: plain?.join('\n') ?? null, cut: this.#cut }
   }
 
   /** Returns all texts in one form, if at least one of them was sent in it. */
-  #whole(form: Form, other: Form, convert: (text: string) => string): readonly string[] | undefined {
+  async #whole(
+    form: Form,
+    other: Form,
+    convert: (text: string) => Promise<string | undefined>,
+  ): Promise<readonly string[] | undefined> {
     const has = (block: Block) => block[form].length > 0
     if (!this.#blocks.some(has)) return undefined
-    return this.#blocks.flatMap((block) =>
-      has(block) ? block[form] : block[other].map((text) => convert(this.#beginning(text))),
-    )
+    const whole: string[] = []
+    for (const block of this.#blocks) {
+      if (has(block)) whole.push(...block[form])
+      else for (const text of block[other]) whole.push((await convert(this.#beginning(text))) ?? this.#leftOut())
+    }
+    return whole
+  }
+
+  #leftOut(): string {
+    this.#cut = true
+    return ''
   }
 
   /** Returns the part of a text that may still be converted. */
