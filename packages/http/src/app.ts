@@ -1,6 +1,7 @@
 import type { KeyPorts } from '@kabutar/core/accounts/keys.ts'
 import type { DomainsPorts } from '@kabutar/core/domains/change.ts'
 import { type Changes, polledChanges } from '@kabutar/core/messages/activity.ts'
+import { ViewLinks } from '@kabutar/core/messages/view-links.ts'
 import type { DeadLetters } from '@kabutar/core/ports/dead-letters.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { lazy } from '@kabutar/core/store/lazy.ts'
@@ -22,6 +23,7 @@ import { HttpError, wireErrorOf } from './errors.ts'
 import { answerHealth, type Health } from './health.ts'
 import { inspectingReceived, inspectingSent, messageContent, sentAttachments } from './message-content.ts'
 import { receivedHistory, sentHistory } from './message-history.ts'
+import { messageView, viewLinks } from './message-view.ts'
 import { ownHostRequired } from './own-hosts.ts'
 import { checkQuery, nameIgnored } from './query.ts'
 import { injection, type ReceivingPorts, receiving } from './receiving.ts'
@@ -88,13 +90,15 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   if (operator) app.route('/accounts', accounts(ports, operator))
   if (operator && options.deadLetters) app.route('/dead-letters', deadLetters(options.deadLetters, operator))
   app.route('/downloads', downloads(ports))
+  const links = new ViewLinks(ports)
+  app.route('/view', messageView(ports, links))
   app.route('/uploads', uploadLinks(ports))
   if (options.site) app.route('/', options.site)
   app.use(keyRequired(ports, sessions, options.addressOf), checkQuery, roomForBody(ports))
   app.route('/session', session(looking, sessions, facts))
   app.route('/activity', activity(looking))
   if (looking.changes.wait) app.route('/stream', activityStream(looking, looking.changes.wait))
-  routeEmails(app, ports, options.inject)
+  routeEmails(app, ports, links, options.inject)
   app.route('/uploads', uploads(ports))
   app.route('/api-keys', apiKeys(ports))
   app.route('/domains', domains(ports))
@@ -105,17 +109,19 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
 }
 
 /** Received emails come first: `/emails/:id` would take `receiving` for an id, and `/emails/receiving/:id` takes `inject` for one. */
-function routeEmails(app: Hono<Env>, ports: AppPorts, inject = false): void {
+function routeEmails(app: Hono<Env>, ports: AppPorts, links: ViewLinks, inject = false): void {
   if (inject) app.route('/emails/receiving/inject', injection(ports))
   refuseOtherMethods(app)
   app.route('/emails/receiving', receiving(ports))
   app.route('/emails/receiving', receivedHistory(ports))
   app.route('/emails/receiving', messageContent(inspectingReceived(ports)))
+  app.route('/emails/receiving', viewLinks(links, 'received', inspectingReceived(ports)))
   refuseOtherMethods(app)
   app.route('/emails', emails(ports))
   app.route('/emails', sentAttachments(ports))
   app.route('/emails', sentHistory(ports))
   app.route('/emails', messageContent(inspectingSent(ports)))
+  app.route('/emails', viewLinks(links, 'sent', inspectingSent(ports)))
 }
 
 /** The ports of whoever looks at the list of messages. */

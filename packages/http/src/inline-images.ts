@@ -1,19 +1,17 @@
 import type { ReceivedAttachment } from '@kabutar/core/messages/message.ts'
-import type { WholeReceived } from '@kabutar/core/messages/read.ts'
-import { readRange } from '@kabutar/core/messages/received.ts'
-import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
+import type { Range } from '@kabutar/mail/read/message.ts'
 
 const CID = /\bcid:([^\s"'<>()]{1,300})/gi
 
 /**
  * Puts the images that a message brings along in place of their `cid:` addresses (RFC 2392), as far as `maxBytes` reaches.
- * Only the ranges of those images are read from the blob, one after the other.
+ * Only the ranges of those images are read from the raw message, one after the other.
  */
 export async function withImages(
-  blobs: Blobs,
   html: string,
-  { received, attachments }: WholeReceived,
+  attachments: readonly ReceivedAttachment[],
+  range: Range,
   maxBytes: number,
 ): Promise<string> {
   const named = new Map(
@@ -24,7 +22,7 @@ export async function withImages(
   for (const [, address = ''] of html.matchAll(CID)) {
     const image = named.get(decoded(address))
     if (image === undefined || (image.size / 3) * 4 > left) continue
-    const uri = uris.get(address) ?? (await dataUri(blobs, received.content.blob, image))
+    const uri = uris.get(address) ?? (await dataUri(range, image))
     if (uri === undefined || uri.length > left) continue
     uris.set(address, uri)
     left -= uri.length
@@ -42,10 +40,10 @@ const UNTYPED = 'application/octet-stream'
 /** Some senders give every file this type, their inline images too; mail programs show those all the same. */
 const mayBeImage = ({ contentType }: ReceivedAttachment) => contentType.startsWith('image/') || contentType === UNTYPED
 
-async function dataUri(blobs: Blobs, blob: string, image: ReceivedAttachment): Promise<string | undefined> {
+async function dataUri(range: Range, image: ReceivedAttachment): Promise<string | undefined> {
   const { from, to, encoding, contentType } = image
   const chunks: Uint8Array[] = []
-  for await (const chunk of decodeChunks(readRange(blobs, blob, from, to), encoding)) chunks.push(chunk)
+  for await (const chunk of decodeChunks(range(from, to), encoding)) chunks.push(chunk)
   const bytes = Buffer.concat(chunks)
   const type = contentType === UNTYPED ? imageTypeOf(bytes) : contentType
   return type && `data:${type};base64,${bytes.toString('base64')}`

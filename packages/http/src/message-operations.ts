@@ -1,5 +1,6 @@
 import { EVENT_TYPES } from '@kabutar/core/webhooks/event.ts'
 import * as z from 'zod'
+import { ViewRequest } from './message-view.ts'
 import { eventId, id, link, list, named, type Operation, time } from './operation.ts'
 import { Attachment, AttachmentList } from './receiving-operations.ts'
 
@@ -83,6 +84,17 @@ const Happened = z
   .meta({ id: 'MessageEvent' })
 const Events = list(Happened, 'MessageEventList')
 
+const View = z
+  .object({
+    object: z.literal('view'),
+    path: z.string().describe('Relative to the base URL of the API; valid for ten minutes.'),
+    images: z.boolean(),
+    remote_images: z.int().describe('Addresses of remote images in the HTML, at most 1,000.'),
+    truncated: z.boolean().describe('Of the HTML the first Mi characters are shown.'),
+    expires_at: time,
+  })
+  .meta({ id: 'MessageView' })
+
 const READS = [
   ['sent', '/emails/:id', 'Emails', 'Email'],
   ['received', '/emails/receiving/:id', 'Receiving', 'ReceivedEmail'],
@@ -119,6 +131,31 @@ export const MESSAGE_OPERATIONS: readonly Operation[] = [
       answer: Source,
     },
   ]),
+  ...READS.map(
+    ([kind, path, tag, name]): Operation => ({
+      method: 'post',
+      path: `${path}/view`,
+      operationId: `view${name}`,
+      tag,
+      summary: `Get a signed path to the document of a ${kind} email, for a frame; with or without remote images`,
+      request: ViewRequest,
+      status: 200,
+      answer: View,
+    }),
+  ),
+  {
+    method: 'get',
+    path: '/view/:account/:direction/:id',
+    operationId: 'getView',
+    tag: 'Console',
+    summary: 'Show an email as a document that runs no script and asks for nothing, by a signed path',
+    status: 200,
+    answer: z.string(),
+    text: 'text/html',
+    params: { account: z.string(), direction: z.enum(['sent', 'received']) },
+    query: { images: z.enum(['0', '1']), expires: z.string(), signature: z.string() },
+    opens: 'signed link',
+  },
   {
     method: 'get',
     path: '/emails/:id/attachments',

@@ -9,6 +9,7 @@ export const QUERY: Readonly<Record<string, readonly string[]>> = {
   'GET /activity': ['limit', 'after', 'direction', 'status', 'to', 'from', 'q'],
   'GET /activity/changes': ['after', 'wait'],
   'GET /stream': ['after'],
+  'GET /view/:account/:direction/:id': ['images', 'expires', 'signature'],
   'GET /emails': PAGE,
   'GET /emails/:id/attachments': PAGE,
   'GET /emails/receiving': PAGE,

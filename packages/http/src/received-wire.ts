@@ -1,8 +1,8 @@
 /** Maps received messages to the wire. */
 import type { ListedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import type { WholeReceived } from '@kabutar/core/messages/read.ts'
-import { formatAddresses } from '@kabutar/core/messages/received.ts'
-import type { Reading } from '@kabutar/mail/read/message.ts'
+import { formatAddresses, readRange } from '@kabutar/core/messages/received.ts'
+import type { Range, Reading } from '@kabutar/mail/read/message.ts'
 import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
 import { withImages } from './inline-images.ts'
 
@@ -66,8 +66,9 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   const headers = bytesOf(all) <= room ? all : null
   const forBodies = room - (headers === null ? 0 : bytesOf(headers))
   const { html, ...rest } = await fitBodies(ports, received.content.blob, reading, forBodies)
+  const range: Range = (from, to) => readRange(ports.blobs, received.content.blob, from, to)
   const forImages = forBodies - bytesOf(html) - bytesOf(rest.text)
-  const shown = html !== null && format === 'data_uri' ? await withImages(ports.blobs, html, whole, forImages) : html
+  const shown = html !== null && format === 'data_uri' ? await withImages(html, attachments, range, forImages) : html
   return { ...frame, ...rest, html: shown, headers }
 }
 

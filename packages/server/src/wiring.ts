@@ -19,6 +19,7 @@ import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import type { Env } from '@kabutar/http/env.ts'
+import { loadSanitizer } from '@kabutar/http/sanitize-message.ts'
 import { dnsRecords, systemResolver } from '@kabutar/local/dns.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { sharingWarning } from '@kabutar/local/files/data-folder.ts'
@@ -71,7 +72,7 @@ const SUSPECTS = ['receive']
 /** Starts the server. @throws {SettingsError | DataFolderError} one line, if the data folder or an address can't be used */
 export async function startServer(settings: Settings, log: Log, clock: Clock = systemClock): Promise<Running> {
   // Node remembers a failed import of a CommonJS module for as long as the process lives, so these are loaded at the start.
-  await Promise.all([loadDecoders(), loadComposer()])
+  await Promise.all([loadDecoders(), loadComposer(), loadSanitizer()])
   const engine = openEngine(settings.dataFolder)
   try {
     return await startOn(engine, settings, boundedLog(log, clock), clock)

@@ -44,6 +44,7 @@ export const ROWS = {
   endpoint: shape('<account>#webhooks', '<endpoint>', 'a webhook endpoint'),
   delivery: shape('<account>#hook#<endpoint>#<day>#<shard>', '<event id>', 'an event on its way to an endpoint'),
   'relay-pause': shape('relay#pause', 'v', 'why and until when the relay takes no mail'),
+  'view-secret': shape('view#secret', 'v', 'what signs the links to messages that are shown'),
   'outbox-kind': shape('due#kinds', '<kind>', 'that rows of the kind carry `due`'),
   'ses-receipt': shape('ses#<object>', 'v', 'when a message of SES came, and whose it is (AWS)'),
   'receipt-rules-lease': shape('lease#receipt-rules', '<rule set>', 'who changes the receipt rules (AWS)'),
@@ -184,6 +185,7 @@ export const dueSortKey = (id: string, at: number): string => `${dueTime(at)}#${
 /** The upper bound of everything that is due until a time. */
 export const dueSortKeyUntil = (at: number): string => `${dueTime(at)}${AFTER_ALL}`
 export const timeOfDueSortKey = (sortKey: string): number => Number(sortKey.slice(0, DUE_TIME_DIGITS))
+export const VIEW_SECRET_KEY: Key = { pk: 'view#secret', sk: 'v' }
 export const outboxKindPartition = 'due#kinds'
 export const outboxKindKey = (kind: string): Key => ({ pk: outboxKindPartition, sk: kind })
 

@@ -19,6 +19,7 @@ import { dueWork } from '../due-work.ts'
 import { getWholeReceived, getWholeSent, listReceived, listSent } from '../messages/read.ts'
 import { findThread } from '../messages/threads.ts'
 import { createUpload, uploadSizes } from '../messages/uploads.ts'
+import { ViewLinks } from '../messages/view-links.ts'
 import type { LogFields } from '../ports/log.ts'
 import type { Item, Key, Table, Write } from '../ports/table.ts'
 import { pauseRelay, readPause } from '../sending/pauses.ts'
@@ -85,11 +86,14 @@ type Written = {
   readonly upload: string
 }
 
+const VIEWED = { accountId: 'a', direction: 'sent', id: '', images: false } as const
+
 /** One row of each kind, by the operations that write them. */
 async function writeAll(rig: ReceiveRig, table: Table): Promise<Written> {
   const ports = { ...rig, table, identities: testIdentities() }
   await claimDomain(ports, 'a', 'own.test')
   await createAccount(ports, 'A')
+  await new ViewLinks(ports).sign(VIEWED)
   const { token } = await createKey(ports, 'a', { name: 'k', permission: 'full_access' })
   await createDomain(ports, 'a', { name: 'claimed.test' })
   await ensureDkimKey(table, 'kabutar.test')
@@ -186,6 +190,7 @@ describe('every row', () => {
     endpoint: (ports) => listEndpoints({ ...throwing(ports), caches: newCaches(ports.clock) }, 'a'),
     delivery: ({ table }) => listDeliveries(table, 'a', written.endpoint, { limit: 9 }),
     'relay-pause': ({ table, clock }) => readPause(table, clock.now(), 'b'),
+    'view-secret': (ports) => new ViewLinks(ports).sign(VIEWED),
     'ses-receipt': ({ table, clock }) => settle(table, 'inbound/1', { at: 2, owner: 'b' }, clock.now()),
     'receipt-rules-lease': ({ table, clock }) => takeReceiptRuleLease(table, clock, 'rules'),
   }

@@ -1,0 +1,115 @@
+/**
+ * A message as a page of its own, for a frame. Its policy is the wall: an opaque origin, no script, nothing that is asked
+ * for but images, and those of other servers only if the link says so. The sanitiser is a second wall behind it.
+ */
+
+import { type Inspected, inspectReceived, inspectSent } from '@kabutar/core/messages/inspect.ts'
+import { whileShowing, whileShowingReading } from '@kabutar/core/messages/memory.ts'
+import { getReceived, getSent } from '@kabutar/core/messages/read.ts'
+import type { ViewedMessage, ViewLinks } from '@kabutar/core/messages/view-links.ts'
+import { type Context, Hono } from 'hono'
+import * as z from 'zod'
+import { MAX_ANSWER_BYTES } from './answer.ts'
+import { jsonBody } from './body.ts'
+import { accountOf, type Env } from './env.ts'
+import { HttpError } from './errors.ts'
+import { withImages } from './inline-images.ts'
+import type { Inspect } from './message-content.ts'
+import { uuidOf } from './page.ts'
+import type { ReceivingPorts } from './receiving.ts'
+import { loadSanitizer } from './sanitize-message.ts'
+
+export const ViewRequest = z.object({ images: z.boolean().default(false) }).meta({ id: 'ViewMessage' })
+
+/** Characters of HTML that are shown: sanitising takes a second for some megabytes. */
+const MAX_HTML = 1024 * 1024
+const MOST_COUNTED = 1000
+const REMOTE = /(?:src|background)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//gi
+
+/** POST /:id/view, which answers a signed path. */
+export function viewLinks(links: ViewLinks, direction: ViewedMessage['direction'], inspect: Inspect) {
+  return new Hono<Env>().post('/:id/view', (c) =>
+    inspect(c, async ({ id, reading: { html } }) => {
+      const { images } = await jsonBody(c, ViewRequest)
+      const accountId = accountOf(c)
+      const { query, expiresAt } = await links.sign({ accountId, direction, id, images })
+      return c.json({
+        object: 'view',
+        path: `/view/${accountId}/${direction}/${id}?${query}`,
+        images,
+        remote_images: html === null ? 0 : remoteImages(html),
+        truncated: html !== null && html.length > MAX_HTML,
+        expires_at: expiresAt.toISOString(),
+      })
+    }),
+  )
+}
+
+function remoteImages(html: string): number {
+  let count = 0
+  for (const _ of html.slice(0, MAX_HTML).matchAll(REMOTE)) if (++count === MOST_COUNTED) break
+  return count
+}
+
+/** GET /view/:account/:direction/:id. The link is the permission, since a frame of an opaque origin sends no cookie. */
+export function messageView(ports: ReceivingPorts, links: ViewLinks) {
+  return new Hono<Env>().get('/:account/:direction/:id', async (c) => {
+    const viewed = viewedOf(c)
+    const [expires = '', signature = ''] = [c.req.query('expires'), c.req.query('signature')]
+    if (viewed === undefined || !(await links.verify(viewed, expires, signature))) {
+      throw new HttpError(403, 'invalid_access', 'The link is not valid or has expired.')
+    }
+    const message = await (viewed.direction === 'sent' ? getSent : getReceived)(
+      ports.table,
+      viewed.accountId,
+      viewed.id,
+    )
+    const answer = async (inspected: Inspected) =>
+      new Response(await documentOf(inspected, viewed.images), { headers: headersOf(viewed.images) })
+    if (message.direction === 'sent')
+      return whileShowing(ports, message.size, async () => answer(await inspectSent(ports, message)))
+    return whileShowingReading(ports, message.size, async () => answer(await inspectReceived(ports, message)))
+  })
+}
+
+function viewedOf(c: Context): ViewedMessage | undefined {
+  const { account: accountId = '', direction, id = '' } = c.req.param() as Record<string, string>
+  if (direction !== 'sent' && direction !== 'received') return undefined
+  return { accountId, direction, id: uuidOf(id), images: c.req.query('images') === '1' }
+}
+
+function headersOf(images: boolean): Record<string, string> {
+  const policy = [
+    'sandbox allow-popups allow-popups-to-escape-sandbox',
+    "default-src 'none'",
+    `img-src data:${images ? ' https: http:' : ''}`,
+    "style-src 'unsafe-inline'",
+    "form-action 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'self'",
+  ]
+  return {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': policy.join('; '),
+    'X-Content-Type-Options': 'nosniff',
+    'X-DNS-Prefetch-Control': 'off',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'private, no-store',
+  }
+}
+
+const HEAD = '<!doctype html><html><head><meta charset="utf-8"><base target="_blank"></head>'
+
+async function documentOf({ reading, attachments, range }: Inspected, images: boolean): Promise<string> {
+  const { html, text } = reading
+  if (html === null) {
+    return `${HEAD}<body><pre style="white-space:pre-wrap;overflow-wrap:anywhere">${escaped((text ?? '').slice(0, MAX_HTML))}</pre></body></html>`
+  }
+  const sanitize = await loadSanitizer()
+  const safe = sanitize(html.slice(0, MAX_HTML), images)
+  const room = MAX_ANSWER_BYTES - Buffer.byteLength(safe) - HEAD.length
+  return `${HEAD}${await withImages(safe, attachments, range, room)}</html>`
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+const escaped = (text: string) => text.replace(/[&<>]/g, (sign) => ENTITIES[sign] ?? sign)
