@@ -141,6 +141,7 @@ type IdentityModules = [
 export function identityPorts(table: Table, load: () => Promise<IdentityModules>): { readonly identities: Identities } {
   const region = setting('AWS_REGION')
   const owner = setting('KABUTAR_OWNER')
+  const identityArn = setting('KABUTAR_IDENTITY_ARN')
   const options = receives() && {
     prefix: `${owner}.`,
     ruleSet: setting('KABUTAR_RULE_SET'),
@@ -152,13 +153,14 @@ export function identityPorts(table: Table, load: () => Promise<IdentityModules>
   const opened = lazy(async () => {
     const [{ sesIdentities, identitiesClient }, { receiptRules, rulesClient }] = await load()
     const rules = options ? receiptRules(rulesClient(), options) : undefined
-    return sesIdentities(identitiesClient(), { region, owner, rules, records: dnsRecords() })
+    return sesIdentities(identitiesClient(), { region, identityArn, owner, rules, records: dnsRecords() })
   })
   return {
     identities: {
       region,
       ownReturnPath: true,
       receives: receives(),
+      connects: true,
       create: async (...call) => (await opened()).create(...call),
       status: async (...call) => (await opened()).status(...call),
       remove: async (...call) => (await opened()).remove(...call),

@@ -1,4 +1,5 @@
-import { enqueue, owner, readBlobs, rows, sesArn, writeBlobs } from './access.ts'
+import { enqueue, readBlobs, rows, writeBlobs } from './access.ts'
+import { domains } from './domains.ts'
 import type { Receiving } from './receiving.ts'
 import type { Sending } from './sending.ts'
 import type { Settled } from './settings.ts'
@@ -19,8 +20,6 @@ export function api(settings: Settled, stored: Storage, notifying: Webhooks, sen
     environment: {
       ...stored.environment,
       ...notifying.environment,
-      ...(received.rules?.environment ?? { KABUTAR_RECEIVING: 'off' }),
-      KABUTAR_OWNER: owner(),
       KABUTAR_SEND_QUEUE: sent.queue.url,
       KABUTAR_RECEIVE_QUEUE: received.queue.url,
     },
@@ -29,10 +28,14 @@ export function api(settings: Settled, stored: Storage, notifying: Webhooks, sen
       ...readBlobs(stored.blobs),
       ...writeBlobs(stored.blobs),
       ...enqueue(sent.queue, notifying.queue),
-      ...identities(),
-      ...(received.rules ? receiptRules() : []),
     ],
   })
+  const { arn } = domains(settings, stored, notifying, received)
+  // The console, which has one origin with the API, asks under /api.
+  for (const path of ['/domains', '/api/domains']) {
+    gateway.route(`ANY ${path}`, arn)
+    gateway.route(`ANY ${path}/{path+}`, arn)
+  }
   return { url: gateway.url, apiId: gateway.nodes.api.id }
 }
 export type Api = ReturnType<typeof api>
@@ -70,35 +73,3 @@ const ACCESS_LOG = JSON.stringify({
   integrationLatency: '$context.integration.latency',
   gatewayError: '$context.error.responseType',
 })
-
-/** Lets the API manage the SES identities of domains that users add. */
-function identities() {
-  return [
-    {
-      actions: [
-        'ses:CreateEmailIdentity',
-        'ses:GetEmailIdentity',
-        'ses:DeleteEmailIdentity',
-        'ses:PutEmailIdentityMailFromAttributes',
-        // Identities carry a tag of this stage; identities without it are never changed.
-        'ses:TagResource',
-      ],
-      resources: [sesArn('identity/*')],
-    },
-  ]
-}
-
-/** SES has no ARNs for receipt rules, so a policy cannot name them. */
-function receiptRules() {
-  return [
-    {
-      actions: [
-        'ses:DescribeActiveReceiptRuleSet',
-        'ses:CreateReceiptRule',
-        'ses:UpdateReceiptRule',
-        'ses:DeleteReceiptRule',
-      ],
-      resources: ['*'],
-    },
-  ]
-}

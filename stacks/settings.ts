@@ -42,8 +42,11 @@ export type Settings = {
 /** The least that an event source mapping may have. Together 8 of the 10 of a new account; the rest is the API's and the sweep's. */
 const CONCURRENCY = { send: 2, feedback: 2, receive: 2, webhooks: 2 }
 
-const MEMORY: Readonly<Record<'api' | 'send' | 'feedback' | 'receive' | 'webhooks' | 'sweep', Memory>> = {
+type FunctionName = 'api' | 'domains' | 'send' | 'feedback' | 'receive' | 'webhooks' | 'sweep' | 'teardown'
+
+const MEMORY: Readonly<Record<FunctionName, Memory>> = {
   api: '512 MB',
+  domains: '512 MB',
   // A message of 40 MB is composed in memory, and so is its request.
   send: '512 MB',
   feedback: '256 MB',
@@ -52,6 +55,7 @@ const MEMORY: Readonly<Record<'api' | 'send' | 'feedback' | 'receive' | 'webhook
   webhooks: '256 MB',
   // Enough CPU to reconcile 1,000 objects a second. An idle run costs no more with it, because it takes less time.
   sweep: '1024 MB',
+  teardown: '256 MB',
 }
 
 const THROTTLE = { perSecond: 500, burst: 1000 }

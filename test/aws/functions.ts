@@ -6,8 +6,9 @@ import { accessKeyOf, type Usage } from './usage.ts'
 import type { Wiring } from './wiring.ts'
 
 export type Environment = Readonly<Record<string, string>>
+type FunctionName = 'api' | 'domains' | 'send' | 'feedback' | 'notify' | 'receive' | 'sweep' | 'teardown'
 /** Functions by the name of their file, such as `send`. */
-export type Lambdas = Readonly<Record<'api' | 'send' | 'feedback' | 'notify' | 'receive' | 'sweep', Lambda>>
+export type Lambdas = Readonly<Record<FunctionName, Lambda>>
 
 /** Sandboxes of a function, 1 if not listed: few, because this machine is small. */
 const SANDBOXES: Readonly<Record<string, number>> = { api: 4, send: 2, notify: 2 }

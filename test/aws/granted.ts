@@ -60,6 +60,7 @@ const IDENTITIES: Readonly<Record<string, string>> = {
   'GET ': 'GetEmailIdentity',
   'DELETE ': 'DeleteEmailIdentity',
   'PUT mail-from': 'PutEmailIdentityMailFromAttributes',
+  'PUT feedback': 'PutEmailIdentityFeedbackAttributes',
 }
 
 function ses({ method, path }: AwsCall): readonly Needed[] {
@@ -69,6 +70,9 @@ function ses({ method, path }: AwsCall): readonly Needed[] {
     return ['identity', 'configuration-set'].flatMap((kind) =>
       ['ses:SendEmail', 'ses:SendRawEmail'].map((action) => ({ action, on: new RegExp(`:${kind}/`) })),
     )
+  }
+  if (path.startsWith('/v2/email/tags')) {
+    return [{ action: method === 'POST' ? 'ses:TagResource' : 'ses:UntagResource', on: /:identity\// }]
   }
   const action = IDENTITIES[`${method} ${path.split('/')[5] ?? ''}`]
   return [{ action: `ses:${action ?? `unknown call ${method} ${path}`}`, on: /:identity\// }]

@@ -14,7 +14,7 @@ import { startS3Front } from './s3-front.ts'
 import { STAND_IN_SECRET, standIn } from './servers.ts'
 import { type SentMail, type Ses, startSes } from './ses.ts'
 import { type ReceiptRulesStandIn, startReceiptRules } from './ses-receipt-rules.ts'
-import { type Mapping, mapQueue, runEvery, serveApi } from './sources.ts'
+import { type Mapping, mapQueue, type Route, runEvery, serveApi } from './sources.ts'
 import { type SqsFront, startSqsFront } from './sqs-front.ts'
 import { type SqsS3, startSqsS3 } from './sqs-s3.ts'
 import { AWS_ITSELF, accessKeyOf, startUsage, type Usage } from './usage.ts'
@@ -211,7 +211,7 @@ async function run(
     startMappings(wiring, parts, started, signal, mapped),
     measured ? undefined : runEvery(SWEEP_EVERY_MS, started.named.sweep, signal),
   ])
-  const front = await serveApi(started.named.api, port, usage.by(AWS_ITSELF))
+  const front = await serveApi(started.named.api, routesOf(wiring, started), port, usage.by(AWS_ITSELF))
   const killAll = () => Promise.all(started.all.map((lambda) => lambda.kill()))
   const end = async (first: () => Promise<unknown>) => {
     ending.abort()
@@ -228,6 +228,13 @@ async function run(
     stop: () => end(async () => {}),
     kill: () => end(killAll),
   }
+}
+
+function routesOf({ routes }: Wiring, { byComponent }: Started): readonly Route[] {
+  return routes.flatMap(({ path, component }) => {
+    const lambda = byComponent.get(component)
+    return lambda ? [{ path, lambda }] : []
+  })
 }
 
 function startMappings(

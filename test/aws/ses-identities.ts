@@ -5,8 +5,10 @@ import type { SesError } from './ses-rules.ts'
 type SesIdentity = {
   readonly name: string
   readonly tokens: readonly string[]
-  readonly tags: readonly { readonly Key: string; readonly Value: string }[]
+  tags: readonly { readonly Key: string; readonly Value: string }[]
   mailFrom: string | undefined
+  /** SES mails bounces to the From address until it is told not to. */
+  forwardsFeedback: boolean
 }
 export type IdentitiesState = {
   readonly identities: Map<string, SesIdentity>
@@ -20,7 +22,8 @@ export type IdentitiesState = {
 type Call = { readonly method: string; readonly path: string; readonly body: string }
 type SesAnswer = { readonly json: object } | { readonly error: SesError }
 
-const PATH = /^\/v2\/email\/identities(?:\/(?<name>[^/]+)(?<mailFrom>\/mail-from)?)?$/
+const PATH = /^\/v2\/email\/identities(?:\/(?<name>[^/]+)(?<part>\/mail-from|\/feedback)?)?$/
+const TAGS = /^\/v2\/email\/tags(?:\?(?<query>.*))?$/
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*$/
 const MAX_IDENTITIES = 10_000
 
@@ -29,8 +32,10 @@ const unknown = (name: string): SesAnswer => ({
   error: { status: 404, type: 'NotFoundException', message: `Email identity ${name} does not exist.` },
 })
 
-/** Answers the four calls for identities with the refusals of SES; undefined for any other path. */
+/** Answers the calls for identities and their tags with the refusals of SES; undefined for any other path. */
 export function identitiesCall(state: IdentitiesState, { method, path, body }: Call): SesAnswer | undefined {
+  const tagged = TAGS.exec(path)
+  if (tagged) return method === 'POST' ? tag(state, body) : untag(state, new URLSearchParams(tagged.groups?.query))
   const groups = PATH.exec(path)?.groups
   if (groups === undefined) return undefined
   const fault = state.identityFaults.shift()
@@ -38,7 +43,9 @@ export function identitiesCall(state: IdentitiesState, { method, path, body }: C
   if (groups.name === undefined) return method === 'POST' ? create(state, body) : bad(`${method} is not known`)
   const identity = state.identities.get(decodeURIComponent(groups.name))
   if (identity === undefined) return unknown(groups.name)
-  if (groups.mailFrom !== undefined) return method === 'PUT' ? putMailFrom(identity, body) : bad('only PUT')
+  if (groups.part !== undefined && method !== 'PUT') return bad('only PUT')
+  if (groups.part === '/mail-from') return putMailFrom(identity, body)
+  if (groups.part === '/feedback') return putFeedback(identity, body)
   if (method === 'GET') return { json: described(state, identity) }
   if (method !== 'DELETE') return bad(`${method} is not known`)
   state.identities.delete(identity.name)
@@ -64,10 +71,45 @@ function create(state: IdentitiesState, body: string): SesAnswer {
   }
   if (state.identities.size >= MAX_IDENTITIES)
     return { error: { status: 400, type: 'LimitExceededException', message: 'too many' } }
-  const identity: SesIdentity = { name, tokens: tokensOf(name), tags: Tags, mailFrom: undefined }
+  const identity: SesIdentity = {
+    name,
+    tokens: tokensOf(name),
+    tags: Tags,
+    mailFrom: undefined,
+    forwardsFeedback: true,
+  }
   state.identities.set(name, identity)
   const { IdentityType, VerifiedForSendingStatus, DkimAttributes } = described(state, identity)
   return { json: { IdentityType, VerifiedForSendingStatus, DkimAttributes } }
+}
+
+const ARN = /^arn:aws:ses:[a-z0-9-]+:\d{12}:identity\/(?<name>.+)$/
+
+function tag(state: IdentitiesState, body: string): SesAnswer {
+  const { ResourceArn = '', Tags = [] } = JSON.parse(body) as { ResourceArn?: string; Tags?: SesIdentity['tags'] }
+  const name = ARN.exec(ResourceArn)?.groups?.name
+  if (name === undefined) return bad(`Invalid ARN ${ResourceArn}`)
+  const identity = state.identities.get(name)
+  if (identity === undefined) return unknown(name)
+  const kept = identity.tags.filter(({ Key }) => Tags.every((one) => one.Key !== Key))
+  identity.tags = [...kept, ...Tags]
+  return { json: {} }
+}
+
+function untag(state: IdentitiesState, query: URLSearchParams): SesAnswer {
+  const name = ARN.exec(query.get('ResourceArn') ?? '')?.groups?.name
+  if (name === undefined) return bad('Invalid ARN')
+  const identity = state.identities.get(name)
+  if (identity === undefined) return unknown(name)
+  const keys = query.getAll('TagKeys')
+  identity.tags = identity.tags.filter(({ Key }) => !keys.includes(Key))
+  return { json: {} }
+}
+
+function putFeedback(identity: SesIdentity, body: string): SesAnswer {
+  const { EmailForwardingEnabled = false } = JSON.parse(body) as { readonly EmailForwardingEnabled?: boolean }
+  identity.forwardsFeedback = EmailForwardingEnabled
+  return { json: {} }
 }
 
 const isValue = (value: string) => /^[\w .:/=+@-]{0,256}$/.test(value)
@@ -97,12 +139,12 @@ export function isVerified({ identities, published, failed }: IdentitiesState, n
   return tokens.every((token) => published.has(`${token}._domainkey.${name}`))
 }
 
-function described(state: IdentitiesState, { name, tokens, tags, mailFrom }: SesIdentity) {
+function described(state: IdentitiesState, { name, tokens, tags, mailFrom, forwardsFeedback }: SesIdentity) {
   const found = isVerified(state, name)
   const status = found ? 'SUCCESS' : state.failed.has(name) ? 'FAILED' : 'PENDING'
   return {
     IdentityType: 'DOMAIN',
-    FeedbackForwardingStatus: true,
+    FeedbackForwardingStatus: forwardsFeedback,
     VerifiedForSendingStatus: found,
     VerificationStatus: status,
     DkimAttributes: {

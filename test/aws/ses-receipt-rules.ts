@@ -18,6 +18,8 @@ export type ReceiptRulesStandIn = {
   /** Minimum time between two calls of one kind, a second at SES. */
   active: string | undefined
   everyMs: number
+  /** Buckets that SES cannot write to any more, as after the removal of a stage. */
+  readonly gone: Set<string>
   /** Called before a call changes anything. */
   before: (action: string) => void | Promise<void>
   close(): void
@@ -63,6 +65,7 @@ export async function startReceiptRules(): Promise<ReceiptRulesStandIn> {
     calls: [],
     active: undefined,
     everyMs: 0,
+    gone: new Set(),
     before: () => undefined,
     close,
   }
@@ -70,13 +73,15 @@ export async function startReceiptRules(): Promise<ReceiptRulesStandIn> {
 }
 
 function act(state: ReceiptRulesStandIn, action: string, form: URLSearchParams): string {
-  if (action === 'DescribeActiveReceiptRuleSet') return described(state)
+  if (action === 'DescribeActiveReceiptRuleSet') return state.active === undefined ? '' : described(state, state.active)
+  if (action === 'ListReceiptRuleSets') return listed(state)
   const set = form.get('RuleSetName') ?? ''
   const rules = state.sets.get(set)
   if (rules === undefined) throw new Refusal('RuleSetDoesNotExist', `Rule set does not exist: ${set}`)
-  if (action === 'CreateReceiptRule') create(rules, ruleOf(form), form.get('After'))
+  if (action === 'DescribeReceiptRuleSet') return described(state, set)
+  if (action === 'CreateReceiptRule') create(rules, ruleOf(state, form), form.get('After'))
   else if (action === 'UpdateReceiptRule') {
-    const rule = ruleOf(form)
+    const rule = ruleOf(state, form)
     rules[indexOf(rules, rule.Name)] = rule
   } else if (action === 'DeleteReceiptRule') {
     const name = form.get('RuleName') ?? ''
@@ -102,7 +107,7 @@ function indexOf(rules: readonly ReceiptRule[], name: string): number {
   return at
 }
 
-function ruleOf(form: URLSearchParams): ReceiptRule {
+function ruleOf({ gone }: ReceiptRulesStandIn, form: URLSearchParams): ReceiptRule {
   const field = (name: string) => form.get(`Rule.${name}`) ?? ''
   const s3 = (name: string) => field(`Actions.member.1.S3Action.${name}`)
   const Recipients = [...form].flatMap(([name, value]) => (name.startsWith('Rule.Recipients.member.') ? [value] : []))
@@ -110,7 +115,8 @@ function ruleOf(form: URLSearchParams): ReceiptRule {
   if (!NAME.test(Name)) throw new Refusal('ValidationError', `Invalid rule name ${Name}`)
   if (Recipients.length > MAX_RECIPIENTS) throw new Refusal('LimitExceeded', 'Too many recipients')
   const S3 = { BucketName: s3('BucketName'), ObjectKeyPrefix: s3('ObjectKeyPrefix'), TopicArn: s3('TopicArn') }
-  if (S3.BucketName === '') throw new Refusal('InvalidS3Configuration', 'Could not write to bucket')
+  if (S3.BucketName === '' || gone.has(S3.BucketName))
+    throw new Refusal('InvalidS3Configuration', 'Could not write to bucket')
   if (!/^arn:aws:sns:/.test(S3.TopicArn)) throw new Refusal('InvalidSnsTopic', `Invalid SNS topic: ${S3.TopicArn}`)
   return {
     Name,
@@ -122,11 +128,15 @@ function ruleOf(form: URLSearchParams): ReceiptRule {
   }
 }
 
-function described({ active, sets }: ReceiptRulesStandIn): string {
-  if (active === undefined) return ''
-  const rules = (sets.get(active) ?? []).map(xmlOf).join('')
-  const metadata = `<Name>${active}</Name><CreatedTimestamp>2026-11-22T12:00:00.000Z</CreatedTimestamp>`
-  return `<Metadata>${metadata}</Metadata><Rules>${rules}</Rules>`
+const metadataOf = (set: string) => `<Name>${set}</Name><CreatedTimestamp>2026-11-22T12:00:00.000Z</CreatedTimestamp>`
+
+function described({ sets }: ReceiptRulesStandIn, set: string): string {
+  const rules = (sets.get(set) ?? []).map(xmlOf).join('')
+  return `<Metadata>${metadataOf(set)}</Metadata><Rules>${rules}</Rules>`
+}
+
+function listed({ sets }: ReceiptRulesStandIn): string {
+  return `<RuleSets>${[...sets.keys()].map((set) => `<member>${metadataOf(set)}</member>`).join('')}</RuleSets>`
 }
 
 function xmlOf({ Name, Enabled, TlsPolicy, ScanEnabled, Recipients, S3 }: ReceiptRule): string {

@@ -12,20 +12,39 @@ import { countApiRequest } from './usage.ts'
 /** API Gateway's limit for a request to an HTTP API. */
 const MAX_BODY_BYTES = 10_000_000
 
-/** Serves an HTTP API with payload format 2.0. If the function fails, it answers as the gateway does. */
-export function serveApi(api: Lambda, port: number, count: Count): Promise<{ endpoint: string; close(): void }> {
+/** A route's path, such as `/domains` or `/domains/{path+}`, and its function. */
+export type Route = { readonly path: string; readonly lambda: Lambda }
+
+/**
+ * Serves an HTTP API with payload format 2.0: of its routes or, if none matches, of `otherwise`. If the function fails, it
+ * answers as the gateway does.
+ */
+export function serveApi(
+  otherwise: Lambda,
+  routes: readonly Route[],
+  port: number,
+  count: Count,
+): Promise<{ endpoint: string; close(): void }> {
   return serve(async (request, response) => {
     const body = await bodyOf(request)
     countApiRequest(count, body.byteLength)
     if (body.byteLength > MAX_BODY_BYTES) return refuse(response, 413, 'Request Too Long')
     try {
-      const answer = (await api.invoke(eventOf(request, body))) as Answer
+      const [path = '/'] = (request.url ?? '/').split('?')
+      const { lambda } = routes.find((route) => matches(route.path, path)) ?? { lambda: otherwise }
+      const answer = (await lambda.invoke(eventOf(request, body))) as Answer
       response.writeHead(answer.statusCode, { ...answer.headers })
       response.end(Buffer.from(answer.body, answer.isBase64Encoded ? 'base64' : 'utf8'))
     } catch {
       refuse(response, 500, 'Internal Server Error')
     }
   }, port)
+}
+
+/** A last part `{name+}` matches one or more segments. Repeated slashes match nothing. */
+function matches(route: string, path: string): boolean {
+  const greedy = /^(.*)\/\{\w+\+\}$/.exec(route)
+  return greedy ? path.startsWith(`${greedy[1]}/`) && path.length > `${greedy[1]}/`.length : path === route
 }
 
 type Answer = { statusCode: number; headers: Record<string, string>; body: string; isBase64Encoded: boolean }

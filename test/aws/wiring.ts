@@ -14,6 +14,8 @@ export type Wiring = {
   readonly queues: readonly DeclaredQueue[]
   /** Event source mappings, with the queue's name and the component of the function. */
   readonly mappings: readonly { readonly queue: string; readonly component: string; readonly batch: number }[]
+  /** Paths of the HTTP API with a function of their own, by its component. */
+  readonly routes: readonly { readonly path: string; readonly component: string }[]
   /** Names of queues by role. */
   readonly roles: Readonly<Record<QueueRole, string>>
   /** The queue of S3's events, and the prefix of their objects. */
@@ -47,7 +49,7 @@ export function readWiring(): Wiring {
     return value
   }
   const subscribed = inputsOf<Subscription>('aws:sns/topicSubscription:TopicSubscription')
-  const events = subscribed.find(({ topic, protocol }) => protocol === 'sqs' && topic.includes(':SesEvents'))
+  const events = subscribed.find(({ topic, protocol }) => protocol === 'sqs' && topic.endsWith('-SesEvents'))
   const [created] = (only('aws:s3/bucketNotification:BucketNotification') as unknown as Notification).queues
   if (events === undefined || created === undefined) throw new Error('the stacks declare no events')
   return {
@@ -58,6 +60,11 @@ export function readWiring(): Wiring {
       component: componentOf(functions, lastOf(mapping.functionName)),
       batch: mapping.batchSize,
     })),
+    routes: routesOf(
+      functions,
+      inputsOf('aws:apigatewayv2/route:Route'),
+      all('aws:apigatewayv2/integration:Integration'),
+    ),
     roles: {
       send: lastOf(variable('KABUTAR_SEND_QUEUE')),
       webhooks: lastOf(variable('KABUTAR_WEBHOOK_QUEUE')),
@@ -70,6 +77,21 @@ export function readWiring(): Wiring {
     configurationSet: variable('KABUTAR_CONFIGURATION_SET'),
     ruleSet: variable('KABUTAR_RULE_SET'),
   }
+}
+
+type RouteInputs = { readonly routeKey: string; readonly target: string }
+
+/** A route names its integration as `integrations/<id>`, and the integration its function. */
+function routesOf(
+  functions: readonly LambdaFunction[],
+  routes: readonly RouteInputs[],
+  integrations: readonly { readonly id: string; readonly inputs: { readonly integrationUri?: unknown } }[],
+) {
+  return routes.flatMap(({ routeKey, target }) => {
+    const uri = integrations.find(({ id }) => target === `integrations/${id}`)?.inputs.integrationUri
+    const [, path] = /^ANY (.+)$/.exec(routeKey) ?? []
+    return path === undefined ? [] : [{ path, component: componentOf(functions, lastOf(String(uri))) }]
+  })
 }
 
 function queuesOf(inputs: readonly QueueInputs[]): readonly DeclaredQueue[] {

@@ -9,7 +9,13 @@ const { all, workers } = reader(load('production'))
 const SNAPSHOT = join(import.meta.dirname, 'access.json')
 
 const lines = (statement: Statement) =>
-  asList(statement.Action).flatMap((action) => asList(statement.Resource).map((resource) => `${action} on ${resource}`))
+  asList(statement.Action).flatMap((action) =>
+    asList(statement.Resource).map((resource) => `${action} on ${resource}${conditionOf(statement)}`),
+  )
+const conditionOf = ({ Condition = {} }: Statement) =>
+  Object.entries(Condition)
+    .flatMap(([test, values]) => Object.entries(values).map(([name, value]) => ` if ${name} ${test} ${value}`))
+    .join('')
 
 const grantedTo = (functions: readonly LambdaFunction[]) =>
   Object.fromEntries(
@@ -61,6 +67,8 @@ const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'ses:CreateReceiptRule': 'SES has no resource type for receipt rules',
   'ses:UpdateReceiptRule': 'SES has no resource type for receipt rules',
   'ses:DeleteReceiptRule': 'SES has no resource type for receipt rules',
+  'ses:ListReceiptRuleSets': 'SES has no resource type for receipt rules',
+  'ses:DescribeReceiptRuleSet': 'SES has no resource type for receipt rules',
 }
 
 test('every statement names its resource, except for actions without one', () => {

@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'lambda/function:Function': 'environment and code by Lambda, always',
   'lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': 'stores nothing',
   'lambda/functionRecursionConfig:FunctionRecursionConfig': 'stores nothing',
+  'lambda/invocation:Invocation': 'stores nothing',
   'lambda/permission:Permission': 'stores nothing',
   's3/bucket:Bucket': 'SSE-S3, see storage.test.ts',
   's3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': 'stores nothing',

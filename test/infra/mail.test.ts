@@ -8,7 +8,7 @@ const ACTIVE = 'aws:ses/activeReceiptRuleSet:ActiveReceiptRuleSet'
 const ruleSetOf = (scenario: Scenario) =>
   reader(load(scenario))
     .workers()
-    .find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables.KABUTAR_RULE_SET
+    .find(({ handler }) => handler === 'functions/domains.handler')?.inputs.environment.variables.KABUTAR_RULE_SET
 
 describe('the receipt rule set', () => {
   test('is created and activated if the account has none, and is retained', () => {
@@ -69,7 +69,8 @@ describe('the receipt rule set', () => {
 
 test('rules made at run time have the names that the bucket policy admits, and the topic of inbound mail', () => {
   const { workers, one } = reader(load('production'))
-  const variables = workers().find(({ handler }) => handler === 'functions/api.handler')?.inputs.environment.variables
+  const variables = workers().find(({ handler }) => handler === 'functions/domains.handler')?.inputs.environment
+    .variables
   const policy = String(one('aws:s3/bucketPolicy:BucketPolicy', 'BlobsPolicy').inputs.policy)
   assert.ok(policy.includes(`receipt-rule/${variables?.KABUTAR_OWNER}.*`))
   assert.match(variables?.KABUTAR_INBOUND_TOPIC ?? '', /:kabutar-production-Inbound$/)

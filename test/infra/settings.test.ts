@@ -41,7 +41,7 @@ test('two stages do not take the whole send rate each: a worker takes its part o
 })
 
 test('a stage that only sends does not wait for settings of receipt rules', () => {
-  const api = workers().find(({ handler }) => handler === 'functions/api.handler')
-  const { KABUTAR_RECEIVING, KABUTAR_RULE_SET } = api?.inputs.environment.variables ?? {}
+  const domains = workers().find(({ handler }) => handler === 'functions/domains.handler')
+  const { KABUTAR_RECEIVING, KABUTAR_RULE_SET } = domains?.inputs.environment.variables ?? {}
   assert.deepEqual([KABUTAR_RECEIVING, KABUTAR_RULE_SET], ['off', undefined])
 })

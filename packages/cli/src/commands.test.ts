@@ -35,7 +35,9 @@ describe('npm run doctor', () => {
   let dns: DnsServer
   before(async () => {
     ;[ses, rules, dns] = await Promise.all([startSes(), startReceiptRules(), startDnsServer()])
-    ses.identities.set('x.test', { name: 'x.test', tokens: ['t1', 't2', 't3'], tags: [], mailFrom: 'send.x.test' })
+    const tokens = ['t1', 't2', 't3']
+    const identity = { name: 'x.test', tokens, tags: [], mailFrom: 'send.x.test', forwardsFeedback: false }
+    ses.identities.set('x.test', identity)
   })
   after(async () => {
     ses?.close()

@@ -5,9 +5,7 @@ import { ViewLinks } from '@kabutar/core/messages/view-links.ts'
 import type { DeadLetters } from '@kabutar/core/ports/dead-letters.ts'
 import type { SubmitPorts } from '@kabutar/core/sending/submit.ts'
 import { lazy } from '@kabutar/core/store/lazy.ts'
-import { type Context, Hono } from 'hono'
-import { createMiddleware } from 'hono/factory'
-import { getPath } from 'hono/utils/url'
+import type { Context, Hono } from 'hono'
 import { accounts } from './accounts.ts'
 import { activity } from './activity.ts'
 import { activityStream } from './activity-stream.ts'
@@ -18,14 +16,15 @@ import { deadLetters } from './dead-letters.ts'
 import { domains } from './domains.ts'
 import { downloads } from './downloads.ts'
 import { emails } from './emails.ts'
+import { emptyApp, refuseOtherMethods } from './empty-app.ts'
 import type { Env } from './env.ts'
-import { HttpError, wireErrorOf } from './errors.ts'
+import { HttpError } from './errors.ts'
 import { answerHealth, type Health } from './health.ts'
 import { inspectingReceived, inspectingSent, messageContent, sentAttachments } from './message-content.ts'
 import { receivedHistory, sentHistory } from './message-history.ts'
 import { messageView, viewLinks } from './message-view.ts'
 import { ownHostRequired } from './own-hosts.ts'
-import { checkQuery, nameIgnored } from './query.ts'
+import { checkQuery } from './query.ts'
 import { injection, type ReceivingPorts, receiving } from './receiving.ts'
 import { openSession, type ServerFacts, session } from './session.ts'
 import { type Loopback, Sessions } from './sessions.ts'
@@ -33,7 +32,14 @@ import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
 
-type AppPorts = SubmitPorts & KeyPorts & ReceivingPorts & WebhookPorts & UploadRoutePorts & DomainsPorts
+type AppPorts = SubmitPorts &
+  KeyPorts &
+  ReceivingPorts &
+  WebhookPorts &
+  UploadRoutePorts &
+  Omit<DomainsPorts, 'identities'> &
+  /** Without them another app has the routes of domains (domains-app.ts). */
+  Partial<Pick<DomainsPorts, 'identities'>>
 type AppOptions = {
   /** Opens the routes of the operator; without it they do not exist. */
   readonly operatorToken?: string
@@ -62,19 +68,7 @@ type AppOptions = {
 }
 /** Composes the HTTP API. Every answer is JSON, except downloads, and every error has the form of errors.ts. */
 export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> {
-  const app = new Hono<Env>({ getPath: pathOf })
-  app.onError((error, c) => answerError(ports, error, c))
-  app.notFound(() => {
-    throw new HttpError(404, 'not_found', 'The requested endpoint does not exist.')
-  })
-  app.use(async (c, next) => {
-    c.set('clock', ports.clock)
-    c.set('compute', ports.compute)
-    await next()
-    // Answers are about one account, and some hold its secrets.
-    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
-  })
-  app.use(requestLogged(ports), nameIgnored)
+  const app = emptyApp(ports)
   if (options.hosts) app.use(ownHostRequired(options.hosts))
   app.get('/health', (c) => answerHealth(c, options.health?.()))
   // Few ask for it, so its schemas are loaded and described when the first does.
@@ -101,7 +95,9 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   routeEmails(app, ports, links, options.inject)
   app.route('/uploads', uploads(ports))
   app.route('/api-keys', apiKeys(ports))
-  app.route('/domains', domains(ports))
+  const { identities } = ports
+  if (identities) app.route('/domains', domains({ ...ports, identities }))
+  else redirectToDomainsApp(app)
   app.route('/suppressions', suppressions(ports))
   app.route('/webhooks', webhooks(ports))
   refuseOtherMethods(app)
@@ -134,49 +130,17 @@ function lookingPorts(ports: AppPorts, { changes, ending, cut }: AppOptions) {
   }
 }
 
-/** Logs each request at debug. The query is left out, because those of links are secret. */
-function requestLogged({ log, clock }: AppPorts) {
-  return createMiddleware<Env>(async (c, next) => {
-    const from = clock.now()
-    await next()
-    log.debug('request', { method: c.req.method, path: c.req.path, status: c.res.status, ms: clock.now() - from })
+/**
+ * Redirects `//domains` and `/domains/`, which the gateway does not lead to the app of domains, to the path that it does.
+ * 308 keeps method and body (RFC 9110 section 15.4.9).
+ */
+function redirectToDomainsApp(app: Hono<Env>): void {
+  app.all('/domains/*', (c) => {
+    const { pathname, search } = new URL(c.req.url)
+    const path = `${pathname.startsWith('/api/') ? '/api' : ''}${c.req.path}`
+    if (pathname === path) throw new HttpError(404, 'not_found', 'The requested endpoint does not exist.')
+    return c.redirect(`${path}${search}`, 308)
   })
 }
 
 const CAPTURING: ServerFacts = { platform: 'embedded', relay: 'capture' }
-
-/**
- * Joins repeated slashes and drops one at the end: the SDK requests `//emails` if its base URL ends in a slash. `/api` in
- * front is dropped: the console asks there, which has one origin with the API.
- */
-function pathOf(request: Request): string {
-  const path = getPath(request).replace(/^\/api(?=\/)/, '')
-  return path.includes('//') || path.endsWith('/') ? path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '') : path
-}
-
-/** Answers 405 to other methods of the paths that are routed so far. */
-function refuseOtherMethods(app: Hono<Env>): void {
-  const byPath = Map.groupBy(
-    app.routes.filter(({ method }) => method !== 'ALL'),
-    ({ path }) => path,
-  )
-  for (const [path, routes] of byPath) {
-    const methods = routes.map(({ method }) => method)
-    const Allow = [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].join(', ')
-    app.all(path, (c) => {
-      const message = `The method ${c.req.method} is not allowed for this endpoint.`
-      throw new HttpError(405, 'method_not_allowed', message, { Allow })
-    })
-  }
-}
-
-function answerError(ports: AppPorts, error: Error, c: Context): Response {
-  const wire = wireErrorOf(error)
-  if (wire.statusCode >= 500) {
-    const fields = { method: c.req.method, path: c.req.path, status: wire.statusCode, error }
-    // A client that goes away in the middle of its body is no fault of the server.
-    if (c.req.raw.signal.aborted) ports.log.debug('a client closed its request', fields)
-    else ports.log.error('a request failed', fields)
-  }
-  return c.json(wire, wire.statusCode, error instanceof HttpError ? error.headers : {})
-}

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { call, MAIL, setup } from '@kabutar/testing/http-rig.ts'
+import { createApp } from './app.ts'
+import { createDomainsApp } from './domains-app.ts'
 
 describe('/domains', () => {
   test('a domain is added, read, verified, changed and deleted in the form of the wire', async () => {
@@ -102,4 +104,29 @@ test('an account adds at most 5 domains a day and has at most 10 that are not ve
   assert.match(String((await add('f.test')).body.message), /At most 10 domains can wait/)
   assert.equal((await call(rig, `DELETE /domains/${made[0]?.body.id}`)).status, 200)
   assert.equal((await add('f.test')).status, 201)
+})
+
+describe('the app without identities, beside that of domains', () => {
+  test('leads a base URL with a slash at its end to the path that the gateway gives to the other app', async () => {
+    const { ports, token } = await setup()
+    const { identities, ...others } = ports
+    const front = createApp({ ...others, downloads: ports.blobs })
+    const domains = createDomainsApp({ ...others, identities })
+    const headers = { Authorization: `Bearer ${token}` }
+    for (const path of ['//domains', '/domains/']) {
+      const answer = await front.request(path, { method: 'POST', headers })
+      assert.deepEqual([answer.status, answer.headers.get('location')], [308, '/domains'])
+    }
+    assert.equal(
+      (await front.request('//domains//x?limit=1', { headers })).headers.get('location'),
+      '/domains/x?limit=1',
+    )
+    assert.equal((await front.request('/api//domains', { headers })).headers.get('location'), '/api/domains')
+    assert.equal((await front.request('/domains', { headers })).status, 404)
+    assert.equal((await front.request('/emails?limit=1', { headers })).status, 200)
+    assert.equal((await domains.request('/domains?limit=1', { headers })).status, 200)
+    assert.equal((await domains.request('/domains')).status, 401)
+    assert.equal((await domains.request('/domains', { method: 'PUT', headers })).status, 405)
+    assert.equal((await domains.request('/emails', { headers })).status, 404)
+  })
 })

@@ -27,6 +27,12 @@ export const CreateDomainRequest = z
     name: z.string().min(1, 'must not be empty').max(255, 'must be at most 255 characters'),
     region: z.string().max(32).optional(),
     custom_return_path: z.string().max(63).optional(),
+    connect: z
+      .boolean()
+      .meta({
+        description: 'Of Kabutar alone: uses the identity that exists at SES, and changes nothing of it but tags.',
+      })
+      .optional(),
     ...settable,
   })
   .meta({ id: 'CreateDomain' })
@@ -36,12 +42,13 @@ export const UpdateDomainRequest = z.object(settable).meta({ id: 'UpdateDomain' 
 export function domains(ports: DomainsPorts) {
   return new Hono<Env>()
     .post('/', async (c) => {
-      const { name, region, custom_return_path, capabilities } = await jsonBody(c, CreateDomainRequest)
+      const { name, region, custom_return_path, capabilities, connect } = await jsonBody(c, CreateDomainRequest)
       const domain = await createDomain(ports, accountOf(c), {
         name,
         ...(region !== undefined && { region }),
         ...(custom_return_path !== undefined && { returnPath: custom_return_path }),
         capabilities: capabilitiesOf(capabilities),
+        ...(connect && { connect }),
       })
       return c.json({ ...wireOf(domain), ...recordsOf(domain) }, 201)
     })

@@ -28,7 +28,8 @@ const clock = systemClock
 const table = dynamoTable(dynamo.client, TABLE, clock)
 const identities = sesIdentities(identitiesClient(standIn(ses.endpoint)), {
   region: 'eu-west-1',
-  owner: 'kabutar-ci-',
+  identityArn: 'arn:aws:ses:eu-west-1:123456789012:identity/',
+  owner: 'kabutar-ci',
   rules: receiptRules(rulesClient(standIn(rules.endpoint)), {
     prefix: 'kabutar-ci-',
     ruleSet: 'kabutar',

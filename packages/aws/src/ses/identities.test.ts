@@ -12,6 +12,7 @@ import { type ReceiptRule, startReceiptRules } from '../../../../test/aws/ses-re
 import { dynamoTable } from '../dynamo/table.ts'
 import { identitiesClient, sesIdentities } from './identities.ts'
 import { receiptRules, rulesClient } from './receipt-rules.ts'
+import { removeReceiptRules } from './remove-receipt-rules.ts'
 
 const [dynamo, ses, rules] = await Promise.all([startDynamo(), startSes(), startReceiptRules()])
 after(() => {
@@ -28,6 +29,11 @@ const foreign = (Name: string, Recipients: readonly string[]): ReceiptRule => ({
   ScanEnabled: false,
   Recipients,
   S3: undefined,
+})
+const TOPIC = 'arn:aws:sns:us-east-1:123456789012:Inbound'
+const leading = (Name: string, Recipients: readonly string[], BucketName: string): ReceiptRule => ({
+  ...foreign(Name, Recipients),
+  S3: { BucketName, ObjectKeyPrefix: 'inbound/', TopicArn: TOPIC },
 })
 const FOREIGN = [foreign('first', ['theirs.test']), foreign('kabutar-ci-2-1', ['on.test']), foreign('kabutar-ci-x', [])]
 const rulesOf = (set = 'theirs') => rules.sets.get(set) ?? []
@@ -62,6 +68,7 @@ function receiving() {
 function identities(owner = PREFIX) {
   return sesIdentities(identitiesClient(standIn(ses.endpoint)), {
     region: 'eu-west-1',
+    identityArn: 'arn:aws:ses:eu-west-1:123456789012:identity/',
     owner,
     // Each call acts as a sandbox of its own.
     rules: { receive: (domain, on) => receiving().receive(domain, on) },
@@ -103,6 +110,34 @@ describe('identities of SES', () => {
     assert.equal(await identities().status('theirs.test'), undefined)
     await identities().remove('theirs.test')
     assert.ok(ses.identities.has('theirs.test'))
+  })
+
+  test('a bounce is not also mailed to the From address, which may receive here', async () => {
+    await identities().create('quiet.test', { returnPath: 'send' })
+    assert.equal(ses.identities.get('quiet.test')?.forwardsFeedback, false)
+  })
+
+  test('an identity is connected only when asked to, keeps all but its tags, and is given back', async () => {
+    const theirs = { name: 'team.test', tokens: ['a', 'b', 'c'], mailFrom: 'mail.team.test', forwardsFeedback: true }
+    ses.identities.set('team.test', { ...theirs, tags: [{ Key: 'team', Value: 'shop' }] })
+    await assert.rejects(identities().create('team.test', { returnPath: 'send' }), { code: 'conflict' })
+    await identities().create('team.test', { returnPath: 'send', connect: true })
+    // A later call without the flag, such as that of a check, changes nothing either.
+    await identities().create('team.test', { returnPath: 'send' })
+    const tags = ses.identities.get('team.test')?.tags.map(({ Key, Value }) => `${Key}=${Value}`)
+    assert.deepEqual(tags, ['team=shop', `kabutar=${PREFIX}`, 'kabutar-connected=true'])
+    await assert.rejects(identities('kabutar-other').create('team.test', { returnPath: 'send', connect: true }), {
+      code: 'conflict',
+    })
+    await identities().remove('team.test')
+    assert.deepEqual(ses.identities.get('team.test'), { ...theirs, tags: [{ Key: 'team', Value: 'shop' }] })
+  })
+
+  test('a new identity is created although connecting was asked for, and removed like any other', async () => {
+    await identities().create('fresh.test', { returnPath: 'send', connect: true })
+    assert.equal(ses.identities.get('fresh.test')?.mailFrom, 'send.fresh.test')
+    await identities().remove('fresh.test')
+    assert.equal(ses.identities.has('fresh.test'), false)
   })
 
   test('a domain whose DKIM failed gets a new identity', async () => {
@@ -159,11 +194,7 @@ describe('receipt rules', () => {
 
   test('hold 100 domains each', async () => {
     const many = Array.from({ length: 100 }, (_, n) => `d${n}.test`)
-    const full = {
-      ...foreign('kabutar-ci-1', many),
-      S3: { BucketName: 'b', ObjectKeyPrefix: 'inbound/', TopicArn: '' },
-    }
-    rules.sets.set('theirs', [...FOREIGN, { ...full, S3: { ...full.S3, TopicArn: 'arn:aws:sns:x' } }])
+    rules.sets.set('theirs', [...FOREIGN, leading('kabutar-ci-1', many, 'blobs')])
     await receiving().receive('next.test', true)
     assert.deepEqual(
       ours().map(({ Name, Recipients }) => [Name, Recipients.length]),
@@ -175,6 +206,47 @@ describe('receipt rules', () => {
     await receiving().receive('d7.test', false)
     await receiving().receive('more.test', true)
     assert.deepEqual(ours()[0]?.Recipients.at(-1), 'more.test')
+    rules.sets.set('theirs', [...FOREIGN])
+  })
+
+  test('never write to the bucket of a removed stage, whose name is free for strangers: they are led to ours', async () => {
+    rules.gone.add('removed')
+    const left = [
+      leading('kabutar-ci-1', ['a.test', 'b.test'], 'removed'),
+      {
+        ...leading('kabutar-ci-2', ['c.test'], 'blobs'),
+        S3: { ...leading('', [], 'blobs').S3, TopicArn: `${TOPIC}Old` },
+      },
+    ] as ReceiptRule[]
+    // The domain has its recipient already, so the name alone would say that there is nothing to do.
+    rules.sets.set('theirs', [...FOREIGN, ...left])
+    await receiving().receive('a.test', true)
+    assert.deepEqual(
+      ours().map(({ S3, Recipients }) => [S3?.BucketName, S3?.TopicArn, Recipients]),
+      [
+        ['blobs', TOPIC, ['a.test', 'b.test']],
+        ['blobs', TOPIC, ['c.test']],
+      ],
+    )
+    // A further domain, and one that leaves, do not fail for ever on the bucket that is gone.
+    rules.sets.set('theirs', [...FOREIGN, ...left])
+    await receiving().receive('d.test', true)
+    rules.sets.set('theirs', [...FOREIGN, ...left])
+    await receiving().receive('b.test', false)
+    assert.deepEqual(received(), ['a.test', 'c.test'])
+    assert.deepEqual(rulesOf().slice(0, 3), FOREIGN)
+    rules.sets.set('theirs', [...FOREIGN])
+    rules.gone.clear()
+  })
+
+  test('of a stage are removed with it from every set, and those of others stay', async () => {
+    rules.everyMs = 20
+    rules.sets.set('theirs', [...FOREIGN, leading('kabutar-ci-1', ['a.test'], 'blobs')])
+    rules.sets.set('asleep', [foreign('old', ['old.test']), leading('kabutar-ci-2', ['b.test'], 'blobs')])
+    const clock = { sleep: (ms: number) => systemClock.sleep(ms / 20) }
+    const removed = await removeReceiptRules(rulesClient(standIn(rules.endpoint)), { prefix: PREFIX, clock })
+    assert.deepEqual(removed.toSorted(), ['kabutar-ci-1', 'kabutar-ci-2'])
+    assert.deepEqual([rulesOf(), rulesOf('asleep')], [FOREIGN, [foreign('old', ['old.test'])]])
     rules.sets.set('theirs', [...FOREIGN])
   })
 

@@ -3,8 +3,11 @@ import {
   DeleteEmailIdentityCommand,
   GetEmailIdentityCommand,
   type GetEmailIdentityCommandOutput,
+  PutEmailIdentityFeedbackAttributesCommand,
   PutEmailIdentityMailFromAttributesCommand,
   SESv2Client,
+  TagResourceCommand,
+  UntagResourceCommand,
 } from '@aws-sdk/client-sesv2'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { DomainRecord, Identities, Identity, RecordStatus } from '@kabutar/core/ports/identities.ts'
@@ -16,6 +19,8 @@ import type { ReceiptRules } from './receipt-rules.ts'
 
 type SesIdentitiesOptions = {
   readonly region: string
+  /** `arn:aws:ses:<region>:<account>:identity/`, to which a name is added. */
+  readonly identityArn: string
   /** Tag value of identities of this stage; identities without it are never changed. */
   readonly owner: string
   /** Undefined for an installation that only sends. */
@@ -25,6 +30,8 @@ type SesIdentitiesOptions = {
 }
 
 const OWNER = 'kabutar'
+/** Tag of an identity that somebody else created and that was connected: it is never deleted. */
+const CONNECTED = 'kabutar-connected'
 
 /** Three attempts end within 15 s; all calls may be repeated. */
 export function identitiesClient(options: ClientOptions = {}): SESv2Client {
@@ -42,9 +49,14 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
     ownReturnPath: true,
     receives: options.rules !== undefined,
     status,
-    async create(domain, { returnPath }) {
-      await createIdentity(client, domain, options)
-      await setMailFrom(client, domain, `${returnPath}.${domain}`)
+    connects: true,
+    async create(domain, { returnPath, connect = false }) {
+      const connected =
+        (connect && (await connectIdentity(client, domain, options))) || (await createIdentity(client, domain, options))
+      if (!connected) {
+        await setMailFrom(client, domain, `${returnPath}.${domain}`)
+        await forwardNoFeedback(client, domain)
+      }
       const created = await status(domain)
       if (created === undefined) throw new StoreError('Unavailable', 'an identity that was just created is missing')
       return created
@@ -52,6 +64,7 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
     async remove(domain) {
       const found = await getIdentity(client, domain)
       if (found === undefined || !isOurs(found, options)) return
+      if (isConnected(found)) return disconnectIdentity(client, domain, options)
       await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
     },
     async receive(domain, on) {
@@ -60,22 +73,61 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
   }
 }
 
-/** Creates the identity, or keeps one with our tag: an earlier attempt made it, or its answer was lost. */
-async function createIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<void> {
+/**
+ * Creates the identity, or keeps one with our tag: an earlier attempt made it, or its answer was lost. True if it is one
+ * that was connected, and so stays as it is.
+ */
+async function createIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<boolean> {
   const command = new CreateEmailIdentityCommand({
     EmailIdentity: domain,
     Tags: [{ Key: OWNER, Value: options.owner }],
   })
   const made = await call(client.send(command), 'AlreadyExistsException')
-  if (made !== undefined) return
+  if (made !== undefined) return false
   const found = await getIdentity(client, domain)
   if (found === undefined || !isOurs(found, options)) {
     throw new MailError('conflict', `SES already has an identity ${domain} that this installation did not create.`)
   }
+  if (isConnected(found)) return true
   // SES gives up on DKIM after three days, and tries again only for a new identity.
-  if (found.DkimAttributes?.Status !== 'FAILED') return
+  if (found.DkimAttributes?.Status !== 'FAILED') return false
   await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
   await call(client.send(command), 'AlreadyExistsException')
+  return false
+}
+
+/**
+ * Tags an identity that exists in the account, and changes nothing else of it: whoever made it may send with it as before.
+ * False if there is none.
+ */
+async function connectIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<boolean> {
+  const found = await getIdentity(client, domain)
+  if (found === undefined) return false
+  if (isOurs(found, options)) return isConnected(found)
+  if (found.Tags?.some(({ Key }) => Key === OWNER)) {
+    throw new MailError('conflict', `The SES identity ${domain} belongs to another installation of Kabutar.`)
+  }
+  const Tags = [
+    { Key: OWNER, Value: options.owner },
+    { Key: CONNECTED, Value: 'true' },
+  ]
+  await call(client.send(new TagResourceCommand({ ResourceArn: `${options.identityArn}${domain}`, Tags })))
+  return true
+}
+
+async function disconnectIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<void> {
+  const ResourceArn = `${options.identityArn}${domain}`
+  const command = new UntagResourceCommand({ ResourceArn, TagKeys: [OWNER, CONNECTED] })
+  await call(client.send(command), 'NotFoundException')
+}
+
+/** Stops SES from mailing each bounce to the From address, which may receive here: events report it already. */
+async function forwardNoFeedback(client: SESv2Client, domain: string): Promise<void> {
+  await call(
+    client.send(
+      new PutEmailIdentityFeedbackAttributesCommand({ EmailIdentity: domain, EmailForwardingEnabled: false }),
+    ),
+  )
 }
 
 async function setMailFrom(client: SESv2Client, domain: string, MailFromDomain: string): Promise<void> {
@@ -94,6 +146,8 @@ function getIdentity(client: SESv2Client, domain: string): Promise<GetEmailIdent
 
 const isOurs = ({ Tags = [] }: GetEmailIdentityCommandOutput, { owner }: SesIdentitiesOptions) =>
   Tags.some(({ Key, Value }) => Key === OWNER && Value === owner)
+
+const isConnected = ({ Tags = [] }: GetEmailIdentityCommandOutput) => Tags.some(({ Key }) => Key === CONNECTED)
 
 const STATUS: Readonly<Record<string, Identity['status']>> = {
   NOT_STARTED: 'pending',

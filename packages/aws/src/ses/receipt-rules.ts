@@ -3,11 +3,15 @@
  * are added at its end, and other rules are never changed or moved. A set holds 200 rules, so domains share the rules
  * `<prefix>1`, `<prefix>2` and so on. SES replaces a rule whole and has no conditional writes, so a change takes a lease in
  * the table, and is written only while the lease lasts longer than the call can take.
+ *
+ * A rule of ours that writes to another bucket or topic is left of a stage of the same name that was removed. Its bucket's
+ * name is free for anybody, so each change first leads such rules to the bucket and topic of this stage.
  */
 import {
   CreateReceiptRuleCommand,
   DeleteReceiptRuleCommand,
   DescribeActiveReceiptRuleSetCommand,
+  type ReceiptAction,
   type ReceiptRule,
   SESClient,
   UpdateReceiptRuleCommand,
@@ -37,7 +41,7 @@ const MAX_RECIPIENTS = 100
 const ANSWER_MS = 4_000
 const CALL_MS = ANSWER_MS + 2_000
 /** SES takes each of these calls at most once a second. */
-const PAUSE_MS = 1_100
+export const PAUSE_MS = 1_100
 const TRIES = 8
 /** Errors after which the rules are read again: another process changed them, or SES throttles. */
 const AGAIN =
@@ -69,9 +73,14 @@ async function change(client: SESClient, options: RuleOptions, lease: ReceiptRul
     if (!lease.lasts(2 * CALL_MS)) await lease.renew()
     try {
       const set = await activeSet(client, options)
+      const stale = set.ours.find((rule) => !leadsHere(rule, options))
       const holding = set.ours.find(({ Recipients = [] }) => Recipients.includes(domain))
-      if ((holding !== undefined) === on) return
+      if (stale === undefined && (holding !== undefined) === on) return
       if (!lease.lasts(CALL_MS)) continue
+      if (stale !== undefined) {
+        await client.send(new UpdateReceiptRuleCommand({ RuleSetName: set.name, Rule: ledHere(stale, options) }))
+        continue
+      }
       await (holding === undefined ? add(client, options, set, domain) : drop(client, set, holding, domain))
       return
     } catch (error) {
@@ -88,9 +97,34 @@ async function activeSet(client: SESClient, { prefix, ruleSet }: RuleOptions): P
   if (Metadata?.Name === undefined) {
     throw new StoreError('Unavailable', `no receipt rule set is active: activate ${ruleSet}, or deploy again`)
   }
-  const ours = Rules.filter(({ Name = '' }) => Name.startsWith(prefix) && /^\d+$/.test(Name.slice(prefix.length)))
+  const ours = Rules.filter(({ Name }) => isRuleOf(Name, prefix))
   return { name: Metadata.Name, last: Rules.at(-1)?.Name, ours }
 }
+
+/** True for the names that `add` gives to the rules of a stage. */
+export function isRuleOf(name = '', prefix: string): boolean {
+  return name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length))
+}
+
+type Destination = Pick<RuleOptions, 'bucket' | 'topicArn'>
+
+const writesHere = ({ S3Action }: ReceiptAction, { bucket, topicArn }: Destination) =>
+  S3Action?.BucketName === bucket && S3Action.ObjectKeyPrefix === INBOUND && S3Action.TopicArn === topicArn
+
+function leadsHere({ Actions = [] }: ReceiptRule, to: Destination): boolean {
+  const written = Actions.filter(({ S3Action }) => S3Action !== undefined)
+  return written.length > 0 && written.every((action) => writesHere(action, to))
+}
+
+/** The rule with its S3 action, or a new one, on this stage's bucket; what else the operator put into it stays. */
+function ledHere(rule: ReceiptRule, to: Destination): ReceiptRule {
+  const others = (rule.Actions ?? []).filter(({ S3Action }) => S3Action === undefined)
+  return { ...rule, Actions: [actionTo(to), ...others] }
+}
+
+const actionTo = ({ bucket, topicArn }: Destination): ReceiptAction => ({
+  S3Action: { BucketName: bucket, ObjectKeyPrefix: INBOUND, TopicArn: topicArn },
+})
 
 async function add(client: SESClient, options: RuleOptions, set: RuleSet, domain: string): Promise<void> {
   const roomy = set.ours.find(({ Recipients = [] }) => Recipients.length < MAX_RECIPIENTS)
@@ -106,14 +140,14 @@ async function add(client: SESClient, options: RuleOptions, set: RuleSet, domain
   await client.send(new CreateReceiptRuleCommand({ RuleSetName: set.name, Rule, ...After }))
 }
 
-function ruleOf({ bucket, topicArn }: RuleOptions, Name: string, domain: string): ReceiptRule {
+function ruleOf(to: Destination, Name: string, domain: string): ReceiptRule {
   return {
     Name,
     Enabled: true,
     TlsPolicy: 'Optional',
     ScanEnabled: true,
     Recipients: [domain],
-    Actions: [{ S3Action: { BucketName: bucket, ObjectKeyPrefix: INBOUND, TopicArn: topicArn } }],
+    Actions: [actionTo(to)],
   }
 }
 

@@ -1,4 +1,5 @@
 import { isLabel } from '@kabutar/mail/domain-name.ts'
+import { FIRST_ACCOUNT } from '../accounts/accounts.ts'
 import { MailError } from '../errors.ts'
 import type { Write } from '../ports/table.ts'
 import { addCounted } from '../store/counts.ts'
@@ -15,6 +16,8 @@ type NewDomain = {
   /** One label of a domain name. */
   readonly returnPath?: string
   readonly capabilities?: Partial<Capabilities>
+  /** Uses an identity that exists at SES outside of this installation, and leaves it there when the domain is removed. */
+  readonly connect?: boolean
 }
 
 /** The time for which a name is reserved for an account that is proving it. */
@@ -28,10 +31,12 @@ const COUNT_SECONDS = 2 * 24 * 3600
 /**
  * Adds a domain that is still to be verified: until then it may neither send nor receive. Answers it with the records to
  * publish.
- * @throws {MailError} `invalid_message`, `conflict` if an account has it, `not_found` if it is removed at the same time
+ * @throws {MailError} `invalid_message`, `conflict` if an account has it, `not_found` if it is removed at the same time,
+ * `restricted_key` if another account than the operator's wants to connect an identity
  * @throws {StoreError}
  */
 export async function createDomain(ports: DomainsPorts, accountId: string, wanted: NewDomain): Promise<Domain> {
+  if (wanted.connect) mayConnect(ports, accountId)
   const domain = newDomain(ports, wanted)
   await refuseTooMany(ports, accountId)
   const { claim } = await keepName(ports, accountId, domain)
@@ -39,7 +44,8 @@ export async function createDomain(ports: DomainsPorts, accountId: string, wante
     // Another account's identity must not prove this one's domain.
     const { identities } = ports
     if (claim !== undefined) await loggingErrors(ports, domain.name, identities.remove(domain.name))
-    const begun = identities.create(domain.name, { returnPath: domain.returnPath ?? RETURN_PATH })
+    const { returnPath = RETURN_PATH } = domain
+    const begun = identities.create(domain.name, { returnPath, ...(wanted.connect && { connect: true }) })
     const { records } = await loggingErrors(ports, domain.name, begun)
     const made = await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })
     return made ?? (await getDomain(ports.table, accountId, domain.id))
@@ -50,6 +56,13 @@ export async function createDomain(ports: DomainsPorts, accountId: string, wante
     ])
     throw error
   }
+}
+
+/** An existing identity is verified already, so it proves nothing about the account that asks for it. */
+function mayConnect({ identities }: DomainsPorts, accountId: string): void {
+  if (!identities.connects) throw new MailError('invalid_message', 'This installation has no identities to connect to.')
+  if (accountId === FIRST_ACCOUNT) return
+  throw new MailError('restricted_key', "Only the operator's first account may connect an existing identity.")
 }
 
 /** Names that are not proved are kept from other accounts, so an account can hold few of them. @throws {MailError} `conflict` */

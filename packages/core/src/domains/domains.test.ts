@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type DomainRig, domainPorts } from '@kabutar/testing/domains-rig.ts'
 import { DRAFT, KEY } from '@kabutar/testing/sending-rig.ts'
+import { FIRST_ACCOUNT } from '../accounts/accounts.ts'
 import { recipientOwner } from '../receiving/accept.ts'
 import { submit } from '../sending/submit.ts'
 import { STALE_MS } from '../store/cache.ts'
@@ -62,6 +63,26 @@ describe('the life of a domain', () => {
     const { id } = await createDomain(ports, A, { name: NAME })
     await assert.rejects(updateDomain(ports, A, id, { receiving: true }), { code: 'invalid_message' })
     assert.equal((await updateDomain(ports, A, id, { receiving: false })).id, id)
+  })
+
+  test('a verified identity proves nothing about an account: only the first may connect one', async () => {
+    const rig = await domainPorts()
+    const asked: unknown[] = []
+    const identities: DomainRig['identities'] = {
+      ...rig.identities,
+      connects: true,
+      async create(domain, options) {
+        asked.push(options.connect)
+        return rig.identities.create(domain, options)
+      },
+    }
+    const ports = { ...rig, identities }
+    const wanted = { name: NAME, connect: true }
+    await assert.rejects(createDomain(ports, A, wanted), { code: 'restricted_key' })
+    await assert.rejects(createDomain(rig, FIRST_ACCOUNT, wanted), { code: 'invalid_message' })
+    await createDomain(ports, FIRST_ACCOUNT, { name: 'plain.test' })
+    await createDomain(ports, FIRST_ACCOUNT, wanted)
+    assert.deepEqual(asked, [undefined, true])
   })
 
   test('other processes send from a domain for five seconds after it was removed, and at once after it was added', async () => {
