@@ -56,7 +56,6 @@ export type Attachment = {
   readonly content_disposition: 'inline' | 'attachment'
   readonly content_id: string | null
   readonly size: number
-  readonly download_url: string
 }
 
 export type Part = {
@@ -75,6 +74,8 @@ export type Content = {
   readonly text: string | null
   /** Whether there is HTML to see. */
   readonly html: boolean
+  /** Which of `text` and `html` is longer than what is shown. */
+  readonly truncated: readonly string[]
   readonly structure: Part | null
   readonly attachments: readonly Attachment[]
 }

@@ -1,5 +1,5 @@
 /** One-key shortcuts that work on every page, and the list of all of them under `?`. */
-import type { Key } from '../i18n/catalogue.ts'
+import type { Key } from '../i18n/language.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { type Console, useConsole } from './console.ts'
 import { PAGES } from './pages.ts'
@@ -7,15 +7,15 @@ import { useShortcuts } from './use-shortcuts.ts'
 
 /** The shortcuts of the messages, in the order of the list under `?`. */
 const LISTED: readonly (readonly [keys: string, text: Key])[] = [
-  ['j ↓', 'keys.next'],
-  ['k ↑', 'keys.previous'],
-  ['Enter o', 'keys.open'],
-  ['u Esc', 'keys.back'],
-  ['/', 'keys.search'],
-  ['#', 'keys.delete'],
-  ['Shift+R', 'keys.read-all'],
-  ['p', 'keys.pause'],
-  ['?', 'keys.help'],
+  ['j ↓', 'shortcut.next'],
+  ['k ↑', 'shortcut.previous'],
+  ['Enter o', 'shortcut.open'],
+  ['u Esc', 'shortcut.back'],
+  ['/', 'shortcut.search'],
+  ['#', 'shortcut.delete'],
+  ['Shift+R', 'shortcut.read-all'],
+  ['p', 'shortcut.pause'],
+  ['?', 'shortcut.help'],
 ]
 
 export function Shortcuts() {
@@ -48,4 +48,4 @@ function Listed() {
 }
 
 const pageKeys = (t: Console['t']) =>
-  PAGES.map(({ letter, title }) => [`g ${letter}`, t('keys.go', { page: t(title) })] as const)
+  PAGES.map(({ letter, title }) => [`g ${letter}`, t('shortcut.go', { page: t(title) })] as const)

@@ -18,9 +18,9 @@ export function TextView({ of }: Props) {
   const { t } = useConsole()
   return (
     <Loaded of={useContent(of)}>
-      {({ text }) =>
+      {({ text, truncated }) =>
         text === null ? (
-          <Empty title={t('text.none')} />
+          <Empty title={t(truncated.includes('text') ? 'text.too-long' : 'text.none')} />
         ) : (
           <div class="plain">
             <CopyButton text={text} />
@@ -110,7 +110,7 @@ export function AttachmentsView({ of }: Props) {
           <ul class="attachments">
             {attachments.map((one) => (
               <li key={one.id}>
-                <AttachmentLink attachment={one} />
+                <AttachmentButton of={of} attachment={one} />
               </li>
             ))}
           </ul>
@@ -128,12 +128,26 @@ export function AttachmentsView({ of }: Props) {
   )
 }
 
-function AttachmentLink({ attachment }: { readonly attachment: Attachment }) {
-  const { t, language } = useConsole()
-  const { filename, content_type, content_disposition, size, download_url } = attachment
+/** The link is asked for when it is used: it is valid for an hour, and on AWS each is a copy of the attachment. */
+function AttachmentButton({ of, attachment }: Props & { readonly attachment: Attachment }) {
+  const { api, t, language, notices } = useConsole()
+  const { id, filename, content_type, content_disposition, size } = attachment
   const name = filename ?? t('attachments.unnamed')
+  const download = async () => {
+    try {
+      const { download_url } = await api.get<{ readonly download_url: string }>(`${pathOf(of)}/attachments/${id}`)
+      window.location.assign(download_url)
+    } catch (error) {
+      notices.failed(error)
+    }
+  }
   return (
-    <a class="attachment" href={download_url} aria-label={t('attachments.download', { name })}>
+    <button
+      type="button"
+      class="attachment"
+      aria-label={t('attachments.download', { name })}
+      onClick={() => void download()}
+    >
       <Icon name="clip" />
       <span class="attachment-name">{name}</span>
       <span class="hint">
@@ -141,7 +155,7 @@ function AttachmentLink({ attachment }: { readonly attachment: Attachment }) {
         {content_disposition === 'inline' && ` · ${t('attachments.inline')}`}
       </span>
       <Icon name="download" />
-    </a>
+    </button>
   )
 }
 

@@ -94,7 +94,7 @@ function Search() {
         ref={field}
         class="input"
         type="search"
-        aria-label={t('keys.search')}
+        aria-label={t('shortcut.search')}
         placeholder={t('messages.search')}
         maxLength={200}
         value={router.current.value.query.q ?? ''}

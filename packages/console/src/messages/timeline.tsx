@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { pathOf, type SentStatus, type Summary, type TimelineEvent } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
-import type { Key } from '../i18n/catalogue.ts'
+import type { Key } from '../i18n/language.ts'
 import { Loaded, useLoaded } from '../ui/loaded.tsx'
 import { Empty } from '../ui/states.tsx'
 import { Time } from '../ui/time.tsx'
@@ -13,6 +13,7 @@ import { WebhookDeliveries } from './webhook-deliveries.tsx'
 type Props = { readonly of: Pick<Summary, 'direction' | 'id'> }
 const FIRST_LANES = 20
 const WEBHOOKS_PENDING_MS = 1000
+const SOON_MS = 5000
 const MAX_POLLS = 30
 
 export function Timeline({ of }: Props) {
@@ -37,9 +38,12 @@ export function Timeline({ of }: Props) {
   )
 }
 
-/** A webhook that is tried now has an answer soon, which is no change of the message. */
+/** A webhook that is tried now, or in a moment, has an answer soon, which is no change of the message. */
 const isUnderway = ({ webhooks = [] }: TimelineEvent) =>
-  webhooks.some(({ status, attempts }) => status === 'attempting' || (status === 'pending' && attempts.length === 0))
+  webhooks.some(({ status, next_attempt_at: next }) => {
+    const soon = next === null || Date.parse(next) - Date.now() < SOON_MS
+    return status === 'attempting' || (status === 'pending' && soon)
+  })
 
 function usePolling(on: boolean, poll: () => void): void {
   const [polls, setPolls] = useState(0)

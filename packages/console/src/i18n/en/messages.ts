@@ -74,7 +74,7 @@ export const messages = {
   'preview.images-tell': 'Loading them tells their servers that and when the message is looked at.',
   'preview.images-on': 'Images of other servers are loaded',
   'text.none': 'The message has no text part',
-  'text.wrap': 'The text is shown as it was written.',
+  'text.too-long': 'The text is too long to be shown. Download the message to read it.',
   'source.cut': 'The first part of {size}. Download the message to see the rest.',
   'headers.filter': 'Filter headers',
   'headers.name': 'Name',
