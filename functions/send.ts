@@ -2,12 +2,13 @@ import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { basicPorts, blobPorts, queuePorts, relayPorts, webhookPorts } from './wiring.ts'
 
+const basic = basicPorts()
 const ports = {
-  ...basicPorts(),
+  ...basic,
   ...blobPorts(() => import('@kabutar/aws/s3/blobs.ts')),
   ...queuePorts('sendQueue', 'webhookQueue'),
   ...webhookPorts(),
-  ...relayPorts(),
+  ...relayPorts(basic),
 }
 
 /** Send queue to relay. Only crashes and unknown errors go back to the queue; known waits end inside `sendBatch`. */

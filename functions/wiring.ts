@@ -88,12 +88,14 @@ export function allowPrivate(): boolean {
   return process.env.KABUTAR_ALLOW_PRIVATE === 'on'
 }
 
-export function relayPorts() {
+export function relayPorts({ table, random }: Pick<ReturnType<typeof basicPorts>, 'table' | 'random'>) {
   const relay = sesRelay(sesClient(), {
     region: setting('AWS_REGION'),
     configurationSet: setting('KABUTAR_CONFIGURATION_SET'),
     concurrency: numberSetting('KABUTAR_SEND_CONCURRENCY'),
+    table,
     clock,
+    random,
   })
   return {
     relay: watchedRelay(relay, { log: boundedLog(lambdaLog(), clock), clock, setting: 'the SES account' }),

@@ -41,7 +41,8 @@ export type Ses = IdentitiesState & {
   readonly faults: SesFault[]
   /** Faults that some mail always meets. */
   readonly rules: ((mail: Pick<SentMail, 'recipients'>) => SesFault | undefined)[]
-  readonly account: { maxSendRate: number; requests: number; fails: boolean }
+  /** `answeredAt`: SES answers GetAccount once a second. */
+  readonly account: { maxSendRate: number; requests: number; fails: boolean; answeredAt: number }
   close(): void
 }
 
@@ -69,7 +70,7 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
     sent: [] as SentMail[],
     faults: [] as SesFault[],
     rules: [] as Ses['rules'],
-    account: { maxSendRate: 1000, requests: 0, fails: false },
+    account: { maxSendRate: 1000, requests: 0, fails: false, answeredAt: Number.NEGATIVE_INFINITY },
     identities: new Map(),
     published: new Set<string>(),
     failed: new Set<string>(),
@@ -143,6 +144,9 @@ function mailOf(id: string, raw: Buffer, request: SendEmailRequest): SentMail {
 
 function getAccount({ account }: State, response: ServerResponse): ServerResponse {
   account.requests++
+  const now = performance.now()
+  if (now - account.answeredAt < 1000) return refuse(response, FAULTS['too many requests'])
+  account.answeredAt = now
   if (account.fails) return refuse(response, { status: 400, type: 'BadRequestException', message: 'no' })
   return answer(response, {
     ProductionAccessEnabled: true,

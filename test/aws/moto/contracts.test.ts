@@ -14,6 +14,8 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
 import { type Relayed, relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { tableContract } from '@kabutar/core/ports/table.contract.ts'
+import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
+import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { createTable, freshName } from '../dynamo.ts'
 import { downloadPresigned, uploadPresigned } from '../presigned.ts'
@@ -82,7 +84,14 @@ const clock: Clock = {
     seconds += ms
   },
 }
-const relay = sesRelay(ses, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
+const relay = sesRelay(ses, {
+  region: 'us-east-1',
+  configurationSet: 'kabutar',
+  concurrency: 1,
+  clock,
+  table: sqliteTable(memoryEngine(), clock),
+  random: Math.random,
+})
 
 type RawMessage = { readonly destinations: readonly string[]; readonly raw_data: string }
 /** Mails as moto shows them. It adds the recipients of the header fields, which SES ignores when a Destination is given. */

@@ -12,6 +12,7 @@ after(() => ses.close())
 beforeEach(() => {
   ses.sent.length = 0
   ses.faults.length = 0
+  ses.account.answeredAt = Number.NEGATIVE_INFINITY
 })
 
 const MINUTE = 60_000
@@ -19,7 +20,7 @@ const OPTIONS = { region: 'eu-west-1', configurationSet: 'kabutar', concurrency:
 
 async function rig() {
   const ports = await testPorts()
-  const relay = { ...sesRelay(ses.client, { ...OPTIONS, clock: ports.clock }), relayed: [], answer: () => new Error() }
+  const relay = { ...sesRelay(ses.client, { ...ports, ...OPTIONS }), relayed: [], answer: () => new Error() }
   const worker = { ...ports, relay }
   const send = async () => (await submit(worker, KEY, DRAFT)).id
   const pass = async (seconds: number, step = 10) => {

@@ -58,6 +58,8 @@ const relay = sesRelay(ses.client, {
   configurationSet: 'kabutar',
   concurrency: 1,
   clock: systemClock,
+  table,
+  random: Math.random,
 })
 const RAW = Buffer.from('From: a@shop.test\r\nTo: b@y.test\r\nSubject: s\r\n\r\nb\r\n')
 const relayed = () =>

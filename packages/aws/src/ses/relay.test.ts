@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
 import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { RelayError } from '@kabutar/core/ports/relay.ts'
+import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
+import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
 import { startSes } from '../../../../test/aws/ses.ts'
@@ -14,14 +16,21 @@ const ses = await startSes()
 after(() => ses.close())
 beforeEach(() => {
   ses.sent.length = 0
+  ses.account.answeredAt = Number.NEGATIVE_INFINITY
 })
 
-const relay = sesRelay(ses.client, {
+type Options = Parameters<typeof sesRelay>[1]
+/** The options of a worker, by default on a table of its own. */
+const worker = (more: Partial<Options> = {}): Options => ({
   region: 'us-east-1',
   configurationSet: 'kabutar',
   concurrency: 1,
   clock: systemClock,
+  table: sqliteTable(memoryEngine(), more.clock ?? systemClock),
+  random: Math.random,
+  ...more,
 })
+const relay = sesRelay(ses.client, worker())
 const OWN_RETURN_PATH = 'SES puts its own MAIL FROM in place of the return path'
 const FAULT_OF = {
   throttled: 'rate',
@@ -115,12 +124,7 @@ for (const { name, tags = OPTIONS.tags, recipients = ENVELOPE.recipients, ...res
 }
 
 test('a missing configuration set is transient, because the message is not at fault', async () => {
-  const other = sesRelay(ses.client, {
-    region: 'us-east-1',
-    configurationSet: 'gone',
-    concurrency: 1,
-    clock: systemClock,
-  })
+  const other = sesRelay(ses.client, worker({ configurationSet: 'gone' }))
   assert.equal((await failure(other.send(ENVELOPE, RAW, OPTIONS))).kind, 'transient')
 })
 
@@ -129,12 +133,9 @@ test('a connection that fails is transient; one that breaks after the request is
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const client = sesClient(standIn(`http://127.0.0.1:${port}`))
-  const there = sesRelay(client, {
-    region: 'us-east-1',
-    configurationSet: 'kabutar',
-    concurrency: 1,
-    clock: systemClock,
-  })
+  const table = sqliteTable(memoryEngine(), systemClock)
+  await sesRelay(ses.client, worker({ table })).send(ENVELOPE, RAW, OPTIONS)
+  const there = sesRelay(client, worker({ table }))
   assert.equal((await failure(there.send(ENVELOPE, RAW, OPTIONS))).kind, 'ambiguous')
   server.close()
   await once(server, 'close')
@@ -159,34 +160,65 @@ function steppingClock() {
 test('each worker takes its share of the account rate, counted in recipients', async () => {
   ses.account.maxSendRate = 20
   const { time, clock } = steppingClock()
-  const shared = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 4, clock })
+  const shared = sesRelay(ses.client, worker({ concurrency: 4, clock }))
   const from = time.now
   for (let n = 0; n < 6; n++) await shared.send(ENVELOPE, RAW, OPTIONS)
   // 10 recipients before the last send, at 20 / 4 a second.
   assert.equal(time.now - from, 2000)
 })
 
-test('the rate is asked once and again after 15 minutes; sooner if the request failed', async () => {
+test('the rate is asked once for all workers, and again after 15 minutes; until then the last one is used', async () => {
+  ses.account.maxSendRate = 20
   const { time, clock } = steppingClock()
-  const paced = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 1, clock })
+  const table = sqliteTable(memoryEngine(), clock)
+  const workers = Array.from({ length: 5 }, () => sesRelay(ses.client, worker({ clock, table })))
+  const send = async () => {
+    for (const one of workers) await one.send(ENVELOPE, RAW, OPTIONS)
+  }
   ses.account.requests = 0
-  for (let n = 0; n < 3; n++) await paced.send(ENVELOPE, RAW, OPTIONS)
+  await send()
   assert.equal(ses.account.requests, 1)
   ses.account.fails = true
   time.now += 16 * MINUTE
   const from = time.now
-  for (let n = 0; n < 2; n++) await paced.send(ENVELOPE, RAW, OPTIONS)
-  assert.equal(time.now - from, 2000, 'the sandbox rate of 1 a second')
+  await send()
+  await send()
+  assert.equal(time.now - from, 100, 'two recipients of each worker, at 20 a second')
   ses.account.fails = false
+  ses.account.answeredAt = Number.NEGATIVE_INFINITY
+  const failed = ses.account.requests
   time.now += MINUTE
-  await paced.send(ENVELOPE, RAW, OPTIONS)
-  assert.equal(ses.account.requests, 3)
+  await send()
+  assert.equal(ses.account.requests, failed + 1)
+})
+
+test('a burst after a rest goes out at the rate of the account, although SES answers GetAccount once a second', async () => {
+  ses.account.maxSendRate = 100
+  const table = sqliteTable(memoryEngine(), systemClock)
+  const workers = Array.from({ length: 5 }, () => sesRelay(ses.client, worker({ table, concurrency: 5 })))
+  const from = performance.now()
+  const one = { ...ENVELOPE, recipients: ['b@x.test'] }
+  await Promise.all(workers.flatMap((each) => Array.from({ length: 10 }, () => each.send(one, RAW, OPTIONS))))
+  const seconds = (performance.now() - from) / 1000
+  assert.equal(ses.sent.length, 50)
+  assert.ok(seconds < 3, `50 mails of five workers took ${seconds} s`)
+})
+
+test('without any answer a worker sends at the rate of the sandbox', async () => {
+  ses.account.fails = true
+  const { time, clock } = steppingClock()
+  const alone = sesRelay(ses.client, worker({ clock, concurrency: 5 }))
+  await alone.send(ENVELOPE, RAW, OPTIONS)
+  const from = time.now
+  await alone.send(ENVELOPE, RAW, OPTIONS)
+  ses.account.fails = false
+  assert.equal(time.now - from, 2000, 'two recipients, at 1 a second')
 })
 
 test('a wait of more than 30 s throws throttled instead of sleeping', async () => {
   ses.account.maxSendRate = 1
   const { clock } = steppingClock()
-  const slow = sesRelay(ses.client, { region: 'us-east-1', configurationSet: 'kabutar', concurrency: 40, clock })
+  const slow = sesRelay(ses.client, worker({ concurrency: 40, clock }))
   await slow.send(ENVELOPE, RAW, OPTIONS)
   const error = await failure(slow.send(ENVELOPE, RAW, OPTIONS))
   assert.deepEqual([error.kind, error.retryAfterMs], ['throttled', 80_000])

@@ -1,5 +1,4 @@
 import { type SESv2Client, SendEmailCommand } from '@aws-sdk/client-sesv2'
-import type { Clock } from '@kabutar/core/ports/clock.ts'
 import {
   type Relay,
   type RelayEnvelope,
@@ -10,18 +9,18 @@ import {
 import { checkRelay } from '@kabutar/core/ports/relay-rules.ts'
 import { sesError } from './relay-errors.ts'
 import { sesPace } from './relay-pace.ts'
+import type { RatePorts } from './send-rate.ts'
 
 /** SES v2's limits: 40 MB a message, counted as it is transmitted; 50 recipients. */
 const LIMITS = { maxRawBytes: 40 * 1024 * 1024, maxRecipients: 50 } as const
 
-type SesRelayOptions = {
+type SesRelayOptions = RatePorts & {
   /** Becomes part of the Message-ID that SES writes. */
   readonly region: string
   /** Has the event destinations. Its suppression is off, because core decides who is suppressed. */
   readonly configurationSet: string
   /** Number of workers that send at the same time, this one included: each takes its share of the account's rate. */
   readonly concurrency: number
-  readonly clock: Clock
 }
 
 /**
@@ -30,8 +29,7 @@ type SesRelayOptions = {
  * message's tags.
  */
 export function sesRelay(client: SESv2Client, options: SesRelayOptions): Relay {
-  const { clock } = options
-  const pace = sesPace(client, { concurrency: options.concurrency, clock })
+  const pace = sesPace(client, options)
   return {
     limits: LIMITS,
     async send(envelope, raw, sendOptions) {

@@ -45,6 +45,7 @@ export const ROWS = {
   delivery: shape('<account>#hook#<endpoint>#<day>#<shard>', '<event id>', 'an event on its way to an endpoint'),
   'relay-pause': shape('relay#pause', 'v', 'why and until when the relay takes no mail'),
   'view-secret': shape('view#secret', 'v', 'what signs the links to messages that are shown'),
+  'send-rate': shape('relay#rate', 'v', 'how many recipients a second SES takes, and who asks (AWS)'),
   'outbox-kind': shape('due#kinds', '<kind>', 'that rows of the kind carry `due`'),
   'ses-receipt': shape('ses#<object>', 'v', 'when a message of SES came, and whose it is (AWS)'),
   'receipt-rules-lease': shape('lease#receipt-rules', '<rule set>', 'who changes the receipt rules (AWS)'),
@@ -94,6 +95,8 @@ export const accountPauseKey = (accountId: string): Key => ({ pk: reputationPart
 export const RELAY_PAUSE_KEY: Key = { pk: 'relay#pause', sk: 'v' }
 
 export const storageKey = (accountId: string): Key => ({ pk: `${accountId}#storage`, sk: 'v' })
+
+export const SEND_RATE_KEY: Key = { pk: 'relay#rate', sk: 'v' }
 
 export const domainPartition = (accountId: string): string => `${accountId}#domains`
 export const domainKey = (accountId: string, id: string): Key => ({ pk: domainPartition(accountId), sk: id })

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { before, describe, test } from 'node:test'
+import type { SESv2Client } from '@aws-sdk/client-sesv2'
 import { takeReceiptRuleLease } from '@kabutar/aws/ses/receipt-rule-lease.ts'
 import { settle } from '@kabutar/aws/ses/received-ids.ts'
+import { sharedSendRate } from '@kabutar/aws/ses/send-rate.ts'
 import { dkimKeyOf, ensureDkimKey } from '@kabutar/local/identity/dkim-keys.ts'
 import { testIdentities } from '@kabutar/testing/domains-rig.ts'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
@@ -121,6 +123,13 @@ async function writeRest(ports: Ports): Promise<void> {
   await sweep(ports, dueWork(ports))
   await settle(table, 'inbound/1', { at: 1, owner: 'a' }, clock.now())
   await takeReceiptRuleLease(table, clock, 'rules')
+  await sendRate(ports)
+}
+
+/** The rate as a worker reads it, with an SES that answers. */
+function sendRate({ table, clock }: Ports): Promise<number | undefined> {
+  const client = { send: async () => ({ SendQuota: { MaxSendRate: 14 } }) } as unknown as SESv2Client
+  return sharedSendRate(client, { table, clock, random: Math.random })()
 }
 
 /** Throws the error of a row that is left out with an error line. */
@@ -192,6 +201,7 @@ describe('every row', () => {
     'relay-pause': ({ table, clock }) => readPause(table, clock.now(), 'b'),
     'view-secret': (ports) => new ViewLinks(ports).sign(VIEWED),
     'ses-receipt': ({ table, clock }) => settle(table, 'inbound/1', { at: 2, owner: 'b' }, clock.now()),
+    'send-rate': sendRate,
     'receipt-rules-lease': ({ table, clock }) => takeReceiptRuleLease(table, clock, 'rules'),
   }
   for (const [kind, read] of Object.entries(reads) as [RowKind, (ports: Ports) => Promise<unknown>][]) {
