@@ -5,6 +5,8 @@ export type Formats = {
   /** A size in bytes, kilobytes or megabytes. */
   bytes(value: number): string
   timeOfDay(at: Date): string
+  /** The plural category of a count. */
+  plural(count: number): Intl.LDMLPluralRule
   /** Day and month. */
   day(at: Date): string
   /** Date and time with seconds. */
@@ -13,22 +15,32 @@ export type Formats = {
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
 
-/** For a language whose data every browser has. */
+/** For a language whose data every browser has. The formatters are made once, since each row of a list asks for them. */
 export function intlFormats(code: string): Formats {
-  const format = (options: Intl.DateTimeFormatOptions) => (at: Date) =>
-    new Intl.DateTimeFormat(code, options).format(at)
+  const format = (options: Intl.DateTimeFormatOptions) => {
+    const formatter = new Intl.DateTimeFormat(code, options)
+    return (at: Date) => formatter.format(at)
+  }
+  const number = new Intl.NumberFormat(code)
+  const sizes = UNITS.map(
+    (unit) => new Intl.NumberFormat(code, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }),
+  )
   return {
-    number: (value) => new Intl.NumberFormat(code).format(value),
+    number: (value) => number.format(value),
     bytes: (value) => {
       const [amount, step] = scaled(value)
-      const unit = UNITS[step] ?? 'byte'
-      const options = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 } as const
-      return new Intl.NumberFormat(code, options).format(amount)
+      return sizes[step]?.format(amount) ?? number.format(value)
     },
+    plural: pluralOf(code),
     timeOfDay: format({ timeStyle: 'short' }),
     day: format({ day: 'numeric', month: 'short' }),
     moment: format({ dateStyle: 'medium', timeStyle: 'medium' }),
   }
+}
+
+function pluralOf(code: string): Formats['plural'] {
+  const rules = new Intl.PluralRules(code)
+  return (count) => rules.select(count)
 }
 
 const MONTHS = ['yan', 'fev', 'mar', 'apr', 'may', 'iyn', 'iyl', 'avg', 'sen', 'okt', 'noy', 'dek'] as const
@@ -48,6 +60,7 @@ export function uzbekFormats(): Formats {
       const [amount, step] = scaled(value)
       return `${number.format(amount)} ${SIZES[step]}`
     },
+    plural: pluralOf('uz'),
     timeOfDay: (at) => clock(at.getHours(), at.getMinutes()),
     day,
     moment: (at) => `${day(at)}, ${at.getFullYear()}, ${clock(at.getHours(), at.getMinutes(), at.getSeconds())}`,

@@ -50,7 +50,7 @@ export function createLanguage(document: Document): Language {
   return {
     code,
     names: Object.entries(LANGUAGES).map(([key, { name }]) => [key as LanguageCode, name]),
-    t: (key, ...[fields]) => translate(catalogue.value[key], code.value, formats.value, fields ?? {}),
+    t: (key, ...[fields]) => translate(catalogue.value[key], formats.value, fields ?? {}),
     choose: async (wanted) => {
       const chosen = isLanguage(wanted) ? wanted : 'en'
       const texts = await LANGUAGES[chosen].load()
@@ -71,11 +71,10 @@ export function createLanguage(document: Document): Language {
 
 function translate(
   text: string | Plural,
-  code: string,
-  formats: Pick<Formats, 'number'>,
+  formats: Formats,
   fields: { readonly [name: string]: string | number },
 ): string {
-  const form = typeof text === 'string' ? text : formFor(text, code, Number(fields.count))
+  const form = typeof text === 'string' ? text : formFor(text, formats.plural(Number(fields.count)))
   return form.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = fields[name]
     if (value === undefined) return whole
@@ -83,7 +82,5 @@ function translate(
   })
 }
 
-function formFor(text: Plural, code: string, count: number): string {
-  const category = new Intl.PluralRules(code).select(count)
-  return (category in text ? text[category as keyof Plural] : undefined) ?? text.other
-}
+const formFor = (text: Plural, category: Intl.LDMLPluralRule): string =>
+  (category in text ? text[category as keyof Plural] : undefined) ?? text.other
