@@ -68,7 +68,7 @@ function Details({ of: { event, attempts }, webhook, onReplayed }: Props) {
         <Replay webhook={webhook} id={event.id} onReplayed={onReplayed} />
       </PageHead>
       <NextAttempt event={event} />
-      <div class="delivery">
+      <div class="sent-event">
         <section>
           <div class="section-head">
             <h2>{t('webhooks.payload')}</h2>
