@@ -60,7 +60,8 @@ export type WebhookEvent = {
 }
 export type WebhookEventWithPayload = WebhookEvent & {
   readonly next_attempt_at: string | null
-  readonly payload: { readonly data: { readonly email_id?: string } }
+  /** `test`: the event is about an invented message. */
+  readonly payload: { readonly data: { readonly email_id?: string; readonly test?: boolean } }
 }
 export type WebhookAttempt = {
   readonly id: string

@@ -56,17 +56,18 @@ type Props = { readonly of: Delivery; readonly webhook: string; readonly onRepla
 function Details({ of: { event, attempts }, webhook, onReplayed }: Props) {
   const { router, t } = useConsole()
   const back = { href: router.href(['webhooks', webhook]), label: t('webhooks.back-to-endpoint') }
-  const message = event.payload.data.email_id
+  const { email_id: message, test = false } = event.payload.data
   return (
     <>
       <PageHead title={event.type} back={back} mark={<DeliveryChip status={event.status} />}>
-        {message !== undefined && (
+        {message !== undefined && !test && (
           <a class="button" href={router.href(['messages', message])}>
             {t('suppressions.open-message')}
           </a>
         )}
         <Replay webhook={webhook} id={event.id} onReplayed={onReplayed} />
       </PageHead>
+      {test && <p class="hint">{t('webhooks.is-test')}</p>}
       <NextAttempt event={event} />
       <div class="sent-event">
         <section>

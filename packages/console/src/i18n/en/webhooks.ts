@@ -37,6 +37,7 @@ export const webhooks = {
   'webhooks.test': 'Send a test event',
   'webhooks.send-test': 'Send',
   'webhooks.test-hint': 'It has the form of a real event. No message is sent.',
+  'webhooks.is-test': 'This is a test event about a message that does not exist.',
   'webhooks.deliveries': 'Deliveries',
   'webhooks.reload': 'Look again',
   'webhooks.type': 'Event',

@@ -40,6 +40,7 @@ export const webhooks: Translated<typeof en> = {
   'webhooks.test': 'Sinov hodisasini yuborish',
   'webhooks.send-test': 'Yuborish',
   'webhooks.test-hint': 'U haqiqiy hodisa koʻrinishida boʻladi. Hech qanday xat yuborilmaydi.',
+  'webhooks.is-test': 'Bu mavjud boʻlmagan xabar haqidagi sinov hodisasi.',
   'webhooks.deliveries': 'Yuborilgan hodisalar',
   'webhooks.reload': 'Yangilash',
   'webhooks.type': 'Hodisa',
