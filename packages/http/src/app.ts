@@ -59,7 +59,7 @@ type AppOptions = {
   readonly facts?: ServerFacts
   /** The files of the console, which need no key. @default none */
   readonly site?: Hono<Env>
-  /** The address of the client, where one process sees them all: wrong keys are slowed by it. */
+  /** The address of the client, by which wrong keys are slowed. Not on AWS: a waiting function keeps other requests out. */
   readonly addressOf?: AddressOf
   /** Opens POST /emails/receiving/inject, for development. */
   readonly inject?: boolean

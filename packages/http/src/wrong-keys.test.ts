@@ -16,10 +16,19 @@ test('wrong keys of one address are slowed, those of others are not, and a minut
   for (let n = 0; n < 100; n++) await keys.slow('192.0.2.1')
   assert.deepEqual([slept.length, slept[0], slept[1], slept.at(-1)], [80, 100, 200, 5000])
   await keys.slow('192.0.2.2')
+  await keys.slow('::ffff:192.0.2.3')
   await keys.slow(undefined)
   now = 60_001
   await keys.slow('192.0.2.1')
   assert.equal(slept.length, 80)
+})
+
+test('the addresses of an IPv6 /64 are one client', async () => {
+  const slept: number[] = []
+  const keys = new WrongKeys({ monotonic: () => 0, sleep: async (ms) => void slept.push(ms) })
+  for (let n = 0; n < 30; n++) await keys.slow(`2001:db8::${n}`)
+  await keys.slow('2001:db8:0:1::1')
+  assert.equal(slept.length, 10)
 })
 
 test('a right key of the same address never waits', async () => {

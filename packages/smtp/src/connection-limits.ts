@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { networkOf } from '@kabutar/core/net/address.ts'
 import type { Connection } from './connection.ts'
 import type { SmtpLimits } from './limits.ts'
 import type { Reply } from './replies.ts'
@@ -86,14 +86,4 @@ function deleteFrom(groups: Map<string, Set<Peer>>, name: string, peer: Peer): v
   const group = groups.get(name)
   group?.delete(peer)
   if (group?.size === 0) groups.delete(name)
-}
-
-/** The block of addresses that one owner usually has: an IPv4 /24 or an IPv6 /64. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address)) return `${address.split('.').slice(0, 3).join('.')}.0/24`
-  const [head = '', tail = ''] = address.toLowerCase().split('%')[0]!.split('::')
-  const start = head === '' ? [] : head.split(':')
-  const end = tail === '' ? [] : tail.split(':')
-  const zeros = address.includes('::') ? Array<string>(Math.max(0, 8 - start.length - end.length)).fill('0') : []
-  return `${[...start, ...zeros, ...end].slice(0, 4).join(':')}::/64`
 }

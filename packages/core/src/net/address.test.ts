@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type AddressClass, addressClass } from './address.ts'
+import { type AddressClass, addressClass, clientOf, networkOf } from './address.ts'
 
 const CASES: Readonly<Record<AddressClass, readonly string[]>> = {
   public: [
@@ -112,3 +112,28 @@ for (const [expected, addresses] of Object.entries(CASES)) {
     for (const address of addresses) assert.equal(addressClass(address), expected, address)
   })
 }
+
+test('a network is an IPv4 /24 or an IPv6 /64', () => {
+  for (const [address, network] of [
+    ['192.0.2.1', '192.0.2.0/24'],
+    ['192.0.2.254', '192.0.2.0/24'],
+    ['127.0.0.1', '127.0.0.0/24'],
+    ['2001:DB8:1:2:3::4', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ] as const) {
+    assert.equal(networkOf(address), network)
+  }
+})
+
+test('a client is an IPv4 address or an IPv6 /64', () => {
+  for (const [address, client] of [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['', ''],
+  ] as const) {
+    assert.equal(clientOf(address), client)
+  }
+})

@@ -80,3 +80,19 @@ export function mayConnect(address: string, allowPrivate: boolean): boolean {
   const found = addressClass(address)
   return found === 'public' || (found === 'private' && allowPrivate)
 }
+
+/** The block of addresses that one owner usually has: an IPv4 /24 or an IPv6 /64. */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return `${address.split('.').slice(0, 3).join('.')}.0/24`
+  const [head = '', tail = ''] = address.toLowerCase().split('%')[0]!.split('::')
+  const start = head === '' ? [] : head.split(':')
+  const end = tail === '' ? [] : tail.split(':')
+  const zeros = address.includes('::') ? Array<string>(Math.max(0, 8 - start.length - end.length)).fill('0') : []
+  return `${[...start, ...zeros, ...end].slice(0, 4).join(':')}::/64`
+}
+
+/** What one client has for itself: an IPv4 address, also where a dual-stack socket shows it as `::ffff:…`, or an IPv6 /64. */
+export function clientOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  return isIP(plain) === 6 ? networkOf(plain) : plain
+}
