@@ -154,7 +154,7 @@ test('keys and domains of variables hold only while they are set', { skip }, asy
 })
 
 test('npm run account lists, makes and deletes keys of the running server', { skip }, async () => {
-  await using server = await startServer()
+  await using server = await startServer({ env: { KABUTAR_DOMAINS: 'kabutar.test,other.test' } })
   const account = (...args: string[]) => run('packages/cli/src/account.ts', [...args, '--data', server.dataFolder])
   const made = await account('keys', 'create', 'Made by hand')
   const [token = ''] = /re_\S+/.exec(made.stdout) ?? []
@@ -168,6 +168,14 @@ test('npm run account lists, makes and deletes keys of the running server', { sk
       ?.split(' ') ?? []
   assert.equal((await account('keys', 'delete', id)).code, 0)
   assert.equal(await send(server, token, 'x@kabutar.test'), 403)
+  const [narrow, unknown] = await Promise.all([
+    account('keys', 'create', 'One domain', '--domain', 'Kabutar.test'),
+    account('keys', 'create', 'Not ours', '--domain', 'far.test'),
+  ])
+  const [sender = ''] = /re_\S+/.exec(narrow.stdout) ?? []
+  assert.equal(await send(server, sender, 'x@kabutar.test'), 200, narrow.stderr)
+  assert.equal(await send(server, sender, 'x@other.test'), 403)
+  assert.match(unknown.stderr, /Domain not found/)
 })
 
 test('a shared data folder keeps its mode and is warned of', { skip }, async () => {

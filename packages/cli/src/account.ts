@@ -8,13 +8,14 @@ const COMMAND: Command = {
     'npm run account -- create NAME [--domains a.test,b.test]',
     'npm run account -- resume ACCOUNT',
     'npm run account -- keys list [--account ID]',
-    'npm run account -- keys create NAME [--account ID] [--permission sending_access]',
+    'npm run account -- keys create NAME [--account ID] [--permission sending_access] [--domain a.test]',
     'npm run account -- keys delete KEY [--account ID]',
   ],
   does: 'Lists and makes accounts and their API keys, through the running server or in the table of a stage on AWS. A new key is shown once. There, `create` without NAME makes the key of the first account. `resume` ends the automatic pause of an account.',
   options: {
     account: { meaning: 'whose keys', initial: 'first' },
-    permission: { meaning: 'full_access or sending_access', initial: 'full_access' },
+    permission: { meaning: 'full_access or sending_access; the latter with --domain', initial: 'full_access' },
+    domain: { meaning: 'a verified domain of the account: the key sends from it alone' },
     domains: { meaning: 'domains of a new account, which count as verified' },
     data: { meaning: 'the data folder of the running server', initial: './data', variable: 'KABUTAR_DATA' },
     stage: { meaning: 'a stage on AWS, in place of a server on this machine' },
@@ -51,7 +52,8 @@ async function main(given: Arguments): Promise<void> {
 
 async function keys(accounts: Accounts, { options, words }: Arguments): Promise<void> {
   const [, verb, name, ...rest] = words
-  const { account = 'first', permission = 'full_access' } = options
+  const { account = 'first', domain } = options
+  const { permission = domain === undefined ? 'full_access' : 'sending_access' } = options
   if (rest.length > 0 || (verb === 'list') !== (name === undefined)) {
     throw new UsageError('write keys list, keys create NAME or keys delete KEY; --help shows the usage')
   }
@@ -63,7 +65,10 @@ async function keys(accounts: Accounts, { options, words }: Arguments): Promise<
     if (permission !== 'full_access' && permission !== 'sending_access') {
       throw new UsageError('--permission: must be full_access or sending_access')
     }
-    const { id, token } = await accounts.createKey(account, name, permission)
+    if (domain !== undefined && permission !== 'sending_access') {
+      throw new UsageError('--domain: a key of full_access is for every domain')
+    }
+    const { id, token } = await accounts.createKey(account, { name, permission, ...(domain && { domain }) })
     printToken(`key ${id} of account ${account}`, token)
   } else if (verb === 'delete' && name !== undefined) {
     await accounts.deleteKey(account, name)

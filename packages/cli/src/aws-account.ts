@@ -8,7 +8,7 @@ import {
 } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, deleteKey, hasKeys, type KeyDescription, listKeys, MAX_KEYS } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
-import { claimDomain } from '@kabutar/core/domains/domains.ts'
+import { claimDomain, domainNamed, validDomainName } from '@kabutar/core/domains/domains.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import type { ListPage } from '@kabutar/core/store/pages.ts'
@@ -38,8 +38,12 @@ export function accountsOnStage(stage: string): Accounts {
         const { id } = await getAccount(table, account)
         return readableOf(await listKeys(table, id, { limit: MAX_KEYS })).map(listed)
       }),
-    createKey: (account, name, permission) =>
-      using(async (ports) => createKey(ports, (await getAccount(ports.table, account)).id, { name, permission })),
+    createKey: (account, { domain: named, ...key }) =>
+      using(async (ports) => {
+        const { id } = await getAccount(ports.table, account)
+        const domain = named && (await domainNamed(ports.table, id, validDomainName(named)))
+        return createKey(ports, id, { ...key, ...(domain && { domain }) })
+      }),
     deleteKey: (account, id) => using((ports) => deleteKey(ports, account, id)),
   }
 }

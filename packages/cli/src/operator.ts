@@ -74,8 +74,7 @@ export type Accounts = {
   listKeys(account: string): Promise<readonly ListedKey[]>
   createKey(
     account: string,
-    name: string,
-    permission: Permission,
+    key: { readonly name: string; readonly permission: Permission; readonly domain?: string },
   ): Promise<{ readonly id: string; readonly token: string }>
   deleteKey(account: string, id: string): Promise<void>
 }
@@ -91,7 +90,7 @@ export function accountsOnServer(data: string): Accounts {
     },
     resume: (id) => askServer(data, 'POST', `/accounts/${encodeURIComponent(id)}/resume`, {}),
     listKeys: async (account) => (await askServer<{ data: ListedKey[] }>(data, 'GET', keys(account))).data,
-    createKey: (account, name, permission) => askServer(data, 'POST', keys(account), { name, permission }),
+    createKey: (account, key) => askServer(data, 'POST', keys(account), key),
     deleteKey: (account, id) => askServer(data, 'DELETE', `${keys(account)}/${encodeURIComponent(id)}`),
   }
 }

@@ -1,20 +1,28 @@
 import { createAccount, getAccount, listAccounts } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, deleteKey, listKeys, MAX_KEYS } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
-import { claimDomain, type DomainPorts, domainOwner, validDomainName } from '@kabutar/core/domains/domains.ts'
+import {
+  claimDomain,
+  type DomainPorts,
+  domainNamed,
+  domainOwner,
+  validDomainName,
+} from '@kabutar/core/domains/domains.ts'
 import { MailError } from '@kabutar/core/errors.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
 import type { Caches } from '@kabutar/core/store/cache.ts'
 import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { CreateKeyRequest, listedKey } from './api-keys.ts'
+import { CreateKeyRequest, listedKey, onlyToSend } from './api-keys.ts'
 import { type OperatorAccess, operatorRequired } from './auth.ts'
 import { jsonBody } from './body.ts'
 import type { Env } from './env.ts'
 import { listOf } from './page.ts'
 
-export const CreateAccountKeyRequest = CreateKeyRequest.omit({ domain_id: true }).meta({ id: 'CreateAccountApiKey' })
+export const CreateAccountKeyRequest = CreateKeyRequest.omit({ domain_id: true })
+  .extend({ domain: z.string().describe('The name of a verified domain, with `sending_access`.').optional() })
+  .meta({ id: 'CreateAccountApiKey' })
 export const CreateAccountRequest = z
   .object({
     name: z.string().min(1, 'must not be empty').max(50, 'must be at most 50 characters'),
@@ -67,9 +75,11 @@ function accountKeys(ports: AccountsPorts) {
       return c.json(listOf(items.map(listedKey), hasMore))
     })
     .post('/:id/keys', async (c) => {
-      const { name, permission = 'full_access' } = await jsonBody(c, CreateAccountKeyRequest)
+      const { name, permission = 'full_access', domain: named } = await jsonBody(c, CreateAccountKeyRequest)
+      if (named !== undefined && permission !== 'sending_access') throw onlyToSend('domain')
       const { id } = await getAccount(ports.table, c.req.param('id'))
-      return c.json(await createKey(ports, id, { name, permission }), 201)
+      const domain = named && (await domainNamed(ports.table, id, validDomainName(named)))
+      return c.json(await createKey(ports, id, { name, permission, ...(domain && { domain }) }), 201)
     })
     .delete('/:id/keys/:key', async (c) => {
       const id = c.req.param('key')

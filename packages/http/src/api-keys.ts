@@ -28,6 +28,9 @@ export const CreateKeyRequest = z
   .meta({ id: 'CreateApiKey' })
 export const RenameKeyRequest = z.object({ name }).meta({ id: 'RenameApiKey' })
 
+export const onlyToSend = (field: string) =>
+  new MailError('invalid_message', `A \`${field}\` goes with the permission \`sending_access\` only.`)
+
 /** A key as lists show it; its token is in none. `permission` and `domain_id` are ours. */
 export const listedKey = ({ id, name, createdAt, lastUsedAt, permission, domainId }: KeyDescription) => ({
   id,
@@ -43,9 +46,7 @@ export function apiKeys(ports: KeyPorts & AuthenticatePorts & { readonly log: Lo
   return new Hono<Env>()
     .post('/', async (c) => {
       const { name, permission = 'full_access', domain_id } = await jsonBody(c, CreateKeyRequest)
-      if (domain_id !== undefined && permission !== 'sending_access') {
-        throw new MailError('invalid_message', 'A `domain_id` goes with the permission `sending_access` only.')
-      }
+      if (domain_id !== undefined && permission !== 'sending_access') throw onlyToSend('domain_id')
       const domain = domain_id && (await getDomain(ports.table, accountOf(c), uuidOf(domain_id, 'domain_id')))
       return c.json(await createKey(ports, accountOf(c), { name, permission, ...(domain && { domain }) }), 201)
     })

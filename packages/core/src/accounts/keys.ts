@@ -33,6 +33,7 @@ export type KeyDescription = {
 type NewKey = {
   readonly name: string
   readonly permission: Permission
+  /** Goes with `sending_access` only. */
   readonly domain?: { readonly id: string; readonly name: string }
 }
 export type KeyPorts = { readonly table: Table; readonly clock: Clock; readonly ids: Ids }

@@ -68,6 +68,17 @@ export async function sendingOwner(
   return ownerFor(await caches.sendingDomains.get(domainOwnerKey(name), () => readOwner(table, name)), 'sending')
 }
 
+/** The account's own domain of a name, if it is verified. @throws {MailError} `not_found` */
+export async function domainNamed(
+  table: Table,
+  accountId: string,
+  name: string,
+): Promise<{ readonly id: string; readonly name: string }> {
+  const owner = await readOwner(table, name)
+  if (owner?.accountId === accountId) return { id: owner.id as string, name }
+  throw new MailError('not_found', 'Domain not found')
+}
+
 /** A page of the account's domains, newest first. */
 export function listDomains(table: Table, accountId: string, options: PageOptions): Promise<ListPage<Domain>> {
   return listRows(table, { pk: domainPartition(accountId) }, options, domainOfItem)
