@@ -50,13 +50,14 @@ export function startLive({ api, account, cursor, browser, changed }: LiveOption
     let failures = 0
     while (!ended.signal.aborted) {
       try {
-        tell(await next(api, at, ended.signal))
+        const told = await next(api, at, ended.signal)
+        tell(told)
         failures = 0
+        await pause(browser, told.changes.retry_ms ?? 0)
       } catch (error) {
         if (ended.signal.aborted || (error instanceof ApiError && error.status === 401)) return
         tell({ state: 'retrying' })
-        const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++)
-        await new Promise((resolve) => browser.setTimeout(resolve, delay))
+        await pause(browser, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++))
       }
     }
   })
@@ -67,8 +68,11 @@ export function startLive({ api, account, cursor, browser, changed }: LiveOption
   return { state, stop }
 }
 
+const pause = (browser: Browser, ms: number) =>
+  ms === 0 ? undefined : new Promise((resolve) => browser.setTimeout(resolve, ms))
+
 /** Waits for the next changes. A full page means that there are more. */
-async function next(api: Api, after: string, signal: AbortSignal): Promise<Told> {
+async function next(api: Api, after: string, signal: AbortSignal): Promise<Required<Told>> {
   const changes = await api.get<Changes>('/activity/changes', { after, wait: WAIT_SECONDS, limit: PAGE }, signal)
   return { changes, state: changes.data.length >= PAGE ? 'catching-up' : 'live' }
 }

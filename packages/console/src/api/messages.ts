@@ -47,6 +47,8 @@ export type Changes = {
   readonly deleted: readonly string[]
   readonly cursor: string
   readonly reset: boolean
+  /** When to ask again, where the server does not wait for changes (AWS). */
+  readonly retry_ms?: number
 }
 
 export type Attachment = {

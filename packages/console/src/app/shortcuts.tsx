@@ -1,5 +1,5 @@
 /** One-key shortcuts that work on every page, and the list of all of them under `?`. */
-import type { Key } from '../i18n/language.ts'
+import type { Key } from '../i18n/catalogue.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { type Console, useConsole } from './console.ts'
 import { PAGES } from './pages.ts'

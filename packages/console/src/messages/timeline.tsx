@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { pathOf, type SentStatus, type Summary, type TimelineEvent } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
-import type { Key } from '../i18n/language.ts'
+import type { Key } from '../i18n/catalogue.ts'
 import { Loaded, useLoaded } from '../ui/loaded.tsx'
 import { Empty } from '../ui/states.tsx'
 import { Time } from '../ui/time.tsx'

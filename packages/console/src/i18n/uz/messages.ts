@@ -73,7 +73,7 @@ export const messages: Translated<typeof en> = {
   'preview.images-tell': 'Yuklansa, ularning serverlari xabar koʻrilganini va qachon koʻrilganini biladi.',
   'preview.images-on': 'Boshqa serverlardagi rasmlar yuklandi',
   'text.none': 'Xabarning matn qismi yoʻq',
-  'text.wrap': 'Matn yozilganidek koʻrsatilgan.',
+  'text.too-long': 'Matn koʻrsatish uchun juda uzun. Oʻqish uchun xabarni yuklab oling.',
   'source.cut': 'Boshidan {size}. Qolganini koʻrish uchun xabarni yuklab oling.',
   'headers.filter': 'Sarlavhalarni saralash',
   'headers.name': 'Nomi',
