@@ -1,4 +1,5 @@
 import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
+import { keepWaiting } from '@kabutar/aws/sqs/waiting-entries.ts'
 import { guardedClient } from '@kabutar/core/net/guarded.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
@@ -17,4 +18,7 @@ const ports = {
 }
 
 /** Webhook queue to endpoints: sign, post, record. */
-export const handler = queueHandler(ports.webhookQueue, (batch, signal) => dispatchBatch(ports, batch, signal))
+export const handler = queueHandler(
+  ports.webhookQueue,
+  keepWaiting(ports, 'webhooks', (batch, signal) => dispatchBatch(ports, batch, signal)),
+)

@@ -1,5 +1,6 @@
 import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
 import { receiveFromSes } from '@kabutar/aws/ses/inbound.ts'
+import { keepWaiting } from '@kabutar/aws/sqs/waiting-entries.ts'
 import { basicPorts, blobPorts, queuePorts, webhookPorts } from './wiring.ts'
 
 const ports = {
@@ -10,4 +11,7 @@ const ports = {
 }
 
 /** Receive queue to received messages: notifications of SES and S3, and entries of ours. */
-export const handler = queueHandler(ports.receiveQueue, (batch, signal) => receiveFromSes(ports, batch, signal))
+export const handler = queueHandler(
+  ports.receiveQueue,
+  keepWaiting(ports, 'receive', (batch, signal) => receiveFromSes(ports, batch, signal)),
+)

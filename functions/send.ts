@@ -1,4 +1,5 @@
 import { queueHandler } from '@kabutar/aws/lambda/queue-handler.ts'
+import { keepWaiting } from '@kabutar/aws/sqs/waiting-entries.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { basicPorts, blobPorts, queuePorts, relayPorts, webhookPorts } from './wiring.ts'
 
@@ -12,4 +13,7 @@ const ports = {
 }
 
 /** Send queue to relay. Only crashes and unknown errors go back to the queue; known waits end inside `sendBatch`. */
-export const handler = queueHandler(ports.sendQueue, (batch, signal) => sendBatch(ports, batch, signal))
+export const handler = queueHandler(
+  ports.sendQueue,
+  keepWaiting(ports, 'send', (batch, signal) => sendBatch(ports, batch, signal)),
+)

@@ -1,5 +1,6 @@
 import { reconcile } from '@kabutar/aws/ses/reconcile.ts'
 import { deadLetterWatch } from '@kabutar/aws/sqs/dead-letters.ts'
+import { dueWaitingEntry } from '@kabutar/aws/sqs/waiting-entries.ts'
 import { dueWork } from '@kabutar/core/due-work.ts'
 import { sweep } from '@kabutar/core/store/sweep.ts'
 import { basicPorts, deadLetterQueues, queuePorts } from './wiring.ts'
@@ -7,9 +8,13 @@ import { basicPorts, deadLetterQueues, queuePorts } from './wiring.ts'
 /** Ten seconds before the function's timeout; the next minute's run does the rest. */
 const STOP_AFTER_MS = 40_000
 
-const ports = { ...basicPorts(), ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue', 'reconcileQueue') }
+const ports = {
+  ...basicPorts(),
+  ...queuePorts('sendQueue', 'webhookQueue', 'receiveQueue', 'feedbackQueue', 'reconcileQueue'),
+}
+const { sendQueue: send, receiveQueue: receive, webhookQueue: webhooks, feedbackQueue: feedback } = ports
 const refuseDeadLetters = deadLetterWatch(deadLetterQueues(), ports.clock)
-const due = dueWork(ports)
+const due = { ...dueWork(ports), 'waiting-entry': dueWaitingEntry({ send, receive, webhooks, feedback }) }
 
 /** Each minute: queues what is due, reconciles inbound mail, looks for dead letters. A throw raises the alarm `Sweep`. */
 export async function handler(): Promise<void> {

@@ -88,6 +88,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     timeout: 50,
     environment: [
       'KABUTAR_DEAD_LETTERS',
+      'KABUTAR_FEEDBACK_QUEUE',
       'KABUTAR_RECONCILE_QUEUE',
       'KABUTAR_RECEIVE_QUEUE',
       'KABUTAR_SEND_QUEUE',

@@ -13,7 +13,12 @@ import { dueEvent } from './webhooks/emit.ts'
 
 type DueQueues = { readonly sendQueue: Queue; readonly receiveQueue: Queue; readonly webhookQueue: Queue }
 
-export function dueWork({ sendQueue, receiveQueue, webhookQueue }: DueQueues): Readonly<Record<DueKind, DueWork>> {
+/** Entries that wait on AWS are not among them: the sweep's function adds them. */
+export function dueWork({
+  sendQueue,
+  receiveQueue,
+  webhookQueue,
+}: DueQueues): Readonly<Record<Exclude<DueKind, 'waiting-entry'>, DueWork>> {
   return {
     'sent-message': dueSend(sendQueue),
     'received-message': dueDeletion(receiveQueue),
@@ -40,6 +45,7 @@ export function longestWaits({ sendRetries, webhookRetriesMs }: Schedules): Long
     'received-message': own,
     upload: (item) => own(item) + UPLOAD_KEPT_MS,
     event: own,
+    'waiting-entry': own,
     storage: (item) => own(item) + MEASURED_EVERY_MS,
     delivery: (item) => {
       const { made, madeBefore } = deliveryOf(item)

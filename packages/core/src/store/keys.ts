@@ -46,6 +46,7 @@ export const ROWS = {
   'relay-pause': shape('relay#pause', 'v', 'why and until when the relay takes no mail'),
   'view-secret': shape('view#secret', 'v', 'what signs the links to messages that are shown'),
   'send-rate': shape('relay#rate', 'v', 'how many recipients a second SES takes, and who asks (AWS)'),
+  'waiting-entry': shape('waiting#<queue>', '<sha256 of the entry>', 'a queue entry that waits for a store (AWS)'),
   'outbox-kind': shape('due#kinds', '<kind>', 'that rows of the kind carry `due`'),
   'ses-receipt': shape('ses#<object>', 'v', 'when a message of SES came, and whose it is (AWS)'),
   'receipt-rules-lease': shape('lease#receipt-rules', '<rule set>', 'who changes the receipt rules (AWS)'),
@@ -191,6 +192,13 @@ export const timeOfDueSortKey = (sortKey: string): number => Number(sortKey.slic
 export const VIEW_SECRET_KEY: Key = { pk: 'view#secret', sk: 'v' }
 export const outboxKindPartition = 'due#kinds'
 export const outboxKindKey = (kind: string): Key => ({ pk: outboxKindPartition, sk: kind })
+
+export const waitingEntryKey = (queue: string, sha256OfEntry: string): Key => ({
+  pk: `waiting#${queue}`,
+  sk: sha256OfEntry,
+})
+/** The queue that the key of a waiting entry names. */
+export const queueOfWaitingEntry = ({ pk }: Key): string => pk.slice(pk.indexOf('#') + 1)
 
 /** `object`: the key under which SES stored the message. */
 export const sesReceiptKey = (object: string): Key => ({ pk: `ses#${object}`, sk: 'v' })

@@ -21,10 +21,10 @@ import { writeIf } from './once.ts'
 /** The kinds of rows that carry `due`. */
 export type DueKind = Extract<
   RowKind,
-  'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery' | 'storage'
+  'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery' | 'storage' | 'waiting-entry'
 >
-/** The queue for the work on a due row, and the entry that asks for it. */
-export type DueWork = { readonly queue: Queue; entry(item: Item): string }
+/** The queue for the work on a due row, which may depend on the row, and the entry that asks for it. */
+export type DueWork = { readonly queue: Queue | ((item: Item) => Queue); entry(item: Item): string }
 export type SweepPorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }
 
 const PAGE = 100

@@ -6,6 +6,7 @@ import type { SESv2Client } from '@aws-sdk/client-sesv2'
 import { takeReceiptRuleLease } from '@kabutar/aws/ses/receipt-rule-lease.ts'
 import { settle } from '@kabutar/aws/ses/received-ids.ts'
 import { sharedSendRate } from '@kabutar/aws/ses/send-rate.ts'
+import { dueWaitingEntry, keepWaiting } from '@kabutar/aws/sqs/waiting-entries.ts'
 import { dkimKeyOf, ensureDkimKey } from '@kabutar/local/identity/dkim-keys.ts'
 import { testIdentities } from '@kabutar/testing/domains-rig.ts'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
@@ -37,6 +38,8 @@ import { accountOfKey, ROWS, type RowKind } from './keys.ts'
 import type { ListPage } from './pages.ts'
 import { sweep } from './sweep.ts'
 
+const WAITING = { id: '1', body: 'an entry', attempt: 1, sentAt: 0, handle: '' }
+const never = new AbortController().signal
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
 /** Kinds whose attributes nobody reads: the key says all. */
 /** Of a day and of an outbox kind, the key alone is read; of a count, conditions alone read the number. */
@@ -124,6 +127,7 @@ async function writeRest(ports: Ports): Promise<void> {
   await settle(table, 'inbound/1', { at: 1, owner: 'a' }, clock.now())
   await takeReceiptRuleLease(table, clock, 'rules')
   await sendRate(ports)
+  await keepWaiting(ports, 'receive', async () => [{ id: '1', retryInMs: 1, waits: true }])([WAITING], never)
 }
 
 /** The rate as a worker reads it, with an SES that answers. */
@@ -202,6 +206,10 @@ describe('every row', () => {
     'view-secret': (ports) => new ViewLinks(ports).sign(VIEWED),
     'ses-receipt': ({ table, clock }) => settle(table, 'inbound/1', { at: 2, owner: 'b' }, clock.now()),
     'send-rate': sendRate,
+    'waiting-entry': async ({ table }) => {
+      const { items } = await table.query({ pk: 'waiting#receive', limit: 1 })
+      for (const item of items) dueWaitingEntry({}).entry(item)
+    },
     'receipt-rules-lease': ({ table, clock }) => takeReceiptRuleLease(table, clock, 'rules'),
   }
   for (const [kind, read] of Object.entries(reads) as [RowKind, (ports: Ports) => Promise<unknown>][]) {

@@ -172,8 +172,10 @@ async function queueDue(run: Run, { queue, entry }: DueWork, keys: readonly Item
   const ours = rows.filter((_, i) => moved[i])
   if (ours.length === 0) return 0
   const delayMs = (item: Item) => Math.max(0, (dueOf(item) ?? now) - now)
+  const outgoing = (item: Item): Outgoing => ({ body: entry(item), delayMs: delayMs(item) })
   try {
-    await queue.send(ours.map((item): Outgoing => ({ body: entry(item), delayMs: delayMs(item) })))
+    const byQueue = Map.groupBy(ours, (item) => (typeof queue === 'function' ? queue(item) : queue))
+    for (const [to, items] of byQueue) await to.send(items.map(outgoing))
   } catch (error) {
     await Promise.allSettled(ours.map((item) => moveBack(run, item, now)))
     throw error
