@@ -11,7 +11,9 @@ import { connectSender, type SmtpSender } from '../../flows/support/smtp-sender.
 const PATIENCE_MS = 120_000
 const RETRY_MS = 500
 const MAX_IN_FLIGHT = 200
-const LINES = `${'x'.repeat(76)}\r\n`.repeat(26)
+const LINE = `${'x'.repeat(76)}\r\n`
+/** 2 KB, or two of ten times 100 KB, which is stored in a file. */
+const linesOf = (number: number) => LINE.repeat(number % 10 < 2 ? 1300 : 26)
 
 export type Honest = {
   readonly sent: ReadonlySet<string>
@@ -99,7 +101,7 @@ async function post({ url, apiKey }: Server, number: number): Promise<string> {
       from: 'Shop <shop@kabutar.test>',
       to: `customer-${number}@y.test`,
       subject: `honest ${number}`,
-      text: LINES,
+      text: linesOf(number),
     }),
     signal: AbortSignal.timeout(30_000),
   })
@@ -115,7 +117,10 @@ function openMailServer(port: number) {
     async send(number: number): Promise<string> {
       const sender = free.pop() ?? (await connectSender(port, `127.2.${number % 4}.1`))
       try {
-        const id = await sender.send('ada@kabutar.test', Buffer.from(`Subject: honest ${number}\r\n\r\n${LINES}`))
+        const id = await sender.send(
+          'ada@kabutar.test',
+          Buffer.from(`Subject: honest ${number}\r\n\r\n${linesOf(number)}`),
+        )
         free.push(sender)
         return id
       } catch (error) {
