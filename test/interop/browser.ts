@@ -11,6 +11,7 @@ export type Locator = {
   click(options?: Wait): Promise<void>
   fill(text: string): Promise<void>
   press(key: string): Promise<void>
+  selectOption(value: string): Promise<unknown>
   hover(): Promise<void>
   waitFor(options?: Wait): Promise<void>
   count(): Promise<number>
