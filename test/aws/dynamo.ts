@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  TagResourceCommand,
+} from '@aws-sdk/client-dynamodb'
 import './corrections.ts'
 import { dynamoClient } from '@kabutar/aws/dynamo/table.ts'
 import { type CrossCheck, counted } from './dynamo-units.ts'
@@ -23,7 +28,8 @@ export type Dynamo = {
   readonly operations: string[]
   /** Units as counted here and by the emulator. */
   readonly check: Readonly<CrossCheck>
-  createTable(name: string): Promise<void>
+  /** `stage` gives it the tags that SST gives to resources of a stage. */
+  createTable(name: string, stage?: string): Promise<void>
   close(): void
 }
 
@@ -63,7 +69,15 @@ export async function startDynamo(usage?: Usage): Promise<Dynamo> {
     // Requests in progress are still answered.
     void queue.then(() => closeNow(inner))
   }
-  return { endpoint, client, faults, operations, check, createTable: (name) => createTable(client, name), close }
+  return {
+    endpoint,
+    client,
+    faults,
+    operations,
+    check,
+    createTable: (name, stage) => createTable(client, name, stage),
+    close,
+  }
 }
 
 function answerer(innerUrl: string, faults: DynamoFault[], usage: Usage | undefined, check: CrossCheck) {
@@ -121,7 +135,7 @@ function crcOf(headers: IncomingHttpHeaders): string {
 }
 
 /** Creates the table that stacks/storage.ts declares. */
-export async function createTable(client: DynamoDBClient, TableName: string): Promise<void> {
+export async function createTable(client: DynamoDBClient, TableName: string, stage?: string): Promise<void> {
   const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' }) as const
   const schema = (hash: string, range: string) => [
     { AttributeName: hash, KeyType: 'HASH' as const },
@@ -142,7 +156,13 @@ export async function createTable(client: DynamoDBClient, TableName: string): Pr
       ],
     }),
   )
+  if (stage === undefined) return
+  const { Table } = await client.send(new DescribeTableCommand({ TableName }))
+  const Tags = Object.entries(stageTags(stage)).map(([Key, Value]) => ({ Key, Value }))
+  await client.send(new TagResourceCommand({ ResourceArn: Table?.TableArn, Tags }))
 }
+
+export const stageTags = (stage: string) => ({ 'sst:app': 'kabutar', 'sst:stage': stage })
 
 /** Returns a name that no other test of this process uses. */
 export function freshName(prefix: string): string {

@@ -5,7 +5,7 @@ import { dynamoTable } from '@kabutar/aws/dynamo/table.ts'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
-import { type Dynamo, startDynamo } from './dynamo.ts'
+import { type Dynamo, stageTags, startDynamo } from './dynamo.ts'
 import { callsOf, type Environment, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
 import { notGranted } from './granted.ts'
 import { type InboundMail, notifyOf, putObject, receiveMail, type SesInbound } from './inbound.ts'
@@ -77,6 +77,8 @@ const SWEEP_EVERY_MS = 1000
 /** Shortens waits of queues, such as visibility timeouts and the delay of S3's events: a minute takes a second. */
 const MINUTE_SECONDS = 1
 const ATTEMPTS = 5
+/** The stage whose diff the tests read (wiring.ts). */
+const STAGE = 'production'
 
 type PlatformOptions = {
   /** Delay of S3's events for the sweep. @default as declared, shortened like other waits */
@@ -98,7 +100,7 @@ export async function startPlatform(
     startReceiptRules(),
   ])
   const [sqs, s3Front] = await Promise.all([startSqsFront(sqsS3.endpoint, usage), startS3Front(sqsS3.endpoint, usage)])
-  await Promise.all([dynamo.createTable(wiring.table), sqsS3.createBucket(wiring.bucket)])
+  await Promise.all([dynamo.createTable(wiring.table, STAGE), sqsS3.createBucket(wiring.bucket)])
   createQueues(sqsS3, wiring, reconcileAfterSeconds)
   ses.configurationSets.add(wiring.configurationSet)
   const client = sqsClient(standIn(sqs.endpoint))
@@ -148,14 +150,18 @@ function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, reconcileAfterS
   const arns = new Map<string, string>()
   for (const { name, delaySeconds, visibilitySeconds, redrive } of queues) {
     const scaled = (seconds: number) => String(Math.ceil((seconds / 60) * MINUTE_SECONDS))
-    const arn = sqsS3.createQueue(name, {
-      DelaySeconds:
-        name === created.queue ? String(reconcileAfterSeconds ?? scaled(delaySeconds)) : scaled(delaySeconds),
-      VisibilityTimeout: scaled(visibilitySeconds),
-      ...(redrive && {
-        RedrivePolicy: JSON.stringify({ ...redrive, deadLetterTargetArn: arns.get(redrive.deadLetters) }),
-      }),
-    })
+    const arn = sqsS3.createQueue(
+      name,
+      {
+        DelaySeconds:
+          name === created.queue ? String(reconcileAfterSeconds ?? scaled(delaySeconds)) : scaled(delaySeconds),
+        VisibilityTimeout: scaled(visibilitySeconds),
+        ...(redrive && {
+          RedrivePolicy: JSON.stringify({ ...redrive, deadLetterTargetArn: arns.get(redrive.deadLetters) }),
+        }),
+      },
+      stageTags(STAGE),
+    )
     arns.set(name, arn)
   }
 }

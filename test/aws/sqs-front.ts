@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type Strike, strike, type WireFault } from './faults.ts'
 import { bodyOf, serve } from './servers.ts'
+import { moveTasks } from './sqs-move-tasks.ts'
 import { AWS_ITSELF, type Usage } from './usage.ts'
 import { countSqs } from './wire-counts.ts'
 
@@ -21,6 +22,7 @@ export type SqsFront = {
  */
 export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFront> {
   const agent = new Agent({ keepAlive: true })
+  const movesOf = moveTasks()
   const faults: SqsFault[] = []
   const operations: string[] = []
   const front = await serve(async (request, response) => {
@@ -36,7 +38,10 @@ export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFr
     if (fault?.kind === 'throttled') return refusal(400, 'RequestThrottled', 'too fast')
     if (fault?.kind === 'unavailable') return refusal(503, 'ServiceUnavailable', 'try later')
     if (fault?.kind === 'entries failed') return { status: 200, text: JSON.stringify(allFailed(body)) }
-    const { status, text } = await forward(inner, agent, operation, shortened(operation, body), request)
+    const call = (name: string, json: string) => forward(inner, agent, name, json, request)
+    const moving = await movesOf(call, operation, body)
+    if (moving) return moving
+    const { status, text } = await call(operation, shortened(operation, body))
     if (fault) return refusal(500, 'InternalError', 'the answer was lost')
     return { status, text: text.replaceAll(/http:\/\/sqs\.[^/"]+/g, front.endpoint) }
   }
@@ -49,7 +54,7 @@ export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFr
 
 const FASTER = 20
 
-type Answer = { readonly status: number; readonly text: string }
+export type Answer = { readonly status: number; readonly text: string }
 
 /** Counts a request, except empty polls of event source mappings: their number on AWS depends only on time. */
 function bill(usage: Usage, request: IncomingMessage, operation: string, body: string, answer: string): void {
@@ -60,7 +65,7 @@ function bill(usage: Usage, request: IncomingMessage, operation: string, body: s
   else countSqs(usage.by(caller), body, answer)
 }
 
-function refusal(status: number, type: string, message: string): Answer {
+export function refusal(status: number, type: string, message: string): Answer {
   return { status, text: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message }) }
 }
 

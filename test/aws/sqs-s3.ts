@@ -16,7 +16,11 @@ export type SqsS3 = {
   /** Creates a queue and its dead-letter queue, to which an entry moves after `maxAttempts` receipts. */
   createQueues(name: string, maxAttempts: number): QueueUrls
   /** Returns the ARN. */
-  createQueue(name: string, attributes: Readonly<Record<string, string>>): string
+  createQueue(
+    name: string,
+    attributes: Readonly<Record<string, string>>,
+    tags?: Readonly<Record<string, string>>,
+  ): string
   /** Reads the bodies of all entries without receiving them. */
   bodiesIn(queue: string): readonly string[]
   createBucket(name: string): Promise<void>
@@ -43,7 +47,8 @@ export async function startSqsS3(): Promise<SqsS3> {
       const local = ({ queueName }: { queueName: string }) => `${endpoint}/000000000000/${queueName}`
       return { main: local(main), deadLetters: local(dead) }
     },
-    createQueue: (name, attributes) => server.createQueue(name, { attributes: { ...attributes } }).queueArn,
+    createQueue: (name, attributes, tags = {}) =>
+      server.createQueue(name, { attributes: { ...attributes }, tags: { ...tags } }).queueArn,
     bodiesIn(queue) {
       const { ready = [], delayed = [], inflight = [] } = server.inspectQueue(queue)?.messages ?? {}
       return [...ready, ...delayed, ...inflight.map(({ message }) => message)].map(({ body }) => body)

@@ -19,13 +19,14 @@ const COMMAND: Command = {
     domains: { meaning: 'domains of a new account, which count as verified' },
     data: { meaning: 'the data folder of the running server', initial: './data', variable: 'KABUTAR_DATA' },
     stage: { meaning: 'a stage on AWS, in place of a server on this machine' },
+    table: { meaning: 'with --stage: the name of its table, if the stage has several' },
   },
 }
 
 async function accountsOf({ options }: Arguments): Promise<Accounts> {
   if (options.stage === undefined) return accountsOnServer(options.data ?? process.env.KABUTAR_DATA ?? './data')
   const { accountsOnStage } = await import('./aws-account.ts')
-  return accountsOnStage(options.stage)
+  return accountsOnStage(options.stage, options.table)
 }
 
 const print = (...lines: readonly string[]) => process.stdout.write(lines.map((line) => `${line}\n`).join(''))

@@ -21,8 +21,9 @@ import type { Accounts, NewAccount } from './operator.ts'
  * Accounts in the table of a stage; everybody who may write the table may do so. Of a new key only the SHA-256 is stored. Without
  * a name, `create` makes the first key of the first account. Functions accept a deleted key for five more seconds.
  */
-export function accountsOnStage(stage: string): Accounts {
-  const using = <T>(work: (ports: StagePorts) => Promise<T>) => withTable(stage, (table) => work(portsOf(table)))
+export function accountsOnStage(stage: string, chosen?: string): Accounts {
+  const using = <T>(work: (ports: StagePorts) => Promise<T>) =>
+    withTable(stage, chosen, (table) => work(portsOf(table)))
   return {
     list: () =>
       using(async ({ table }) =>
@@ -69,10 +70,10 @@ const portsOf = (table: Table) => ({
   caches: newCaches(systemClock),
 })
 
-async function withTable<T>(stage: string, work: (table: Table) => Promise<T>): Promise<T> {
+async function withTable<T>(stage: string, chosen: string | undefined, work: (table: Table) => Promise<T>): Promise<T> {
   const client = dynamoClient()
   try {
-    return await work(dynamoTable(client, await tableOf(client, stage), systemClock))
+    return await work(dynamoTable(client, await tableOf(client, stage, chosen), systemClock))
   } finally {
     client.destroy()
   }

@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ScanCommand } from '@aws-sdk/client-dynamodb'
-import { type Dynamo, startDynamo } from '../../../test/aws/dynamo.ts'
+import { type Dynamo, stageTags, startDynamo } from '../../../test/aws/dynamo.ts'
+import { type LambdaQuota, startLambdaQuota } from '../../../test/aws/lambda-quota.ts'
 import { type Ses, startSes } from '../../../test/aws/ses.ts'
 import { type ReceiptRulesStandIn, startReceiptRules } from '../../../test/aws/ses-receipt-rules.ts'
+import { type SqsS3, startSqsS3 } from '../../../test/aws/sqs-s3.ts'
 import { type DnsServer, startDnsServer } from '../../../test/flows/support/dns-server.ts'
 
 type Ran = { readonly status: number | null; readonly stdout: string; readonly stderr: string }
@@ -33,8 +35,15 @@ describe('npm run doctor', () => {
   let ses: Ses
   let rules: ReceiptRulesStandIn
   let dns: DnsServer
+  let quota: LambdaQuota
+  let sqsS3: SqsS3
   before(async () => {
     ;[ses, rules, dns] = await Promise.all([startSes(), startReceiptRules(), startDnsServer()])
+    ;[quota, sqsS3] = await Promise.all([startLambdaQuota(), startSqsS3()])
+    dns.txt.set('inbound-smtp.us-east-1.amazonaws.com', [])
+    await sqsS3.createBucket('kabutar-trial-blobsbucket-abc')
+    sqsS3.createQueue('kabutar-trial-SendQueue-abc', {}, stageTags('trial'))
+    quota.mappings.set('kabutar-trial-SendQueue-abc', 8).set('somebody-elses', 900)
     const tokens = ['t1', 't2', 't3']
     const identity = { name: 'x.test', tokens, tags: [], mailFrom: 'send.x.test', forwardsFeedback: false }
     ses.identities.set('x.test', identity)
@@ -42,12 +51,17 @@ describe('npm run doctor', () => {
   after(async () => {
     ses?.close()
     rules?.close()
+    quota?.close()
+    await sqsS3?.close()
     await dns?.[Symbol.asyncDispose]()
   })
   const doctor = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
     run('doctor.ts', args, {
       AWS_ENDPOINT_URL_SESV2: ses.endpoint,
       AWS_ENDPOINT_URL_SES: rules.endpoint,
+      AWS_ENDPOINT_URL_LAMBDA: quota.endpoint,
+      AWS_ENDPOINT_URL_SQS: sqsS3.endpoint,
+      AWS_ENDPOINT_URL_S3: sqsS3.endpoint,
       KABUTAR_DNS: dns.address,
       ...more,
     })
@@ -75,13 +89,24 @@ describe('npm run doctor', () => {
     dns.txt.set('send.x.test', ['v=spf1 include:amazonses.com ~all'])
     dns.txt.set('_dmarc.x.test', ['v=DMARC1; p=reject'])
     dns.mx.set('x.test', { exchange: 'Inbound-SMTP.us-east-1.amazonaws.com', priority: 10 })
-    const S3 = { BucketName: 'b', ObjectKeyPrefix: 'inbound/', TopicArn: 'arn:aws:sns:us-east-1:1:t' }
+    const TopicArn = 'arn:aws:sns:us-east-1:123456789012:kabutar-trial-Inbound'
+    const S3 = { BucketName: 'kabutar-trial-blobsbucket-abc', ObjectKeyPrefix: 'inbound/', TopicArn }
     const rule = { Enabled: true, TlsPolicy: 'Optional', ScanEnabled: true, Recipients: ['x.test'], S3 }
-    rules.sets.set('theirs', [{ ...rule, Name: 'kabutar-trial-1' }])
+    rules.sets.set('theirs', [{ ...rule, Name: 'kabutar-trial.1' }])
     rules.active = 'theirs'
     const { status, stdout } = await doctor(['--domain', 'x.test', '--stage', 'trial'])
     assert.equal(status, 0, stdout)
-    assert.equal(stdout.trim().split('\n').length, 12)
+    assert.equal(stdout.trim().split('\n').length, 14)
+    quota.concurrentExecutions = 9
+    const tight = await doctor(['--domain', 'x.test', '--stage', 'trial'])
+    assert.equal(tight.status, 1)
+    assert.match(tight.stdout, /FIX {2}Lambda: 8 of 9 concurrent executions are for workers/)
+    quota.concurrentExecutions = 1000
+    rules.sets.set('theirs', [{ ...rule, Name: 'kabutar-trial.1', S3: { ...S3, BucketName: 'kabutar-gone' } }])
+    const stale = await doctor(['--domain', 'x.test', '--stage', 'trial'])
+    assert.equal(stale.status, 1)
+    assert.match(stale.stdout, /FIX {2}the receipt rule kabutar-trial\.1 writes to the bucket kabutar-gone/)
+    rules.sets.set('theirs', [{ ...rule, Name: 'kabutar-trial.1' }])
     assert.equal((await doctor(['--domain', 'x.test'])).status, 1, 'production has no rule')
   })
 
@@ -89,7 +114,7 @@ describe('npm run doctor', () => {
     dns.broken = true
     const silent = await doctor(['--domain', 'x.test'])
     assert.deepEqual([silent.status, silent.stdout], [2, ''])
-    assert.match(silent.stderr, /^The DNS does not answer for x\.test/)
+    assert.match(silent.stderr, /^The DNS does not answer for the region us-east-1/)
     dns.broken = false
     ses.account.fails = true
     const refused = await doctor([])
@@ -105,7 +130,7 @@ describe('npm run doctor', () => {
     const asked = rules.calls.length
     const { status, stdout } = await doctor([], { AWS_REGION: 'eu-north-1' })
     assert.equal(status, 1)
-    assert.match(stdout, /FIX {2}region eu-north-1 receives mail\n {7}deploy to one that does: us-east-1 /)
+    assert.match(stdout, /FIX {2}region eu-north-1 receives mail\n {7}deploy to one whose inbound-smtp/)
     assert.equal(rules.calls.length, asked)
   })
 })
@@ -114,7 +139,7 @@ describe('npm run account -- --stage', () => {
   let dynamo: Dynamo
   before(async () => {
     dynamo = await startDynamo()
-    await dynamo.createTable('kabutar-production-TableTable-abc')
+    await dynamo.createTable('kabutar-production-TableTable-abc', 'production')
   })
   after(() => dynamo?.close())
   const account = (...args: string[]) => run('account.ts', args, { AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint })

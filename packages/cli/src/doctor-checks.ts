@@ -3,20 +3,10 @@ import type { GetAccountResponse, GetEmailIdentityResponse } from '@aws-sdk/clie
 /** The result of one check; `fix` says in one line how to mend it. */
 export type Finding = { readonly ok: boolean; readonly what: string; readonly fix?: string }
 
-/** The regions in which SES receives mail. */
-const RECEIVING = new Set([
-  ...['us-east-1', 'us-east-2', 'us-west-2', 'ca-central-1', 'sa-east-1', 'eu-central-1', 'eu-west-1', 'eu-west-2'],
-  ...['ap-southeast-1', 'ap-southeast-2', 'ap-southeast-3', 'ap-northeast-1'],
-])
 const PLANS: Readonly<Record<string, string>> = { NONE: 'à la carte, $0.10', ESSENTIALS: 'Essentials, $0.16' }
 
-/** True if SES receives mail in this region. */
-export function receivesMail(region: string): boolean {
-  return RECEIVING.has(region)
-}
-
 /** Checks the sandbox, sending, quota and plan of the account, and whether its region receives mail. */
-export function accountFindings(account: GetAccountResponse, region: string): readonly Finding[] {
+export function accountFindings(account: GetAccountResponse, region: string, receives: boolean): readonly Finding[] {
   const { ProductionAccessEnabled, SendingEnabled, SendQuota, PricingAttributes } = account
   const { Max24HourSend = 0, MaxSendRate = 0, SentLast24Hours = 0 } = SendQuota ?? {}
   const plan = PricingAttributes?.CurrentPlan
@@ -33,9 +23,9 @@ export function accountFindings(account: GetAccountResponse, region: string): re
       'ask for more: Service Quotas, Amazon SES, Sending quota',
     ),
     found(
-      receivesMail(region),
+      receives,
       `region ${region} receives mail`,
-      `deploy to one that does: ${[...RECEIVING].join(' ')}`,
+      'deploy to one whose inbound-smtp.<region>.amazonaws.com exists in the DNS, or set `receiving: false`',
     ),
     found(
       plan === undefined || plan === 'NONE',
@@ -89,24 +79,46 @@ export function domainFindings(
   ]
 }
 
-/** Checks that a receipt rule of the stage is active, or that of one domain. */
+/** A rule of the active set. */
+export type ActiveRule = {
+  readonly name: string
+  readonly recipients: readonly string[]
+  readonly bucket: string
+  readonly topic: string
+}
+
+/**
+ * Checks that a receipt rule of the stage is active, or that of one domain, and that each writes to a bucket of the stage
+ * and to its topic: one that is left of a removed stage writes to a bucket that anybody may own.
+ */
 export function ruleFindings(
   stage: string,
-  active: readonly { readonly name: string; readonly recipients: readonly string[] }[],
+  active: readonly ActiveRule[],
+  buckets: readonly string[],
   domain?: string,
 ): readonly Finding[] {
-  const ours = active.filter(({ name }) => name.startsWith(`kabutar-${stage}-`))
+  const ours = active.filter(({ name }) => name.startsWith(`kabutar-${stage}.`))
   const there = domain === undefined ? ours.length > 0 : ours.some(({ recipients }) => recipients.includes(domain))
   const what = domain === undefined ? 'a receipt rule is active' : `the receipt rule of ${domain} is active`
+  const strays = ours.filter(
+    ({ bucket, topic }) => !buckets.includes(bucket) || !topic.endsWith(`:kabutar-${stage}-Inbound`),
+  )
   return [
     found(
       there,
       what,
       `switch its receiving on, with PATCH /domains/:id; for the active rule set: aws ses describe-active-receipt-rule-set`,
     ),
+    ...strays.map(({ name, bucket, topic }) =>
+      found(
+        false,
+        `the receipt rule ${name} writes to the bucket ${bucket} and to ${topic}, which are not of stage ${stage}`,
+        'switch the receiving of a domain off and on, with PATCH /domains/:id; of a removed stage: npm run teardown',
+      ),
+    ),
   ]
 }
 
-function found(ok: boolean, what: string, fix: string): Finding {
+export function found(ok: boolean, what: string, fix: string): Finding {
   return ok ? { ok, what } : { ok, what, fix }
 }

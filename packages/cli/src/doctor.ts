@@ -3,19 +3,23 @@
  * fault one line that says how to mend it. It changes nothing. It exits 0 if there is no fault, 1 if there is one, and 2
  * if it could not check.
  */
+import { Resolver } from 'node:dns/promises'
 import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
 import { GetAccountCommand, GetEmailIdentityCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
+import { s3Client } from '@kabutar/aws/s3/blobs.ts'
 import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
 import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
+import { bucketsOf } from './aws-stage.ts'
 import {
+  type ActiveRule,
   accountFindings,
   type DomainRecords,
   domainFindings,
   type Finding,
-  receivesMail,
   ruleFindings,
 } from './doctor-checks.ts'
+import { concurrencyFindings, concurrencyOf } from './doctor-concurrency.ts'
 
 /** AWS or the DNS can't be asked. */
 class NoAccess extends Error {}
@@ -41,15 +45,33 @@ async function examine(stage: string, domain: string | undefined): Promise<reado
   const client = sesClient()
   const region = await regionOf(client)
   const account = await client.send(new GetAccountCommand({})).catch(explain)
-  const findings: Finding[] = [...accountFindings(account, region)]
+  const receives = await receivesMail(region)
+  const findings: Finding[] = [...accountFindings(account, region, receives)]
+  const { quota, declared } = await concurrencyOf(stage, region).catch(explain)
+  findings.push(...concurrencyFindings(quota, account.SendQuota?.MaxSendRate ?? 1, declared))
   if (domain !== undefined) {
     const identity = await client.send(new GetEmailIdentityCommand({ EmailIdentity: domain })).catch(missing)
     const mailFrom = identity?.MailFromAttributes?.MailFromDomain
     findings.push(...domainFindings(domain, region, identity, await recordsOf(domain, mailFrom)))
   }
   // Other regions do not know this call, and for them there is a finding already.
-  if (receivesMail(region)) findings.push(...ruleFindings(stage, await activeRules(region), domain))
+  if (receives) findings.push(...ruleFindings(stage, await activeRules(region), await buckets(stage), domain))
   return findings
+}
+
+/** True if SES receives mail in this region: its mail server then has a name, whatever the list of regions is today. */
+async function receivesMail(region: string): Promise<boolean> {
+  const resolver = new Resolver({ timeout: 2000, tries: 2 })
+  if (process.env.KABUTAR_DNS) resolver.setServers([process.env.KABUTAR_DNS])
+  try {
+    await resolver.resolve4(`inbound-smtp.${region}.amazonaws.com`)
+    return true
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    // ENODATA: the name exists with other records.
+    if (code === 'ENODATA' || code === 'ENOTFOUND') return code === 'ENODATA'
+    throw new NoAccess(`The DNS does not answer for the region ${region}: ${message}`)
+  }
 }
 
 async function regionOf(client: SESv2Client): Promise<string> {
@@ -73,10 +95,22 @@ function missing(error: unknown): undefined {
   explain(error)
 }
 
-async function activeRules(region: string) {
+async function activeRules(region: string): Promise<readonly ActiveRule[]> {
   const answer = await new SESClient({ region }).send(new DescribeActiveReceiptRuleSetCommand({})).catch(explain)
   const enabled = (answer.Rules ?? []).filter((rule) => rule.Enabled)
-  return enabled.map(({ Name = '', Recipients = [] }) => ({ name: Name, recipients: Recipients }))
+  return enabled.map(({ Name = '', Recipients = [], Actions = [] }) => {
+    const action = Actions.find(({ S3Action }) => S3Action !== undefined)?.S3Action
+    return { name: Name, recipients: Recipients, bucket: action?.BucketName ?? '', topic: action?.TopicArn ?? '' }
+  })
+}
+
+async function buckets(stage: string): Promise<readonly string[]> {
+  const client = s3Client()
+  try {
+    return await bucketsOf(client, stage).catch(explain)
+  } finally {
+    client.destroy()
+  }
 }
 
 /** Looks the records up. A missing record is a finding; a name server that does not answer is an error. */

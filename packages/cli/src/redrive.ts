@@ -1,14 +1,13 @@
 /** `npm run redrive` shows dead letters, of a data folder or of a stage on AWS, and moves them back to their queues. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
+import { sqsClient } from '@kabutar/aws/sqs/queue.ts'
 import type { DeadLetter } from '@kabutar/core/ports/dead-letters.ts'
-import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { sqliteDeadLetters } from '@kabutar/local/sqlite/dead-letters.ts'
 import { openEngine } from '@kabutar/local/sqlite/engine.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
-import { deadLettersOf } from './aws-stage.ts'
+import { redriveStage } from './aws-redrive.ts'
 import { askServer, NoServerError } from './operator.ts'
 
 const COMMAND: Command = {
@@ -27,25 +26,6 @@ const COMMAND: Command = {
   },
 }
 const MOST = 100
-const BATCH = 10
-const MAX_BATCHES = 100_000
-const VISIBILITY_MS = 60_000
-
-/**
- * Moves all entries, ten at a time, until the queue is empty. It sends them before it removes them, so that a crash in
- * between loses none.
- */
-export async function redrive(from: Queue, to: Queue): Promise<number> {
-  let moved = 0
-  for (let batches = 0; batches < MAX_BATCHES; batches++) {
-    const letters = await from.receive({ max: BATCH, visibilityMs: VISIBILITY_MS, waitMs: 1000 })
-    if (letters.length === 0) return moved
-    await to.send(letters.map(({ body }) => ({ body })))
-    await from.settle(letters.map((delivery) => ({ delivery, ok: true })))
-    moved += letters.length
-  }
-  return moved
-}
 
 /** The names of the wire, which the command prints. */
 type Letter = {
@@ -135,13 +115,8 @@ async function run(dead: DeadLetters, words: readonly string[], queue: string | 
 }
 
 async function onStage(stage: string, wanted: string | undefined): Promise<void> {
-  const client = sqsClient()
-  const queue = (url: string) => sqsQueue(client, url, { maxAttempts: 5, clock: systemClock })
-  const all = await deadLettersOf(client, stage)
-  const chosen = all.filter(({ name }) => wanted === undefined || name === wanted)
-  if (chosen.length === 0) throw new Error(`no such queue in stage ${stage}; --help lists them`)
-  for (const { name, from, to } of chosen) {
-    process.stdout.write(`${name}: ${await redrive(queue(from), queue(to))} entries moved\n`)
+  for (const { name, entries } of await redriveStage(sqsClient(), systemClock, stage, wanted)) {
+    process.stdout.write(`${name}: ${entries} entries moved\n`)
   }
 }
 

@@ -2,13 +2,19 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { after, test } from 'node:test'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
-import { CreateConfigurationSetCommand, CreateEmailIdentityCommand } from '@aws-sdk/client-sesv2'
+import {
+  CreateConfigurationSetCommand,
+  CreateEmailIdentityCommand,
+  GetEmailIdentityCommand,
+} from '@aws-sdk/client-sesv2'
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { dynamoClient, dynamoTable } from '@kabutar/aws/dynamo/table.ts'
 import { s3Blobs, s3Client } from '@kabutar/aws/s3/blobs.ts'
 import { sesClient } from '@kabutar/aws/ses/client.ts'
+import { sesIdentities } from '@kabutar/aws/ses/identities.ts'
 import { sesRelay } from '@kabutar/aws/ses/relay.ts'
 import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
+import { queuesOf, tableOf } from '@kabutar/cli/aws-stage.ts'
 import { blobsContract } from '@kabutar/core/ports/blobs.contract.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { queueContract } from '@kabutar/core/ports/queue.contract.ts'
@@ -17,7 +23,7 @@ import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
-import { createTable, freshName } from '../dynamo.ts'
+import { createTable, freshName, stageTags } from '../dynamo.ts'
 import { downloadPresigned, uploadPresigned } from '../presigned.ts'
 import { standIn } from '../servers.ts'
 import { startMoto } from './server.ts'
@@ -116,4 +122,43 @@ test('SES, as emulated by moto, accepts a message with configuration set and tag
   assert.equal(result.outcome, 'sent')
   assert.equal(result.messageId, `<${result.relayId}@email.amazonses.com>`)
   assert.ok(received().some((one) => raw.equals(one.raw)))
+})
+
+test('the table and the queues of a stage, as emulated by moto, are found by name and tags', async () => {
+  await createTable(dynamo, 'kabutar-prod-TableTable-abc', 'prod')
+  await createTable(dynamo, 'kabutar-prod-TableTable-def')
+  assert.equal(await tableOf(dynamo, 'prod'), 'kabutar-prod-TableTable-abc')
+  const own = { 'SendQueue-abc': 'prod', 'SendDeadQueue-abc': 'prod', 'SendQueue-def': 'other' }
+  for (const [name, stage] of Object.entries(own)) {
+    await sqs.send(new CreateQueueCommand({ QueueName: `kabutar-prod-${name}`, tags: stageTags(stage) }))
+  }
+  await sqs.send(new CreateQueueCommand({ QueueName: 'kabutar-prod-eu-SendQueue-abc', tags: stageTags('prod-eu') }))
+  const queues = await queuesOf(sqs, 'prod')
+  assert.deepEqual([...queues.keys()].toSorted(), ['Send', 'SendDead'])
+})
+
+/**
+ * Only the tags: moto lacks PutEmailIdentityFeedbackAttributes, StartMessageMoveTask and DeleteReceiptRule, for which AWS's
+ * API references decide. It also creates an identity twice, where AWS answers AlreadyExistsException.
+ */
+test('an identity, as emulated by moto, is connected and given back by its tags', async () => {
+  const Tags = [{ Key: 'team', Value: 'shop' }]
+  await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: 'team.test', Tags }))
+  const identityArn = 'arn:aws:ses:us-east-1:123456789012:identity/'
+  const records = { mx: async () => [] }
+  const identities = sesIdentities(ses, {
+    region: 'us-east-1',
+    identityArn,
+    owner: 'kabutar-ci',
+    rules: undefined,
+    records,
+  })
+  await identities.create('team.test', { returnPath: 'send', connect: true })
+  const tagged = async () => {
+    const { Tags = [] } = await ses.send(new GetEmailIdentityCommand({ EmailIdentity: 'team.test' }))
+    return Tags.map(({ Key }) => Key).toSorted()
+  }
+  assert.deepEqual(await tagged(), ['kabutar', 'kabutar-connected', 'team'])
+  await identities.remove('team.test')
+  assert.deepEqual(await tagged(), ['team'])
 })
