@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,3 +20,28 @@ test('connections beyond the limit are closed at once, and free ones are taken a
   assert.equal(await (await fetch(http.url)).text(), 'ok')
   await http.close(100)
 })
+
+const BODY_BYTES = 400_000_000
+
+for (const method of ['POST', 'GET']) {
+  test(`a body that ${method} does not read is let go with its connection`, async () => {
+    const http = await listenHttp(LOOPBACK, systemClock, { maxConnections: 3 })
+    http.serve(() => new Response('no', { status: 401 }))
+    const socket = connect(portOf(http), '127.0.0.1').on('error', () => undefined)
+    const answered = once(socket, 'data')
+    socket.write(`${method} /emails HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`)
+    assert.match(String((await answered)[0]), /^HTTP\/1\.1 401/)
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    const chunk = Buffer.alloc(64_000)
+    const write = () => {
+      while (socket.writable && socket.bytesWritten < BODY_BYTES && socket.write(chunk));
+    }
+    socket.on('drain', write)
+    write()
+    await Promise.race([closed, sleep(4000)])
+    const { destroyed, bytesWritten } = socket.destroy()
+    assert.ok(bytesWritten < BODY_BYTES / 2, `${bytesWritten} octets were taken`)
+    assert.ok(destroyed)
+    await http.close(100)
+  })
+}

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
@@ -24,6 +24,7 @@ type HttpListener = {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+const SHORT_BODY_BYTES = 64 * 1024
 
 const starting = () =>
   Response.json({ statusCode: 503, name: 'service_unavailable', message: 'Starting' }, { status: 503 })
@@ -71,14 +72,26 @@ const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsC
 
 function createServer(answer: Fetch, clock: Clock, certificate: Certificate | undefined): HttpServer | HttpsServer {
   const pipelining = new PipeliningLimit(clock)
-  const listener = pipelining.bound(
-    getRequestListener((request, env) => answer(request, env as HttpBindings), { hostname: NO_HOST }),
-  )
+  const answering = getRequestListener((request, env) => answer(request, env as HttpBindings), { hostname: NO_HOST })
+  const listener = pipelining.bound((incoming, outgoing) => {
+    // Nothing reads such a body, and Node would do so to its end before the next request of the connection.
+    if (isBodyInVain(incoming)) outgoing.shouldKeepAlive = false
+    return answering(incoming, outgoing)
+  })
   const server =
     certificate === undefined
       ? createHttpServer(TIMEOUTS, listener)
       : createHttpsServer({ ...TIMEOUTS, ...tlsOptions(certificate), handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, listener)
   return server.on('connection', (socket: Socket) => pipelining.admit(socket))
+}
+
+/**
+ * True for a body of GET or HEAD that is not short: it has no meaning (RFC 9110 section 9.3.1). What is left of other bodies
+ * when their request is answered, the listener reads for 500 ms and then closes the connection.
+ */
+function isBodyInVain({ method, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > SHORT_BODY_BYTES
 }
 
 /** The name in the URL of a request in HTTP/1.0 without a Host field, as load balancers ask for GET /health. */
