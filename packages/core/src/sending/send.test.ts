@@ -4,7 +4,9 @@ import { DRAFT, drain, KEY, queueAttempt, type Rig, sweepSends, testPorts } from
 import { blobKey } from '../messages/blob-keys.ts'
 import { getSent } from '../messages/read.ts'
 import { RelayError } from '../ports/relay.ts'
+import { StoreError } from '../ports/table.ts'
 import { eventsOf } from '../webhooks/event.ts'
+import { sendBatch } from './send.ts'
 import { lastEvent } from './status.ts'
 import { submit } from './submit.ts'
 
@@ -222,6 +224,18 @@ describe('send', () => {
     ports.clock.advance(MINUTE)
     assert.equal(await drain(ports), 0)
     assert.deepEqual(await ports.sendQueue.depth(), { ready: 0, leased: 0, delayed: 0 })
+  })
+
+  test('an entry waits for a table that is away, with no attempt counted, and after a shutdown', async () => {
+    const ports = await testPorts()
+    await submit(ports, KEY, DRAFT)
+    const batch = await ports.sendQueue.receive({ max: 10, visibilityMs: MINUTE, waitMs: 0 })
+    const away = (error: Error) => ({ ...ports, table: { ...ports.table, write: () => Promise.reject(error) } })
+    const waits = async (error: Error, signal = new AbortController().signal) =>
+      (await sendBatch(away(error), batch, signal)).map((failure) => failure.waits === true)
+    assert.deepEqual(await waits(new StoreError('Unavailable', 'the disk is full')), [true])
+    assert.deepEqual(await waits(new Error('a defect')), [false])
+    assert.deepEqual(await waits(new Error('a defect'), AbortSignal.abort()), [true])
   })
 
   test('sweeps that run at once queue a row once', async () => {
