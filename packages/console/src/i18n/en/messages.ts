@@ -9,7 +9,7 @@ export const messages = {
   'messages.show.received': 'Received',
   'messages.show.captured': 'Captured',
   'messages.show.failed': 'Failed',
-  'messages.search': 'Search subjects, to:ada, from:bob',
+  'messages.search': 'Search, to:ada, from:bob',
   'messages.group': 'Group by recipient',
   'messages.groups': 'Recipients',
   'messages.group-count': { one: '{count} message', other: '{count} messages' },
