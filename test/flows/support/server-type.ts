@@ -8,6 +8,8 @@ export type ServerOptions = {
   readonly apiKey?: string
   /** A data folder, which stays at the end. @default a temporary folder, removed at the end */
   readonly dataFolder?: string
+  /** The script that starts an embedded server. @default that of `npm start` */
+  readonly entry?: string
   /** The name server that an embedded server asks for the records of domains. */
   readonly dns?: DnsServer
   /**

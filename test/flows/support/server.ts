@@ -45,7 +45,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     ...(options.dns && { KABUTAR_DNS: options.dns.address }),
     ...options.env,
   }
-  let running = await run(env)
+  const entry = options.entry ?? ENTRY
+  let running = await run(entry, env)
   const close = async () => {
     await kill(running.child)
     if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true })
@@ -79,15 +80,15 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       const { smtpPort, url } = running
       const smtp = smtpPort === undefined ? {} : { KABUTAR_SMTP: `127.0.0.1:${smtpPort}` }
       env = { ...env, KABUTAR_HTTP: new URL(url).host, ...smtp, ...more }
-      running = await run(env)
+      running = await run(entry, env)
     },
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-async function run(env: Readonly<Record<string, string>>): Promise<Process> {
-  const child = spawn(process.execPath, [ENTRY], {
+async function run(entry: string, env: Readonly<Record<string, string>>): Promise<Process> {
+  const child = spawn(process.execPath, [entry], {
     // The settings of the shell that runs the tests must not reach the server.
     env: { PATH: process.env.PATH, TZ: 'UTC', ...env },
     // Without the .env of whoever runs the tests.

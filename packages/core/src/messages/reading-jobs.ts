@@ -14,7 +14,7 @@ export const INDEX_MESSAGE: Job<Uint8Array, MessageIndex> = {
 }
 
 type LeafInput = { readonly head: LeafHead; readonly bytes: Uint8Array }
-/** Decoding a header of 256 KB may take 0.1 s. */
+/** Decoding 256 KB of a header may take 0.1 s. */
 export const READ_LEAF: Job<LeafInput, LeafReading<LeafHead> | undefined> = {
   name: 'read-leaf',
   largeBytes: 64 * 1024,
@@ -26,14 +26,22 @@ export const HTML_TO_TEXT: Job<string, string> = {
   run: (html) => htmlToText(html),
 }
 
-/** A piece that takes too long, or too much memory, counts as one that can't be decoded. */
+/**
+ * The steps for one message. Its pieces count together, because a thousand names take as long as one long text. A piece that
+ * takes too long, or too much memory, counts as one that can't be decoded.
+ */
 export function readingSteps(compute: Compute): ReadingSteps {
+  let sofar = 0
+  const upTo = (bytes: number) => {
+    sofar += bytes
+    return sofar
+  }
   return {
     leaf: <Head extends LeafHead>(head: Head, bytes: Uint8Array) =>
-      unlessTooHard(compute.run(READ_LEAF, { head, bytes }, bytes.byteLength)) as Promise<
-        LeafReading<Head> | undefined
-      >,
-    toText: (html) => unlessTooHard(compute.run(HTML_TO_TEXT, html, html.length)),
+      unlessTooHard(
+        compute.run(READ_LEAF, { head, bytes }, upTo(bytes.byteLength + JSON.stringify(head).length)),
+      ) as Promise<LeafReading<Head> | undefined>,
+    toText: (html) => unlessTooHard(compute.run(HTML_TO_TEXT, html, upTo(html.length))),
   }
 }
 
