@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inflateSync } from 'node:zlib'
+import { MAX_READING_JSON_BYTES } from '@kabutar/mail/limits.ts'
 import { directCompute } from '../ports/compute.ts'
 import { blobStart, decodeBlob, decodeJson, encodeJson, storedJson } from './stored-json.ts'
 
@@ -49,4 +50,9 @@ describe('another format is refused by its number', () => {
       error,
     )
   })
+})
+
+test('JSON that could not be decoded again is not encoded', async () => {
+  const text = 'x'.repeat(MAX_READING_JSON_BYTES)
+  await assert.rejects(encodeJson(directCompute, { text }, text.length), { code: 'TooLarge' })
 })

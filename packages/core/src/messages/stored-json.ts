@@ -4,6 +4,7 @@
  */
 import { promisify } from 'node:util'
 import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
+import { MAX_READING_JSON_BYTES } from '@kabutar/mail/limits.ts'
 import type { Compute, Job } from '../ports/compute.ts'
 import { StoreError } from '../ports/table.ts'
 
@@ -27,10 +28,10 @@ const MAX_ROW_BYTES = 8 * 1024
 /** Below this size the thread pool would cost more than the work. */
 const MAX_SYNC_BYTES = 64 * 1024
 /**
- * Bounds what is encoded, and in the same way what is decoded, so that all that was written can be read. A sent message has
- * 42 MB of JSON; the texts of a received one have 8 MB, six times that if all are escaped.
+ * Bounds what is encoded, and in the same way what is decoded, so that all that was written can be read. Every reading of a
+ * received message fits, and the JSON of a sent one, which comes in a request of 42 MB.
  */
-const MAX_JSON_BYTES = 64 * 1024 * 1024
+const MAX_JSON_BYTES = MAX_READING_JSON_BYTES
 /** Making or parsing 1 MB of JSON takes up to 10 ms. */
 const LARGE_JSON_BYTES = 1024 * 1024
 const LINE_FEED = 0x0a
@@ -40,7 +41,7 @@ const inflateLater = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(
 
 /**
  * Encodes JSON of about `bytes`.
- * @throws {StoreError} `TooLarge` past 64 MB of JSON, however small it is deflated
+ * @throws {StoreError} `TooLarge` past 70 MB of JSON, however small it is deflated
  */
 export async function encodeJson(compute: Compute, value: object, bytes: number): Promise<EncodedJson> {
   const encoded = await compute.run(ENCODE_JSON, value, bytes)
@@ -53,23 +54,13 @@ export const ENCODE_JSON: Job<object, EncodedJson | undefined> = {
   name: 'encode-json',
   largeBytes: LARGE_JSON_BYTES,
   async run(value) {
-    const json = jsonText({ format: FORMAT, ...value })
-    if (json === undefined || Buffer.byteLength(json) > MAX_JSON_BYTES) return undefined
+    const json = JSON.stringify({ format: FORMAT, ...value })
+    if (Buffer.byteLength(json) > MAX_JSON_BYTES) return undefined
     const bytes = Buffer.from(json)
     const size = bytes.byteLength
     if (size <= MAX_PLAIN_BYTES) return { json }
     return { deflated: size <= MAX_SYNC_BYTES ? deflateSync(bytes) : await deflateLater(bytes), size }
   },
-}
-
-/** Undefined past the longest string that V8 makes. */
-function jsonText(value: object): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
 }
 
 /** The attributes of a row that holds the JSON; undefined if it is too large and belongs into a blob. */

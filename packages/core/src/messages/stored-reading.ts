@@ -6,22 +6,13 @@ import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import type { Reading } from '@kabutar/mail/read/message.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
-import type { Compute, ComputePorts } from '../ports/compute.ts'
-import { StoreError, type Table } from '../ports/table.ts'
+import type { ComputePorts } from '../ports/compute.ts'
+import type { Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { receivedReadingKey } from '../store/keys.ts'
 import { readingBlobKey } from './blob-keys.ts'
 import type { ReadingPlace, ReceivedMessage } from './message.ts'
-import {
-  blobStart,
-  decodeBlob,
-  decodeJson,
-  type EncodedJson,
-  encodeJson,
-  isSmall,
-  type StoredJson,
-  storedJson,
-} from './stored-json.ts'
+import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
 
 export type StoredReading = {
   /** The places of the parts; null for a message that is stored unread. */
@@ -31,56 +22,24 @@ export type StoredReading = {
 }
 export type ReadingPorts = ComputePorts & { readonly table: Table; readonly blobs: Blobs }
 
-/**
- * Writes what does not fit the message's row, and answers where the reading lies and what is left of it. A repetition
- * writes the same.
- */
+/** Writes what does not fit the message's row, and answers where the reading lies. A repetition writes the same. */
 export async function putReading(
   ports: ReadingPorts,
   accountId: string,
   id: string,
   whole: StoredReading,
-): Promise<{ readonly place: ReadingPlace; readonly reading: Reading }> {
-  const { reading, encoded } = await encodedCut(ports.compute, whole)
-  return { place: await put(ports, accountId, id, encoded), reading }
-}
-
-async function put({ table, blobs }: ReadingPorts, accountId: string, id: string, encoded: EncodedJson) {
+): Promise<ReadingPlace> {
+  const { table, blobs, compute } = ports
+  const encoded = await encodeJson(compute, whole, lengthOf(whole))
   const stored = storedJson(encoded)
   if (stored === undefined) {
     const blob = blobStart(encoded)
     await blobs.put(readingBlobKey(accountId, id), blob, { maxBytes: blob.byteLength })
-    return { place: 'blob' } as const
+    return { place: 'blob' }
   }
-  if (isSmall(stored)) return { place: 'message', stored } as const
+  if (isSmall(stored)) return { place: 'message', stored }
   await table.write({ kind: 'put', item: row('received-reading', receivedReadingKey(accountId, id), { stored }) })
-  return { place: 'row' } as const
-}
-
-/** Names what a reading leaves out, step by step, until its JSON can be stored. The raw message has it all. */
-const CUTS: readonly ((whole: StoredReading) => StoredReading)[] = [
-  (whole) => whole,
-  ({ reading }) => ({ mime: null, reading: cut(reading, 'parts') }),
-  ({ reading }) => ({ mime: null, reading: { ...cut(reading, 'parts', 'headers'), headers: [], attachments: [] } }),
-]
-const cut = (reading: Reading, ...names: readonly string[]): Reading => ({
-  ...reading,
-  truncated: [...new Set([...reading.truncated, ...names])],
-})
-
-async function encodedCut(
-  compute: Compute,
-  whole: StoredReading,
-): Promise<{ readonly reading: Reading; readonly encoded: EncodedJson }> {
-  for (const cutBy of CUTS) {
-    const stored = cutBy(whole)
-    try {
-      return { reading: stored.reading, encoded: await encodeJson(compute, stored, lengthOf(stored)) }
-    } catch (error) {
-      if (!(error instanceof StoreError && error.code === 'TooLarge')) throw error
-    }
-  }
-  return { reading: UNREAD.reading, encoded: await encodeJson(compute, UNREAD, 0) }
+  return { place: 'row' }
 }
 
 /** Characters of a reading that are likely to be many; the index and the header have bounds of their own. */

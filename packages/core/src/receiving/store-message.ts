@@ -90,8 +90,9 @@ async function storeRead(
   { size, stored }: BlobReading,
 ): Promise<ReceivedMessage | undefined> {
   const { accountId, id, envelope, blob } = incoming
-  const [thread, { place, reading }] = await Promise.all([
-    threadOfReceived(ports, accountId, id, stored.reading),
+  const { reading } = stored
+  const [thread, place] = await Promise.all([
+    threadOfReceived(ports, accountId, id, reading),
     putReading(ports, accountId, id, stored),
     putDay(ports, accountId, 'in', id),
   ])
@@ -137,7 +138,8 @@ export async function readAgain(ports: StorePorts, accountId: string, id: string
   const received = await readReceived(ports.table, accountId, id)
   if (received === undefined) return
   const read = await withReading(ports, received.content.blob, async ({ stored }) => {
-    const { place, reading } = await putReading(ports, accountId, id, stored)
+    const { reading } = stored
+    const place = await putReading(ports, accountId, id, stored)
     const { undecoded: _, truncated: __, ...rest } = received
     const content = { ...received.content, reading: place }
     const again = listed({ ...rest, content }, reading, (message) => [receivedItem(message)])

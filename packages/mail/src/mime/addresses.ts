@@ -1,4 +1,4 @@
-import { MAX_ADDRESSES } from './limits.ts'
+import { MAX_INDEXED_ADDRESSES } from '../limits.ts'
 
 /** A mailbox as it was written: `name` has no quotes, encoded words are not decoded, missing parts are empty. */
 export type Address = { readonly name: string; readonly mailbox: string; readonly host: string }
@@ -32,7 +32,7 @@ class AddressReader {
   }
 
   read(): AddressList {
-    while (this.#at < this.#text.length && this.#count < MAX_ADDRESSES) {
+    while (this.#at < this.#text.length && this.#count < MAX_INDEXED_ADDRESSES) {
       const char = this.#text[this.#at]!
       if (this.#inAngle) this.#insideAngle(char)
       else this.#outside(char)

@@ -1,7 +1,7 @@
+import { MAX_REFERENCES } from '../limits.ts'
 import { type AddressList, parseAddresses } from './addresses.ts'
 import type { Fields } from './fields.ts'
 import { textOf } from './header-text.ts'
-import { MAX_REFERENCES } from './limits.ts'
 import { withoutComments } from './params.ts'
 
 /** ENVELOPE of RFC 9051 section 7.5.2. Texts are as sent: encoded words are not decoded. */

@@ -1,4 +1,4 @@
-import { MAX_REPETITIONS } from './limits.ts'
+import { MAX_REPETITIONS } from '../limits.ts'
 
 /** Values of header fields by lower-case name, in order. They are unfolded, not decoded, one character per byte. */
 export type Fields = ReadonlyMap<string, readonly string[]>

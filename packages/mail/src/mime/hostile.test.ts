@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bodyStructureOf, partAt } from '@kabutar/testing/body-structure.ts'
+import { LIMITS } from '../limits.ts'
 import { decodePart } from './decode.ts'
 import { indexMessage } from './indexer.ts'
-import { LIMITS } from './limits.ts'
 import { paramOf } from './params.ts'
 
 const MB = 1024 * 1024

@@ -1,4 +1,4 @@
-import { LIMITS, type Limits, MAX_BOUNDARY_BYTES } from './limits.ts'
+import { LIMITS, type Limits, MAX_BOUNDARY_BYTES } from '../limits.ts'
 import type { MessageIndex } from './part.ts'
 import { LineScanner } from './scan.ts'
 import { PartTree, type Place } from './tree.ts'

@@ -1,4 +1,4 @@
-import { MAX_PARAMETERS } from './limits.ts'
+import { MAX_PARAMETERS } from '../limits.ts'
 
 /** Parameters in order, as written but for quotes and comments, with one character per byte. */
 export type Params = readonly (readonly [name: string, value: string])[]

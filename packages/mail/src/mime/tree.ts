@@ -1,8 +1,8 @@
+import { type Limits, MAX_BOUNDARY_BYTES } from '../limits.ts'
 import { type Description, describe, MESSAGE_FIELDS, PART_FIELDS } from './describe.ts'
 import type { References } from './envelope.ts'
 import { type Envelope, envelopeFrom, referencesFrom } from './envelope.ts'
 import { type Fields, readFields } from './fields.ts'
-import { type Limits, MAX_BOUNDARY_BYTES } from './limits.ts'
 import type { MessageIndex, Opaque, Part } from './part.ts'
 
 /** A place in the message: byte offset, and line feeds before it. */

@@ -1,3 +1,4 @@
+import { MAX_ADDRESSES, MAX_FIELDS, MAX_HEADER_LENGTH } from '../limits.ts'
 import { type Field, listFields } from '../mime/fields.ts'
 import { tidyAddresses } from './addresses.ts'
 import { type Decoders, fieldText, oneLine } from './mailparser.ts'
@@ -16,18 +17,13 @@ export type HeaderReading = Readonly<Record<AddressField, readonly ReadAddress[]
   readonly truncated: readonly string[]
 }
 
-const MAX_FIELDS = 10_000
-const MAX_ADDRESSES = 20_000
-/** Characters of JSON for all addresses and fields together: an address of one letter takes 30. */
-const MAX_READING_LENGTH = 1024 * 1024
-
 export function readHeader(decoders: Decoders, header: Uint8Array, fallback: string): HeaderReading {
   const fields = listFields(header, MAX_FIELDS + 1)
   const texts = fields.slice(0, MAX_FIELDS).map(({ value }) => fieldText(decoders, value, fallback))
   const named = (name: string) => texts.filter((_, i) => isNamed(fields[i], name))
   const decoded = (text: string) => oneLine(text.includes('=?') ? decoders.libmime.decodeWords(text) : text)
   const truncated = fields.length > MAX_FIELDS ? ['headers'] : []
-  let left = MAX_READING_LENGTH
+  let left = MAX_HEADER_LENGTH
   const within = <T>(name: AddressField | 'headers', all: readonly T[]) => {
     const end = all.findIndex((one) => {
       left -= JSON.stringify(one).length

@@ -3,6 +3,7 @@
  * says of them, and answers JSON, so it can run anywhere. mailparser and libmime, which is mailparser's decoder of words
  * and parameters, are loaded at the first call, so only the process that reads incoming mail loads them.
  */
+import { MAX_FLOWED_BYTES, MAX_LINES } from '../limits.ts'
 import { decodePart } from '../mime/decode.ts'
 import { charsetOf, isUnsure, metaCharset } from './charset.ts'
 import { type FilenameHead, readFilename } from './filename.ts'
@@ -69,11 +70,6 @@ const OPTIONS = {
   skipImageLinks: true,
   keepCidLinks: true,
 } as const
-
-/** A line costs far more than its bytes: a megabyte of line breaks takes as long as ten of words. */
-const MAX_LINES = 500_000
-/** The lines of a longer text are left as they were sent. Nobody writes so much in paragraphs. */
-const MAX_FLOWED_BYTES = 1 << 20
 
 async function readText(decoders: Decoders, head: TextHead, encoded: Uint8Array): Promise<TextReading> {
   const { kind, deleteSpaces, fallback } = head

@@ -5,9 +5,9 @@
  */
 
 import { htmlToText } from '../html-to-text.ts'
+import { LIMITS, MAX_SHOWN_HEADERS_BYTES, MAX_TEXT_BYTES, MAX_TEXTS_BYTES } from '../limits.ts'
 import { decodeChunks } from '../mime/decode.ts'
 import { messageIdsIn } from '../mime/envelope.ts'
-import { LIMITS } from '../mime/limits.ts'
 import { paramOf } from '../mime/params.ts'
 import { type MessageIndex, type Part, partsOf } from '../mime/part.ts'
 import { attachmentParts, mediaTypeOf } from '../mime/readable.ts'
@@ -57,12 +57,6 @@ export type Reading = Omit<HeaderReading, 'truncated'> & {
 
 /** Reads bytes [from, to) of the message. */
 export type Range = (from: number, to: number) => AsyncIterable<Uint8Array>
-
-/** Encoded bytes that are read of one text, and of all texts of a message together. */
-const MAX_TEXT_BYTES = 4 * 1024 * 1024
-const MAX_TEXTS_BYTES = 8 * 1024 * 1024
-/** Bytes that are read of the headers of all messages that are shown in place. Lists of addresses take two seconds per MB. */
-const MAX_SHOWN_HEADERS_BYTES = 256 * 1024
 
 /** The parts of the reading that take long for a large message. Each answers undefined for what it can't do. */
 export type ReadingSteps = {

@@ -3,6 +3,7 @@
  * forms, and every other text that is shown follows in its order.
  */
 import { formatMailbox } from '../address.ts'
+import { MAX_CONVERTED } from '../limits.ts'
 import type { Part } from '../mime/part.ts'
 import { isShown } from '../mime/readable.ts'
 import type { HeaderReading, ReadAddress } from './header.ts'
@@ -36,8 +37,6 @@ export async function joinTexts(root: Part, reader: PartReader): Promise<Texts> 
 }
 
 const BREAK = '<br/>\n'
-/** Characters of a message that are converted from one form to the other. */
-const MAX_CONVERTED = 1 << 19
 
 /** One text in the forms that it was sent in. */
 type Block = Readonly<Record<Form, string[]>>
