@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type Strike, strike, type WireFault } from './faults.ts'
 import { bodyOf, serve } from './servers.ts'
-import { moveTasks } from './sqs-move-tasks.ts'
+import { type Answer, moveTasks, refusal } from './sqs-move-tasks.ts'
 import { AWS_ITSELF, type Usage } from './usage.ts'
 import { countSqs } from './wire-counts.ts'
 
@@ -54,8 +54,6 @@ export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFr
 
 const FASTER = 20
 
-export type Answer = { readonly status: number; readonly text: string }
-
 /** Counts a request, except empty polls of event source mappings: their number on AWS depends only on time. */
 function bill(usage: Usage, request: IncomingMessage, operation: string, body: string, answer: string): void {
   const caller = usage.caller(request)
@@ -63,10 +61,6 @@ function bill(usage: Usage, request: IncomingMessage, operation: string, body: s
   const isPoll = caller === AWS_ITSELF && operation === 'ReceiveMessage'
   if (isPoll && !/"Messages":\[\{/.test(answer)) usage.emptyPoll()
   else countSqs(usage.by(caller), body, answer)
-}
-
-export function refusal(status: number, type: string, message: string): Answer {
-  return { status, text: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message }) }
 }
 
 function allFailed(body: string): object {

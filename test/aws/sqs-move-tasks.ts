@@ -2,8 +2,8 @@
  * Adds to fauxqs the two calls by which SQS moves dead letters back. moto lacks them as well, so AWS's documentation of
  * StartMessageMoveTask decides: one active task for a queue, and entries keep their bodies.
  */
-import { type Answer, refusal } from './sqs-front.ts'
 
+export type Answer = { readonly status: number; readonly text: string }
 type Call = (operation: string, body: string) => Promise<Answer>
 type Task = { readonly SourceArn: string; Status: string; ApproximateNumberOfMessagesMoved: number }
 type Received = { readonly Messages?: readonly { readonly Body: string; readonly ReceiptHandle: string }[] }
@@ -52,4 +52,8 @@ async function move(call: Call, task: Task, from: string, to: string): Promise<v
     }
   }
   task.Status = 'COMPLETED'
+}
+
+export function refusal(status: number, type: string, message: string): Answer {
+  return { status, text: JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message }) }
 }
