@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { ok } from '../flows/support/ask.ts'
+import { ok, until } from '../flows/support/ask.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../flows/support/webhook-receiver.ts'
 import { type Page, SHOTS, seriousFindings } from './browser.ts'
 import { type ConsoleRig, chooseTheme, startConsole, THEMES } from './console-rig.ts'
@@ -216,6 +216,20 @@ describe('every page', () => {
       assert.ok((await page.evaluate<number>('document.querySelector("#content").scrollWidth')) <= 390, name)
     }
     await page.setViewportSize({ width: 1280, height: 800 })
+  })
+
+  test('notifies of a message while it is not seen, once that is asked for', async () => {
+    await open('#/messages')
+    await button(/Live/).waitFor()
+    await page.evaluate(`
+      told = []
+      Notification = class { static permission = 'granted'; static requestPermission = async () => 'granted'
+        constructor(title, { body }) { told.push(title + ': ' + body) } }
+      Object.defineProperty(document, 'hidden', { value: true })`)
+    await button('Preferences').click()
+    await page.getByRole('menuitemcheckbox', { name: 'Notify of new messages' }).click()
+    await ok(rig.resend.emails.send({ from: 'a@kabutar.test', to: 'b@far.test', subject: 'unseen', text: 'hello' }))
+    await until('the notice', async () => (await page.evaluate<string[]>('told'))[0] === '1 new message: unseen')
   })
 
   test('is in Uzbek once that is chosen, and after a reload', async () => {

@@ -2,6 +2,7 @@
 import { Icon } from '../ui/icon.tsx'
 import { type Group, Menu } from '../ui/menu.tsx'
 import { useConsole, useSignedIn } from './console.ts'
+import { mayNotify } from './desktop-notices.ts'
 import { PAGES, type Page } from './pages.ts'
 import { THEMES, type Theme } from './preferences.ts'
 
@@ -43,10 +44,31 @@ function PageLink({ page: { name, title } }: { readonly page: Page }) {
   )
 }
 
+/** What is on or off. */
+function useSwitches(): Group {
+  const { t, notices, preferences } = useConsole()
+  const { shortcuts, notify } = preferences
+  const toggleNotify = async () => {
+    if (notify.value || (await mayNotify())) notify.value = !notify.value
+    else notices.failed(t('shell.notify-refused'))
+  }
+  return {
+    type: 'checkbox',
+    choices: [
+      { value: 'shortcuts', label: t('shell.keys-on'), checked: shortcuts.value },
+      { value: 'notify', label: t('shell.notify'), checked: notify.value },
+    ],
+    choose: (value) => {
+      if (value === 'notify') void toggleNotify()
+      else shortcuts.value = !shortcuts.value
+    },
+  }
+}
+
 function PreferencesMenu() {
   const { t, preferences, language, session, api, router } = useConsole()
   const { who } = useSignedIn()
-  const { theme, shortcuts } = preferences
+  const { theme } = preferences
   const groups: Group[] = [
     {
       label: t('shell.theme'),
@@ -65,13 +87,7 @@ function PreferencesMenu() {
         void language.choose(value)
       },
     },
-    {
-      type: 'checkbox',
-      choices: [{ value: 'shortcuts', label: t('shell.keys-on'), checked: shortcuts.value }],
-      choose: () => {
-        shortcuts.value = !shortcuts.value
-      },
-    },
+    useSwitches(),
     { choices: [{ value: 'help', label: t('shell.help') }], choose: () => router.set({ help: 'keys' }) },
   ]
   const signOut = {

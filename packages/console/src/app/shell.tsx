@@ -6,6 +6,7 @@ import { MessageList } from '../messages/message-list.ts'
 import { Empty, Failed, Loading } from '../ui/states.tsx'
 import { Toasts } from '../ui/toasts.tsx'
 import { SignedInContext, useConsole, useSignedIn } from './console.ts'
+import { notifyOf } from './desktop-notices.ts'
 import { PAGES, type Page } from './pages.ts'
 import { Rail } from './rail.tsx'
 import type { Identity } from './session.ts'
@@ -32,16 +33,20 @@ export function Shell() {
 
 /** Lives as long as one person is signed in. */
 function Frame({ who }: { readonly who: Identity }) {
-  const { api, notices, t } = useConsole()
+  const { api, notices, preferences, t } = useConsole()
   const messages = useMemo(
     () =>
       new MessageList({
         api,
         account: who.account_id,
         browser: window,
-        arrived: (fresh) => notices.say(t('messages.arrived', { count: fresh.length })),
+        arrived: (fresh) => {
+          const text = t('messages.arrived', { count: fresh.length })
+          notices.say(text)
+          if (preferences.notify.peek()) notifyOf(fresh, text)
+        },
       }),
-    [api, who, notices, t],
+    [api, who, notices, preferences, t],
   )
   useEffect(() => () => messages.stop(), [messages])
   const unread = messages.unread.value.size

@@ -18,6 +18,8 @@ export const shell = {
   'shell.theme.dark': 'Dark',
   'shell.language': 'Language',
   'shell.keys-on': 'One-key shortcuts',
+  'shell.notify': 'Notify of new messages',
+  'shell.notify-refused': 'The browser does not allow notifications',
   'shell.help': 'Keyboard shortcuts',
   'shell.sign-out': 'Sign out',
   'shell.close': 'Close',

@@ -20,6 +20,8 @@ export const shell: Translated<typeof en> = {
   'shell.theme.dark': 'Qorongʻi',
   'shell.language': 'Til',
   'shell.keys-on': 'Bir tugmali buyruqlar',
+  'shell.notify': 'Yangi xabarlar haqida bildirish',
+  'shell.notify-refused': 'Brauzer bildirishnomalarga ruxsat bermadi',
   'shell.help': 'Klaviatura buyruqlari',
   'shell.sign-out': 'Chiqish',
   'shell.close': 'Yopish',
