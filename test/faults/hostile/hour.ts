@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { selfSigned } from '@kabutar/testing/certificate.ts'
-import { quantiles, residentBytes } from '../../bench/measure.ts'
+import { cpuMicros, quantiles, residentBytes } from '../../bench/measure.ts'
 import { type Server, startServer } from '../../flows/support/server.ts'
 import type { Acknowledged, Target } from './attack.ts'
 import type { Told as AttackerTold, Orders, Tally } from './attacker.ts'
@@ -75,6 +75,7 @@ export async function endureHour({ minutes, seed, turnMs, settleMs, only = '' }:
     watch.stop()
     const health = await (await fetch(`${server.url}/health`)).text()
     const lives = server.pid === pid && isAlive(pid)
+    const cpuSeconds = lives ? cpuMicros(pid) / 1_000_000 : 0
     const exitCode = await server.stop()
     const { p50, p99 } = quantiles(honest.times)
     const acknowledged = honest.sent.size + honest.received.size
@@ -88,7 +89,7 @@ export async function endureHour({ minutes, seed, turnMs, settleMs, only = '' }:
         `hostile: ${ledger.noted} acknowledged, ${ledger.deleted} of them large, read and deleted`,
         `lost: ${missing.messages.length} messages, ${missing.webhooks.length} webhooks, ${settleSeconds.toFixed(0)} s after the end`,
         `webhooks: ${told.again} came again, ${told.refused} had a wrong signature`,
-        `process: at most ${(watch.peakBytes / MB).toFixed(0)} MB, /health answered after ${watch.stallMs.toFixed(0)} ms at most; ${health}`,
+        `process: at most ${(watch.peakBytes / MB).toFixed(0)} MB, ${cpuSeconds.toFixed(0)} s of CPU, /health answered after ${watch.stallMs.toFixed(0)} ms at most; ${health}`,
         ...tallies.map(({ name, turns, answers }) => `  ${name}: ${turns} turns ${JSON.stringify(answers)}`),
         ...watch.stalls.map((stall) => `  no answer for ${stall}`),
         ...new Set(server.stderr.map(messageOf)),
