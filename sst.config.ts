@@ -35,6 +35,7 @@ export default $config({
     const { receiving } = await import('./stacks/receiving.ts')
     const { sweep } = await import('./stacks/sweep.ts')
     const { api } = await import('./stacks/api.ts')
+    const { consoleSite } = await import('./stacks/console.ts')
     const { teardown } = await import('./stacks/teardown.ts')
     const { alarms } = await import('./stacks/alarms.ts')
 
@@ -46,8 +47,9 @@ export default $config({
     const received = await receiving(settings, stored, notifying)
     const swept = sweep(settings, stored, notifying, sent, received)
     const front = api(settings, stored, notifying, sent, received)
+    const site = settings.console ? consoleSite(front) : undefined
     if (settings.receiving) teardown(settings)
     alarms(settings, [notifying, sent, sent.feedback, received], swept, front)
-    return { url: front.url, table: stored.table.name, ruleSet: received.rules?.ruleSet }
+    return { url: front.url, console: site?.url, table: stored.table.name, ruleSet: received.rules?.ruleSet }
   },
 })

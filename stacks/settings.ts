@@ -21,6 +21,8 @@ export type Settings = {
   readonly domain?: string | { readonly name: string; readonly cert: string }
   /** Address that gets the alarms. @default nobody */
   readonly operator?: string
+  /** Deploys the console: a page behind CloudFront, which has one origin with the API. @default false */
+  readonly console?: boolean
   /** False for a stage that only sends, such as one in a region where SES does not receive. @default true */
   readonly receiving?: boolean
   /** Keeps deleted and overwritten data for 35 days: restores of the table, versions in the bucket. @default true */
@@ -73,6 +75,7 @@ export function settled(settings: Settings) {
   return {
     domain: settings.domain,
     operator: settings.operator,
+    console: settings.console ?? false,
     receiving: settings.receiving ?? true,
     backups: settings.backups ?? true,
     concurrency,

@@ -63,6 +63,10 @@ const COMPUTED: Readonly<Record<string, Compute>> = {
       apiEndpoint,
     }
   },
+  'aws:cloudfront/distribution:Distribution': (_name, _inputs, logicalName) => {
+    const id = hash(logicalName, 14).toUpperCase()
+    return { id, arn: `arn:${PARTITION}:cloudfront::${ACCOUNT}:distribution/${id}`, domainName: `${id}.cloudfront.net` }
+  },
   'aws:cloudwatch/logGroup:LogGroup': (name) => ({ arn: arnOf('logs', `log-group:${name}`) }),
   'aws:sesv2/configurationSet:ConfigurationSet': (name) => ({ arn: arnOf('ses', `configuration-set/${name}`) }),
   'random:index/randomBytes:RandomBytes': (_name, inputs, logicalName) => {

@@ -127,6 +127,7 @@ const OPERATOR = "keep: ['production'], operator: 'operator@example.com',"
 const EVERY_SETTING = `
   keep: [],
   domain: { name: 'api.example.com', cert: 'arn:aws:acm:us-east-1:123456789012:certificate/c' },
+  console: true,
   receiving: false,
   backups: false,
   concurrency: { send: 7 },

@@ -23,7 +23,9 @@ type Expected = {
 const EXPECTED: Readonly<Record<string, Expected>> = {
   'functions/api.handler': {
     atStart: 580 * KB,
-    inAll: 840 * KB,
+    // 1,720 KB of it show messages to people: what reads mail for receive.handler, the composer of send.handler, and the
+    // sanitiser. None of it is in the start; it is loaded when the console opens a message.
+    inAll: 2350 * KB,
     timeout: 29,
     environment: [...STORED, 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_SEND_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
@@ -83,7 +85,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/sweep.handler': {
-    atStart: 370 * KB,
+    atStart: 375 * KB,
     inAll: 500 * KB,
     timeout: 50,
     environment: [
@@ -151,15 +153,16 @@ for (const worker of workers()) {
   })
 }
 
-test('code that reads or composes mail is only in the bundle of the function that needs it', () => {
+test('code that reads or composes mail is only in the bundles of the functions that need it, and in no start', () => {
   const having = (source: RegExp, files: (entry: string) => readonly string[]) =>
     workers()
       .filter((worker) => files(bundleOf(worker)).some((file) => source.test(sourcesOf(file))))
       .map(({ handler }) => handler)
   assert.deepEqual(having(/node_modules\/(mailparser|libmime|iconv-lite)\//, filesInReach), [
     'functions/receive.handler',
+    'functions/api.handler',
   ])
-  assert.deepEqual(having(/mail-composer/, filesInReach), ['functions/send.handler'])
+  assert.deepEqual(having(/mail-composer/, filesInReach), ['functions/send.handler', 'functions/api.handler'])
   assert.deepEqual(having(/node_modules\/(mailparser|libmime|iconv-lite)\/|mail-composer/, filesAtStart), [])
   assert.deepEqual(having(/node_modules\/undici\//, filesInReach), ['functions/notify.handler'])
 })

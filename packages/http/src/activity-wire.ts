@@ -66,10 +66,11 @@ function directionOf(text: string | undefined): Shown | undefined {
 }
 
 /** All that is asked for must hold: part of an address of a recipient or of From, all words in the subject, a status. */
-function filterOf(c: Context, shown: Shown | undefined): (message: Message) => boolean {
+function filterOf(c: Context, shown: Shown | undefined): ActivityOptions['matches'] {
   const [to, from, q] = ['to', 'from', 'q'].map((name) => textOf(c, name))
   const statuses = statusesOf(c.req.query('status'))
   const words = q?.split(/\s+/) ?? []
+  if ([to, from, q, statuses].every((one) => one === undefined) && shown !== 'captured') return undefined
   return (message) => {
     const isSent = message.direction === 'sent'
     if (shown === 'captured' && !(isSent && message.captured)) return false

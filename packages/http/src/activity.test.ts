@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { loggedChanges } from '@kabutar/core/messages/activity.ts'
+import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
 import { drain } from '@kabutar/testing/sending-rig.ts'
+import { createApp } from './app.ts'
 
 type Row = { readonly id: string; readonly [name: string]: unknown }
 const rows = (body: Record<string, unknown>) => body.data as readonly Row[]
@@ -157,6 +161,38 @@ describe('GET /stream', () => {
     await streams[0]?.close()
     const stream = await open(rig)
     for (const one of [...streams, stream]) await one.close()
+  })
+
+  test('of a reader that takes nothing for half a minute is cut', async () => {
+    const { ports, token } = await setup()
+    const timers = new Map<() => void, number>()
+    const clock = {
+      ...ports.clock,
+      after(ms: number, work: () => void) {
+        timers.set(work, ms)
+        return () => void timers.delete(work)
+      },
+    }
+    let cut = 0
+    const changeLog = new ChangeLog({ clock: systemClock, ids: ports.ids })
+    const table = withChangeLog(ports.table, changeLog)
+    const app = createApp(
+      { ...ports, table, clock, downloads: ports.blobs },
+      { changes: loggedChanges(table, changeLog), cut: () => void cut++ },
+    )
+    const rig = { ports: { ...ports, table }, app, token }
+    const stream = await open(rig)
+    await stream.next()
+    assert.deepEqual([...timers.values()], [30_000])
+    const next = stream.next()
+    await send(rig)
+    await next
+    // The event after the one that was taken has its own half minute.
+    assert.deepEqual([...timers.values()], [30_000])
+    for (const work of timers.keys()) work()
+    assert.equal(cut, 1)
+    await stream.close()
+    assert.equal(timers.size, 0)
   })
 
   test('needs a key', async () => {

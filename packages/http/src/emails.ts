@@ -1,6 +1,6 @@
 import { blobKey } from '@kabutar/core/messages/blob-keys.ts'
 import { type Composed, getContent } from '@kabutar/core/messages/content.ts'
-import { deleteSent } from '@kabutar/core/messages/delete.ts'
+import { deleteSent } from '@kabutar/core/messages/delete-sent.ts'
 import { type MemoryPorts, whileShowing } from '@kabutar/core/messages/memory.ts'
 import { createdAtOf, isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
 import { getSent, listSent } from '@kabutar/core/messages/read.ts'

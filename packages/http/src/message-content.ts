@@ -1,12 +1,6 @@
 /** What people look at of a message beside its fields: header, parts, attachments and source, the same for both directions. */
 import { MailError } from '@kabutar/core/errors.ts'
-import {
-  copyAttachment,
-  copyRaw,
-  type Inspected,
-  inspectReceived,
-  inspectSent,
-} from '@kabutar/core/messages/inspect.ts'
+import { copyAttachment, copyRaw, type Inspected, inspectReceived } from '@kabutar/core/messages/inspected.ts'
 import { whileShowing, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment } from '@kabutar/core/messages/message.ts'
 import { getReceived, getSent } from '@kabutar/core/messages/read.ts'
@@ -35,6 +29,7 @@ export function inspectingSent(ports: ReceivingPorts): Inspect {
     const accountId = accountOf(c)
     const message = await getSent(ports.table, accountId, idOf(c))
     return whileShowing(ports, message.size, async () => {
+      const { inspectSent } = await import('@kabutar/core/messages/inspect-sent.ts')
       const inspected = await inspectSent(ports, message)
       return use(inspected, async () => {
         const key = await copyRaw(ports.blobs, accountId, inspected)

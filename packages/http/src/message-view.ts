@@ -3,10 +3,11 @@
  * for but images, and those of other servers only if the link says so. The sanitiser is a second wall behind it.
  */
 
-import { type Inspected, inspectReceived, inspectSent } from '@kabutar/core/messages/inspect.ts'
+import { type Inspected, inspectReceived } from '@kabutar/core/messages/inspected.ts'
 import { whileShowing, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import { getReceived, getSent } from '@kabutar/core/messages/read.ts'
 import type { ViewedMessage, ViewLinks } from '@kabutar/core/messages/view-links.ts'
+import { type Compute, type ComputePorts, JobError } from '@kabutar/core/ports/compute.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { MAX_ANSWER_BYTES } from './answer.ts'
@@ -17,7 +18,7 @@ import { withImages } from './inline-images.ts'
 import type { Inspect } from './message-content.ts'
 import { uuidOf } from './page.ts'
 import type { ReceivingPorts } from './receiving.ts'
-import { loadSanitizer } from './sanitize-message.ts'
+import { SANITIZE_MESSAGE } from './sanitize-message.ts'
 
 export const ViewRequest = z.object({ images: z.boolean().default(false) }).meta({ id: 'ViewMessage' })
 
@@ -65,9 +66,12 @@ export function messageView(ports: ReceivingPorts, links: ViewLinks) {
       viewed.id,
     )
     const answer = async (inspected: Inspected) =>
-      new Response(await documentOf(inspected, viewed.images), { headers: headersOf(viewed.images) })
+      new Response(await documentOf(ports, inspected, viewed.images), { headers: headersOf(viewed.images) })
     if (message.direction === 'sent')
-      return whileShowing(ports, message.size, async () => answer(await inspectSent(ports, message)))
+      return whileShowing(ports, message.size, async () => {
+        const { inspectSent } = await import('@kabutar/core/messages/inspect-sent.ts')
+        return answer(await inspectSent(ports, message))
+      })
     return whileShowingReading(ports, message.size, async () => answer(await inspectReceived(ports, message)))
   })
 }
@@ -100,15 +104,28 @@ function headersOf(images: boolean): Record<string, string> {
 
 const HEAD = '<!doctype html><html><head><meta charset="utf-8"><base target="_blank"></head>'
 
-async function documentOf({ reading, attachments, range }: Inspected, images: boolean): Promise<string> {
+async function documentOf(
+  { compute }: ComputePorts,
+  { reading, attachments, range }: Inspected,
+  images: boolean,
+): Promise<string> {
   const { html, text } = reading
-  if (html === null) {
+  const safe = html === null ? undefined : await sanitized(compute, html.slice(0, MAX_HTML), images)
+  if (safe === undefined) {
     return `${HEAD}<body><pre style="white-space:pre-wrap;overflow-wrap:anywhere">${escaped((text ?? '').slice(0, MAX_HTML))}</pre></body></html>`
   }
-  const sanitize = await loadSanitizer()
-  const safe = sanitize(html.slice(0, MAX_HTML), images)
   const room = MAX_ANSWER_BYTES - Buffer.byteLength(safe) - HEAD.length
   return `${HEAD}${await withImages(safe, attachments, range, room)}</html>`
+}
+
+/** Undefined for HTML that is too hard to sanitise: then the text of the message is shown. */
+async function sanitized(compute: Compute, html: string, images: boolean): Promise<string | undefined> {
+  try {
+    return await compute.run(SANITIZE_MESSAGE, { html, images }, html.length)
+  } catch (error) {
+    if (error instanceof JobError) return undefined
+    throw error
+  }
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }

@@ -1,4 +1,5 @@
 /** Removes from the HTML of a message what shows nothing: scripts, forms, frames, and addresses of other schemes. */
+import type { Job } from '@kabutar/core/ports/compute.ts'
 import type { Attributes, IOptions, Tag } from 'sanitize-html'
 
 const TAGS = [
@@ -74,4 +75,11 @@ const optionsOf = (images: boolean): IOptions => ({
 export async function loadSanitizer() {
   const { default: sanitize } = await import('sanitize-html')
   return (html: string, images: boolean): string => sanitize(html, optionsOf(images))
+}
+
+/** 64 KB take some ten milliseconds. */
+export const SANITIZE_MESSAGE: Job<{ readonly html: string; readonly images: boolean }, string> = {
+  name: 'sanitize-message',
+  largeBytes: 64 * 1024,
+  run: async ({ html, images }) => (await loadSanitizer())(html, images),
 }

@@ -5,6 +5,7 @@ import { HTML_TO_TEXT, INDEX_MESSAGE, READ_LEAF } from '@kabutar/core/messages/r
 import { DECODE_JSON, ENCODE_JSON } from '@kabutar/core/messages/stored-json.ts'
 import { INJECTED_MESSAGE } from '@kabutar/http/injected-message.ts'
 import { PARSE_JSON } from '@kabutar/http/json-text.ts'
+import { SANITIZE_MESSAGE } from '@kabutar/http/sanitize-message.ts'
 import { SIGN } from '@kabutar/local/relay/signed.ts'
 import { serveJobs } from './serve-jobs.ts'
 
@@ -19,4 +20,5 @@ export default serveJobs([
   DIGEST_DRAFT,
   PARSE_JSON,
   INJECTED_MESSAGE,
+  SANITIZE_MESSAGE,
 ])

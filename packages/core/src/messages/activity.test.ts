@@ -6,7 +6,7 @@ import { type Changes, listActivity, loggedChanges, polledChanges } from './acti
 import { deleteReceived } from './delete.ts'
 import type { Message } from './message.ts'
 
-const ALL = { directions: ['out', 'in'], matches: () => true } as const
+const ALL = { directions: ['out', 'in'] } as const
 const ids = (items: readonly Message[]) => items.map(({ id }) => id)
 const NEVER = new AbortController().signal
 

@@ -13,13 +13,15 @@ export type ActivityOptions = {
   /** An id of either kind, exclusive: what follows it in the list. */
   readonly after?: string
   readonly directions: readonly MessageRef['direction'][]
-  readonly matches: (message: Message) => boolean
+  /** @default every message */
+  readonly matches?: ((message: Message) => boolean) | undefined
 }
 /** `next`: from where the list goes on; undefined at its end. */
 export type ActivityPage = Pick<ListPage<Message>, 'items' | 'skipped'> & { readonly next?: string }
 
 /** Rows that one page looks at, so that a filter that matches little answers in time. */
 const MOST_LOOKED_AT = 2000
+/** Rows that a filter asks for at once. */
 const ROWS_AT_ONCE = 100
 
 /** A page of messages, newest first, that `matches`. It may be short before the end of the list. */
@@ -28,12 +30,12 @@ export async function listActivity(
   accountId: string,
   { limit, after, directions, matches }: ActivityOptions,
 ): Promise<ActivityPage> {
-  const reading = { limit: Math.min(limit, ROWS_AT_ONCE), ...(after !== undefined && { after }) }
+  const reading = { limit: matches === undefined ? limit : ROWS_AT_ONCE, ...(after !== undefined && { after }) }
   const looked = { rows: 0, last: '' }
   const rows = inOneList(directions.map((direction) => messageRows(ports, accountId, direction, reading)))
   const show = (item: Item) => {
     const message = messageOf(item)
-    return message !== undefined && matches(message) ? message : undefined
+    return message !== undefined && (matches?.(message) ?? true) ? message : undefined
   }
   const { items, hasMore, skipped } = await fillPage({ limit }, firstOf(rows, looked), show)
   const next = hasMore ? items.at(-1)?.id : looked.rows === MOST_LOOKED_AT ? looked.last : undefined
@@ -125,8 +127,7 @@ const HASH_BYTES = 5
  * hash of the state of each. Nothing waits, since a function is paid for while it waits.
  */
 export function polledChanges(ports: TimelinePorts): Changes {
-  const newest = (accountId: string) =>
-    listActivity(ports, accountId, { limit: WINDOW, directions: ['out', 'in'], matches: () => true })
+  const newest = (accountId: string) => listActivity(ports, accountId, { limit: WINDOW, directions: ['out', 'in'] })
   const cursorOf = (messages: readonly Message[]) => `w.${Buffer.concat(messages.map(stateOf)).toString('base64url')}`
   return {
     retryMs: POLL_MS,

@@ -6,7 +6,7 @@ import { DRAFT, drain, KEY, testPorts } from '@kabutar/testing/sending-rig.ts'
 import { submit } from '../sending/submit.ts'
 import { sentMessageKey } from '../store/keys.ts'
 import type { Draft } from './content.ts'
-import { deleteSent } from './delete.ts'
+import { deleteSent } from './delete-sent.ts'
 import { getSent, getWholeSent } from './read.ts'
 
 const sentences = (count: number) => Array.from({ length: count }, (_, n) => `Sentence ${(n * 7919) % 1000}.`).join(' ')

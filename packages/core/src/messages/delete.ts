@@ -1,75 +1,19 @@
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { StoreError } from '../ports/table.ts'
-import { receivedMessageKey, sentMessageKey } from '../store/keys.ts'
+import { receivedMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { recountDay } from '../store/timeline.ts'
 import { expireEvent, receivedEventId } from '../webhooks/event.ts'
-import { blobKey, bodyCopyKeys, partCopyKey, rawCopyKey } from './blob-keys.ts'
-import { type ContentPorts, deleteContent } from './content.ts'
-import { inspectSent } from './inspect.ts'
-import {
-  type ComposedContent,
-  isPending,
-  type ReceivedAttachment,
-  type ReceivedMessage,
-  type SentMessage,
-} from './message.ts'
-import { getSent } from './read.ts'
+import { bodyCopyKeys, partCopyKey } from './blob-keys.ts'
+import type { ReceivedMessage } from './message.ts'
 import { deletionOf, isDeleted, receivedOf } from './rows.ts'
 import { deleteReading, getReading, type ReadingPorts } from './stored-reading.ts'
 
 type DeletePorts = ReadingPorts & { readonly clock: Clock }
 
-/** Smaller bodies fit an answer, however they are escaped, so no copy was made for a link. */
-const MAY_BE_COPIED_BYTES = 512 * 1024
 /** Longer than a queue entry lives: 4 days, and 14 in its dead-letter queue. Webhooks are retried for less than that. */
 const EVENT_KEPT_SECONDS = 90 * 24 * 3600
-
-/**
- * Deletes what a sent message says and keeps the fact that it was sent. Repeating it is no error.
- * @throws {MailError} `not_found`; `conflict` while it is still being sent, since nothing accepted is ever dropped
- */
-export async function deleteSent(
-  ports: ContentPorts & { readonly clock: Clock },
-  accountId: string,
-  id: string,
-): Promise<void> {
-  const message = await getSent(ports.table, accountId, id)
-  if (isPending(message)) {
-    throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
-  }
-  await ports.blobs.delete(await copiesOf(ports, message))
-  await deleteContent(ports, accountId, id, message.content)
-  const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
-  await ports.table.write({
-    kind: 'update',
-    key: sentMessageKey(accountId, id),
-    set: { content: deleted, subject: '', tags: [] },
-    if: [{ exists: true }],
-  })
-  await recountDay(ports, accountId, 'out', id)
-}
-
-/** The keys of what may have been copied for links, named before the content goes that tells them. */
-async function copiesOf(ports: ContentPorts, message: SentMessage): Promise<readonly string[]> {
-  const { accountId, id, size, attachments = 0, content } = message
-  const blob = blobKey(accountId, id)
-  const isThere = attachments > 0 && content.place !== 'deleted'
-  const parts = isThere ? await attachmentsOf(ports, message) : []
-  const bodies = size >= MAY_BE_COPIED_BYTES ? bodyCopyKeys(blob) : []
-  return [rawCopyKey(blob), ...bodies, ...parts.map((part) => partCopyKey(blob, part))]
-}
-
-/** None if the content is lost, which holds up no deletion. */
-async function attachmentsOf(ports: ContentPorts, message: SentMessage): Promise<readonly ReceivedAttachment[]> {
-  try {
-    return (await inspectSent(ports, message)).attachments
-  } catch (error) {
-    if (error instanceof MailError) return []
-    throw error
-  }
-}
 
 /**
  * Deletes a received message. The first write hides it from every reader and makes the row due; when this resolves, its

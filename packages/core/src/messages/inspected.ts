@@ -1,14 +1,10 @@
 /** Reads a message for people who look at it: its octets, its parts and what they say, the same for both directions. */
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 import type { Part } from '@kabutar/mail/mime/part.ts'
-import { type Range, type Reading, readMessage } from '@kabutar/mail/read/message.ts'
-import { MailError } from '../errors.ts'
+import type { Range, Reading } from '@kabutar/mail/read/message.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import { blobKey, partCopyKey, rawCopyKey } from './blob-keys.ts'
-import { composeMessage } from './compose-message.ts'
-import { type ContentPorts, getContent } from './content.ts'
-import type { ReceivedAttachment, ReceivedMessage, SentMessage } from './message.ts'
-import { INDEX_MESSAGE, readingSteps } from './reading-jobs.ts'
+import type { ReceivedAttachment, ReceivedMessage } from './message.ts'
 import { readRange, receivedAttachments } from './received.ts'
 import { getReading, type ReadingPorts } from './stored-reading.ts'
 
@@ -21,20 +17,6 @@ export type Inspected = {
   readonly attachments: readonly ReceivedAttachment[]
   /** Reads bytes [from, to) of the raw message. */
   readonly range: Range
-}
-
-/** Composes a sent message as its recipients got it, without a relay's signature. @throws {MailError} `not_found` once its content was deleted */
-export async function inspectSent(ports: ContentPorts, message: SentMessage): Promise<Inspected> {
-  const content = await getContent(ports, message)
-  if (content === undefined) throw new MailError('not_found', 'The content of the email was deleted.')
-  const raw = await composeMessage(ports.compute, message, content)
-  const range: Range = async function* (from, to) {
-    yield raw.subarray(from, to)
-  }
-  const index = await ports.compute.run(INDEX_MESSAGE, raw, raw.byteLength)
-  const reading = await readMessage(index, range, readingSteps(ports.compute))
-  const attachments = receivedAttachments(message.id, reading)
-  return { id: message.id, size: raw.byteLength, reading, root: index.root, attachments, range }
 }
 
 /** @throws {MailError} `unavailable` */
