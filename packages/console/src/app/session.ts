@@ -32,21 +32,28 @@ export type Session = {
   open(api: Api): Promise<void>
   signIn(api: Api, key: string): Promise<void>
   signOut(api: Api): Promise<void>
-  /** The server no longer knows the key or the cookie. */
+  /** The server no longer knows the key or the cookie. A server that was started again is asked for another cookie. */
   expire(): void
 }
 
 const KEY = 'api-key'
 
+/** A session without a key that ends sooner is not opened again: a browser that keeps no cookies would do nothing else. */
+const SHORTEST_MS = 3000
+
 /** `storage` is the tab's own, which ends with the tab. */
-export function createSession(storage: Storage): Session {
+export function createSession(storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>, now = Date.now): Session {
   const state = signal<SessionState>({ name: 'opening' })
   const key = () => storage.getItem(KEY) ?? undefined
+  let openedAt = 0
   const expire = () => {
-    if (state.value.name === 'open') state.value = { name: 'signed-out' }
+    if (state.value.name !== 'open') return
+    const again = key() === undefined && now() - openedAt > SHORTEST_MS
+    state.value = { name: again ? 'opening' : 'signed-out' }
   }
   const open = async (api: Api) => {
     try {
+      openedAt = now()
       state.value = { name: 'open', who: await identify(api, key()) }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error

@@ -15,8 +15,10 @@ import { SignIn } from './sign-in.tsx'
 
 export function Shell() {
   const { session, api, notices } = useConsole()
-  useEffect(() => void session.open(api), [session, api])
   const state = session.state.value
+  useEffect(() => {
+    if (state.name === 'opening') void session.open(api)
+  }, [session, api, state.name])
   return (
     <>
       {state.name === 'opening' && <Loading />}
