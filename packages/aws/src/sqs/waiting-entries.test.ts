@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Delivery, Failure, Outgoing, Queue } from '@kabutar/core/ports/queue.ts'
+import { countedAttempts, type Delivery, type Failure, type Outgoing, type Queue } from '@kabutar/core/ports/queue.ts'
 import { StoreError, type Table } from '@kabutar/core/ports/table.ts'
 import { Failures } from '@kabutar/core/store/failures.ts'
 import { sweep } from '@kabutar/core/store/sweep.ts'
@@ -79,6 +79,8 @@ test('an entry waits for a day in a row of the table, and is handled once the st
   at.fail(undefined)
   await at.pass(20)
   assert.equal(at.seen.length, tries + 1)
+  const last = at.seen.at(-1)
+  assert.ok(last && last.attempt > 1 && countedAttempts(last) === 1, 'received before, which is no attempt')
   assert.ok(at.seen.every(({ body, sentAt }) => body === 'an entry' && sentAt === at.seen[0]?.sentAt))
   assert.equal(await at.rows(), 0)
   await at.pass(10 * 60)

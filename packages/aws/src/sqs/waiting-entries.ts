@@ -52,11 +52,16 @@ export function dueWaitingEntry(queues: Readonly<Record<string, Queue>>): DueWor
   }
 }
 
-/** An entry that waited counts from the time of its first one. */
+/**
+ * An entry that waited counts from the time of its first one, and was received before: handlers finish what an earlier
+ * receipt may have left. That receipt counts as no attempt.
+ */
 function open(delivery: Delivery): Opened {
   if (!delivery.body.startsWith(KEPT)) return { delivery, kept: false }
   const { waitingSince, body } = JSON.parse(delivery.body) as KeptEntry
-  return { delivery: { ...delivery, body, sentAt: waitingSince }, kept: true }
+  const { attempt, excused = 0 } = delivery
+  const again = { ...delivery, body, sentAt: waitingSince, attempt: attempt + 1, excused: excused + 1 }
+  return { delivery: again, kept: true }
 }
 
 /** Answers what SQS is to know of. An entry whose function ends early has not waited. */
