@@ -182,6 +182,7 @@ describe('suppressions', () => {
       .click()
     await dialog('Remove').getByRole('button', { name: 'Remove', exact: true }).click()
     await page.getByText('BOB@far.test is not suppressed').waitFor()
+    assert.equal(await focused(), 'Suppressions')
     await button('Show all').click()
     await row('ada@far.test').waitFor()
   })

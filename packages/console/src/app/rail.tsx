@@ -1,4 +1,5 @@
 /** The rail beside every page: where one can go, how the server is set up, and what the reader prefers. */
+import { HealthLine } from '../health/health-line.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { type Group, Menu } from '../ui/menu.tsx'
 import { useConsole, useSignedIn } from './console.ts'
@@ -20,6 +21,7 @@ export function Rail() {
           <PageLink key={page.name} page={page} />
         ))}
       </nav>
+      <HealthLine />
       <div class="rail-foot">
         <span class={who.relay === 'capture' ? 'mode capture' : 'mode'}>
           {t(who.relay === 'capture' ? 'shell.capture' : 'shell.relay')}

@@ -8,6 +8,7 @@ import { PageHead } from '../ui/page-head.tsx'
 import { Empty } from '../ui/states.tsx'
 import { Time } from '../ui/time.tsx'
 import { ShownLetter } from './letter.tsx'
+import './dead-letters.css'
 
 type Asked = { readonly what: 'show' | 'drop'; readonly letter: DeadLetter }
 
@@ -54,7 +55,7 @@ function Letters({ list: { data, has_more }, reload }: LettersProps) {
           <DataTable label={t('dead-letters.title')} columns={columns} rows={data} keyOf={({ id }) => id} />
         </>
       )}
-      {has_more && <p class="hint">{t('dead-letters.oldest')}</p>}
+      {has_more && <p class="hint oldest">{t('dead-letters.oldest')}</p>}
       {asked?.what === 'show' && <ShownLetter letter={asked.letter} onClose={close} />}
       {asked?.what === 'drop' && <DropLetter letter={asked.letter} onDropped={reload} onClose={close} />}
     </>

@@ -1,25 +1,19 @@
-import { useEffect } from 'preact/hooks'
-import { ApiError } from '../api/client.ts'
 import type { Health } from '../api/resources.ts'
-import { type Console, useConsole, useSignedIn } from '../app/console.ts'
+import { useConsole, useSignedIn } from '../app/console.ts'
 import type { Identity } from '../app/session.ts'
 import { Copyable } from '../ui/copyable.tsx'
-import { Loaded, useLoaded } from '../ui/loaded.tsx'
+import { Loaded } from '../ui/loaded.tsx'
 import { PageHead } from '../ui/page-head.tsx'
+import { useHealth } from './use-health.ts'
 import './health.css'
 
 const RECHECK_MS = 10_000
 
 /** Whether the server is well, in plain words, and how it is set up. */
 export default function HealthPage() {
-  const { api, t } = useConsole()
+  const { t } = useConsole()
   const { who } = useSignedIn()
-  const health = useLoaded('health', (signal) => readHealth(api, signal))
-  const { reload } = health
-  useEffect(() => {
-    const timer = setInterval(reload, RECHECK_MS)
-    return () => clearInterval(timer)
-  }, [reload])
+  const health = useHealth(RECHECK_MS)
   return (
     <div class="page">
       <PageHead title={t('health.title')} />
@@ -30,16 +24,6 @@ export default function HealthPage() {
       </section>
     </div>
   )
-}
-
-/** A server that can accept nothing says so with status 503. */
-async function readHealth(api: Console['api'], signal: AbortSignal): Promise<Health> {
-  try {
-    return await api.get<Health>('/health', {}, signal)
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 503) return { status: 'unavailable' }
-    throw error
-  }
 }
 
 const LOOKS = { ok: 'ok', degraded: 'warn', unavailable: 'bad' } as const

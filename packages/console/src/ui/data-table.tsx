@@ -51,6 +51,7 @@ export function DataTable<T>({ label, columns, rows, keyOf }: Props<T>) {
 
 function useFocusOnNeighbour(body: { readonly current: HTMLElement | null }, keys: readonly string[]): void {
   const before = useRef(keys)
+  useLayoutEffect(() => () => queueMicrotask(focusHeading), [])
   useLayoutEffect(() => {
     const { length } = before.current
     const removed = before.current.findIndex((key) => !keys.includes(key))
@@ -61,6 +62,11 @@ function useFocusOnNeighbour(body: { readonly current: HTMLElement | null }, key
     const neighbour = rows[Math.min(changed, rows.length - 1)]
     neighbour?.querySelector<HTMLElement>('a, button')?.focus()
   })
+}
+
+/** The table is gone, as after its last row was deleted. */
+function focusHeading(): void {
+  if (document.activeElement === document.body) document.querySelector<HTMLElement>('#content h1')?.focus()
 }
 
 type PagedProps<T extends { readonly id: string }> = Omit<Props<T>, 'rows' | 'keyOf'> & {
