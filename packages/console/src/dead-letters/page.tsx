@@ -83,13 +83,13 @@ function useColumns(ask: (asked: Asked) => void, reload: () => void): readonly C
       cell: (letter) => (
         <>
           <button type="button" class="button quiet small" onClick={() => ask({ what: 'show', letter })}>
-            {t('dead-letters.show')}
+            {t('dead-letters.show')} <span class="spoken">{letter.queue}</span>
           </button>
           <button type="button" class="button quiet small" onClick={() => void redrive(letter.id)}>
-            {t('dead-letters.redrive')}
+            {t('dead-letters.redrive')} <span class="spoken">{letter.queue}</span>
           </button>
           <button type="button" class="button quiet small" onClick={() => ask({ what: 'drop', letter })}>
-            {t('dead-letters.drop')}
+            {t('dead-letters.drop')} <span class="spoken">{letter.queue}</span>
           </button>
         </>
       ),
