@@ -16,6 +16,7 @@ import { accountOf, type Env } from './env.ts'
 import { HttpError } from './errors.ts'
 import { withImages } from './inline-images.ts'
 import type { Inspect } from './message-content.ts'
+import { withinOpenElements } from './open-elements.ts'
 import { uuidOf } from './page.ts'
 import type { ReceivingPorts } from './receiving.ts'
 import { SANITIZE_MESSAGE } from './sanitize-message.ts'
@@ -39,7 +40,7 @@ export function viewLinks(links: ViewLinks, direction: ViewedMessage['direction'
         path: `/view/${accountId}/${direction}/${id}?${query}`,
         images,
         remote_images: html === null ? 0 : remoteImages(html),
-        truncated: html !== null && html.length > MAX_HTML,
+        truncated: html !== null && withinOpenElements(html.slice(0, MAX_HTML)).length < html.length,
         expires_at: expiresAt.toISOString(),
       })
     }),

@@ -1,6 +1,7 @@
 /** Removes from the HTML of a message what shows nothing: scripts, forms, frames, and addresses of other schemes. */
 import type { Job } from '@kabutar/core/ports/compute.ts'
 import type { Attributes, IOptions, Tag } from 'sanitize-html'
+import { withinOpenElements } from './open-elements.ts'
 
 const TAGS = [
   ...['html', 'head', 'body', 'style', 'center', 'font', 'basefont', 'big', 'strike', 'tt', 'u', 's', 'map', 'area'],
@@ -81,5 +82,5 @@ export async function loadSanitizer() {
 export const SANITIZE_MESSAGE: Job<{ readonly html: string; readonly images: boolean }, string> = {
   name: 'sanitize-message',
   largeBytes: 64 * 1024,
-  run: async ({ html, images }) => (await loadSanitizer())(html, images),
+  run: async ({ html, images }) => (await loadSanitizer())(withinOpenElements(html), images),
 }
