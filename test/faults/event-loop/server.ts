@@ -14,12 +14,14 @@ const delays = monitorEventLoopDelay({ resolution: 5 })
 delays.enable()
 let before = process.threadCpuUsage()
 let most = 0
-setInterval(() => {
+const sample = () => {
   const { user, system } = process.threadCpuUsage(before)
   before = process.threadCpuUsage()
   most = Math.max(most, user + system)
-}, 5)
+}
+setInterval(sample, 5)
 process.on('SIGUSR2', () => {
+  sample()
   process.stdout.write(`held ${Math.round(most / 1000)} of ${Math.round(delays.max / 1e6)}\n`)
   delays.reset()
   most = 0
