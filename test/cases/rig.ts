@@ -34,7 +34,9 @@ const REPLIES: readonly (readonly [RegExp, string])[] = [
 export async function startRig(): Promise<Rig> {
   const nextHop = await startNextHop((command) => REPLIES.find(([pattern]) => pattern.test(command))?.[1])
   const relay = { KABUTAR_RELAY: `smtp://127.0.0.1:${nextHop.port}`, KABUTAR_RELAY_HEADERS: 'on' }
-  const [captures, relays] = await Promise.all([startServer(), startServer({ env: relay })])
+  // As in a container: a listener on every interface is asked by any host name, one on loopback by its own alone.
+  const open = { KABUTAR_HTTP: '0.0.0.0:0' }
+  const [captures, relays] = await Promise.all([startServer({ env: open }), startServer({ env: relay })])
   return {
     captures,
     relays,

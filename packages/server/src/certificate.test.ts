@@ -139,7 +139,8 @@ test('SMTP and HTTPS show a renewed certificate to new connections, and connecti
     await until(() => lines.includes('the TLS certificate was renewed'))
     assert.deepEqual(await httpsName(server.url), { name: 'new.test', status: 200 })
     assert.equal(await smtpName(smtpPort), 'new.test')
-    open.write('GET /health HTTP/1.1\r\nHost: old.test\r\nConnection: close\r\n\r\n')
+    const { host } = new URL(server.url)
+    open.write(`GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
     assert.match(await text(open), /^HTTP\/1\.1 200 /)
   } finally {
     await server.stop(1000)

@@ -67,12 +67,15 @@ function dial({ target }: Battle): Socket {
     .pause()
 }
 
-const head = ({ target }: Battle, length: number) =>
-  `POST /emails HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${target.sendingKey}\r\nContent-Length: ${length}\r\n\r\n`
+/** The Host field: a server on loopback answers to its own names alone. */
+const hostOf = ({ target }: Battle) => new URL(target.url).host
+
+const head = (battle: Battle, length: number) =>
+  `POST /emails HTTP/1.1\r\nHost: ${hostOf(battle)}\r\nAuthorization: Bearer ${battle.target.sendingKey}\r\nContent-Length: ${length}\r\n\r\n`
 
 const halfRequests = connecting(
   400,
-  (battle, n) => (n % 2 === 0 ? 'POST /emails HTTP/1.1\r\nHost: x\r\nX: ' : head(battle, MB)),
+  (battle, n) => (n % 2 === 0 ? `POST /emails HTTP/1.1\r\nHost: ${hostOf(battle)}\r\nX: ` : head(battle, MB)),
   (socket) => socket.write('x'),
 )
 const unreadAnswers = connecting(
@@ -107,7 +110,9 @@ const badUploads: Attack = async (battle) => {
     const { pathname, search } = new URL(String(upload.body.url))
     const socket = dial(battle)
     await once(socket, 'connect', { signal: battle.signal })
-    socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: x\r\nContent-Length: ${10 * MB + (n % 3) - 1}\r\n\r\n`)
+    socket.write(
+      `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${hostOf(battle)}\r\nContent-Length: ${10 * MB + (n % 3) - 1}\r\n\r\n`,
+    )
     socket.write(Buffer.alloc((n + 1) * MB))
     await pause(300, battle.signal)
     socket.destroy()
@@ -115,7 +120,7 @@ const badUploads: Attack = async (battle) => {
 }
 
 const frames: Attack = async (battle) => {
-  const bytes = Object.values(framesOf(battle.target.sendingKey))
+  const bytes = Object.values(framesOf(battle.target.sendingKey, hostOf(battle)))
   await repeat(10, battle, async () => {
     const socket = dial(battle).resume()
     await once(socket, 'connect', { signal: battle.signal })
