@@ -26,10 +26,11 @@ async function run(
   { env = {}, cwd = folder, enough }: { env?: Record<string, string>; cwd?: string; enough?: RegExp } = {},
 ): Promise<Ran> {
   const free = { KABUTAR_HTTP: '127.0.0.1:0', KABUTAR_SMTP: 'off', KABUTAR_DATA: join(folder, 'data') }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [join(ROOT, file), ...args], {
     cwd,
     timeout: 10_000,
-    env: { PATH: process.env.PATH, ...free, ...env },
+    env: { PATH, NODE_COMPILE_CACHE, ...free, ...env },
   })
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

@@ -88,9 +88,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 }
 
 async function run(entry: string, env: Readonly<Record<string, string>>): Promise<Process> {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [entry], {
     // The settings of the shell that runs the tests must not reach the server.
-    env: { PATH: process.env.PATH, TZ: 'UTC', ...env },
+    env: { PATH, NODE_COMPILE_CACHE, TZ: 'UTC', ...env },
     // Without the .env of whoever runs the tests.
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
