@@ -99,7 +99,8 @@ async function tried({ captures }: Pick<CaseRig, 'captures'>, id: string): Promi
   for (let times = 0; times < 500; times++) {
     const [event] = (await api(captures, 'GET', `/webhooks/${id}/events`)).json.data
     const attempts = event && (await api(captures, 'GET', `/webhooks/${id}/events/${event.id}/attempts`)).json.data
-    if (attempts?.length > 0) return event.status
+    // The row is there before the first attempt, so its status counts from now on alone.
+    if (attempts?.length > 0) return (await api(captures, 'GET', `/webhooks/${id}/events/${event.id}`)).json.status
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return 'never tried'
