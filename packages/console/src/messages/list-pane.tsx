@@ -1,6 +1,6 @@
 /** The left side: search, chips, live mark, and the list or the groups of recipients. */
 import { lazy, Suspense } from 'preact/compat'
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { useConsole, useSignedIn } from '../app/console.ts'
 import { useShortcuts } from '../app/use-shortcuts.ts'
 import { Icon } from '../ui/icon.tsx'
@@ -86,6 +86,10 @@ function Search() {
   const field = useRef<HTMLInputElement>(null)
   const timer = useRef<number | undefined>(undefined)
   useShortcuts({ '/': () => field.current?.focus() })
+  const { path, query } = router.current.value
+  // Whoever follows a link in the meantime does not want that search any more; a chip goes together with it.
+  const place = JSON.stringify([path, query.q, query.group])
+  useEffect(() => () => clearTimeout(timer.current), [place])
   const search = (q: string) => router.set({ q: q.trim() || undefined, group: undefined })
   return (
     <search class="search">
@@ -97,7 +101,7 @@ function Search() {
         aria-label={t('shortcut.search')}
         placeholder={t('messages.search')}
         maxLength={200}
-        value={router.current.value.query.q ?? ''}
+        value={query.q ?? ''}
         onInput={({ currentTarget }) => {
           const typed = currentTarget.value
           clearTimeout(timer.current)
