@@ -3,8 +3,8 @@ import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
 
 /** A function with a few sandboxes. Further events wait for a free one, as with a reserved concurrency. */
 export type Lambda = {
-  /** @throws {Error} if the handler throws, runs out of time or its process ends */
-  invoke(event: unknown): Promise<unknown>
+  /** `lineage`: that of the invocation. @throws {Error} if the handler throws, runs out of time or its process ends */
+  invoke(event: unknown, lineage?: string): Promise<unknown>
   readonly logs: readonly string[]
   /** `failed`: invocations that ended with an error or with their sandbox. */
   readonly used: { invocations: number; milliseconds: number; failed: number }
@@ -45,11 +45,11 @@ export async function startLambda(options: LambdaOptions): Promise<Lambda> {
     logs,
     used,
     initMs: () => [...pool.all].map(({ initMs }) => initMs),
-    async invoke(event) {
+    async invoke(event, lineage) {
       const sandbox = await take(pool, options.sandboxes, start)
       const from = performance.now()
       try {
-        return await sandbox.invoke(event)
+        return await sandbox.invoke(event, lineage)
       } catch (error) {
         used.failed++
         throw error

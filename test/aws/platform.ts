@@ -244,7 +244,7 @@ function routesOf({ routes }: Wiring, { byComponent }: Started): readonly Route[
 }
 
 function startMappings(
-  { mappings }: Wiring,
+  { mappings, queues }: Wiring,
   { client, urlOf }: Sqs,
   { byComponent, nameOf, sandboxesOf }: Started,
   signal: AbortSignal,
@@ -254,7 +254,9 @@ function startMappings(
     const lambda = byComponent.get(component)
     if (lambda === undefined) throw new Error(`no function ${component}`)
     const name = nameOf(component)
-    const mapping = { sqs: client, url: urlOf(queue), lambda, name, batch, signal, ...more }
+    const { redrive } = queues.find((one) => one.name === queue) ?? {}
+    const deadLetters = urlOf(redrive?.deadLetters ?? queue)
+    const mapping = { sqs: client, url: urlOf(queue), deadLetters, lambda, name, batch, signal, ...more }
     return Array.from({ length: sandboxesOf(component) }, () => mapQueue(mapping))
   })
   return Promise.all(mapped)

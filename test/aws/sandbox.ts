@@ -20,14 +20,20 @@ export type SandboxOptions = {
 export type Sandbox = {
   /** Time from the start of the process to its first request for an event. */
   readonly initMs: number
-  /** @throws {Error} if the handler throws, runs out of time or its process ends */
-  invoke(event: unknown): Promise<unknown>
+  /** `lineage`: that of the invocation (lineage.ts). @throws {Error} if the handler throws, runs out of time or its process ends */
+  invoke(event: unknown, lineage?: string): Promise<unknown>
   readonly ended: Promise<unknown>
   /** Kills the process at once. */
   kill(): void
 }
 
-type Job = { readonly id: string; readonly event: unknown; done(answer: unknown): void; failed(error: Error): void }
+type Job = {
+  readonly id: string
+  readonly event: unknown
+  readonly lineage: string
+  done(answer: unknown): void
+  failed(error: Error): void
+}
 type State = { waiting: ServerResponse | undefined; job: Job | undefined; started: (() => void) | undefined }
 
 const running = new Set<ChildProcess>()
@@ -36,6 +42,7 @@ process.once('exit', () => {
 })
 
 const preloaded = (file: string) => `--import=${pathToFileURL(join(import.meta.dirname, file)).href}`
+const TRACE = 'Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0'
 const PATH = /^\/2018-06-01\/runtime\/(?:invocation\/(?<rest>.+)|init\/error)$/
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -52,7 +59,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   })
   await Promise.race([ready, ended.then(() => Promise.reject(new Error(`${options.bundle} does not start`)))])
   const kill = () => void child.kill('SIGKILL')
-  return { initMs: performance.now() - from, ended, kill, invoke: (event) => invoke(state, options, event, kill) }
+  return {
+    initMs: performance.now() - from,
+    ended,
+    kill,
+    invoke: (event, lineage = '') => invoke(state, options, { event, lineage }, kill),
+  }
 }
 
 function spawnRuntime({ bundle, handler, env, onLog }: SandboxOptions, runtimeApi: string): ChildProcess {
@@ -111,14 +123,19 @@ function give(state: State, { timeoutMs, env }: SandboxOptions): void {
     'lambda-runtime-aws-request-id': job.id,
     'lambda-runtime-deadline-ms': String(Date.now() + Number(env.CLOCK_AHEAD_MS ?? 0) + timeoutMs),
     'lambda-runtime-invoked-function-arn': 'arn:aws:lambda:us-east-1:123456789012:function:kabutar',
-    'lambda-runtime-trace-id': 'Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0',
+    'lambda-runtime-trace-id': `${TRACE}${job.lineage && `;Lineage=${job.lineage}`}`,
   })
   waiting.end(JSON.stringify(job.event))
 }
 
-async function invoke(state: State, options: SandboxOptions, event: unknown, kill: () => void): Promise<unknown> {
+async function invoke(
+  state: State,
+  options: SandboxOptions,
+  asked: Pick<Job, 'event' | 'lineage'>,
+  kill: () => void,
+): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  state.job = { id: randomUUID(), event, done: resolve, failed: reject }
+  state.job = { id: randomUUID(), ...asked, done: resolve, failed: reject }
   const late = setTimeout(kill, options.timeoutMs)
   give(state, options)
   return promise.finally(() => clearTimeout(late))

@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs'
 import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda/queue-handler.ts'
 import type { Count } from '../cost/tally.ts'
 import type { Lambda } from './lambda.ts'
+import { invoked, isLoop, LINEAGE_ATTRIBUTE, lineageOf, lineageText } from './lineage.ts'
 import { bodyOf, serve } from './servers.ts'
 import { countApiRequest } from './usage.ts'
 
@@ -94,9 +100,14 @@ export type Mapping = {
   /** Awaited before each poll, with the name of the function. */
   readonly gate?: (name: string) => Promise<void>
   /** Changes a batch before the invocation, within what SQS may do. @default no change */
-  readonly disturb?: (records: readonly SqsRecord[], name: string) => readonly SqsRecord[]
+  readonly disturb?: <R extends SqsRecord>(records: readonly R[], name: string) => readonly R[]
   readonly name: string
+  /** The dead-letter queue, for the entries of a loop. */
+  readonly deadLetters: string
 }
+
+/** A record, and the lineage of whoever sent it. */
+type Received = SqsRecord & { readonly lineage: string | undefined }
 
 /** Runs an event source mapping with `ReportBatchItemFailures`. If the function throws, the whole batch stays in the queue. */
 export async function mapQueue(mapping: Mapping): Promise<void> {
@@ -108,10 +119,19 @@ export async function mapQueue(mapping: Mapping): Promise<void> {
       if (mapping.pollSeconds === 0) await sleep(SHORTLY_MS)
       continue
     }
-    const answer = await lambda.invoke({ Records: records }).catch(() => undefined)
+    const loops = records.filter((record) => isLoop(lineageOf(record.lineage), name))
+    if (loops.length > 0) await drop(mapping, loops)
+    const given = records.filter((record) => !loops.includes(record))
+    if (given.length === 0) continue
+    const lineage = invoked(
+      given.map((record) => lineageOf(record.lineage)),
+      name,
+    )
+    const event = { Records: given.map(({ lineage: _, ...record }) => record) }
+    const answer = await lambda.invoke(event, lineageText(lineage)).catch(() => undefined)
     if (answer === undefined) continue
     const failed = new Set((answer as BatchAnswer).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
-    const done = new Map(records.filter(({ messageId }) => !failed.has(messageId)).map((one) => [one.messageId, one]))
+    const done = new Map(given.filter(({ messageId }) => !failed.has(messageId)).map((one) => [one.messageId, one]))
     await remove(mapping, [...done.values()])
   }
 }
@@ -120,7 +140,7 @@ const TEN = 10
 const SHORTLY_MS = 5
 
 /** Polls until the batch is whole, or until its window has ended and the queue is empty. */
-async function gather(mapping: Mapping): Promise<readonly SqsRecord[]> {
+async function gather(mapping: Mapping): Promise<readonly Received[]> {
   const { batch, windowMs = 0, pollSeconds = 1, signal } = mapping
   const records = [...(await receive(mapping, Math.min(TEN, batch), pollSeconds))]
   for (const end = Date.now() + windowMs; records.length > 0 && records.length < batch && !signal.aborted; ) {
@@ -132,6 +152,14 @@ async function gather(mapping: Mapping): Promise<readonly SqsRecord[]> {
   return records
 }
 
+/** Moves entries whose chain has invoked the function 16 times to the dead letters, as Lambda does. */
+async function drop(mapping: Mapping, records: readonly Received[]): Promise<void> {
+  for (const { body } of records) {
+    await mapping.sqs.send(new SendMessageCommand({ QueueUrl: mapping.deadLetters, MessageBody: body }))
+  }
+  await remove(mapping, records)
+}
+
 /** Deletes entries; one that SQS does not delete comes again. */
 async function remove({ sqs, url }: Mapping, records: readonly SqsRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += TEN) {
@@ -141,21 +169,25 @@ async function remove({ sqs, url }: Mapping, records: readonly SqsRecord[]): Pro
   }
 }
 
-async function receive({ sqs, url, signal }: Mapping, max: number, wait: number): Promise<readonly SqsRecord[]> {
+async function receive({ sqs, url, signal }: Mapping, max: number, wait: number): Promise<readonly Received[]> {
   const command = new ReceiveMessageCommand({
     QueueUrl: url,
     MaxNumberOfMessages: max,
     WaitTimeSeconds: wait,
     MessageSystemAttributeNames: ['All'],
+    MessageAttributeNames: [LINEAGE_ATTRIBUTE],
   })
   try {
     const { Messages = [] } = await sqs.send(command, { abortSignal: signal })
-    return Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }) => ({
-      messageId: MessageId,
-      receiptHandle: ReceiptHandle,
-      body: Body,
-      attributes: Attributes,
-    }))
+    return Messages.map(
+      ({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MessageAttributes = {} }) => ({
+        messageId: MessageId,
+        receiptHandle: ReceiptHandle,
+        body: Body,
+        attributes: Attributes,
+        lineage: MessageAttributes[LINEAGE_ATTRIBUTE]?.StringValue,
+      }),
+    )
   } catch {
     await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
     return []

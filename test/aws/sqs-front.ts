@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { type Strike, strike, type WireFault } from './faults.ts'
+import { LINEAGE_ATTRIBUTE, lineageOf, lineageText } from './lineage.ts'
 import { bodyOf, serve } from './servers.ts'
 import { type Answer, moveTasks, refusal } from './sqs-move-tasks.ts'
 import { AWS_ITSELF, type Usage } from './usage.ts'
@@ -41,7 +42,7 @@ export async function startSqsFront(inner: string, usage?: Usage): Promise<SqsFr
     const call = (name: string, json: string) => forward(inner, agent, name, json, request)
     const moving = await movesOf(call, operation, body)
     if (moving) return moving
-    const { status, text } = await call(operation, shortened(operation, body))
+    const { status, text } = await call(operation, withLineage(operation, shortened(operation, body), request))
     if (fault) return refusal(500, 'InternalError', 'the answer was lost')
     return { status, text: text.replaceAll(/http:\/\/sqs\.[^/"]+/g, front.endpoint) }
   }
@@ -73,6 +74,15 @@ function shortened(operation: string, body: string): string {
   const asked = JSON.parse(body) as { Entries: readonly { VisibilityTimeout: number }[] }
   const Entries = asked.Entries.map((entry) => ({ ...entry, VisibilityTimeout: entry.VisibilityTimeout / FASTER }))
   return JSON.stringify({ ...asked, Entries })
+}
+
+/** Entries that a function sends carry the lineage of its invocation. */
+function withLineage(operation: string, body: string, { headers }: IncomingMessage): string {
+  const lineage = lineageText(lineageOf(String(headers['x-amzn-trace-id'] ?? '')))
+  if (operation !== 'SendMessageBatch' || lineage === '') return body
+  const asked = JSON.parse(body) as { Entries: readonly object[] }
+  const MessageAttributes = { [LINEAGE_ATTRIBUTE]: { DataType: 'String', StringValue: lineage } }
+  return JSON.stringify({ ...asked, Entries: asked.Entries.map((entry) => ({ ...entry, MessageAttributes })) })
 }
 
 function forward(inner: string, agent: Agent, operation: string, body: string, { headers }: IncomingMessage) {

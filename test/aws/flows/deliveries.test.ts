@@ -23,7 +23,7 @@ describe('duplicates, reordering and losses of SQS and SNS', () => {
   let disturbed = false
   const seen: (() => Promise<void>)[] = []
   before(async () => {
-    const disturb = (records: readonly SqsRecord[], name: string): readonly SqsRecord[] => {
+    const disturb = <R extends SqsRecord>(records: readonly R[], name: string): readonly R[] => {
       const first = records.filter(({ attributes }) => attributes.ApproximateReceiveCount === '1')
       const queue = QUEUES[name]
       if (!disturbed || queue === undefined) return records

@@ -19,6 +19,8 @@ type Opened = { readonly delivery: Delivery; readonly kept: boolean }
 type KeptEntry = { readonly v: 1; readonly waitingSince: number; readonly body: string }
 
 const MINUTE = 60_000
+/** After its first receipt an entry comes back within seconds: most of what is not there is there then. */
+const KEPT_FROM_ATTEMPT = 2
 /** A longer body does not fit its row. */
 const MAX_BODY_BYTES = 60_000
 const KEPT = '{"v":1,"waitingSince":'
@@ -71,7 +73,7 @@ async function settle(
   { delivery, kept }: Opened,
   failure: Failure | undefined,
 ): Promise<Failure | undefined> {
-  const waits = failure?.waits === true && failure.retryInMs > 0
+  const waits = failure?.waits === true && failure.retryInMs > 0 && delivery.attempt >= KEPT_FROM_ATTEMPT
   if (!waits && !kept) return failure
   if (failure !== undefined && Buffer.byteLength(delivery.body) > MAX_BODY_BYTES) return failure
   const key = waitingEntryKey(queue, createHash('sha256').update(delivery.body).digest('hex'))

@@ -38,7 +38,7 @@ import { accountOfKey, ROWS, type RowKind } from './keys.ts'
 import type { ListPage } from './pages.ts'
 import { sweep } from './sweep.ts'
 
-const WAITING = { id: '1', body: 'an entry', attempt: 1, sentAt: 0, handle: '' }
+const WAITING = { id: '1', body: 'an entry', attempt: 2, sentAt: 0, handle: '' }
 const never = new AbortController().signal
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
 /** Kinds whose attributes nobody reads: the key says all. */
