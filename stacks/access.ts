@@ -11,12 +11,16 @@ export function rows(table: sst.aws.Dynamo) {
         'dynamodb:PutItem',
         'dynamodb:UpdateItem',
         'dynamodb:DeleteItem',
-        'dynamodb:ConditionCheckItem',
         'dynamodb:Query',
       ],
       resources: [table.arn],
     },
   ]
+}
+
+/** Only operations on domains check a row in a transaction that they do not write: whose the name is. */
+export function checkRows(table: sst.aws.Dynamo) {
+  return [{ actions: ['dynamodb:ConditionCheckItem'], resources: [table.arn] }]
 }
 
 /** Only the sweep has this: it finds due rows by the index, reads them, postpones `due`, and notes the kinds of due rows. */

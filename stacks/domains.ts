@@ -1,4 +1,4 @@
-import { enqueue, owner, rows, sesArn } from './access.ts'
+import { checkRows, enqueue, owner, rows, sesArn } from './access.ts'
 import type { Receiving } from './receiving.ts'
 import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
@@ -21,6 +21,7 @@ export function domains({ memory }: Settled, stored: Storage, notifying: Webhook
     },
     permissions: [
       ...rows(stored.table),
+      ...checkRows(stored.table),
       ...enqueue(notifying.queue),
       ...identities(),
       ...(received.rules ? receiptRules() : []),

@@ -14,10 +14,19 @@ const INDEX = /:table\/[^/]+\/index\/gs1$/
 const OBJECT = /^arn:aws:s3:::[^/]+\/\*$/
 const ANY = /./
 
+function neededBy(file: string): readonly Needed[] {
+  const calls = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
+  return calls.flatMap((line) => neededFor(JSON.parse(line) as AwsCall))
+}
+
+/** Lists the actions that were called, each once, sorted. */
+export function usedActions(file: string): readonly string[] {
+  return [...new Set(neededBy(file).map(({ action }) => action))].toSorted()
+}
+
 /** Lists the calls that the role does not grant, each once. */
 export function notGranted(file: string, statements: readonly Statement[]): readonly string[] {
-  const calls = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
-  const needed = calls.flatMap((line) => neededFor(JSON.parse(line) as AwsCall))
+  const needed = neededBy(file)
   const missing = needed.filter((one) => !statements.some((statement) => grants(statement, one)))
   return [...new Set(missing.map(({ action, on }) => `${action} on ${on.source}`))].toSorted()
 }

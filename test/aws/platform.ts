@@ -7,7 +7,7 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { type Dynamo, stageTags, startDynamo } from './dynamo.ts'
 import { callsOf, type Environment, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
-import { notGranted } from './granted.ts'
+import { notGranted, usedActions } from './granted.ts'
 import { type InboundMail, notifyOf, putObject, receiveMail, type SesInbound } from './inbound.ts'
 import { buildRuntime } from './ric.ts'
 import { startS3Front } from './s3-front.ts'
@@ -19,6 +19,7 @@ import { type SqsFront, startSqsFront } from './sqs-front.ts'
 import { type SqsS3, startSqsS3 } from './sqs-s3.ts'
 import { AWS_ITSELF, accessKeyOf, startUsage, type Usage } from './usage.ts'
 import { usageLine } from './usage-line.ts'
+import { noteUsed } from './used-actions.ts'
 import { type QueueRole, readWiring, type Wiring } from './wiring.ts'
 
 /**
@@ -196,7 +197,9 @@ function environment({ dynamo, sqs, s3Endpoint, ses, rules }: Endpoints): Enviro
 /** Fails for calls that the role of a function does not grant: AWS would have refused them. */
 function assertGranted({ functions }: Wiring, calls: string): void {
   for (const declared of functions) {
-    const missing = notGranted(callsOf(calls, declared), declared.statements)
+    const file = callsOf(calls, declared)
+    noteUsed(declared.handler, usedActions(file))
+    const missing = notGranted(file, declared.statements)
     assert.deepEqual(missing, [], `${declared.handler} called what it may not`)
   }
 }
