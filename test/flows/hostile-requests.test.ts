@@ -48,7 +48,7 @@ const AMBIGUOUS = [
 
 describe('the HTTP listener', () => {
   test('answers no request twice, and none with 5xx', async (t) => {
-    const frames = Object.entries(framesOf(server.apiKey))
+    const frames = Object.entries(framesOf(server.apiKey, new URL(server.url).host))
     const port = Number(new URL(server.url).port)
     const answers = new Map(
       await Promise.all(

@@ -97,6 +97,8 @@ function pretended(hangs: (url: string) => boolean) {
   const request: GuardedClient['request'] = ({ url, signal }) => {
     if (!hangs(url)) return Promise.resolve({ status: 200, headers: {}, body: Buffer.from('ok'), truncated: false })
     held.set(url, (held.get(url) ?? 0) + 1)
+    // A batch may come just after the end of the test, and then its signal has aborted already.
+    signal?.throwIfAborted()
     return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('cut short'))))
   }
   const client: GuardedClient = { timeoutMs: TIMEOUT_MS, request, close: () => undefined }
