@@ -8,6 +8,7 @@ import type { Queue } from '../ports/queue.ts'
 import { StoreError, type Table } from '../ports/table.ts'
 import { keyOf } from '../ports/table-rules.ts'
 import { getDelivery, listDeliveries } from './deliveries.ts'
+import { dispatchBatch } from './dispatch.ts'
 import { dispatchState } from './dispatch-ports.ts'
 import { createEndpoint, getEndpoint } from './endpoints.ts'
 import { parseWebhookEntry } from './entry.ts'
@@ -145,3 +146,16 @@ async function notifyUntilQueued({ ports, accountId }: Notified, event: MailEven
     }
   }
 }
+
+test('entries wait for a table that cannot be read, and none of them counts an attempt', async () => {
+  const { at } = await pretended(async () => 200)
+  await happened(at, 2)
+  const batch = await at.ports.webhookQueue.receive({ max: 10, visibilityMs: MINUTE, waitMs: 0 })
+  const getMany = () => Promise.reject(new StoreError('Throttled', 'injected'))
+  const ports = { ...at.ports, table: { ...at.ports.table, getMany } }
+  const failures = await dispatchBatch(ports, batch, new AbortController().signal)
+  assert.deepEqual(
+    failures.map(({ waits }) => waits),
+    [true, true],
+  )
+})

@@ -69,7 +69,7 @@ async function dispatchPart(
       return []
     }
   })
-  const { jobs, unreadable } = await load(ports, entries)
+  const { jobs, unreadable } = await load(ports, entries).catch((error: unknown) => noneOf(entries, error))
   const failures = await Promise.all(jobs.map((job) => guarded(ports, job, signal)))
   return [
     ...broken,
@@ -104,6 +104,11 @@ async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<L
   }
   return { jobs, unreadable }
 }
+
+const noneOf = (entries: readonly Queued[], error: unknown): Loaded => ({
+  jobs: [],
+  unreadable: entries.map((one) => ({ ...one, error })),
+})
 
 type Rows = Readonly<Record<'delivery' | 'event' | 'endpoint', Item | undefined>>
 
