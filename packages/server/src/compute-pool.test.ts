@@ -55,8 +55,8 @@ describe('the pool', () => {
     { name: 'ends its thread', job: EXIT, says: /exit took too long/ },
   ])
     test(`rejects a job that ${name}, and goes on with another thread`, () =>
-      withPool({ limitMs: job === FILL ? 60_000 : 700, maxHeapMb: 16 }, async (pool) => {
-        const failed = (job === SPIN ? [job, job, job] : [job]).map((one) => pool.run(one as typeof SPIN, '', LARGE))
+      withPool({ limitMs: job === FILL ? 60_000 : 3000, maxHeapMb: 16 }, async (pool) => {
+        const failed = (job === SPIN ? [job, job] : [job]).map((one) => pool.run(one as typeof SPIN, '', LARGE))
         const next = pool.run(WHERE, '', LARGE)
         for (const one of failed) {
           await assert.rejects(one, (error) => error instanceof JobError && says.test(error.message))

@@ -15,6 +15,8 @@ export type ComputePool = Compute & {
 type PoolOptions = {
   /** The module that a thread runs. @default that of the server's jobs */
   readonly script?: string
+  /** @default 2: large work is rare, and more would only share the processors with the event loop */
+  readonly threads?: number
   /** Milliseconds that a job may take, without its wait for a thread. @default 20 s */
   readonly limitMs?: number
   /** Jobs that may wait. @default 256 */
@@ -24,18 +26,18 @@ type PoolOptions = {
 }
 
 const SCRIPT = new URL('./compute-thread.ts', import.meta.url).pathname
-/** Large work is rare, and more threads would only share the processors with the event loop. */
 const THREADS = 2
-const IDLE_MS = 60_000
+/** A thread keeps the memory of its last job until it ends. */
+const IDLE_MS = 10_000
 
 /**
- * Runs large jobs in at most two threads, which start when there is work and end after a minute without it, and small jobs
+ * Runs large jobs in at most two threads, which start when there is work and end after 10 s without it, and small jobs
  * at once. A job past its time or its memory ends its thread, and the next job gets a new one.
  */
 export function computePool(clock: Clock, log: Log, options: PoolOptions = {}): ComputePool {
-  const { limitMs = 20_000, maxWaiting = 256 } = options
+  const { threads: atOnce = THREADS, limitMs = 20_000, maxWaiting = 256 } = options
   const pool = poolOf(log, options)
-  const threads = new Semaphore(THREADS, clock)
+  const threads = new Semaphore(atOnce, clock)
   let jobs = 0
   let closed = false
   const inThread = async <Input, Output>(job: Job<Input, Output>, input: Input, moved: readonly Uint8Array[]) => {
@@ -53,7 +55,7 @@ export function computePool(clock: Clock, log: Log, options: PoolOptions = {}): 
   return {
     async run(job, input, bytes, moved = []) {
       if (bytes < job.largeBytes) return directCompute.run(job, input, bytes)
-      if (jobs >= THREADS + maxWaiting) throw busy()
+      if (jobs >= atOnce + maxWaiting) throw busy()
       jobs++
       try {
         return await threads.use(1, () => inThread(job, input, moved))
@@ -68,11 +70,11 @@ export function computePool(clock: Clock, log: Log, options: PoolOptions = {}): 
   }
 }
 
-function poolOf(log: Log, { script = SCRIPT, maxHeapMb = 512 }: PoolOptions): Tinypool {
+function poolOf(log: Log, { script = SCRIPT, threads = THREADS, maxHeapMb = 512 }: PoolOptions): Tinypool {
   const pool = new Tinypool({
     filename: script,
     minThreads: 0,
-    maxThreads: THREADS,
+    maxThreads: threads,
     idleTimeout: IDLE_MS,
     useAtomics: false,
     // Neither the settings, which hold secrets, nor the flags of the process are for what reads the mail of strangers.

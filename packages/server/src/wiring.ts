@@ -66,6 +66,8 @@ export type Running = {
 }
 
 const MAX_ATTEMPTS = 5
+/** With less, large work has one thread: each may take as much memory as the largest message needs. */
+const SMALL_MEMORY_BYTES = 512 * 1024 * 1024
 /** The queues whose entries bring what strangers wrote. */
 const SUSPECTS = ['receive']
 
@@ -159,7 +161,7 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     blobs,
     receiveQueue,
     clock,
-    compute: computePool(clock, log),
+    compute: computePool(clock, log, { threads: settings.memoryBytes < SMALL_MEMORY_BYTES ? 1 : 2 }),
     memory: new Semaphore(settings.memoryBytes, clock),
     caches: newCaches(clock),
     ids,
