@@ -43,7 +43,7 @@ const connecting =
   (
     count: number,
     greet: (battle: Battle, n: number) => string,
-    goOn?: (socket: Socket, n: number) => unknown,
+    goOn?: (socket: Socket, battle: Battle) => unknown,
   ): Attack =>
   async (battle) => {
     const sockets = new Map<number, Socket>()
@@ -54,7 +54,8 @@ const connecting =
     }
     while (!battle.signal.aborted) {
       for (let n = 0; n < count; n++) if (!sockets.has(n)) open(n)
-      if (goOn) for (const [n, socket] of sockets) if (!socket.connecting && !socket.writableNeedDrain) goOn(socket, n)
+      if (goOn)
+        for (const socket of sockets.values()) if (!socket.connecting && !socket.writableNeedDrain) goOn(socket, battle)
       await pause(100, battle.signal)
     }
     for (const socket of sockets.values()) socket.destroy()
@@ -81,7 +82,7 @@ const halfRequests = connecting(
 const unreadAnswers = connecting(
   100,
   () => '',
-  (socket) => socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500)),
+  (socket, battle) => socket.write(`GET /nothing HTTP/1.1\r\nHost: ${hostOf(battle)}\r\n\r\n`.repeat(500)),
 )
 const cutRequests = connecting(
   50,
