@@ -67,11 +67,18 @@ export class Cache<T> {
     this.#staleMs = staleMs
   }
 
-  /** Answers what is known, or reads it. Callers that ask at the same time share one `read`. */
-  async get({ pk, sk }: Key, read: () => Promise<T | undefined>): Promise<T | undefined> {
+  /**
+   * Answers what is known, or reads it. Callers that ask at the same time share one `read`. What was read before `after`
+   * (epoch ms) is read again.
+   */
+  async get(
+    { pk, sk }: Key,
+    read: () => Promise<T | undefined>,
+    after = Number.NEGATIVE_INFINITY,
+  ): Promise<T | undefined> {
     const [name, now] = [`${pk} ${sk}`, this.#clock.now()]
     const found = this.#kept.get(name)
-    const isFresh = found !== undefined && now >= found.at && now - found.at < this.#staleMs
+    const isFresh = found !== undefined && now >= found.at && now - found.at < this.#staleMs && found.at > after
     const value = isFresh ? await found.value : undefined
     if (value !== undefined) return value
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear()

@@ -11,7 +11,7 @@ import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Item } from '../ports/table.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
 import { isUnavailable, mayWait, reasonOf, waitAgainMs } from '../store/failures.ts'
-import { eventKey } from '../store/keys.ts'
+import { endpointKey, eventKey } from '../store/keys.ts'
 import { deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
 import { fanOut } from './emit.ts'
@@ -90,19 +90,29 @@ async function load(ports: DispatchPorts, entries: readonly Queued[]): Promise<L
   const events = entries.map(({ entry }) => eventKey(entry.account, entry.message, entry.event))
   const [items, endpoints] = await Promise.all([
     ports.table.getMany([...deliveries, ...events]),
-    Promise.all(entries.map(({ entry }) => endpointRows(ports, entry.account))),
+    Promise.all(entries.map(({ entry }) => endpointRow(ports, entry))),
   ])
   const jobs: Job[] = []
   const unreadable: Loaded['unreadable'][number][] = []
   for (const [i, one] of entries.entries()) {
-    const endpoint = endpoints[i]?.find(({ sk }) => sk === one.entry.endpoint)
     try {
-      jobs.push(jobOf(one, { delivery: items[i], event: items[entries.length + i], endpoint }))
+      jobs.push(jobOf(one, { delivery: items[i], event: items[entries.length + i], endpoint: endpoints[i] }))
     } catch (error) {
       unreadable.push({ ...one, error })
     }
   }
   return { jobs, unreadable }
+}
+
+/**
+ * The row of an entry's endpoint as it was at most five seconds ago; one that is not known, or disabled, as it is now:
+ * it may just have been made or enabled, and its delivery would be dropped.
+ */
+async function endpointRow(ports: DispatchPorts, { account, endpoint }: WebhookEntry): Promise<Item | undefined> {
+  const named = (rows: readonly Item[]) => rows.find(({ sk }) => sk === endpoint)
+  const known = named(await endpointRows(ports, account))
+  if (known?.enabled === true) return known
+  return ports.table.get(endpointKey(account, endpoint))
 }
 
 const noneOf = (entries: readonly Queued[], error: unknown): Loaded => ({

@@ -96,25 +96,27 @@ export function endpointOf(stored: Item): Endpoint {
   }
 }
 
-/** The rows of all endpoints of the account, newest first, as they were at most five seconds ago. */
+/**
+ * The rows of all endpoints of the account, newest first, as they were at most five seconds ago, and not before `after`
+ * (epoch ms): an endpoint that was made before an event happened gets it.
+ */
 export async function endpointRows(
   { table, caches }: Pick<EndpointPorts, 'table' | 'caches'>,
   accountId: string,
+  after?: number,
 ): Promise<readonly Item[]> {
   const query = { pk: endpointPartition(accountId), reverse: true, limit: 2 * MAX_ENDPOINTS }
-  const rows = await caches.endpoints.get({ pk: query.pk, sk: '' }, async () => (await table.query(query)).items)
-  return rows ?? []
+  const read = async () => (await table.query(query)).items
+  return (await caches.endpoints.get({ pk: query.pk, sk: '' }, read, after)) ?? []
 }
 
-/**
- * All endpoints of the account, newest first, as they were at most five seconds ago. One that cannot be read is logged and
- * keeps nothing from the others.
- */
+/** The endpoints of `endpointRows`. One that cannot be read is logged and keeps nothing from the others. */
 export async function listEndpoints(
   ports: Pick<EndpointPorts, 'table' | 'caches'> & { readonly log: Log },
   accountId: string,
+  after?: number,
 ): Promise<readonly Endpoint[]> {
-  return loggedPage(ports, readableRows(await endpointRows(ports, accountId), endpointOf)).items
+  return loggedPage(ports, readableRows(await endpointRows(ports, accountId, after), endpointOf)).items
 }
 
 /** A page of the account's endpoints, newest first. */

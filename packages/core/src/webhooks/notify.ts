@@ -28,7 +28,8 @@ const AT_ONCE = 100
  */
 export async function notify(ports: NotifyPorts, accountId: string, events: readonly NotifiedEvent[]): Promise<void> {
   if (events.length === 0) return
-  const endpoints = (await listEndpoints(ports, accountId)).filter(({ enabled }) => enabled)
+  const last = Math.max(...events.map(({ createdAt }) => createdAt.getTime()))
+  const endpoints = (await listEndpoints(ports, accountId, last)).filter(({ enabled }) => enabled)
   await deliver(ports, accountId, events, endpoints, (endpoint, { type }) => endpoint.events.includes(type))
 }
 
