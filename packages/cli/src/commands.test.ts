@@ -55,7 +55,12 @@ describe('npm run doctor', () => {
     await sqsS3?.close()
     await dns?.[Symbol.asyncDispose]()
   })
-  const doctor = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+  const doctor = (args: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+    // A second has passed, as between two commands of a person.
+    ses.account.answeredAt = Number.NEGATIVE_INFINITY
+    return asked(args, more)
+  }
+  const asked = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
     run('doctor.ts', args, {
       AWS_ENDPOINT_URL_SESV2: ses.endpoint,
       AWS_ENDPOINT_URL_SES: rules.endpoint,
@@ -124,6 +129,13 @@ describe('npm run doctor', () => {
     const { status, stderr } = await doctor([], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
     assert.equal(status, 2)
     assert.match(stderr, /^There are no AWS credentials: set AWS_PROFILE/)
+  })
+
+  test('asks SES again that answers once a second', async () => {
+    ses.account.answeredAt = performance.now()
+    const { status, stdout, stderr } = await asked([], { AWS_REGION: 'eu-north-1' })
+    assert.equal(status, 1, stderr)
+    assert.match(stdout, /FIX {2}region eu-north-1/)
   })
 
   test('does not ask for rules in a region that does not receive', async () => {

@@ -5,9 +5,8 @@
  */
 import { Resolver } from 'node:dns/promises'
 import { DescribeActiveReceiptRuleSetCommand, SESClient } from '@aws-sdk/client-ses'
-import { GetAccountCommand, GetEmailIdentityCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
+import { GetAccountCommand, GetEmailIdentityCommand, SESv2Client } from '@aws-sdk/client-sesv2'
 import { s3Client } from '@kabutar/aws/s3/blobs.ts'
-import { sesClient } from '@kabutar/aws/ses/client.ts'
 import { dnsRecords } from '@kabutar/local/dns.ts'
 import { type Arguments, type Command, runCommand, UsageError } from '@kabutar/server/command-line.ts'
 import { bucketsOf } from './aws-stage.ts'
@@ -20,6 +19,9 @@ import {
   ruleFindings,
 } from './doctor-checks.ts'
 import { concurrencyFindings, concurrencyOf } from './doctor-concurrency.ts'
+
+/** SES answers GetAccount once a second, and the workers of a stage ask too. */
+const TRIES = 6
 
 /** AWS or the DNS can't be asked. */
 class NoAccess extends Error {}
@@ -42,7 +44,7 @@ async function main({ options, words }: Arguments): Promise<number> {
 }
 
 async function examine(stage: string, domain: string | undefined): Promise<readonly Finding[]> {
-  const client = sesClient()
+  const client = new SESv2Client({ maxAttempts: TRIES })
   const region = await regionOf(client)
   const account = await client.send(new GetAccountCommand({})).catch(explain)
   const receives = await receivesMail(region)
