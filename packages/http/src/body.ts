@@ -37,14 +37,30 @@ export async function jsonBody<T>(c: Context<Env>, schema: z.ZodType<T>, limits:
 
 /**
  * Waits until there is room in memory for the request's body, before it is read. Bodies take at most half of the room, so
- * that slow clients do not keep messages that were accepted from being handled.
+ * that slow clients do not keep messages that were accepted from being handled. A body that finds no room is let go as it
+ * comes: a client that is still sending it would see a broken connection and not the answer.
  */
 export function roomForBody({ memory, clock }: MemoryPorts & { readonly clock: Clock }) {
   const bodies = new Semaphore(memory.units / 2, clock)
   return createMiddleware<Env>(async (c, next) => {
     const bytes = bytesToRead(c.req.raw.headers)
-    await withBody(bodies, bytes, () => withBody(memory, Math.min(bytes, bodies.units / REQUEST_FACTOR), next))
+    try {
+      await withBody(bodies, bytes, () => withBody(memory, Math.min(bytes, bodies.units / REQUEST_FACTOR), next))
+    } catch (error) {
+      if (error instanceof MailError && error.code === 'busy') await discard(c.req.raw)
+      throw error
+    }
   })
+}
+
+/** Reads what is left of a body, at most as much as is ever taken. The listener bounds the time. */
+async function discard(request: Request): Promise<void> {
+  if (request.bodyUsed) return
+  let size = 0
+  for await (const chunk of arriving(request)) {
+    size += chunk.byteLength
+    if (size > MAX_BODY_BYTES) return
+  }
 }
 
 /** A chunked body may be as long as the longest that is taken. */
