@@ -1,5 +1,6 @@
 /** Runs the work of test/cost/work.ts on the built functions, counted at the wire. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { STALE_MS } from '@kabutar/core/store/cache.ts'
 import { Resend } from 'resend'
 import { type Kind, WARM } from '../cost/bill.ts'
 import { html, letter } from '../cost/mail.ts'
@@ -164,6 +165,8 @@ async function deliverAll(rig: Rig, load: WireLoad): Promise<Counts> {
   const path = `/${rig.serial()}`
   const hook = await ok(resend.webhooks.create({ endpoint: receiver.url(path), events: ['email.sent'] }))
   receiver.trust(path, hook.signing_secret)
+  // Until then `notify`, which remembers the endpoints before it, reads a new one for each delivery.
+  await sleep(STALE_MS.endpoints)
   const withOne = await counted(rig, send)
   await until('the deliveries', async () => receiver.received(path).length === load.count)
   await ok(resend.webhooks.remove(hook.id))

@@ -167,18 +167,30 @@ async function publish({ meter: metered, ports }: Rig, event: object): Promise<v
 /** Messages so far; each is new, because a repeated one would cost less. */
 let came = 0
 
-/** Receives `count` messages of 60 KB, from SES's PUT into the bucket to the stored row. */
+/**
+ * Receives `count` messages of 60 KB, from SES's PUT into the bucket to the stored row. With a batch of one, each message is
+ * stored before the next one comes.
+ */
 export async function receiveAll(rig: Rig, count: number, batch: number): Promise<void> {
-  const { meter: metered, ports, inner } = rig
   const from = came
-  for (; came < from + count; came++) {
+  const together = batch === 1 ? 1 : count
+  for (let received = 0; received < count; received += together) await receiveSome(rig, together, batch)
+  // S3's own events come 15 minutes later; at 0.4 a second there are 24 in a minute.
+  const keys = Array.from({ length: count }, (_, n) => `inbound/in-${from + n}`)
+  await reconcileAll(rig, keys, batch === 1 ? 24 : count)
+}
+
+async function receiveSome(rig: Rig, count: number, batch: number): Promise<void> {
+  const { meter: metered, ports, inner } = rig
+  for (const end = came + count; came < end; came++) {
     const n = came
     const [sesId, key] = [`in-${n}`, `inbound/in-${n}`]
     await inner.put(key, bytesOf(letter(n)), { maxBytes: 1e7 })
     metered.add('s3Writes', 1)
     metered.add('s3GbMonth', letter(n).length / GB)
     metered.add('snsPublishes', 1)
-    const told = notificationOf({ sesId, key, recipients: [`box${n % 5}@kabutar.test`], receivedAt: new Date() })
+    const receivedAt = new Date(ports.clock.now())
+    const told = notificationOf({ sesId, key, recipients: [`box${n % 5}@kabutar.test`], receivedAt })
     await ports.receiveQueue.send([{ body: JSON.stringify(told) }])
   }
   for (const entries of ports.receiveQueue.batches(batch)) {
@@ -186,9 +198,6 @@ export async function receiveAll(rig: Rig, count: number, batch: number): Promis
     if (failures.length > 0) throw new Error('a message was not received')
     rig.later()
   }
-  // S3's own events come 15 minutes later; at 0.4 a second there are 24 in a minute.
-  const keys = Array.from({ length: count }, (_, n) => `inbound/in-${from + n}`)
-  await reconcileAll(rig, keys, batch === 1 ? 24 : count)
 }
 
 /**
