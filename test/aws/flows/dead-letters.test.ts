@@ -7,6 +7,7 @@ import type { Queue } from '@kabutar/core/ports/queue.ts'
 import { ok, until } from '../../flows/support/ask.ts'
 import { type Load, startLoad } from '../load.ts'
 import { deliveryEventOf } from '../ses-hop.ts'
+import { notificationOf } from '../ses-receipt.ts'
 
 const REDRIVE = join(import.meta.dirname, '../../../packages/cli/src/redrive.ts')
 const MAIL = 'From: Eve <eve@far.test>\r\nTo: ada@kabutar.test\r\nSubject: mended\r\n\r\ntext\r\n'
@@ -35,21 +36,25 @@ describe('unreadable entries', () => {
     const { platform } = load
     const stuck = await sentOne()
     for (const role of ROLES) await platform.queue(role).send([{ body: POISON[role] }])
-    // Two readable entries that fail: the object of one is missing, and the rows of the other cannot be written.
+    // Two readable entries, which have waited for longer than an entry may: the object of one is missing, and the rows of
+    // the other cannot be written.
     const unread = { sesId: 'mended', raw: MAIL, recipients: ['ada@kabutar.test'] }
-    await platform.notify(unread)
+    const key = `${platform.wiring.created.prefix}${unread.sesId}`
+    const told = notificationOf({ ...unread, key, receivedAt: new Date() })
+    await platform.queue('receive').send([{ body: waitedTooLong(told) }])
     for (const operation of ['PutItem', 'UpdateItem', 'TransactWriteItems'])
       platform.dynamo.faults.push({ operation, kind: 'unavailable', about: stuck.id, times: 10_000 })
-    await platform.publish(deliveryEventOf(stuck.mail, stuck.mail.recipients))
+    const event = deliveryEventOf(stuck.mail, stuck.mail.recipients)
+    await platform.queue('feedback').send([{ body: waitedTooLong(event) }])
     const named = [
-      ['"messageId":"mended"', 'mended'],
-      [`"kabutar_id":["${stuck.id}"]`, 'stuck'],
+      [waitedTooLong(told), 'mended'],
+      [waitedTooLong(event), 'stuck'],
     ] as const
     const expected = [...Object.values(POISON), 'mended', 'stuck'].toSorted()
     await Promise.all([load.send(20), load.receive(10)])
 
     const arrived = async () => {
-      const bodies = platform.deadLetters().map((body) => named.find(([part]) => body.includes(part))?.[1] ?? body)
+      const bodies = platform.deadLetters().map((body) => named.find(([whole]) => whole === body)?.[1] ?? body)
       return isDeepStrictEqual(bodies.toSorted(), expected)
     }
     await until('the dead letters, whole and no others', arrived, 60).catch((error) =>
@@ -83,6 +88,12 @@ describe('unreadable entries', () => {
     return { id, mail: found }
   }
 })
+
+const FIFTEEN_DAYS_MS = 15 * 24 * 3600_000
+const SINCE = Date.now() - FIFTEEN_DAYS_MS
+
+/** An entry as the sweep queues it that waited in the table: each failure of one that has waited for 14 days is counted. */
+const waitedTooLong = (event: object) => JSON.stringify({ v: 1, waitingSince: SINCE, body: JSON.stringify(event) })
 
 /** Deletes the dead letters of a queue, as an operator may. */
 async function removePoison(queue: Queue): Promise<void> {
