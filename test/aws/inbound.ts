@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import { type Count, GB } from '../cost/tally.ts'
+import type { S3Front } from './s3-front.ts'
 import { createdOf, notificationOf } from './ses-receipt.ts'
 import type { ReceiptRulesStandIn } from './ses-receipt-rules.ts'
 import type { Wiring } from './wiring.ts'
@@ -13,7 +13,7 @@ export type InboundMail = {
   readonly recipients: readonly string[]
   /** Time in the notification. @default now */
   readonly receivedAt?: Date
-  /** When the notification comes: before or after the object, or never. @default 'after' */
+  /** The notification comes after the object, or never, or `before` it: the object comes once it was looked for. @default 'after' */
   readonly notification?: 'after' | 'before' | 'lost'
 }
 export type SesInbound = {
@@ -21,11 +21,10 @@ export type SesInbound = {
   readonly sqs: SQSClient
   readonly wiring: Wiring
   readonly urlOf: (queue: string) => string
+  readonly asked: S3Front['asked']
   /** Counts what AWS bills for SES and SNS. */
   readonly count: Count
 }
-
-const LATE_MS = 500
 
 const keyOf = ({ wiring }: SesInbound, { sesId }: InboundMail) => `${wiring.created.prefix}${sesId}`
 
@@ -33,8 +32,9 @@ const keyOf = ({ wiring }: SesInbound, { sesId }: InboundMail) => `${wiring.crea
 export async function receiveMail(inbound: SesInbound, mail: InboundMail): Promise<string> {
   const { notification = 'after' } = mail
   if (notification === 'before') {
+    const asked = inbound.asked(keyOf(inbound, mail))
     await notifyOf(inbound, mail)
-    await sleep(LATE_MS)
+    await asked
   }
   await putObject(inbound, mail)
   if (notification === 'after') await notifyOf(inbound, mail)

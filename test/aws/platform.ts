@@ -108,7 +108,7 @@ export async function startPlatform(
   const awsClient = sqsClient(standIn(sqs.endpoint, accessKeyOf(AWS_ITSELF)))
   const count = usage.by(AWS_ITSELF)
   const urlOf = (name: string) => `${sqs.endpoint}/000000000000/${name}`
-  const inbound: SesInbound = { s3: sqsS3.s3, sqs: awsClient, wiring, urlOf, count }
+  const inbound: SesInbound = { s3: sqsS3.s3, sqs: awsClient, wiring, urlOf, count, asked: s3Front.asked }
   const calls = temporaryFolder()
   const env = environment({ dynamo, sqs, ses, rules, s3Endpoint: s3Front.endpoint })
   return {

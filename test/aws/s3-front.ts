@@ -1,20 +1,30 @@
+import { EventEmitter, on } from 'node:events'
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { headersAsked, isTaken, linkRefusal } from './presigned.ts'
 import { serve } from './servers.ts'
 import type { Usage } from './usage.ts'
 import { countS3 } from './wire-counts.ts'
 
+export type S3Front = {
+  readonly endpoint: string
+  /** Resolves at the next request that reads an object whose key ends so, once it is answered. */
+  asked(end: string): Promise<void>
+  close(): void
+}
+
+/** An object whose notification has come is looked for by then. */
+const LOOKED_FOR_MS = 15_000
+
 /**
  * Starts a server in front of fauxqs that checks presigned links as S3 does (presigned.ts), and forwards other requests
  * unchanged. Bodies stream. `usage` counts what callers are billed for, by the access key that signed.
  */
-export async function startS3Front(
-  inner: string,
-  usage?: Usage,
-): Promise<{ readonly endpoint: string; close(): void }> {
+export async function startS3Front(inner: string, usage?: Usage): Promise<S3Front> {
   const agent = new Agent({ keepAlive: true })
+  const answered = new EventEmitter()
   const front = await serve((request, response) => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`)
+    if (request.method === 'GET') response.once('close', () => answered.emit('read', url.pathname))
     const presigned = url.searchParams.has('X-Amz-Signature')
     const refused = presigned ? linkRefusal(url, request.method ?? '', namedHeaders(request)) : undefined
     if (refused) return refuse(request, response, refused.status, refused.reason)
@@ -31,7 +41,11 @@ export async function startS3Front(
     agent.destroy()
     front.close()
   }
-  return { endpoint: front.endpoint, close }
+  const asked = async (end: string) => {
+    for await (const [path] of on(answered, 'read', { signal: AbortSignal.timeout(LOOKED_FOR_MS) }))
+      if (String(path).endsWith(end)) return
+  }
+  return { endpoint: front.endpoint, asked, close }
 }
 
 function namedHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ClientOptions } from '@kabutar/aws/sdk-client.ts'
@@ -9,8 +9,18 @@ export async function listen(server: Server, port = 0): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-export async function serve(handle: RequestListener, port = 0): Promise<{ endpoint: string; close(): void }> {
-  const server = createServer(handle)
+type Handle = (request: IncomingMessage, response: ServerResponse) => unknown
+
+/** Serves requests. One whose client goes away before its end is dropped; any other error of `handle` is thrown. */
+export async function serve(handle: Handle, port = 0): Promise<{ endpoint: string; close(): void }> {
+  const server = createServer(async (request, response) => {
+    try {
+      await handle(request, response)
+    } catch (error) {
+      if (!request.readableAborted) throw error
+      response.destroy()
+    }
+  })
   const endpoint = await listen(server, port)
   return { endpoint, close: () => closeNow(server) }
 }
