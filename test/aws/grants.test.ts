@@ -22,15 +22,11 @@ const NOT_OBSERVED: Readonly<Record<string, string>> = {
 /** The same for one function. */
 const NOT_OBSERVED_IN: Readonly<Record<string, string>> = {
   'functions/domains.handler ses:UpdateReceiptRule': 'called for a second domain, see identities.test.ts',
-  'functions/domains.handler sqs:SendMessage':
-    'called for an endpoint that wants domain.*, see domains.test.ts of core',
   'functions/feedback.handler dynamodb:BatchGetItem': 'rows() of stacks/access.ts is one list for all workers',
   'functions/feedback.handler dynamodb:DeleteItem': 'ends an entry that waited for a store, see waiting-entries.ts',
   'functions/notify.handler dynamodb:DeleteItem': 'ends an entry that waited for a store, see waiting-entries.ts',
-  'functions/notify.handler dynamodb:GetItem': 'rows() of stacks/access.ts is one list for all workers',
   'functions/receive.handler dynamodb:DeleteItem': 'ends the deletion of a message, see delete.ts',
   'functions/receive.handler s3:DeleteObject': 'ends the deletion of a message, see delete.ts',
-  'functions/receive.handler s3:PutObject': 'copies a message that several accounts receive, and writes long readings',
 }
 
 test('no role has an action that no flow uses', () => {
