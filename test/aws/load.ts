@@ -71,7 +71,7 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
     async settle(seconds = 60) {
       let left: readonly string[] = []
       for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(250)) {
-        left = await missing()
+        left = await missing().catch(onlyBusy)
         if (left.length === 0) return
       }
       throw new Error(`after ${seconds} s: ${left.length} missing: ${left.slice(0, 10).join('; ')}`)
@@ -84,6 +84,14 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
       await receiver[Symbol.asyncDispose]()
     },
   }
+}
+
+/** A busy API says that the caller may try again, so `settle` does. @throws every other error */
+function onlyBusy(error: unknown): readonly string[] {
+  if (!(error instanceof assert.AssertionError)) throw error
+  const { statusCode } = (error.actual ?? {}) as { readonly statusCode?: number }
+  if (statusCode !== 503) throw error
+  return ['the API is busy']
 }
 
 async function inParallel(count: number, width: number, work: (n: number) => Promise<void>): Promise<void> {
