@@ -27,7 +27,7 @@ import { ownHostRequired } from './own-hosts.ts'
 import { checkQuery } from './query.ts'
 import { injection, type ReceivingPorts, receiving } from './receiving.ts'
 import { openSession, type ServerFacts, session } from './session.ts'
-import { type Loopback, Sessions } from './sessions.ts'
+import { type HttpVersionOf, type Loopback, Sessions } from './sessions.ts'
 import { suppressions } from './suppressions.ts'
 import { type UploadRoutePorts, uploadLinks, uploads } from './uploads.ts'
 import { type WebhookPorts, webhooks } from './webhooks.ts'
@@ -49,6 +49,8 @@ type AppOptions = {
   readonly hosts?: readonly string[]
   /** Lets the console in without a key. @default nobody */
   readonly loopback?: Loopback
+  /** The version of HTTP that a request came in: who asks in HTTP/1.0 is no browser. */
+  readonly httpVersionOf?: HttpVersionOf
   /** Tells what changes in the list of messages. @default the newest rows are compared, and GET /stream does not exist */
   readonly changes?: Changes
   /** Aborts when the process ends, so that nobody waits longer. @default never */
@@ -77,7 +79,7 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
     return c.json({ ...(await described()), servers: [{ url: new URL(c.req.url).origin }] })
   })
   const { operatorToken: token, facts = CAPTURING } = options
-  const sessions = new Sessions(ports, options.loopback)
+  const sessions = new Sessions(ports, options)
   const looking = lookingPorts(ports, options)
   app.route('/session', openSession(looking, sessions, facts))
   const operator = token === undefined ? undefined : { token, sessions }

@@ -16,7 +16,7 @@ type DomainsAppPorts = DomainsPorts & KeyPorts & { readonly memory: Semaphore; r
 /** Composes the routes of domains alone, for the one function on AWS that may change identities and receipt rules. */
 export function createDomainsApp(ports: DomainsAppPorts): Hono<Env> {
   const app = emptyApp(ports)
-  app.use(keyRequired(ports, new Sessions(ports, undefined)), checkQuery, roomForBody(ports))
+  app.use(keyRequired(ports, new Sessions(ports, {})), checkQuery, roomForBody(ports))
   app.route('/domains', domains(ports))
   refuseOtherMethods(app)
   return app

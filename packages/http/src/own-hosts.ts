@@ -29,7 +29,20 @@ export function ownHostRequired(hosts: readonly string[]) {
 
 export const isOneOf = (hosts: readonly string[], host: string): boolean => hosts.includes(host.toLowerCase())
 
-const PROXY_FIELD = /^(forwarded|via|x-forwarded-.+)$/i
+/** Fields that a proxy, a tunnel or a load balancer adds to what it passes on, and no browser of its own accord. */
+const PROXY_FIELDS = [
+  /^(forwarded|via|cdn-loop|proxy-.+)$/,
+  /^x-(forwarded|original|rewrite|proxy|nginx|envoy|amzn|amz|azure|appengine|arr|varnish|vercel)(-.+)?$/,
+  /^(x-)?(real|client|remote|true-client|cluster-client|proxyuser)-(ip|addr|host)$/,
+  /^x-(cluster-client-ip|host|proxyuser-ip|request-start)$/,
+  /^(cf|fly|fastly|akamai|tailscale|ngrok|devtunnels?|x-tunnel|x-ms-tunnel)-.+$/,
+]
 
-/** True if a proxy names itself, so that the peer of the connection is not the client. */
-export const isProxied = (c: Context): boolean => [...c.req.raw.headers.keys()].some((name) => PROXY_FIELD.test(name))
+/**
+ * True if a proxy tells of itself, so that the peer of the connection is not the client. Browsers speak HTTP/1.1 or later;
+ * proxies may ask in HTTP/1.0, and some add no field at all, which nobody can see.
+ */
+export function isProxied(c: Context, httpVersion: string | undefined): boolean {
+  if (httpVersion?.startsWith('1.0') || httpVersion?.startsWith('0')) return true
+  return [...c.req.raw.headers.keys()].some((name) => PROXY_FIELDS.some((field) => field.test(name.toLowerCase())))
+}

@@ -7,15 +7,28 @@ import { createApp } from './app.ts'
 const HOSTS = ['localhost:3000', '127.0.0.1:3000', '[::1]:3000']
 const OWN = { host: '127.0.0.1:3000', 'kabutar-console': '1' }
 
-async function rig(options: { readonly loopback?: boolean; readonly hosts?: readonly string[] } = {}) {
+const PROXY_FIELDS = `
+  Forwarded Via CDN-Loop Proxy-Connection
+  X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded X-Real-IP X-Client-IP X-Remote-Addr X-Remote-IP X-Host
+  X-Cluster-Client-IP X-Original-Host X-Original-URL X-Original-Forwarded-For X-Rewrite-URL X-ProxyUser-Ip Client-IP
+  True-Client-IP CF-Connecting-IP CF-Ray Fastly-Client-IP Fly-Client-IP Tailscale-User-Login Tailscale-User-Name
+  X-Envoy-External-Address X-Amzn-Trace-Id X-Azure-ClientIP X-Azure-FDID X-Varnish X-ARR-LOG-ID X-NginX-Proxy Ngrok-Trace-Id
+  X-Tunnel-Id X-Vercel-Id X-Appengine-User-IP Akamai-Origin-Hop`
+  .trim()
+  .split(/\s+/)
+
+async function rig(
+  options: { readonly loopback?: boolean; readonly hosts?: readonly string[]; readonly version?: string } = {},
+) {
   const { ports, token } = await setup()
-  const { loopback = true, hosts = [...HOSTS, 'mail.example'] } = options
+  const { loopback = true, hosts = [...HOSTS, 'mail.example'], version } = options
   const app = createApp(
     { ...ports, downloads: ports.blobs, clock: { ...ports.clock, monotonic: ports.clock.now } },
     {
       operatorToken: 'operator',
       deadLetters: ports.deadLetters,
       hosts,
+      httpVersionOf: () => version,
       ...(loopback && { loopback: { accountId: 'a', scheme: 'http', hosts: HOSTS } }),
     },
   )
@@ -69,6 +82,27 @@ describe('a session without a key', () => {
       assert.equal(used.status === 200, status === 201, JSON.stringify(used.body))
     })
   }
+
+  test('is refused to whoever a proxy, a tunnel or a load balancer brings', async () => {
+    const { ask, signIn } = await rig()
+    const cookie = await signIn()
+    for (const field of PROXY_FIELDS) {
+      assert.equal((await ask('POST', '/session', { ...OWN, [field]: 'x' })).status, 403, field)
+      assert.equal((await ask('GET', '/emails', { ...OWN, [field]: 'x', cookie })).status, 403, field)
+    }
+    const ofBrowser = { 'sec-fetch-site': 'same-origin', 'accept-language': 'uz', 'x-request-id': '1', dnt: '1' }
+    assert.equal((await ask('POST', '/session', { ...OWN, ...ofBrowser })).status, 201)
+  })
+
+  test('is refused over HTTP/1.0, which no browser speaks', async () => {
+    for (const [version, status] of [
+      ['1.0', 403],
+      ['1.1', 201],
+    ] as const) {
+      const { ask } = await rig({ version })
+      assert.equal((await ask('POST', '/session', OWN)).status, status, version)
+    }
+  })
 
   test('is refused where it is not allowed at all', async () => {
     const { ask } = await rig({ loopback: false })

@@ -21,6 +21,9 @@ export type Loopback = {
   readonly hosts: readonly string[]
 }
 
+/** `1.0`, `1.1`; undefined if it is not known. */
+export type HttpVersionOf = (c: Context) => string | undefined
+
 /**
  * Sessions of the page on a server that only this machine can reach. A session is a cookie with a random token. Each
  * request that uses the cookie is checked again: browsers send a cookie of localhost to every port of it.
@@ -28,12 +31,20 @@ export type Loopback = {
 export class Sessions {
   readonly #ports: { readonly clock: Clock; readonly ids: Ids }
   readonly #loopback: Loopback | undefined
+  readonly #versionOf: HttpVersionOf
   readonly #until = new Map<string, number>()
 
   /** Without `loopback` no session can be opened. */
-  constructor(ports: { readonly clock: Clock; readonly ids: Ids }, loopback: Loopback | undefined) {
+  constructor(
+    ports: { readonly clock: Clock; readonly ids: Ids },
+    {
+      loopback,
+      httpVersionOf = () => undefined,
+    }: { readonly loopback?: Loopback; readonly httpVersionOf?: HttpVersionOf },
+  ) {
     this.#ports = ports
     this.#loopback = loopback
+    this.#versionOf = httpVersionOf
   }
 
   /** Opens a session and sets its cookie. @throws {HttpError} 403 if the request does not come from the page on this machine */
@@ -73,7 +84,7 @@ export class Sessions {
     const origin = c.req.header('Origin')
     if (loopback === undefined) throw refused('Sign in with an API key.')
     if (!isOneOf(loopback.hosts, host)) throw refused('The page must be opened at the address of this machine.')
-    if (isProxied(c)) throw refused('A proxy passes the request on: sign in with an API key.')
+    if (isProxied(c, this.#versionOf(c))) throw refused('A proxy passes the request on: sign in with an API key.')
     if (c.req.header(PAGE_FIELD) === undefined) throw refused(`The ${PAGE_FIELD} header is missing.`)
     if (origin !== undefined && origin !== `${loopback.scheme}://${host}`)
       throw refused('The request comes from another origin.')

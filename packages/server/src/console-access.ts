@@ -10,8 +10,9 @@ type Access = { readonly hosts?: readonly string[]; readonly loopback?: Loopback
 
 /**
  * Who may ask the API by which names. A listener that is bound to a loopback address answers only to the names of that
- * address and to KABUTAR_PUBLIC_URL, and lets the console in without a key while mail is captured. Any other listener
- * is reached by names that it cannot know (containers, load balancers), so it answers to all, and always asks for a key.
+ * address and to KABUTAR_PUBLIC_URL. It lets the console in without a key while mail is captured and no public URL says that
+ * something passes on what others ask. Any other listener is reached by names that it cannot know (containers, load
+ * balancers), so it answers to all, and always asks for a key.
  */
 export function consoleOptions(
   { relay, publicUrl, httpTls, http }: Pick<Settings, 'relay' | 'publicUrl' | 'httpTls' | 'http'>,
@@ -27,6 +28,7 @@ export function consoleOptions(
   return {
     facts,
     hosts: [...local, bound, ...(publicUrl === undefined ? [] : [new URL(publicUrl).host])],
-    ...(relay.kind === 'capture' && { loopback: { accountId: FIRST_ACCOUNT, scheme, hosts: local } }),
+    ...(relay.kind === 'capture' &&
+      publicUrl === undefined && { loopback: { accountId: FIRST_ACCOUNT, scheme, hosts: local } }),
   }
 }

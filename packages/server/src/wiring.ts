@@ -133,6 +133,7 @@ async function startOn(engine: Engine, settings: Settings, log: Log, clock: Cloc
 const CONNECTIONS = {
   cut: ({ env }: Context) => void (env as HttpBindings).incoming.socket.destroy(),
   addressOf: ({ env }: Context) => (env as HttpBindings).incoming.socket.remoteAddress,
+  httpVersionOf: ({ env }: Context) => (env as HttpBindings).incoming.httpVersion,
 }
 
 /** Counts requests as load while they are answered, except those that wait for changes. */
