@@ -63,6 +63,16 @@ describe('when large work holds all the memory', () => {
     assert.deepEqual(await post({ 'Content-Length': String(text.length) }), [200, undefined, true])
   })
 
+  test('a large message is not sent again, and a small one is', async () => {
+    const { rig, busy, free } = await busyServer()
+    const large = await call(rig, 'POST /emails', { ...MAIL, text: 'x'.repeat(2 * MB) })
+    const small = await call(rig, 'POST /emails', MAIL)
+    const again = async ({ body }: typeof large) => (await call(busy, `POST /emails/${body.id}/send-again`)).status
+    assert.deepEqual([await again(large), await again(small)], [503, 200])
+    await free()
+    assert.equal(await again(large), 200)
+  })
+
   test('a large message is not read out, and a small one is', async () => {
     const { rig, busy, free } = await busyServer()
     const sent = await call(rig, 'POST /emails', { ...MAIL, text: 'x'.repeat(2 * MB) })

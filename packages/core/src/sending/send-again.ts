@@ -2,22 +2,31 @@ import { parseMailbox } from '@kabutar/mail/address.ts'
 import type { ApiKey } from '../accounts/keys.ts'
 import { MailError } from '../errors.ts'
 import type { Draft } from '../messages/content.ts'
-import { getWholeSent } from '../messages/read.ts'
+import { type MemoryPorts, whileShowing } from '../messages/memory.ts'
+import { getSent, getWholeSent } from '../messages/read.ts'
 import { type SubmitPorts, submit } from './submit.ts'
 
 /**
- * Sends the content of a sent message as a new one, to the same recipients. It is accepted as any other is.
- * @throws {MailError} as `submit`, and `not_found` once the content was deleted
+ * Sends the content of a sent message as a new one, to the same recipients. It is accepted as any other is,
+ * and holds memory as a request of its size does.
+ * @throws {MailError} as `submit`, `not_found` once the content was deleted, and `busy`
  */
 export async function sendAgain(
-  ports: SubmitPorts,
+  ports: SubmitPorts & MemoryPorts,
   key: ApiKey,
   id: string,
   idempotencyKey?: string,
 ): Promise<{ readonly id: string }> {
-  const { message, content } = await getWholeSent(ports, key.accountId, id)
+  const { size } = await getSent(ports.table, key.accountId, id)
+  return whileShowing(ports, size, async () =>
+    submit(ports, key, await draftOf(ports, key.accountId, id), idempotencyKey),
+  )
+}
+
+async function draftOf(ports: SubmitPorts, accountId: string, id: string): Promise<Draft> {
+  const { message, content } = await getWholeSent(ports, accountId, id)
   if (content === undefined) throw new MailError('not_found', 'The content of the email was deleted.')
-  const draft: Draft = {
+  return {
     from: parseMailbox(message.from),
     to: message.to.map(parseMailbox),
     cc: message.cc.map(parseMailbox),
@@ -27,5 +36,4 @@ export async function sendAgain(
     tags: message.tags,
     ...content,
   }
-  return submit(ports, key, draft, idempotencyKey)
 }
