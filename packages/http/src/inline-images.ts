@@ -6,7 +6,8 @@ const CID = /\bcid:([^\s"'<>()]{1,300})/gi
 
 /**
  * Puts the images that a message brings along in place of their `cid:` addresses (RFC 2392), as far as `maxBytes` reaches.
- * Only the ranges of those images are read from the raw message, one after the other.
+ * Only the ranges of those images are read from the raw message, one after the other, and each once: a stranger may mention a
+ * part a thousand times, and a part that is no image too.
  */
 export async function withImages(
   html: string,
@@ -17,19 +18,21 @@ export async function withImages(
   const named = new Map(
     attachments.flatMap((part) => (part.contentId && mayBeImage(part) ? [[part.contentId, part]] : [])),
   )
-  const uris = new Map<string, string>()
+  const imageOf = (address: string) => named.get(decoded(address))
+  const uris = new Map<ReceivedAttachment, string | undefined>()
   let left = maxBytes
   for (const [, address = ''] of html.matchAll(CID)) {
-    const image = named.get(decoded(address))
+    const image = imageOf(address)
     if (image === undefined || (image.size / 3) * 4 > left) continue
-    const uri = uris.get(address) ?? (await dataUri(range, image))
-    if (uri === undefined || uri.length > left) continue
-    uris.set(address, uri)
-    left -= uri.length
+    const uri = uris.has(image) ? uris.get(image) : await dataUri(range, image)
+    const fits = uri !== undefined && uri.length <= left
+    if (fits) left -= uri.length
+    if (!uris.has(image)) uris.set(image, fits ? uri : undefined)
   }
   left = maxBytes
   return html.replace(CID, (address, name: string) => {
-    const uri = uris.get(name)
+    const image = imageOf(name)
+    const uri = image && uris.get(image)
     if (uri === undefined || uri.length > left) return address
     left -= uri.length
     return uri
@@ -42,12 +45,17 @@ const mayBeImage = ({ contentType }: ReceivedAttachment) => contentType.startsWi
 
 async function dataUri(range: Range, image: ReceivedAttachment): Promise<string | undefined> {
   const { from, to, encoding, contentType } = image
-  const chunks: Uint8Array[] = []
-  for await (const chunk of decodeChunks(range(from, to), encoding)) chunks.push(chunk)
-  const bytes = Buffer.concat(chunks)
-  const type = contentType === UNTYPED ? imageTypeOf(bytes) : contentType
-  return type && `data:${type};base64,${bytes.toString('base64')}`
+  const read = async (end: number) => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of decodeChunks(range(from, end), encoding)) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }
+  const type = contentType === UNTYPED ? imageTypeOf(await read(Math.min(to, from + SNIFFED_BYTES))) : contentType
+  return type && `data:${type};base64,${(await read(to)).toString('base64')}`
 }
+
+/** Encoded bytes of an untyped part that are read to know its type. */
+const SNIFFED_BYTES = 1024
 
 const SIGNATURES = { 'image/png': '\x89PNG\r\n\x1a\n', 'image/jpeg': '\xff\xd8\xff', 'image/gif': 'GIF8' } as const
 
