@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { JobError } from '@kabutar/core/ports/compute.ts'
 import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
+import { MAX_ANSWER_BYTES } from './answer.ts'
 import { loadSanitizer } from './sanitize-message.ts'
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\nrest', 'latin1')
@@ -67,17 +68,31 @@ describe('the document of a message', () => {
     const rig = await setup()
     const { body } = await call(rig, 'POST /emails', { ...MAIL, html: '<b>hard</b>', text: 'easy' })
     const { run } = rig.ports.compute
+    const refused: string[] = []
     Object.assign(rig.ports.compute, {
       run: async (...job: Parameters<typeof run>) => {
-        if (job[0].name === 'sanitize-message') throw new JobError('took too long')
-        return run(...job)
+        if (!['scan-html', 'sanitize-message'].includes(job[0].name)) return run(...job)
+        refused.push(job[0].name)
+        throw new JobError('took too long')
       },
     })
     try {
-      assert.match((await view(rig, `/emails/${body.id}`)).html, /<pre[^>]*>easy<\/pre>/)
+      const { link, html } = await view(rig, `/emails/${body.id}`)
+      assert.match(html, /<pre[^>]*>easy<\/pre>/)
+      assert.deepEqual([link.remote_images, link.truncated], [0, true])
+      assert.deepEqual(refused, ['scan-html', 'sanitize-message'])
     } finally {
       Object.assign(rig.ports.compute, { run })
     }
+  })
+
+  test('of HTML that grows past an answer is the text, which is cut to one', async () => {
+    const rig = await setup()
+    const html = `<b title='${'"'.repeat(1024 * 1024 - 100)}'>large</b>`
+    const { body } = await call(rig, 'POST /emails', { ...MAIL, html, text: `easy ${'&'.repeat(1024 * 1024)}` })
+    const shown = await view(rig, `/emails/${body.id}`)
+    assert.match(shown.html.slice(0, 300), /<pre[^>]*>easy /)
+    assert.ok(Buffer.byteLength(shown.html) <= MAX_ANSWER_BYTES, `${Buffer.byteLength(shown.html)}`)
   })
 
   test('is behind a link of that account, message and choice of images alone, for ten minutes', async () => {

@@ -7,7 +7,7 @@ import { type Inspected, inspectReceived } from '@kabutar/core/messages/inspecte
 import { whileShowing, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import { getReceived, getSent } from '@kabutar/core/messages/read.ts'
 import type { ViewedMessage, ViewLinks } from '@kabutar/core/messages/view-links.ts'
-import { type Compute, type ComputePorts, JobError } from '@kabutar/core/ports/compute.ts'
+import { type Compute, type ComputePorts, unlessTooHard } from '@kabutar/core/ports/compute.ts'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { MAX_ANSWER_BYTES } from './answer.ts'
@@ -16,41 +16,47 @@ import { accountOf, type Env } from './env.ts'
 import { HttpError } from './errors.ts'
 import { withImages } from './inline-images.ts'
 import type { Inspect } from './message-content.ts'
-import { withinOpenElements } from './open-elements.ts'
 import { uuidOf } from './page.ts'
 import type { ReceivingPorts } from './receiving.ts'
 import { SANITIZE_MESSAGE } from './sanitize-message.ts'
+import { SCAN_HTML } from './scan-html.ts'
 
 export const ViewRequest = z.object({ images: z.boolean().default(false) }).meta({ id: 'ViewMessage' })
 
 /** Characters of HTML that are shown: sanitising takes a second for some megabytes. */
 const MAX_HTML = 1024 * 1024
-const MOST_COUNTED = 1000
-const REMOTE = /(?:src|background)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//gi
+/** Characters of text that are shown: `&amp;` takes five bytes of the answer. */
+const MAX_TEXT = 768 * 1024
 
 /** POST /:id/view, which answers a signed path. */
-export function viewLinks(links: ViewLinks, direction: ViewedMessage['direction'], inspect: Inspect) {
+export function viewLinks(
+  { compute }: ComputePorts,
+  links: ViewLinks,
+  direction: ViewedMessage['direction'],
+  inspect: Inspect,
+) {
   return new Hono<Env>().post('/:id/view', (c) =>
     inspect(c, async ({ id, reading: { html } }) => {
       const { images } = await jsonBody(c, ViewRequest)
       const accountId = accountOf(c)
+      const scan = html === null ? undefined : await scanned(compute, html)
       const { query, expiresAt } = await links.sign({ accountId, direction, id, images })
       return c.json({
         object: 'view',
         path: `/view/${accountId}/${direction}/${id}?${query}`,
         images,
-        remote_images: html === null ? 0 : remoteImages(html),
-        truncated: html !== null && withinOpenElements(html.slice(0, MAX_HTML)).length < html.length,
+        remote_images: scan?.remoteImages ?? 0,
+        truncated: html !== null && (scan?.shownLength ?? 0) < html.length,
         expires_at: expiresAt.toISOString(),
       })
     }),
   )
 }
 
-function remoteImages(html: string): number {
-  let count = 0
-  for (const _ of html.slice(0, MAX_HTML).matchAll(REMOTE)) if (++count === MOST_COUNTED) break
-  return count
+/** Undefined for HTML that is too hard to read: then the text of the message is shown. */
+function scanned(compute: Compute, html: string) {
+  const begin = html.slice(0, MAX_HTML)
+  return unlessTooHard(compute.run(SCAN_HTML, begin, begin.length))
 }
 
 /** GET /view/:account/:direction/:id. The link is the permission, since a frame of an opaque origin sends no cookie. */
@@ -104,6 +110,7 @@ function headersOf(images: boolean): Record<string, string> {
 }
 
 const HEAD = '<!doctype html><html><head><meta charset="utf-8"><base target="_blank"></head>'
+const FRAME_BYTES = HEAD.length + '</html>'.length
 
 async function documentOf(
   { compute }: ComputePorts,
@@ -112,22 +119,17 @@ async function documentOf(
 ): Promise<string> {
   const { html, text } = reading
   const safe = html === null ? undefined : await sanitized(compute, html.slice(0, MAX_HTML), images)
-  if (safe === undefined) {
-    return `${HEAD}<body><pre style="white-space:pre-wrap;overflow-wrap:anywhere">${escaped((text ?? '').slice(0, MAX_HTML))}</pre></body></html>`
+  const room = MAX_ANSWER_BYTES - (safe === undefined ? 0 : Buffer.byteLength(safe)) - FRAME_BYTES
+  // Quotes in attributes become entities, so that a megabyte of them is six: more than an answer holds.
+  if (safe === undefined || room < 0) {
+    return `${HEAD}<body><pre style="white-space:pre-wrap;overflow-wrap:anywhere">${escaped((text ?? '').slice(0, MAX_TEXT))}</pre></body></html>`
   }
-  const room = MAX_ANSWER_BYTES - Buffer.byteLength(safe) - HEAD.length
   return `${HEAD}${await withImages(safe, attachments, range, room)}</html>`
 }
 
 /** Undefined for HTML that is too hard to sanitise: then the text of the message is shown. */
-async function sanitized(compute: Compute, html: string, images: boolean): Promise<string | undefined> {
-  try {
-    return await compute.run(SANITIZE_MESSAGE, { html, images }, html.length)
-  } catch (error) {
-    if (error instanceof JobError) return undefined
-    throw error
-  }
-}
+const sanitized = (compute: Compute, html: string, images: boolean) =>
+  unlessTooHard(compute.run(SANITIZE_MESSAGE, { html, images }, html.length))
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 const escaped = (text: string) => text.replace(/[&<>]/g, (sign) => ENTITIES[sign] ?? sign)

@@ -21,15 +21,20 @@ const TAG = /<(\/?)([a-z][a-z0-9]*)/gi
  */
 export function withinOpenElements(html: string): string {
   const open: string[] = []
+  const openByName = new Map<string, number>()
+  const count = (name: string, change: 1 | -1) => openByName.set(name, (openByName.get(name) ?? 0) + change)
+  const close = () => count(open.pop() ?? '', -1)
   for (const { index, 1: slash, 2: written = '' } of html.matchAll(TAG)) {
     const name = written.toLowerCase()
     if (slash === '/') {
-      const at = open.lastIndexOf(name)
-      if (at >= 0) open.length = at
+      // Looking through 500 open elements for one that is not there would take two seconds in a megabyte of end tags.
+      const at = openByName.get(name) ? open.lastIndexOf(name) : open.length
+      while (open.length > at) close()
     } else if (!VOID.has(name)) {
-      while (ENDED_BY[name]?.includes(open.at(-1) ?? '')) open.pop()
+      while (ENDED_BY[name]?.includes(open.at(-1) ?? '')) close()
       if (open.length === MAX_OPEN) return html.slice(0, index)
       open.push(name)
+      count(name, 1)
     }
   }
   return html

@@ -6,6 +6,7 @@ import { DECODE_JSON, ENCODE_JSON } from '@kabutar/core/messages/stored-json.ts'
 import { INJECTED_MESSAGE } from '@kabutar/http/injected-message.ts'
 import { PARSE_JSON } from '@kabutar/http/json-text.ts'
 import { SANITIZE_MESSAGE } from '@kabutar/http/sanitize-message.ts'
+import { SCAN_HTML } from '@kabutar/http/scan-html.ts'
 import { SIGN } from '@kabutar/local/relay/signed.ts'
 import { serveJobs } from './serve-jobs.ts'
 
@@ -21,4 +22,5 @@ export default serveJobs([
   PARSE_JSON,
   INJECTED_MESSAGE,
   SANITIZE_MESSAGE,
+  SCAN_HTML,
 ])

@@ -4,7 +4,7 @@ import { indexMessage } from '@kabutar/mail/mime/indexer.ts'
 import type { MessageIndex } from '@kabutar/mail/mime/part.ts'
 import { type LeafHead, type LeafReading, readLeaf } from '@kabutar/mail/read/leaf.ts'
 import type { ReadingSteps } from '@kabutar/mail/read/message.ts'
-import { type Compute, type Job, JobError } from '../ports/compute.ts'
+import { type Compute, type Job, unlessTooHard } from '../ports/compute.ts'
 
 /** 1 MB takes a few milliseconds. */
 export const INDEX_MESSAGE: Job<Uint8Array, MessageIndex> = {
@@ -42,14 +42,5 @@ export function readingSteps(compute: Compute): ReadingSteps {
         compute.run(READ_LEAF, { head, bytes }, upTo(bytes.byteLength + JSON.stringify(head).length)),
       ) as Promise<LeafReading<Head> | undefined>,
     toText: (html) => unlessTooHard(compute.run(HTML_TO_TEXT, html, upTo(html.length))),
-  }
-}
-
-async function unlessTooHard<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof JobError) return undefined
-    throw error
   }
 }

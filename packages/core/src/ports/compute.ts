@@ -35,5 +35,15 @@ export class JobError extends Error {
   }
 }
 
+/** Answers undefined for a job that did not end. */
+export async function unlessTooHard<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof JobError) return undefined
+    throw error
+  }
+}
+
 /** Runs every job at once, in the thread of the caller. */
 export const directCompute: Compute = { run: async (job, input) => job.run(input) }
