@@ -13,7 +13,7 @@ const CLI = join(import.meta.dirname, '../../packages/cli/src/account.ts')
 const FROM = 'ada@kabutar.test'
 const PER_MAIL = 50
 /** Longer than the bounces take, which come as events behind SES. */
-const RETRY_SECONDS = process.env.KABUTAR_FLOW === 'aws' ? 15 : 3
+const RETRY_SECONDS = process.env.KABUTAR_FLOW === 'aws' ? 30 : 3
 
 test('an account whose mail bounces pauses itself, shows what waits, and is resumed by the operator', async () => {
   const gone = Array.from({ length: 2 * PER_MAIL }, (_, n): [string, Behaviour] => [
@@ -40,7 +40,7 @@ test('an account whose mail bounces pauses itself, shows what waits, and is resu
   const deferredAt = Date.now()
   await send(...some('gone'))
   await send(...some('gone', PER_MAIL))
-  const refused = await until('a refusal', async () => (await send('here@dest.test')).error ?? undefined)
+  const refused = await until('a refusal', async () => (await send('here@dest.test')).error ?? undefined, 25)
   assert.deepEqual([refused.statusCode, refused.name], [403, 'suspended_api_key'])
   assert.ok(server.stderr.some((line) => line.includes('an account is paused') && /"level":"error"/i.test(line)))
 

@@ -37,6 +37,8 @@ const options = standIn(moto.endpoint)
 const dynamo = dynamoClient(options)
 /** Contracts that moto breaks, with quotations of the DynamoDB Developer Guide and API reference. */
 const MOTO_IS_WRONG = {
+  '24 concurrent transactions on the same two rows all succeed':
+    'Isolation levels: "as if no operation begins until the previous one has finished"; moto loses updates of threads',
   'a token makes a transaction idempotent':
     'TransactWriteItems, ClientRequestToken: "multiple identical calls have the same effect as one"; moto applies each',
   'condition: another type compares false':
