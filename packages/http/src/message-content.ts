@@ -32,7 +32,7 @@ export function inspectingSent(ports: ReceivingPorts): Inspect {
       const { inspectSent } = await import('@kabutar/core/messages/inspect-sent.ts')
       const inspected = await inspectSent(ports, message)
       return use(inspected, async () => {
-        const key = await copyRaw(ports.blobs, accountId, inspected)
+        const key = await copyRaw(ports, accountId, inspected)
         const options = { expiresInSeconds: LINK_SECONDS, filename: `${message.id}.eml`, contentType: 'message/rfc822' }
         return { download_url: (await ports.blobs.link(key, options)).href, expires_at: expiryOf(ports) }
       })
@@ -66,7 +66,7 @@ export function messageContent(inspect: Inspect) {
 export function sentAttachments(ports: ReceivingPorts) {
   const inspect = inspectingSent(ports)
   const linked = async (c: Context<Env>, message: Inspected, one: ReceivedAttachment) => {
-    const key = await copyAttachment(ports.blobs, accountOf(c), message, one)
+    const key = await copyAttachment(ports, accountOf(c), message, one)
     return linkedAttachment(ports, one, await ports.blobs.link(key, linkOptionsOf(one)))
   }
   return new Hono<Env>()

@@ -23,7 +23,8 @@ export async function deleteSent(
   if (isPending(message)) {
     throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
   }
-  await ports.blobs.delete(await copiesOf(ports, message))
+  const copies = await copiesOf(ports, message)
+  await ports.blobs.delete(copies)
   await deleteContent(ports, accountId, id, message.content)
   const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
   await ports.table.write({
@@ -32,6 +33,8 @@ export async function deleteSent(
     set: { content: deleted, subject: '', tags: [] },
     if: [{ exists: true }],
   })
+  // Whoever read the content before it went may have copied it since; later copies are taken back by `keepCopies`.
+  await ports.blobs.delete(copies)
   await recountDay(ports, accountId, 'out', id)
 }
 
