@@ -59,7 +59,10 @@ class AddressTidier {
       this.#close()
       this.token(token)
     } else if (token.startsWith('"') && token.length > 1) this.#out.push(token)
-    else if (token !== '"' && token !== '<') this.#out.push(token.replace(/\s*([.@])\s*/g, '$1').trim())
+    else if (token !== '"' && token !== '<') {
+      const words = token.split(/([.@])/)
+      this.#out.push(words.map((word) => word.trim()).join(''))
+    }
   }
 
   #open(): void {
