@@ -11,6 +11,8 @@ import { accountOf, type Env } from './env.ts'
 
 export type StreamPorts = ActivityPorts & {
   readonly clock: Clock
+  /** True while the key or the session of a request is valid. */
+  isSignedIn(c: Context): Promise<boolean>
   /** Closes the connection of a request whose reader takes nothing any more. */
   cut(c: Context): void
 }
@@ -19,7 +21,6 @@ const MAX_STREAMS = 100
 const KEEP_ALIVE_MS = 15_000
 /** Changes that come together are told together. */
 const BUNDLE_MS = 250
-/** The session or key is looked at again when the reader comes back. */
 const MAX_STREAM_MS = 15 * 60_000
 const SLOW_MS = 30_000
 
@@ -32,7 +33,7 @@ export function activityStream(ports: StreamPorts, wait: NonNullable<Changes['wa
     const accountId = accountOf(c)
     const cursor = c.req.header('Last-Event-ID') ?? c.req.query('after') ?? (await ports.changes.cursor(accountId))
     const signal = AbortSignal.any([ports.ending, c.req.raw.signal])
-    const events = eventsAfter({ ...ports, wait, signal }, accountId, cursor)
+    const events = eventsAfter({ ...ports, wait, signal, isSignedIn: () => ports.isSignedIn(c) }, accountId, cursor)
     const body = ReadableStream.from(encoded(counted(streams, noSlowReader(ports, c, events))))
     const headers = { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
     return new Response(body as ReadableStream<Uint8Array>, { headers })
@@ -43,9 +44,10 @@ type EventPorts = ActivityPorts & {
   readonly clock: Clock
   readonly wait: NonNullable<Changes['wait']>
   readonly signal: AbortSignal
+  isSignedIn(): Promise<boolean>
 }
 
-/** The text of the events, one after the other, until the signal aborts or the time is over. */
+/** The text of the events, one after the other, until the signal aborts, the time is over, or the reader's key or session has ended. */
 async function* eventsAfter(ports: EventPorts, accountId: string, from: string): AsyncGenerator<string> {
   const { clock, signal, changes } = ports
   const end = clock.monotonic() + MAX_STREAM_MS
@@ -54,6 +56,8 @@ async function* eventsAfter(ports: EventPorts, accountId: string, from: string):
   while (!signal.aborted && clock.monotonic() < end) {
     const found = await changes.after(accountId, cursor)
     const fresh = found ?? { items: [], deleted: [], cursor: await changes.cursor(accountId) }
+    // A key may be deleted while its reader waits; what was found since is not told.
+    if (!(await ports.isSignedIn())) return
     cursor = fresh.cursor
     if (found === undefined || !isEmpty(found)) {
       const { cursor: _, ...data } = wireChanges(ports, fresh, found === undefined)

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { loggedChanges } from '@kabutar/core/messages/activity.ts'
 import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
+import { submit } from '@kabutar/core/sending/submit.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
-import { drain } from '@kabutar/testing/sending-rig.ts'
+import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
 import { createApp } from './app.ts'
 
 type Row = { readonly id: string; readonly [name: string]: unknown }
@@ -147,6 +148,17 @@ describe('GET /stream', () => {
       [[id, 'sent']],
     )
     await again.close()
+  })
+
+  test('ends with its key, and tells nothing more', async () => {
+    const rig = await setup()
+    const stream = await open(rig)
+    await stream.next()
+    const { body } = await call(rig, 'GET /api-keys')
+    const next = stream.next()
+    await call(rig, `DELETE /api-keys/${rows(body)[0]?.id}`)
+    await submit(rig.ports, KEY, DRAFT)
+    assert.equal(await next, undefined)
   })
 
   test('is refused beyond a hundred, until one ends', async () => {

@@ -10,7 +10,7 @@ import { accounts } from './accounts.ts'
 import { activity } from './activity.ts'
 import { activityStream } from './activity-stream.ts'
 import { apiKeys } from './api-keys.ts'
-import { type AddressOf, keyRequired } from './auth.ts'
+import { type AddressOf, isSignedIn, keyRequired } from './auth.ts'
 import { roomForBody } from './body.ts'
 import { deadLetters } from './dead-letters.ts'
 import { domains } from './domains.ts'
@@ -93,7 +93,11 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.use(keyRequired(ports, sessions, options.addressOf), checkQuery, roomForBody(ports))
   app.route('/session', session(looking, sessions, facts))
   app.route('/activity', activity(looking))
-  if (looking.changes.wait) app.route('/stream', activityStream(looking, looking.changes.wait))
+  if (looking.changes.wait)
+    app.route(
+      '/stream',
+      activityStream({ ...looking, isSignedIn: (c) => isSignedIn(ports, sessions, c) }, looking.changes.wait),
+    )
   routeEmails(app, ports, links, options.inject)
   app.route('/uploads', uploads(ports))
   app.route('/api-keys', apiKeys(ports))

@@ -38,6 +38,20 @@ export function keyRequired(
   })
 }
 
+/** True while the session or the key that a request came with is valid, for answers that last. */
+export async function isSignedIn(
+  ports: AuthenticatePorts,
+  sessions: Pick<Sessions, 'keyOf'>,
+  c: Context,
+): Promise<boolean> {
+  try {
+    return (sessions.keyOf(c) ?? (await authenticate(ports, bearerOf(c.req.header('Authorization'))))) !== undefined
+  } catch {
+    // A reader that comes back hears why.
+    return false
+  }
+}
+
 /** What opens the operations of the operator: the token that the server wrote to its data folder, or a session. */
 export type OperatorAccess = { readonly token: string; readonly sessions: Pick<Sessions, 'keyOf'> }
 
