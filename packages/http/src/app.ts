@@ -116,13 +116,13 @@ function routeEmails(app: Hono<Env>, ports: AppPorts, links: ViewLinks, inject =
   refuseOtherMethods(app)
   app.route('/emails/receiving', receiving(ports))
   app.route('/emails/receiving', receivedHistory(ports))
-  app.route('/emails/receiving', messageContent(inspectingReceived(ports)))
+  app.route('/emails/receiving', messageContent(ports, inspectingReceived(ports)))
   app.route('/emails/receiving', viewLinks(ports, links, 'received', inspectingReceived(ports)))
   refuseOtherMethods(app)
   app.route('/emails', emails(ports))
   app.route('/emails', sentAttachments(ports))
   app.route('/emails', sentHistory(ports))
-  app.route('/emails', messageContent(inspectingSent(ports)))
+  app.route('/emails', messageContent(ports, inspectingSent(ports)))
   app.route('/emails', viewLinks(ports, links, 'sent', inspectingSent(ports)))
 }
 

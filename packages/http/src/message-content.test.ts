@@ -51,6 +51,27 @@ describe('the content of a message', () => {
     assert.equal((body.headers as readonly Fields[])[0]?.name, 'From')
   })
 
+  test('has the names of its parts decoded, however they are written', async () => {
+    const rig = await setup()
+    const name = '請求書.pdf'
+    const words = `=?UTF-8?B?${Buffer.from(name).toString('base64')}?=`
+    const file = (disposition: string) => `--b\r\nContent-Type: application/pdf\r\n${disposition}\r\n\r\nx\r\n`
+    const raw = [
+      'From: eve@far.test\r\nTo: ada@kabutar.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n',
+      `--b\r\nContent-Type: text/plain; charset=utf-8; name*=UTF-8''${encodeURIComponent(name)}\r\n\r\nt\r\n`,
+      file(`Content-Disposition: attachment; filename*=UTF-8''${encodeURIComponent(name)}`),
+      file(`Content-Disposition: attachment; filename="${words}"`),
+      file(`Content-Disposition: attachment; filename="${name}"`),
+      '--b--\r\n',
+    ].join('')
+    const { body } = await call(rig, `GET /emails/receiving/${await receiveOne(rig, raw)}/content`)
+    const { parts } = body.structure as { parts: { filename: string | null }[] }
+    assert.deepEqual(
+      parts.map(({ filename }) => filename),
+      [name, name, name, name],
+    )
+  })
+
   test('is gone with its copies once it was deleted', async () => {
     const rig = await setup()
     const id = await sendFile(rig)

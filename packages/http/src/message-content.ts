@@ -4,9 +4,11 @@ import { copyAttachment, copyRaw, type Inspected, inspectReceived } from '@kabut
 import { whileShowing, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment } from '@kabutar/core/messages/message.ts'
 import { getReceived, getSent } from '@kabutar/core/messages/read.ts'
+import { readingSteps } from '@kabutar/core/messages/reading-jobs.ts'
 import { pageOfList } from '@kabutar/core/store/pages.ts'
 import { paramOf } from '@kabutar/mail/mime/params.ts'
-import type { Part } from '@kabutar/mail/mime/part.ts'
+import { type Part, partsOf } from '@kabutar/mail/mime/part.ts'
+import { namedCharset } from '@kabutar/mail/read/message.ts'
 import { type Context, Hono } from 'hono'
 import { bytesOf, expiryOf, LINK_SECONDS, type SignedLink, within } from './answer.ts'
 import { accountOf, type Env, idOf } from './env.ts'
@@ -50,9 +52,9 @@ export function inspectingReceived(ports: ReceivingPorts): Inspect {
 }
 
 /** GET /:id/content and /:id/source. */
-export function messageContent(inspect: Inspect) {
+export function messageContent({ compute }: Pick<ReceivingPorts, 'compute'>, inspect: Inspect) {
   return new Hono<Env>()
-    .get('/:id/content', (c) => inspect(c, async (message) => c.json(contentOf(message))))
+    .get('/:id/content', (c) => inspect(c, async (message) => c.json(await contentOf(compute, message))))
     .get('/:id/source', (c) =>
       inspect(c, async (message, raw) => {
         const source = await beginning(message)
@@ -88,7 +90,7 @@ export function sentAttachments(ports: ReceivingPorts) {
     })
 }
 
-function contentOf({ id, reading, root, attachments }: Inspected) {
+async function contentOf(compute: ReceivingPorts['compute'], { id, reading, root, attachments }: Inspected) {
   const { text } = reading
   const fits = text === null || (text.length <= MAX_TEXT_BYTES && bytesOf(text) <= 2 * MAX_TEXT_BYTES)
   return {
@@ -99,7 +101,7 @@ function contentOf({ id, reading, root, attachments }: Inspected) {
     html: reading.html !== null,
     truncated: [...new Set([...reading.truncated, ...(fits ? [] : ['text'])])],
     undecoded: reading.undecoded,
-    structure: root && structureOf(root, { left: MAX_PARTS }),
+    structure: root && structureOf(root, { left: MAX_PARTS, names: await filenamesOf(compute, root) }),
     attachments: within(attachments.map(shownAttachment), MAX_LIST_BYTES),
   }
 }
@@ -122,7 +124,7 @@ type Structure = {
 }
 
 /** The tree of the parts; `size` is that of a part's body as it was sent. At most 300 parts are shown. */
-function structureOf(part: Part, budget: { left: number }): Structure {
+function structureOf(part: Part, budget: { left: number; readonly names: Filenames }): Structure {
   budget.left--
   const { path, type, subtype, params, encoding, disposition, id, bodyStart, bodyEnd, children, message } = part
   const inner = message === null ? children : [message.body]
@@ -132,11 +134,31 @@ function structureOf(part: Part, budget: { left: number }): Structure {
     charset: paramOf(params, 'charset') ?? null,
     encoding,
     disposition: disposition?.type ?? null,
-    filename: (disposition && paramOf(disposition.params, 'filename')) ?? paramOf(params, 'name') ?? null,
+    filename: budget.names.get(part) ?? null,
     content_id: id,
     size: bodyEnd - bodyStart,
     parts: inner.flatMap((one) => (budget.left > 0 ? [structureOf(one, budget)] : [])),
   }
+}
+
+type Filenames = ReadonlyMap<Part, string | null>
+
+/** Decodes the names of the first parts as those of attachments are: RFC 2231, RFC 2047, or octets of some character set. */
+async function filenamesOf(compute: ReceivingPorts['compute'], root: Part): Promise<Filenames> {
+  const names = new Map<Part, string | null>()
+  const { leaf } = readingSteps(compute)
+  const fallback = namedCharset(root)
+  for (const part of partsOf(root)) {
+    if (names.size >= MAX_PARTS) break
+    const head = {
+      kind: 'filename',
+      fallback,
+      disposition: part.disposition?.params ?? [],
+      contentType: part.params,
+    } as const
+    names.set(part, (await leaf(head, new Uint8Array(0))) ?? null)
+  }
+  return names
 }
 
 /** The first octets, one character for each. */

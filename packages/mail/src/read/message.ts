@@ -207,7 +207,7 @@ const NOBODY = Object.fromEntries(ADDRESS_FIELDS.map((name) => [name, []])) as u
 const UNREAD: HeaderReading = { ...NOBODY, subject: '', headers: [], truncated: [] }
 
 /** Finds the first character set that a part names. Senders of raw 8-bit headers use the same set there. */
-function namedCharset(root: Part): string {
+export function namedCharset(root: Part): string {
   for (const { params } of partsOf(root)) {
     const charset = paramOf(params, 'charset')
     if (charset !== undefined && namesCharset(charset)) return charset
