@@ -35,6 +35,18 @@ describe('a server that captures on loopback', () => {
     await page.close()
   })
 
+  test('shows an open message as captured also when a filter hides its row', async () => {
+    const page = await rig.open()
+    await rowOf(page, SECRET).click()
+    const mark = page.locator('.message-head .direction.captured')
+    await mark.waitFor()
+    await page.getByRole('button', { name: 'Failed', exact: true }).click()
+    await rowOf(page, SECRET).waitFor({ state: 'hidden' })
+    await page.waitForTimeout(500)
+    assert.equal(await mark.count(), 1)
+    await page.close()
+  })
+
   test('answers nothing to a second name for the machine', async () => {
     const page = await rig.open()
     const { port } = new URL(rig.server.url)
@@ -116,13 +128,16 @@ describe('a server with a smart host', () => {
       await chooseTheme(page, theme)
       assert.deepEqual(await seriousFindings(page), [])
     }
+    const { token } = await ok(rig.resend.apiKeys.create({ name: 'Web shop', permission: 'sending_access' }))
+    await field.fill(token)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').filter({ hasText: 'can only send mail' }).waitFor()
     await field.fill(rig.server.apiKey)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText('Mail goes out through a relay').waitFor()
     await page.reload()
     await page.getByText('Mail goes out through a relay').waitFor()
-    await page.getByRole('button', { name: 'Preferences' }).click()
-    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
     await field.waitFor()
     await page.reload()
     await field.waitFor()

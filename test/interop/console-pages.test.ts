@@ -104,6 +104,16 @@ describe('API keys', () => {
   })
 })
 
+describe('the styles of a page', () => {
+  test('stay on that page', async () => {
+    await open('#/messages')
+    await page.getByText('Send').first().waitFor()
+    await page.getByRole('link', { name: 'API keys' }).click()
+    await row('Web shop').waitFor()
+    assert.equal(await page.evaluate('getComputedStyle(document.querySelector("td.actions")).display'), 'table-cell')
+  })
+})
+
 describe('webhooks', () => {
   test('one is added, sent a test event, and shows what it answered', async () => {
     await open('#/webhooks')
@@ -146,6 +156,15 @@ describe('webhooks', () => {
     assert.match(page.url(), /status=failed/)
     await select('Result').selectOption('')
     await row('email.delivered').waitFor()
+  })
+
+  test('a delivery that was not asked for here appears by itself', async () => {
+    const [made] = (await ok(rig.resend.webhooks.list())).data
+    const headers = { Authorization: `Bearer ${rig.server.apiKey}`, 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ type: 'email.bounced' })
+    const answer = await fetch(`${rig.server.url}/webhooks/${made?.id}/test`, { method: 'POST', headers, body })
+    assert.equal(answer.status, 200, await answer.text())
+    await row('email.bounced').waitFor()
   })
 
   test('the secret is rotated, and the old one is known to sign for a day', async () => {

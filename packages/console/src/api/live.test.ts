@@ -61,6 +61,12 @@ test('tries again ever later while the server does not answer, from where it was
   assert.deepEqual([asked, slept, state], [['start', 'a', 'a', 'a', 'a'], [500, 1000, 2000], 'retrying'])
 })
 
+test('says that the server is not reachable once it did not answer three times', async () => {
+  const lost = new ApiError(0, 'unreachable', 'x')
+  const states = [1, 2, 3, 4].map(async (count) => (await follow(...Array(count).fill(lost))).state)
+  assert.deepEqual(await Promise.all(states), ['catching-up', 'catching-up', 'retrying', 'retrying'])
+})
+
 test('ends when the session has ended', async () => {
   const { asked } = await follow(new ApiError(401, 'missing_api_key', 'x'), changes('a'))
   assert.deepEqual(asked, ['start'])

@@ -7,7 +7,7 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import { type Api, ApiError } from './client.ts'
 import type { Changes } from './messages.ts'
 
-/** `live`: a request waits. `catching-up`: there is more to fetch. `retrying`: the server does not answer. */
+/** `live`: a request waits. `catching-up`: there is more to fetch. `retrying`: the server did not answer several times. */
 export type LiveState = 'live' | 'catching-up' | 'retrying'
 type Told = { readonly changes?: Changes; readonly state: LiveState }
 
@@ -29,6 +29,8 @@ const WAIT_SECONDS = 25
 const PAGE = 100
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 10_000
+/** A server that is started again answers before the last of these. */
+const FAILURES_TO_TELL = 3
 
 export function startLive({ api, account, cursor, browser, changed }: LiveOptions): Live {
   const state = signal<LiveState>('live')
@@ -56,8 +58,8 @@ export function startLive({ api, account, cursor, browser, changed }: LiveOption
         await pause(browser, told.changes.retry_ms ?? 0)
       } catch (error) {
         if (ended.signal.aborted || (error instanceof ApiError && error.status === 401)) return
-        tell({ state: 'retrying' })
-        await pause(browser, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++))
+        tell({ state: ++failures < FAILURES_TO_TELL ? 'catching-up' : 'retrying' })
+        await pause(browser, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1)))
       }
     }
   })

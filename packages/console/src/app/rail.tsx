@@ -26,6 +26,7 @@ export function Rail() {
         <span class={who.relay === 'capture' ? 'mode capture' : 'mode'}>
           {t(who.relay === 'capture' ? 'shell.capture' : 'shell.relay')}
         </span>
+        {who.mode === 'key' && <SignOut />}
         <PreferencesMenu />
       </div>
     </header>
@@ -43,6 +44,23 @@ function PageLink({ page: { name, title } }: { readonly page: Page }) {
       <span>{t(title)}</span>
       {unread > 0 && <span class="badge">{unread > 99 ? '99+' : unread}</span>}
     </a>
+  )
+}
+
+/** Shown to whoever signed in with a key, and may want to sign in with another. */
+function SignOut() {
+  const { t, session, api } = useConsole()
+  const label = t('shell.sign-out')
+  return (
+    <button
+      type="button"
+      class="button quiet"
+      aria-label={label}
+      title={label}
+      onClick={() => void session.signOut(api)}
+    >
+      <Icon name="sign-out" />
+    </button>
   )
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Api, ApiError } from '../api/client.ts'
 import { createSession } from './session.ts'
 
-function rig() {
+function rig(permission = 'full_access') {
   const kept = new Map<string, string>()
   const clock = { now: 0 }
   const asked: string[] = []
@@ -11,7 +11,7 @@ function rig() {
   const answer = (what: string) => async () => {
     asked.push(what)
     if (refusal.next) throw refusal.next
-    return { mode: 'loopback' }
+    return { mode: 'loopback', permission }
   }
   const api = { get: answer('get'), post: answer('post'), delete: answer('delete') } as unknown as Api
   const storage = {
@@ -50,7 +50,16 @@ test('a refused key is forgotten, and one that the server could not judge is kep
   assert.deepEqual([session.state.value.name, kept.size], ['unreachable', 1])
   refusal.next = new ApiError(403, 'invalid_api_key', 'no')
   await session.open(api)
-  assert.deepEqual([session.state.value, kept.size], [{ name: 'signed-out', refusal: 'no' }, 0])
+  assert.deepEqual(
+    [session.state.value, kept.size],
+    [{ name: 'signed-out', refusal: { why: 'server', message: 'no' } }, 0],
+  )
+})
+
+test('a key that may only send is refused and forgotten', async () => {
+  const { session, api, kept } = rig('sending_access')
+  await session.signIn(api, 're_x')
+  assert.deepEqual([session.state.value, kept.size], [{ name: 'signed-out', refusal: { why: 'sending-key' } }, 0])
 })
 
 test('a key that was deleted signs the reader out', async () => {

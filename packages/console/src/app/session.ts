@@ -19,9 +19,12 @@ export type Identity = {
   readonly sample: { readonly from: string; readonly to: string } | null
 }
 
+/** Why a key was not taken: the server's own sentence, or that the key may only send, which opens no page. */
+export type Refusal = { readonly why: 'server'; readonly message: string } | { readonly why: 'sending-key' }
+
 export type SessionState =
   | { readonly name: 'opening' }
-  | { readonly name: 'signed-out'; readonly refusal?: string }
+  | { readonly name: 'signed-out'; readonly refusal?: Refusal }
   | { readonly name: 'unreachable'; readonly message: string }
   | { readonly name: 'open'; readonly who: Identity }
 
@@ -54,12 +57,16 @@ export function createSession(storage: Pick<Storage, 'getItem' | 'setItem' | 're
   const open = async (api: Api) => {
     try {
       openedAt = now()
-      state.value = { name: 'open', who: await identify(api, key()) }
+      const who = await identify(api, key())
+      state.value =
+        who.permission === 'sending_access'
+          ? { name: 'signed-out', refusal: { why: 'sending-key' } }
+          : { name: 'open', who }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       state.value = refused(error, key() !== undefined)
-      if (state.value.name === 'signed-out') storage.removeItem(KEY)
     }
+    if (state.value.name === 'signed-out') storage.removeItem(KEY)
   }
   const signIn = async (api: Api, given: string) => {
     storage.setItem(KEY, given)
@@ -79,5 +86,5 @@ const identify = (api: Api, key: string | undefined): Promise<Identity> =>
 
 function refused(error: ApiError, hadKey: boolean): SessionState {
   if (error.status === 0 || error.status >= 500) return { name: 'unreachable', message: error.message }
-  return { name: 'signed-out', ...(hadKey && { refusal: error.message }) }
+  return { name: 'signed-out', ...(hadKey && { refusal: { why: 'server', message: error.message } }) }
 }

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
 import { useConsole } from './console.ts'
+import type { Refusal } from './session.ts'
 
 /** Asks for an API key. Shown where the server does not let the reader in without one. */
-export function SignIn({ refusal }: { readonly refusal: string | undefined }) {
+export function SignIn({ refusal }: { readonly refusal: Refusal | undefined }) {
   const { session, api, t } = useConsole()
   const [busy, setBusy] = useState(false)
   const submit = async (event: SubmitEvent) => {
@@ -26,7 +27,7 @@ export function SignIn({ refusal }: { readonly refusal: string | undefined }) {
         </label>
         {refusal !== undefined && (
           <p class="error" role="alert">
-            {t('sign-in.refused', { message: refusal })}
+            {refusal.why === 'server' ? t('sign-in.refused', { message: refusal.message }) : t('sign-in.sending-key')}
           </p>
         )}
         <button type="submit" class="button primary" disabled={busy}>

@@ -19,7 +19,7 @@ export default function DeadLettersPage() {
   const [redriving, setRedriving] = useState(false)
   const any = (letters.value?.data.length ?? 0) > 0
   return (
-    <div class="page">
+    <div class="page dead-letters-page">
       <PageHead title={t('dead-letters.title')}>
         <button type="button" class="button" onClick={letters.reload}>
           {t('dead-letters.reload')}

@@ -14,7 +14,7 @@ import './domains.css'
 export default function DomainsPage() {
   const { router } = useConsole()
   const id = router.current.value.path[1]
-  return <div class="page">{id === undefined ? <Domains /> : <DomainPage key={id} id={id} />}</div>
+  return <div class="page domains-page">{id === undefined ? <Domains /> : <DomainPage key={id} id={id} />}</div>
 }
 
 function Domains() {

@@ -15,7 +15,7 @@ export default function HealthPage() {
   const { who } = useSignedIn()
   const health = useHealth(RECHECK_MS)
   return (
-    <div class="page">
+    <div class="page health-page">
       <PageHead title={t('health.title')} />
       <Loaded of={health}>{(value) => <Verdict health={value} />}</Loaded>
       <section class="section">

@@ -1,18 +1,13 @@
-import { useEffect } from 'preact/hooks'
 import { ApiError } from '../api/client.ts'
 import type { Health } from '../api/resources.ts'
 import { type Console, useConsole } from '../app/console.ts'
-import { useLoaded } from '../ui/loaded.tsx'
+import { useLoaded, useReloading } from '../ui/loaded.tsx'
 
 /** Asks the server how it is, and again each `everyMs` while the page is seen. */
 export function useHealth(everyMs: number) {
   const { api } = useConsole()
   const health = useLoaded('health', (signal) => readHealth(api, signal))
-  const { reload } = health
-  useEffect(() => {
-    const timer = setInterval(() => document.hidden || reload(), everyMs)
-    return () => clearInterval(timer)
-  }, [reload, everyMs])
+  useReloading(health, everyMs)
   return health
 }
 

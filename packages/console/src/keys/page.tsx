@@ -26,7 +26,7 @@ export default function KeysPage() {
     keys.reload()
   }
   return (
-    <div class="page">
+    <div class="page keys-page">
       <PageHead title={t('keys.title')}>
         <button type="button" class="button primary" onClick={() => setCreating(true)}>
           {t('keys.create')}

@@ -1,6 +1,6 @@
 /** What one can do with a message. */
-import { API, type Api } from '../api/client.ts'
-import { pathOf, type Source } from '../api/messages.ts'
+import { API, type Api, ApiError } from '../api/client.ts'
+import { type Content, pathOf, type Source } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
 import { SHOWN_MS } from '../app/notices.ts'
 import { useShortcuts } from '../app/use-shortcuts.ts'
@@ -22,8 +22,9 @@ export function Actions({ head }: { readonly head: Head }) {
       router.go(['messages', 'sent', id], { ...router.current.value.query, tab: 'timeline' })
     },
     'copy-curl': async () => {
-      await navigator.clipboard.writeText(await curl(api, head, who.api_url))
-      notices.done(t('shell.copied'))
+      const { command, attachments } = await curl(api, head, who.api_url)
+      await navigator.clipboard.writeText(command)
+      notices.done(attachments === 0 ? t('shell.copied') : t('message.copied-without', { count: attachments }))
     },
     download: async () => {
       const { download_url } = await api.get<Source>(`${pathOf(head)}/source`)
@@ -80,6 +81,16 @@ function useDelete(head: Head): () => void {
   }
 }
 
-async function curl(api: Api, head: Head, url: string): Promise<string> {
-  return curlOf(new URL(url || API, window.location.origin).href, await api.get<SentBody>(pathOf(head)))
+/** The command, and how many attachments it leaves out. A message whose content was deleted has none to leave out. */
+async function curl(api: Api, head: Head, url: string) {
+  const [message, content] = await Promise.all([
+    api.get<SentBody>(pathOf(head)),
+    api.get<Content>(`${pathOf(head)}/content`).catch(noneIfDeleted),
+  ])
+  const attachments = content?.attachments.length ?? 0
+  return { command: curlOf(new URL(url || API, window.location.origin).href, message), attachments }
+}
+
+function noneIfDeleted(error: unknown): undefined {
+  if (!(error instanceof ApiError && error.status === 404)) throw error
 }

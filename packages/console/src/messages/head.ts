@@ -10,10 +10,10 @@ export type Head = Named &
 
 export type Whole = Omit<Head, 'direction' | 'last_event'> & { readonly last_event?: Head['last_event'] }
 
-/** A received message has no status. */
-export const headOf = (named: Named, whole: Whole, listed: Summary | undefined): Head => ({
+/** A received message has no status. `captured`: what a list said of the message, if one had it. */
+export const headOf = (named: Named, whole: Whole, captured: boolean | undefined): Head => ({
   ...whole,
   ...named,
   last_event: whole.last_event ?? null,
-  captured: listed?.captured,
+  captured,
 })

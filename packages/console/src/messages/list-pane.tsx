@@ -133,17 +133,21 @@ function Chips({ filter }: { readonly filter: Filter }) {
 
 /** Says how fresh the list is; a press pauses or resumes it. */
 function LiveMark() {
-  const { t } = useConsole()
+  const { t, notices } = useConsole()
   const { messages } = useSignedIn()
   const live = messages.live.value
   const waiting = messages.waiting.value
   const titles = {
     live: t('live.pause'),
     'catching-up': t('live.pause'),
-    retrying: t('live.retrying'),
+    retrying: t('live.retrying-hint'),
     paused: waiting > 0 ? t('live.behind', { count: waiting }) : t('live.resume'),
   }
-  const text = t(live === 'retrying' ? 'live.catching-up' : `live.${live}`)
+  const text = t(`live.${live}`)
+  const isLost = live === 'retrying'
+  useEffect(() => {
+    if (isLost) notices.say(t('live.retrying'))
+  }, [isLost, notices, t])
   return (
     <button
       type="button"

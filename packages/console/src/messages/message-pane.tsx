@@ -24,7 +24,9 @@ export function MessagePane(named: Named) {
   )
   const [last, setLast] = useState<Head | undefined>(listed)
   useEffect(() => {
-    if (whole.value) setLast(headOf(named, whole.value, listed))
+    const { value } = whole
+    // A filter may hide the row of the message that is open; what the row said stays true.
+    if (value) setLast((before) => headOf(named, value, listed?.captured ?? before?.captured))
   }, [whole.value, listed?.captured])
   if (last) return <Shown head={last} />
   return <Loaded of={whole}>{(value) => <Shown head={headOf(named, value, undefined)} />}</Loaded>

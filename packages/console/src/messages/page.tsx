@@ -23,7 +23,7 @@ export default function MessagesPage() {
     if (open) messages.markRead(open.id)
   }, [messages, open?.id])
   return (
-    <div class={`messages ${open ? 'one-open' : ''} ${isEmpty && !open ? 'empty' : ''}`}>
+    <div class={`messages-page ${open ? 'one-open' : ''} ${isEmpty && !open ? 'empty' : ''}`}>
       <h1 class="spoken">{t('messages.title')}</h1>
       <ListPane filter={filter} openId={open?.id} />
       <section class="message-pane">

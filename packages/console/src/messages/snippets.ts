@@ -9,6 +9,7 @@ export type SentBody = {
   readonly subject: string
   readonly html?: string | null
   readonly text?: string | null
+  readonly tags?: readonly { readonly name: string; readonly value: string }[] | null
 }
 type Sample = { readonly from: string; readonly to: string }
 
@@ -18,8 +19,8 @@ const withoutSlash = (url: string) => url.replace(/\/$/, '')
 
 /** The request that sends the same message again. Attachments are left out. The key is one that the reader fills in. */
 export function curlOf(url: string, message: SentBody): string {
-  const { from, to, cc, bcc, reply_to, subject, html, text } = message
-  const fields = Object.entries({ from, to, cc, bcc, reply_to, subject, html, text })
+  const { from, to, cc, bcc, reply_to, subject, html, text, tags } = message
+  const fields = Object.entries({ from, to, cc, bcc, reply_to, subject, html, text, tags })
   const given = fields.filter(([, value]) => value !== null && value !== undefined && value.length > 0)
   const body = JSON.stringify(Object.fromEntries(given))
   return `curl ${withoutSlash(url)}/emails -H "Authorization: Bearer $RESEND_API_KEY" \\\n  -d ${quoted(body)}`

@@ -18,7 +18,7 @@ export default function SuppressionsPage() {
   const [turn, setTurn] = useState(0)
   const changed = () => setTurn((before) => before + 1)
   return (
-    <div class="page">
+    <div class="page suppressions-page">
       <PageHead title={t('suppressions.title')}>
         <button type="button" class="button primary" onClick={() => setAdding(true)}>
           {t('suppressions.add')}

@@ -53,9 +53,11 @@ function useFocusOnNeighbour(body: { readonly current: HTMLElement | null }, key
   const before = useRef(keys)
   useLayoutEffect(() => () => queueMicrotask(focusHeading), [])
   useLayoutEffect(() => {
-    const { length } = before.current
+    const { length, 0: first } = before.current
     const removed = before.current.findIndex((key) => !keys.includes(key))
     before.current = keys
+    // What came by itself, above the rest, takes no focus.
+    if (first !== undefined && keys.indexOf(first) > 0) return
     const changed = removed < 0 && keys.length > length ? length : removed
     if (changed < 0 || document.activeElement !== document.body) return
     const rows = [...(body.current?.children ?? [])]

@@ -30,6 +30,7 @@ const PATHS = {
   image: 'M3 4h14v12H3zM3 13l4-4 4 4 2-2 4 4M13 7.500h.01',
   open: 'M11 4h5v5M16 4l-7 7M8 5H4v11h11v-4',
   group: 'M3 5h14M6 10h11M6 15h11M3 10h.01M3 15h.01',
+  'sign-out': 'M8 4H4v12h4M8 10h9M13 6l4 4-4 4',
   send: 'M3 10l14-6-5 13-3-5zM9 12l4-4',
 } as const
 export type IconName = keyof typeof PATHS

@@ -23,6 +23,26 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
   return state.key === key ? { ...state, reload } : { reload }
 }
 
+type Reloaded = {
+  readonly value?: unknown
+  readonly error?: unknown
+  readonly busy?: boolean
+  readonly reload: () => void
+}
+
+/** Loads again `everyMs` after the last load has ended, while the page is seen: a slow answer is not cut off by the next request. */
+export function useReloading({ value, error, busy = false, reload }: Reloaded, everyMs: number): void {
+  useEffect(() => {
+    if (busy) return
+    const timer = setInterval(() => {
+      if (document.hidden) return
+      clearInterval(timer)
+      reload()
+    }, everyMs)
+    return () => clearInterval(timer)
+  }, [value, error, busy, everyMs])
+}
+
 type Props<T> = { readonly of: State<T>; readonly children: (value: T) => ComponentChildren }
 
 /** Shows the value once it is there; what was there stays while it is loaded again. */

@@ -5,7 +5,8 @@ import type { List } from '../api/resources.ts'
 import { useConsole } from '../app/console.ts'
 
 const PAGE = 50
-const MAX_PAGE = 100
+/** The most that one request reads. */
+export const MAX_PAGE = 100
 
 type State<T> = {
   readonly key: string

@@ -1,7 +1,8 @@
 import type { WebhookEvent } from '../api/resources.ts'
 import { useConsole } from '../app/console.ts'
 import { type Column, PagedTable } from '../ui/data-table.tsx'
-import { usePaged } from '../ui/paged.ts'
+import { useReloading } from '../ui/loaded.tsx'
+import { MAX_PAGE, usePaged } from '../ui/paged.ts'
 import { Empty } from '../ui/states.tsx'
 import { Time } from '../ui/time.tsx'
 import { DeliveryChip } from './chips.tsx'
@@ -9,10 +10,12 @@ import { DeliveryChip } from './chips.tsx'
 const STATUSES = ['success', 'pending', 'failed'] as const
 
 /** What was sent to an endpoint, newest first. The API has no filter here, so the filters choose among what is loaded. */
-export function Deliveries({ webhook }: { readonly webhook: string }) {
+export function Deliveries({ webhook, everyMs }: { readonly webhook: string; readonly everyMs: number }) {
   const { router, t } = useConsole()
   const { type = '', status = '' } = router.current.value.query
   const all = usePaged<WebhookEvent>(`/webhooks/${webhook}/events`)
+  // Whoever has loaded more than one request reads looks at the past.
+  useReloading({ ...all, value: all.rows, busy: all.busy || (all.rows?.length ?? 0) > MAX_PAGE }, everyMs)
   const rows = all.rows?.filter((one) => (type === '' || one.type === type) && (status === '' || fits(one, status)))
   const columns: readonly Column<WebhookEvent>[] = [
     {

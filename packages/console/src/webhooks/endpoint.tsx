@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { WebhookWithSecret } from '../api/resources.ts'
 import { useConsole } from '../app/console.ts'
 import { FormDialog } from '../ui/form-dialog.tsx'
-import { Loaded, useLoaded } from '../ui/loaded.tsx'
+import { Loaded, useLoaded, useReloading } from '../ui/loaded.tsx'
 import { PageHead } from '../ui/page-head.tsx'
 import { EnabledChip } from './chips.tsx'
 import { Deliveries } from './deliveries.tsx'
@@ -10,13 +10,17 @@ import { SendTest } from './send-test.tsx'
 import { SigningSecret } from './signing-secret.tsx'
 import { WebhookForm } from './webhook-form.tsx'
 
+/** How often the page looks whether something was sent. */
+const POLL_MS = 2500
+
 /** One endpoint: how it is set up, how it fares, and what was sent to it. */
 export function EndpointPage({ id }: { readonly id: string }) {
   const { api } = useConsole()
   const path = `/webhooks/${id}`
   const webhook = useLoaded(path, (signal) => api.get<WebhookWithSecret>(path, {}, signal))
+  useReloading(webhook, POLL_MS)
   return (
-    <div class="page">
+    <div class="page webhooks-page">
       <Loaded of={webhook}>{(value) => <Details webhook={value} reload={webhook.reload} />}</Loaded>
     </div>
   )
@@ -47,7 +51,7 @@ function Details({ webhook, reload }: Props) {
           <SigningSecret webhook={webhook} reload={reload} />
         </dd>
       </dl>
-      <Deliveries key={deliveriesTurn} webhook={webhook.id} />
+      <Deliveries key={deliveriesTurn} webhook={webhook.id} everyMs={POLL_MS} />
     </>
   )
 }

@@ -34,7 +34,7 @@ export function EventPage({ webhook, id }: Of) {
     reload()
   }
   return (
-    <div class="page">
+    <div class="page webhooks-page">
       <Loaded of={delivery}>{(value) => <Details of={value} webhook={webhook} onReplayed={again} />}</Loaded>
     </div>
   )

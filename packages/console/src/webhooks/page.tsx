@@ -44,7 +44,7 @@ function Webhooks() {
     </Empty>
   )
   return (
-    <div class="page">
+    <div class="page webhooks-page">
       <PageHead title={t('webhooks.title')}>
         <button type="button" class="button primary" onClick={() => setAdding(true)}>
           {t('webhooks.add')}

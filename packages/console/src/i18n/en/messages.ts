@@ -53,6 +53,10 @@ export const messages = {
   'message.send-again': 'Send again',
   'message.sent-again': 'Sent again as a new message',
   'message.copy-curl': 'Copy as curl',
+  'message.copied-without': {
+    one: 'Copied without the attachment',
+    other: 'Copied without the {count} attachments',
+  },
   'message.download': 'Download .eml',
   'message.delete': 'Delete the message',
   'message.delete-content': 'Delete the content',

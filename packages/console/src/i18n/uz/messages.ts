@@ -55,6 +55,7 @@ export const messages: Translated<typeof en> = {
   'message.send-again': 'Qayta yuborish',
   'message.sent-again': 'Yangi xabar sifatida qayta yuborildi',
   'message.copy-curl': 'curl buyrugʻini nusxalash',
+  'message.copied-without': { other: '{count} ta ilovasiz nusxalandi' },
   'message.download': '.eml faylini yuklab olish',
   'message.delete': 'Xabarni oʻchirish',
   'message.delete-content': 'Mazmunini oʻchirish',
