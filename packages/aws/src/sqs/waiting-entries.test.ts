@@ -97,6 +97,21 @@ test('an entry that fails for a reason of its own after it had waited is a dead 
   assert.equal(await at.rows(), 0)
 })
 
+test('a table that throttles a few times takes the row all the same', async () => {
+  const at = await rig()
+  at.fail(gone)
+  let refusals = 4
+  const busy: Table = {
+    ...at.ports.table,
+    write: (one) =>
+      refusals-- > 0 ? Promise.reject(new StoreError('Throttled', 'too much')) : at.ports.table.write(one),
+  }
+  await at.work(busy)
+  at.ports.clock.advance(MINUTE)
+  await at.work(busy)
+  assert.deepEqual([await at.rows(), at.entries.length], [1, 0])
+})
+
 test('while the table is down, five receipts are spread over hours', async () => {
   const at = await rig()
   at.fail(gone)

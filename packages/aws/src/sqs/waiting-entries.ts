@@ -11,6 +11,7 @@ import { StoreError, type Table } from '@kabutar/core/ports/table.ts'
 import { readRow, row } from '@kabutar/core/store/codec.ts'
 import { waitAgainMs } from '@kabutar/core/store/failures.ts'
 import { queueOfWaitingEntry, waitingEntryKey } from '@kabutar/core/store/keys.ts'
+import { insist } from '@kabutar/core/store/once.ts'
 import { type DueWork, dueAt } from '@kabutar/core/store/outbox.ts'
 
 type WaitPorts = { readonly table: Table; readonly clock: Clock; readonly log: Log }
@@ -78,8 +79,8 @@ async function settle(
   if (failure !== undefined && Buffer.byteLength(delivery.body) > MAX_BODY_BYTES) return failure
   const key = waitingEntryKey(queue, createHash('sha256').update(delivery.body).digest('hex'))
   try {
-    if (waits) await keep(ports, key, delivery)
-    else if (failure?.waits !== true) await ports.table.write({ kind: 'delete', key })
+    if (waits) await insist(ports.clock, () => keep(ports, key, delivery))
+    else if (failure?.waits !== true) await insist(ports.clock, () => ports.table.write({ kind: 'delete', key }))
     return waits ? undefined : failure
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
