@@ -21,7 +21,8 @@ test('connections beyond the limit are closed at once, and free ones are taken a
   await http.close(100)
 })
 
-const BODY_BYTES = 400_000_000
+/** More than any machine passes on in the 500 ms that the listener takes it. */
+const BODY_BYTES = 40_000_000_000
 
 for (const method of ['POST', 'GET']) {
   test(`a body that ${method} does not read is let go with its connection`, async () => {
@@ -39,9 +40,9 @@ for (const method of ['POST', 'GET']) {
     socket.on('drain', write)
     write()
     await Promise.race([closed, sleep(4000)])
-    const { destroyed, bytesWritten } = socket.destroy()
-    assert.ok(bytesWritten < BODY_BYTES / 2, `${bytesWritten} octets were taken`)
-    assert.ok(destroyed)
+    const { destroyed, bytesWritten } = socket
+    socket.destroy()
     await http.close(100)
+    assert.ok(destroyed, `${bytesWritten} octets were taken`)
   })
 }
