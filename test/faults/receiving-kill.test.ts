@@ -60,7 +60,9 @@ async function killUnderLoad(server: Server, load: MailLoad, afterMs: number): P
 function assertOnce(listed: readonly Listed[], load: MailLoad): void {
   assert.equal(new Set(listed.map(({ id }) => id)).size, listed.length, 'an id is listed twice')
   const subjects = new Set([...load.answered.values()].map(({ subject }) => subject))
-  for (const [subject, copies] of Map.groupBy(listed, (message) => message.subject)) {
+  // A message that was in hand at several kills is stored unread, without a subject; its bytes are compared like the others'.
+  const read = listed.filter(({ subject }) => subject !== '')
+  for (const [subject, copies] of Map.groupBy(read, (message) => message.subject)) {
     const lost = load.unanswered.get(subject) ?? 0
     const most = (subjects.has(subject) ? 1 : 0) + lost
     assert.ok(copies.length <= most, `${subject}: ${copies.length} copies, and ${lost} answers were lost`)
