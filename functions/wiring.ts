@@ -89,16 +89,18 @@ export function allowPrivate(): boolean {
 }
 
 export function relayPorts({ table, random }: Pick<ReturnType<typeof basicPorts>, 'table' | 'random'>) {
+  const log = boundedLog(lambdaLog(), clock)
   const relay = sesRelay(sesClient(), {
     region: setting('AWS_REGION'),
     configurationSet: setting('KABUTAR_CONFIGURATION_SET'),
     concurrency: numberSetting('KABUTAR_SEND_CONCURRENCY'),
     table,
     clock,
+    log,
     random,
   })
   return {
-    relay: watchedRelay(relay, { log: boundedLog(lambdaLog(), clock), clock, setting: 'the SES account' }),
+    relay: watchedRelay(relay, { log, clock, setting: 'the SES account' }),
     // Another sandbox may always be at work, so a lease is never void before its time.
     worker: { id: randomUUID(), exclusive: false },
     sendRetries: durationsSetting('KABUTAR_SEND_RETRIES', DEFAULT_SEND_RETRIES),

@@ -13,7 +13,10 @@ const { all, only, workers } = reader(load('production'))
 const KB = 1000
 
 const STORED = ['KABUTAR_BUCKET', 'KABUTAR_TABLE']
-/** Budgets in bytes: `atStart` of the files loaded before the first event, `inAll` of all files that are uploaded. */
+/**
+ * Budgets in bytes: `atStart` of the files loaded before the first event, `inAll` of all files that are uploaded. Each is a
+ * tenth above what the function had when it was last looked at: enough for its own growth, too little for a new package.
+ */
 type Expected = {
   readonly atStart: number
   readonly inAll: number
@@ -22,15 +25,15 @@ type Expected = {
 }
 const EXPECTED: Readonly<Record<string, Expected>> = {
   'functions/api.handler': {
-    atStart: 610 * KB,
+    atStart: 670 * KB,
     // 1,720 KB of it show messages to people: what reads mail for receive.handler, the composer of send.handler, and the
     // sanitiser. None of it is in the start; it is loaded when the console opens a message.
-    inAll: 2350 * KB,
+    inAll: 2530 * KB,
     timeout: 29,
     environment: [...STORED, 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_SEND_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/domains.handler': {
-    atStart: 480 * KB,
+    atStart: 495 * KB,
     inAll: 760 * KB,
     timeout: 29,
     environment: [
@@ -49,10 +52,10 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     environment: ['KABUTAR_OWNER'],
   },
   'functions/send.handler': {
-    atStart: 525 * KB,
+    atStart: 565 * KB,
     // It starts with 510 KB. S3's client, which few messages need, and the composer, half of it the names of file types,
     // are loaded when they are used.
-    inAll: 810 * KB,
+    inAll: 890 * KB,
     timeout: 60,
     environment: [
       ...STORED,
@@ -64,28 +67,28 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     ],
   },
   'functions/feedback.handler': {
-    atStart: 380 * KB,
+    atStart: 415 * KB,
     inAll: 500 * KB,
     timeout: 30,
     environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_FEEDBACK_QUEUE', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/receive.handler': {
-    atStart: 480 * KB,
+    atStart: 525 * KB,
     // 1,130 KB of it reads mail for people: mailparser, with the character sets of iconv-lite, the entities of HTML and the
     // lists of top-level domains and file types. None of it is in the start; it is loaded with the first message.
-    inAll: 1850 * KB,
+    inAll: 1970 * KB,
     timeout: 120,
     environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/notify.handler': {
     // undici is 460 KB of it: the package exports its client only together with fetch, caches and mocks.
-    atStart: 765 * KB,
-    inAll: 800 * KB,
+    atStart: 840 * KB,
+    inAll: 860 * KB,
     timeout: 60,
     environment: ['KABUTAR_ATTEMPTS', 'KABUTAR_TABLE', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/sweep.handler': {
-    atStart: 375 * KB,
+    atStart: 410 * KB,
     inAll: 500 * KB,
     timeout: 50,
     environment: [

@@ -24,6 +24,7 @@ import { tableContract } from '@kabutar/core/ports/table.contract.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
+import { silent } from '@kabutar/testing/sending-rig.ts'
 import { createTable, freshName, stageTags } from '../dynamo.ts'
 import { downloadPresigned, uploadPresigned } from '../presigned.ts'
 import { standIn } from '../servers.ts'
@@ -98,6 +99,7 @@ const relay = sesRelay(ses, {
   configurationSet: 'kabutar',
   concurrency: 1,
   clock,
+  log: silent,
   table: sqliteTable(memoryEngine(), clock),
   random: Math.random,
 })

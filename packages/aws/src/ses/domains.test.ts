@@ -11,6 +11,7 @@ import { createApp } from '@kabutar/http/app.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
 import { receivePorts } from '@kabutar/testing/receiving-rig.ts'
+import { silent } from '@kabutar/testing/sending-rig.ts'
 import { Resend } from 'resend'
 import { freshName, startDynamo } from '../../../../test/aws/dynamo.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
@@ -58,6 +59,7 @@ const relay = sesRelay(ses.client, {
   configurationSet: 'kabutar',
   concurrency: 1,
   clock: systemClock,
+  log: silent,
   table,
   random: Math.random,
 })

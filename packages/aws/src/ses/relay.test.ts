@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, beforeEach, test } from 'node:test'
+import type { LogFields } from '@kabutar/core/ports/log.ts'
 import { relayContract } from '@kabutar/core/ports/relay.contract.ts'
 import { RelayError } from '@kabutar/core/ports/relay.ts'
 import { memoryEngine } from '@kabutar/local/sqlite/engine.ts'
 import { sqliteTable } from '@kabutar/local/sqlite/table.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
+import { silent } from '@kabutar/testing/sending-rig.ts'
 import { standIn } from '../../../../test/aws/servers.ts'
 import { startSes } from '../../../../test/aws/ses.ts'
 import { sesClient } from './client.ts'
@@ -26,6 +28,7 @@ const worker = (more: Partial<Options> = {}): Options => ({
   configurationSet: 'kabutar',
   concurrency: 1,
   clock: systemClock,
+  log: silent,
   table: sqliteTable(memoryEngine(), more.clock ?? systemClock),
   random: Math.random,
   ...more,
@@ -171,7 +174,9 @@ test('the rate is asked once for all workers, and again after 15 minutes; until 
   ses.account.maxSendRate = 20
   const { time, clock } = steppingClock()
   const table = sqliteTable(memoryEngine(), clock)
-  const workers = Array.from({ length: 5 }, () => sesRelay(ses.client, worker({ clock, table })))
+  const warnings: string[] = []
+  const log = { ...silent, warn: (_: string, fields?: LogFields) => warnings.push(String(fields?.error)) }
+  const workers = Array.from({ length: 5 }, () => sesRelay(ses.client, worker({ clock, log, table })))
   const send = async () => {
     for (const one of workers) await one.send(ENVELOPE, RAW, OPTIONS)
   }
@@ -184,6 +189,11 @@ test('the rate is asked once for all workers, and again after 15 minutes; until 
   await send()
   await send()
   assert.equal(time.now - from, 100, 'two recipients of each worker, at 20 a second')
+  const told = warnings.length
+  assert.ok(
+    told > 0 && warnings.every((error) => error.includes('Error')),
+    'the operator sees that SES does not tell the rate',
+  )
   ses.account.fails = false
   ses.account.answeredAt = Number.NEGATIVE_INFINITY
   const failed = ses.account.requests

@@ -3,12 +3,13 @@
  */
 import { GetAccountCommand, type SESv2Client } from '@aws-sdk/client-sesv2'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
+import type { Log } from '@kabutar/core/ports/log.ts'
 import { type Item, StoreError, type Table } from '@kabutar/core/ports/table.ts'
 import { readRow, row } from '@kabutar/core/store/codec.ts'
 import { SEND_RATE_KEY } from '@kabutar/core/store/keys.ts'
 import { writeIf } from '@kabutar/core/store/once.ts'
 
-export type RatePorts = { readonly table: Table; readonly clock: Clock; random(): number }
+export type RatePorts = { readonly table: Table; readonly clock: Clock; readonly log: Log; random(): number }
 
 /** SES changes an account's rate rarely, after days of good sending. */
 const LIFETIME_MS = 15 * 60_000
@@ -89,10 +90,13 @@ function mayAsk({ table, clock }: RatePorts, item: Item | undefined): Promise<bo
 }
 
 /** Undefined if SES does not answer: another worker asks later. */
-async function ask(client: SESv2Client, { table, clock }: RatePorts): Promise<number | undefined> {
+async function ask(client: SESv2Client, { table, clock, log }: RatePorts): Promise<number | undefined> {
   const rate = await client.send(new GetAccountCommand({})).then(
     ({ SendQuota }) => SendQuota?.MaxSendRate,
-    () => undefined,
+    (error: Error) => {
+      log.warn('SES did not tell the send rate; another worker asks later', { error })
+      return undefined
+    },
   )
   if (rate === undefined) return undefined
   // -1 means no limit; 10,000 keeps the arithmetic finite.

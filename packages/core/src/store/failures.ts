@@ -1,7 +1,7 @@
 /** What becomes of queue entries that failed: when they come back, and whether that counts as an attempt. */
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log } from '../ports/log.ts'
+import type { Log, LogFields } from '../ports/log.ts'
 import { countedAttempts, type Delivery, type Failure, QUEUE_RULES } from '../ports/queue.ts'
 import { StoreError } from '../ports/table.ts'
 
@@ -52,10 +52,11 @@ export class Failures {
     this.#signal = signal
   }
 
-  add(delivery: Delivery, error: unknown): void {
+  /** `about` says in the log what the entry was for. */
+  add(delivery: Delivery, error: unknown, about: LogFields = {}): void {
     const { id, attempt } = delivery
     if (this.#failures.has(id)) return
-    const fields = { queue: this.#queue, attempt, error: error as Error }
+    const fields = { queue: this.#queue, attempt, ...about, error: error as Error }
     const { clock, log } = this.#ports
     const reason = reasonOf(error)
     if (this.#signal.aborted) {

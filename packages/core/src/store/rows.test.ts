@@ -131,9 +131,9 @@ async function writeRest(ports: Ports): Promise<void> {
 }
 
 /** The rate as a worker reads it, with an SES that answers. */
-function sendRate({ table, clock }: Ports): Promise<number | undefined> {
+function sendRate({ table, clock, log }: Ports): Promise<number | undefined> {
   const client = { send: async () => ({ SendQuota: { MaxSendRate: 14 } }) } as unknown as SESv2Client
-  return sharedSendRate(client, { table, clock, random: Math.random })()
+  return sharedSendRate(client, { table, clock, log, random: Math.random })()
 }
 
 /** Throws the error of a row that is left out with an error line. */

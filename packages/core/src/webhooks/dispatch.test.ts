@@ -280,7 +280,7 @@ test('a row that cannot be read keeps no other endpoint and no other event of th
   )
   assert.deepEqual(errors, [
     `a row cannot be read and is left out of a list acc#webhooks ${bad.id}`,
-    'a webhook was not dispatched and comes back undefined',
+    'an entry waits for what is not there and comes back undefined',
   ])
   assert.equal((await getDelivery(at.ports.table, at.accountId, endpoint.id, told?.id ?? '')).status, 'success')
   assert.equal((await at.ports.webhookQueue.depth()).delayed, 1)

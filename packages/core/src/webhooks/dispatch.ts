@@ -10,7 +10,7 @@ import { GuardError } from '../net/url.ts'
 import type { Delivery, Failure } from '../ports/queue.ts'
 import type { Item } from '../ports/table.ts'
 import { TABLE_RULES } from '../ports/table-rules.ts'
-import { isUnavailable, mayWait, reasonOf, waitAgainMs } from '../store/failures.ts'
+import { Failures, isUnavailable } from '../store/failures.ts'
 import { endpointKey, eventKey } from '../store/keys.ts'
 import { deliveryKeyOf, deliveryOf, type WebhookDelivery } from './delivery.ts'
 import type { DispatchPorts } from './dispatch-ports.ts'
@@ -33,8 +33,6 @@ type Job = Queued & {
 }
 
 const PER_READ = Math.floor(TABLE_RULES.maxGetMany / 2)
-/** The delay of an entry that ended in an unknown error. */
-const AGAIN_MS = 30_000
 /** The delay of an entry that carries an outcome which the table did not take. */
 const RECORD_AGAIN_MS = 5000
 
@@ -50,33 +48,35 @@ export async function dispatchBatch(
   const parts = Array.from({ length: Math.ceil(batch.length / PER_READ) }, (_, i) =>
     batch.slice(i * PER_READ, (i + 1) * PER_READ),
   )
-  const failures = await Promise.all(parts.map((part) => dispatchPart(ports, part, signal)))
-  return failures.flat()
+  const failures = new Failures(ports, 'webhooks', signal)
+  await Promise.all(parts.map((part) => dispatchPart(ports, part, signal, failures)))
+  return failures.all()
 }
 
 async function dispatchPart(
   ports: DispatchPorts,
   batch: readonly Delivery[],
   signal: AbortSignal,
-): Promise<readonly Failure[]> {
-  const broken: Failure[] = []
+  failures: Failures,
+): Promise<void> {
   const entries = batch.flatMap((queued) => {
     try {
       return [{ queued, entry: parseWebhookEntry(queued.body) }]
     } catch (error) {
-      ports.log.error('a webhook entry is broken', { id: queued.id, error: error as Error })
-      broken.push({ id: queued.id, retryInMs: AGAIN_MS, reason: reasonOf(error) })
+      failures.add(queued, error)
       return []
     }
   })
   const { jobs, unreadable } = await load(ports, entries).catch((error: unknown) => noneOf(entries, error))
-  const failures = await Promise.all(jobs.map((job) => guarded(ports, job, signal)))
-  return [
-    ...broken,
-    ...unreadable.map(({ error, ...queued }) => failureOf(ports, queued, error, signal)),
-    ...failures.filter((failure) => failure !== undefined),
-  ]
+  for (const { queued, entry, error } of unreadable) failures.add(queued, error, aboutOf(entry))
+  await Promise.all(
+    jobs.map((job) =>
+      guarded(ports, job, signal).catch((error) => failures.add(job.queued, error, aboutOf(job.entry))),
+    ),
+  )
 }
+
+const aboutOf = ({ endpoint, event }: WebhookEntry) => ({ endpoint, event })
 
 type Loaded = { readonly jobs: readonly Job[]; readonly unreadable: readonly (Queued & { readonly error: unknown })[] }
 
@@ -134,29 +134,16 @@ function jobOf({ queued, entry }: Queued, { delivery, event, endpoint }: Rows): 
 }
 
 /** Keeps one process from making the same attempt twice at once, whatever the queue does: the second entry ends, since the row is due. */
-async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<Failure | undefined> {
+async function guarded(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<void> {
   const { account, endpoint, event, attempt } = job.entry
   const name = `${account} ${endpoint} ${event} ${attempt}`
-  if (ports.running.has(name)) return undefined
+  if (ports.running.has(name)) return
   ports.running.add(name)
   try {
     await dispatch(ports, job, signal)
-    return undefined
-  } catch (error) {
-    return failureOf(ports, job, error, signal)
   } finally {
     ports.running.delete(name)
   }
-}
-
-function failureOf(ports: DispatchPorts, { queued, entry }: Queued, error: unknown, signal: AbortSignal): Failure {
-  const { id } = queued
-  if (signal.aborted) return { id, retryInMs: 0, waits: true }
-  const { endpoint, event } = entry
-  ports.log.error('a webhook was not dispatched and comes back', { endpoint, event, error: error as Error })
-  const reason = reasonOf(error)
-  if (!mayWait(queued, error, ports.clock)) return { id, retryInMs: AGAIN_MS, reason }
-  return { id, waits: true, retryInMs: waitAgainMs(queued, ports.clock), reason }
 }
 
 async function dispatch(ports: DispatchPorts, job: Job, signal: AbortSignal): Promise<void> {

@@ -41,7 +41,7 @@ test('an entry waits for a store that is away and after a shutdown, and a defect
   ]
   assert.deepEqual(outcomes.flat(), [
     { id: 'q', retryInMs: MINUTE, waits: true, reason: 'StoreError: the disk is full' },
-    { id: 'q', retryInMs: 30_000, reason: 'Error: a defect' },
+    { id: 'q', retryInMs: 5000, reason: 'Error: a defect' },
     { id: 'q', retryInMs: 0, waits: true },
   ])
 })
