@@ -189,6 +189,7 @@ test('the rate is asked once for all workers, and again after 15 minutes; until 
   await send()
   await send()
   assert.equal(time.now - from, 100, 'two recipients of each worker, at 20 a second')
+  console.log(warnings)
   const told = warnings.length
   assert.ok(
     told > 0 && warnings.every((error) => error.includes('Error')),
