@@ -18,7 +18,7 @@ const ses = await startSes()
 after(() => ses.close())
 beforeEach(() => {
   ses.sent.length = 0
-  ses.account.answeredAt = Number.NEGATIVE_INFINITY
+  Object.assign(ses.account, { answeredAt: Number.NEGATIVE_INFINITY, fails: false })
 })
 
 type Options = Parameters<typeof sesRelay>[1]
@@ -189,12 +189,7 @@ test('the rate is asked once for all workers, and again after 15 minutes; until 
   await send()
   await send()
   assert.equal(time.now - from, 100, 'two recipients of each worker, at 20 a second')
-  console.log(warnings)
-  const told = warnings.length
-  assert.ok(
-    told > 0 && warnings.every((error) => error.includes('Error')),
-    'the operator sees that SES does not tell the rate',
-  )
+  assert.match(warnings[0] ?? '', /Exception/, 'the operator sees that SES does not tell the rate')
   ses.account.fails = false
   ses.account.answeredAt = Number.NEGATIVE_INFINITY
   const failed = ses.account.requests
