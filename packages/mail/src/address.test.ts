@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { formatMailbox, parseMailbox } from './address.ts'
+import { formatMailbox, parseAddress, parseMailbox } from './address.ts'
 import { MalformedError } from './malformed.ts'
 
 describe('parseMailbox', () => {
@@ -81,4 +81,22 @@ describe('parseMailbox', () => {
     assert.equal(formatMailbox({ name: 'Mail, Inc.', address: '' }), 'Mail, Inc.')
     assert.equal(formatMailbox({ name: 'jo@x.test', address: '' }), '"jo@x.test"')
   })
+})
+
+const secondsOf = (work: () => unknown) => {
+  const start = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1_000_000
+}
+
+test('an address takes a time that grows with its length', () => {
+  const local = 'a'.repeat(29)
+  for (const text of [`${local}(@x.test`, `${local}.(@x.test`, `"${local}@x.test`, `<${local}(@x.test>`]) {
+    assert.ok(secondsOf(() => assert.throws(() => parseMailbox(text), MalformedError)) < 0.5, text)
+  }
+  const million = 'a'.repeat(1_000_000)
+  for (const text of [`${million}@x.test`, `a@${million}`, `a@é${million}`, `"${'\\a'.repeat(500_000)}"@x.test`]) {
+    assert.ok(secondsOf(() => assert.throws(() => parseAddress(text), MalformedError)) < 0.5, text.slice(0, 20))
+  }
 })
