@@ -16,6 +16,7 @@ describe('customValue', () => {
     ['X-From', '"Gęś, G" <g@x.test>, Bo <b@x.test>', `${word('Gęś, G')} <g@x.test>, Bo <b@x.test>`],
     ['X-From', 'Bo <b@x.test>, Jörg<j@x.test>', `Bo <b@x.test>, ${word('Jörg')} <j@x.test>`],
     ['X-From', 'Jörg <j@bücher.test>', `${word('Jörg')} <j@xn--bcher-kva.test>`],
+    ['X-From', 'a <x@y.test>,\u00a0,Jörg ;\u2003', `a <x@y.test>, ${word('\u00a0,Jörg ;\u2003')}`],
     ['List-Unsubscribe', '<https://bücher.test/ü>', '<https://xn--bcher-kva.test/%C3%BC>'],
     ['References', '<a@x.test><b@x.test>', '<a@x.test> <b@x.test>'],
     ['X-Ids', '<a@x.test><b@x.test>', '<a@x.test><b@x.test>'],
@@ -35,6 +36,15 @@ describe('customValue', () => {
     assert.throws(() => customValue('X-A', 'x'.repeat(994)), MalformedError)
     assert.throws(() => customValue('X-A', `ü <https://x.test/${'x'.repeat(1000)}>`), MalformedError)
     assert.ok(customValue('X-A', 'ü'.repeat(4000)))
+  })
+
+  test('takes a time that grows with its length', () => {
+    for (const run of [' ', ', ', '"', '<', '=?']) {
+      const start = process.cpuUsage()
+      customValue('X-A', `é${run.repeat(200_000 / run.length)}é`)
+      const { user, system } = process.cpuUsage(start)
+      assert.ok(user + system < 1_000_000, JSON.stringify(run))
+    }
   })
 
   test('has whole characters in each encoded word of 75 characters at most', () => {

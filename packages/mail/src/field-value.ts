@@ -8,6 +8,8 @@ const MAX_LINE_LENGTH = 998
 const WORD_OCTETS = 45
 const PRINTABLE = /^[\t\x20-\x7e]*$/
 const IN_BRACKETS = /(<[^<>]*>)/
+/** They stay as they are beside an encoded word. A blank beyond ASCII is none of them: it is encoded too. */
+const SEPARATORS = ['\t', ' ', ',', ';', ':']
 
 /**
  * A custom field's value. Printable ASCII stays as it was given, since a relay may read it (X-SMTPAPI is JSON). Beyond ASCII
@@ -62,9 +64,12 @@ function encoded(value: string): string {
 /** An encoded word stands apart from its neighbours, and in place of a quoted string. */
 function encodedPhrase(text: string): string {
   if (PRINTABLE.test(text)) return text
-  const [, before = '', words = '', after = ''] = /^([\s,;:]*)(.*?)([\s,;:]*)$/s.exec(text) ?? []
+  const start = text.search(/[^\t ,;:]/)
+  let end = text.length
+  while (SEPARATORS.includes(text[end - 1] ?? '')) end--
+  const words = text.slice(start, end)
   const unquoted = /^"(?:[^"\\]|\\.)*"$/s.test(words) ? words.slice(1, -1).replace(/\\(.)/gs, '$1') : words
-  return `${before.trimEnd()} ${encodedWords(unquoted)} ${after.trimStart()}`
+  return `${text.slice(0, start).trimEnd()} ${encodedWords(unquoted)} ${text.slice(end).trimStart()}`
 }
 
 /** A URL or an address with its domain in punycode; undefined for anything else beyond ASCII. */
