@@ -47,8 +47,8 @@ function paramsIn(raw: string, from: number): Params {
   while (at < raw.length && params.length < MAX_PARAMETERS) {
     const equals = raw.indexOf('=', at)
     if (equals < 0) break
-    const name = raw.slice(Math.max(at, raw.lastIndexOf(';', equals) + 1), equals)
-    const clean = withoutComments(name)
+    const between = raw.slice(at, equals)
+    const clean = withoutComments(between.slice(between.lastIndexOf(';') + 1))
       .replace(/^[\s,]+/, '')
       .trimEnd()
     const { value, next } = valueAt(raw, equals + 1, /name/i.test(clean))
@@ -66,7 +66,7 @@ function valueAt(raw: string, from: number, isName: boolean): { value: string; n
   const { text, end } = isQuoted ? quoted(raw, start) : { text: '', end: start }
   const semicolon = raw.indexOf(';', end)
   const limit = semicolon < 0 ? raw.length : semicolon
-  const next = Math.min(limit, gapAfter(raw, end, isName && !isQuoted ? GAP_AFTER_NAME : GAP))
+  const next = gapAfter(raw.slice(0, limit), end, isName && !isQuoted ? GAP_AFTER_NAME : GAP)
   if (isQuoted) return { value: text, next }
   const bare = raw.slice(start, next)
   return { value: (isName ? bare : withoutComments(bare)).trim(), next }
