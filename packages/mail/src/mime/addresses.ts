@@ -18,12 +18,16 @@ class AddressReader {
   #out: (Address | Group)[] = []
   #count = 0
   #words: Word[] = []
+  /** One of the words has an @. */
+  #wordsAt = false
   #name: readonly Word[] = []
   #word: string | undefined
   #wordAt = false
   #comment = ''
   #angle: string | undefined
   #inAngle = false
+  /** The text in brackets begins with an @; undefined before it begins. */
+  #route: boolean | undefined
   #unclosed = false
   #group: { name: string; members: Address[] } | undefined
 
@@ -44,10 +48,11 @@ class AddressReader {
   }
 
   #insideAngle(char: string): void {
+    if (this.#route === undefined && char.trim() !== '') this.#route = char === '@'
     if (char === '>') this.#inAngle = false
     else if (char === '"') this.#angle += this.#quoted()
     // Only an obsolete route has commas in brackets; otherwise the bracket was not closed.
-    else if (char === ',' && !this.#angle!.trimStart().startsWith('@')) {
+    else if (char === ',' && this.#route !== true) {
       this.#inAngle = false
       this.#endMailbox()
     } else this.#angle += char
@@ -76,27 +81,24 @@ class AddressReader {
   #openAngle(): void {
     this.#endWord()
     // Two addresses without a comma: the words between them are the name of the second.
-    const name = this.#words
-    if (this.#angle !== undefined) {
-      this.#words = []
-      this.#endMailbox()
-    }
+    const name = this.#takeWords()
+    if (this.#angle !== undefined) this.#endMailbox()
     this.#name = name
-    this.#words = []
     this.#inAngle = true
+    this.#route = undefined
     this.#angle = ''
   }
 
   #opensGroup(): boolean {
     const begun = this.#words.length > 0 || this.#word !== undefined
     // After an @, the colon belongs to an address literal, `[IPv6:...]`.
-    return this.#group === undefined && begun && !this.#wordAt && !this.#words.some(({ at }) => at)
+    return this.#group === undefined && begun && !this.#wordAt && !this.#wordsAt
   }
 
   #openGroup(): void {
     this.#endWord()
-    this.#group = { name: this.#words.map(({ text }) => text).join(' '), members: [] }
-    this.#words = []
+    const words = this.#takeWords()
+    this.#group = { name: words.map(({ text }) => text).join(' '), members: [] }
   }
 
   /** Reads the quoted string that begins here. An unclosed quote is skipped, as are all later ones. */
@@ -129,15 +131,18 @@ class AddressReader {
   }
 
   #endWord(): void {
-    if (this.#word !== undefined) this.#words.push({ text: this.#word, at: this.#wordAt })
+    if (this.#word !== undefined) {
+      this.#words.push({ text: this.#word, at: this.#wordAt })
+      this.#wordsAt ||= this.#wordAt
+    }
     this.#word = undefined
     this.#wordAt = false
   }
 
   #endMailbox(): void {
     this.#endWord()
-    const address = this.#angle === undefined ? bare(this.#words, this.#comment) : this.#bracketed(this.#angle)
-    this.#words = []
+    const words = this.#takeWords()
+    const address = this.#angle === undefined ? bare(words, this.#comment) : this.#bracketed(this.#angle, words)
     this.#comment = ''
     this.#angle = undefined
     if (address === undefined) return
@@ -146,8 +151,15 @@ class AddressReader {
     else this.#group.members.push(address)
   }
 
-  #bracketed(angle: string): Address | undefined {
-    const words = this.#name.length > 0 ? this.#name : this.#words
+  #takeWords(): readonly Word[] {
+    const words = this.#words
+    this.#words = []
+    this.#wordsAt = false
+    return words
+  }
+
+  #bracketed(angle: string, after: readonly Word[]): Address | undefined {
+    const words = this.#name.length > 0 ? this.#name : after
     const name = words.map(({ text }) => text).join(' ') || this.#comment
     const spec = angle.trim().startsWith('@') ? angle.slice(angle.indexOf(':') + 1) : angle
     if (name === '' && spec.trim() === '') return undefined

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseAddresses } from './addresses.ts'
 import { parseStructured } from './params.ts'
 
 const BLANKS = ' '.repeat(200_000)
@@ -22,6 +23,9 @@ const FIELDS: readonly (readonly [name: string, read: () => unknown])[] = [
         parseStructured(`text/plain${';a=b'.repeat(PARAMETERS)};a="${'x '.repeat(120_000)}"`)
     },
   ],
+  ['commas in a route', () => parseAddresses(`<@${'a,'.repeat(125_000)}`)],
+  ['commas in a route behind blanks', () => parseAddresses(`<${BLANKS}@${','.repeat(200_000)}`)],
+  ['colons behind words and an address', () => parseAddresses(`${'a '.repeat(60_000)}b@c ${': '.repeat(60_000)}`)],
 ]
 
 for (const [name, read] of FIELDS) {
