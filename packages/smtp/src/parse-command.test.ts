@@ -119,6 +119,11 @@ describe('command lines', () => {
       refusalOf(Buffer.from(`MAIL FROM:<${part.repeat(500)}`))
       refusalOf(Buffer.from(`MAIL FROM:<a@b.test> ${part.repeat(500)}\x01`))
     }
+    const blanks = Buffer.from(`NOOP${' '.repeat(2000)}x `)
+    const start = process.cpuUsage()
+    for (let n = 0; n < 10_000; n++) parseCommand(blanks)
+    const { user, system } = process.cpuUsage(start)
+    assert.ok(user + system < 1_000_000, `${(user + system) / 1000} ms`)
   })
 })
 
