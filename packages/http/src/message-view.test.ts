@@ -104,17 +104,25 @@ describe('the document of a message', () => {
     const status = async (changed: string) => (await rig.app.request(changed)).status
     assert.equal(await status(path), 200)
     assert.equal(await status(`/api${path}`), 200)
-    for (const changed of [
+    const forged = [
       path.replace('images=0', 'images=1'),
+      path.replace('images=0', 'images=1&images=0'),
       path.replace(body.id as string, other.id as string),
       path.replace('/view/a/', '/view/b/'),
+      path.replace('/view/a/', '/view/%61b/'),
       path.replace('/sent/', '/received/'),
       path.replace(/expires=(\d+)/, (_, at) => `expires=${Number(at) + 1}`),
+      path.replace(/expires=\d+/, 'expires=99999999999'),
+      path.replace(/expires=(\d+)/, 'expires=$1+'),
+      path.replace(/&expires=\d+/, ''),
+      path.replace(/signature=.*$/, 'signature='),
       path.replace(/.$/, ''),
+      path.replace(/$/, '='),
+      path.replace(/signature=.*$/, (text) => text.toLowerCase()),
       path.split('?')[0] ?? '',
-    ]) {
-      assert.equal(await status(changed), 403, changed)
-    }
+    ]
+    assert.equal(new Set([path, ...forged]).size, 16)
+    for (const changed of forged) assert.equal(await status(changed), 403, changed)
     rig.ports.clock.advance(600_000)
     assert.equal(await status(path), 403)
   })

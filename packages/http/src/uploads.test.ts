@@ -48,9 +48,10 @@ test('refused in the form of the wire', async () => {
     const { statusCode } = (await answer.json()) as { statusCode: number }
     assert.deepEqual([answer.status, statusCode], [status, status], name)
   }
-  for (const size of [0, 1.5, 31_457_281, '5', undefined]) {
+  for (const size of [0, -1, 1.5, 1e9, 31_457_281, '10', null, 2 ** 53 + 1, 1e308, undefined]) {
     assert.equal((await call(rig, 'POST /uploads', { size })).status, 422, String(size))
   }
+  assert.equal((await call(rig, 'POST /uploads', { size: 31_457_280 })).status, 201)
   const id = rig.ports.ids.next()
   const both = { ...MAIL, attachments: [{ upload_id: id, content: 'aGk=' }] }
   assert.equal((await call(rig, 'POST /emails', both)).body.name, 'invalid_attachment')
@@ -69,6 +70,62 @@ test('a link takes one file: the same again is no error, another is refused, wha
     assert.deepEqual([answer.status, ((await answer.json()) as { name: string }).name], [403, 'invalid_access'])
     const key = new URL(url).pathname.replace('/uploads/', '')
     assert.ok(file.equals((await rig.ports.blobs.get(key)) ?? Buffer.alloc(0)))
+  }
+})
+
+/** What is made of a link for `size` bytes, and how many bytes come. */
+const FORGED: Readonly<Record<string, (url: URL, size: number, other: URL) => number>> = {
+  'a byte less': (_, size) => size - 1,
+  'a byte more': (_, size) => size + 1,
+  'five bytes more, which the link says': (url, size) => set(url, 'bytes', String(size + 5), size + 5),
+  'the size with a sign': (url, size) => set(url, 'bytes', `+${size}`, size),
+  'no size': (url, size) => set(url, 'bytes', undefined, size),
+  'a second more': (url, size) => set(url, 'expires', String(Number(url.searchParams.get('expires')) + 1), size),
+  'no expiry': (url, size) => set(url, 'expires', undefined, size),
+  'an empty signature': (url, size) => set(url, 'signature', '', size),
+  'a padded signature': (url, size) => set(url, 'signature', `${url.searchParams.get('signature')}=`, size),
+  'the signature of another link': (url, size, other) =>
+    set(url, 'signature', other.searchParams.get('signature') ?? '', size),
+  'another account': (url, size) => {
+    url.pathname = url.pathname.replace('/a/', '/b/')
+    return size
+  },
+  'the name of another upload': (url, size, other) => {
+    url.pathname = other.pathname
+    return size
+  },
+  'the folder of downloads': (url, size) => {
+    url.pathname = url.pathname.replace('/uploads/', '/downloads/')
+    return size
+  },
+}
+
+function set({ searchParams }: URL, name: string, value: string | undefined, size: number): number {
+  if (value === undefined) searchParams.delete(name)
+  else searchParams.set(name, value)
+  return size
+}
+
+test('a link that is forged in 13 ways takes nothing, for a file in the database and one on the disk', async () => {
+  assert.equal(Object.keys(FORGED).length, 13)
+  const rig = await setup()
+  for (const size of [10, 70_000]) {
+    const made = async () => (await call(rig, 'POST /uploads', { size })).body as { id: string; url: string }
+    const [{ id, url }, other] = [await made(), await made()]
+    for (const [name, change] of Object.entries(FORGED)) {
+      const forged = new URL(url)
+      const bytes = change(forged, size, new URL(other.url))
+      const { status } = await put(rig, forged.href, Buffer.alloc(bytes, 1), { 'Content-Length': String(bytes) })
+      assert.ok(status >= 400 && status < 500, `${name}: ${status}`)
+    }
+    const { pathname, search } = new URL(url)
+    const read = await rig.app.request(pathname + search)
+    assert.ok(read.status >= 400 && read.status < 500, `GET: ${read.status}`)
+    for (const upload_id of [id, other.id]) {
+      const attached = await call(rig, 'POST /emails', { ...MAIL, attachments: [{ upload_id }] })
+      assert.equal(attached.body.name, 'invalid_attachment')
+    }
+    assert.equal((await put(rig, url, Buffer.alloc(size, 1), { 'Content-Length': String(size) })).status, 200)
   }
 })
 
