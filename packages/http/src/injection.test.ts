@@ -1,7 +1,7 @@
 /** Line ends, dots and NUL in every place of a message to send: at the next hop it is one message with our fields alone. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { call, setup } from '@kabutar/testing/http-rig.ts'
+import { call, type Setup, setup } from '@kabutar/testing/http-rig.ts'
 import { drain } from '@kabutar/testing/sending-rig.ts'
 
 /** What servers have taken for the end of a message, or of a line. */
@@ -81,25 +81,101 @@ function faultsOf(raw: string): readonly string[] {
   return Object.keys(faults).filter((name) => faults[name])
 }
 
+/** Sends a message that is accepted or refused, and answers which. What goes to the next hop is one message without faults. */
+async function sent(rig: Setup, fields: object, recipients = ['x@far.test']): Promise<boolean> {
+  const what = JSON.stringify(fields).slice(0, 200)
+  const { relayed } = rig.ports.relay
+  const before = relayed.length
+  const { status } = await call(rig, 'POST /emails', { ...BASE, ...fields })
+  assert.ok(status === 200 || (status >= 400 && status < 500), `${status} ${what}`)
+  await drain(rig.ports)
+  assert.equal(relayed.length - before, status === 200 ? 1 : 0, what)
+  if (status !== 200) return false
+  const one = relayed.at(-1)
+  assert.deepEqual(one?.recipients, recipients, what)
+  assert.deepEqual(faultsOf(Buffer.from(one?.raw ?? []).toString('latin1')), [], what)
+  return true
+}
+
 test('nothing in a request adds a field, a line end or a second message', async (t) => {
   const rig = await setup()
-  const { relayed } = rig.ports.relay
-  let tries = 0
-  for (const end of ENDS) {
-    for (const place of placesOf(end)) {
-      tries++
-      const what = JSON.stringify(place).slice(0, 200)
-      const { status } = await call(rig, 'POST /emails', { ...BASE, ...place })
-      assert.ok(status === 200 || (status >= 400 && status < 500), `${status} ${what}`)
-      const before = relayed.length
-      await drain(rig.ports)
-      assert.equal(relayed.length - before, status === 200 ? 1 : 0, what)
-      if (status !== 200) continue
-      const one = relayed.at(-1)
-      assert.deepEqual(one?.recipients, ['x@far.test'], what)
-      assert.deepEqual(faultsOf(Buffer.from(one?.raw ?? []).toString('latin1')), [], what)
-    }
+  const places = ENDS.flatMap(placesOf)
+  for (const place of places) await sent(rig, place)
+  t.diagnostic(`${places.length} messages, ${rig.ports.relay.relayed.length} accepted`)
+  assert.equal(places.length, 400)
+  assert.ok(rig.ports.relay.relayed.length > 100)
+})
+
+const ACCEPTED_NAMES = [
+  ...['constructor', 'toString', 'X-MS-Exchange', 'Apparently-To', 'Errors-To', 'X-Envelope-To', 'X-Original-To'],
+  ...['Mail-Followup-To', 'Disposition-Notification-To', 'Feedback-ID', 'X-PM-Tag', 'X-Mailgun-Variables', 'X-MC-Tags'],
+  ...['X-SMTPAPI', 'x-smtpapi'],
+]
+const REFUSED_NAMES = [
+  ...[
+    'From',
+    'from',
+    'FROM ',
+    'Bcc',
+    'bcc',
+    'Bcc ',
+    'Sender',
+    'Return-Path',
+    'To',
+    'Cc',
+    'Reply-To',
+    'Date',
+    'Subject',
+  ],
+  ...['X-SES-CONFIGURATION-SET', 'Content-Type', 'Content-Transfer-Encoding', 'MIME-Version', 'Message-ID'],
+  ...['Message-Id', 'DKIM-Signature', 'ARC-Seal', 'Resent-To', 'Received', 'Delivered-To', 'Authentication-Results'],
+  ...['__proto__', 'X:Y', 'X Y', '', 'X-é', `X-${'a'.repeat(80)}`, '\u212aey'],
+]
+
+test('47 names of custom fields: those of the envelope, the structure and the trace are refused', async () => {
+  const rig = await setup()
+  assert.equal(ACCEPTED_NAMES.length + REFUSED_NAMES.length, 47)
+  for (const name of ACCEPTED_NAMES) assert.ok(await sent(rig, named(name)), name)
+  for (const name of REFUSED_NAMES) assert.ok(!(await sent(rig, named(name))), name)
+})
+
+/** A literal would take `__proto__` for the prototype. */
+const named = (name: string) => ({ headers: JSON.parse(`{${JSON.stringify(name)}:"v@v.test"}`) as object })
+
+const attached = (fields: object, content: string | Uint8Array = 'a') => ({
+  attachments: [{ content: Buffer.from(content as string).toString('base64'), ...fields }],
+})
+const original = (content: string) =>
+  attached({ filename: 'm.eml', content_type: 'message/rfc822' }, Buffer.from(`Subject: x\r\n\r\n${content}`, 'latin1'))
+const many = Array.from({ length: 49 }, (_, n) => `x${n}@far.test`)
+
+const LONG_OR_ODD: readonly (readonly [name: string, fields: object, accepted: boolean])[] = [
+  ['a value of 8,192 without a blank', header('X-A', 'a'.repeat(8192)), false],
+  ['38 References', header('References', `<${'a'.repeat(200)}@x> `.repeat(38)), true],
+  ['a subject of 998', { subject: 'a'.repeat(998) }, true],
+  ['a subject of 998 blanks', { subject: ' '.repeat(998) }, true],
+  ['a subject of 998 beyond ASCII', { subject: 'é'.repeat(998) }, true],
+  ['a line of text of 200,000', { text: 'a'.repeat(200_000) }, true],
+  ['a line of HTML of 200,000', { html: 'a'.repeat(200_000) }, true],
+  ['a file name of 255', attached({ filename: 'a'.repeat(255) }), true],
+  ['a file name that turns round', attached({ filename: 'é"\\;=\u202e.exe' }), true],
+  ['an attached message with a line of 5,000', original('a'.repeat(5000)), true],
+  ['an attached message of eight bits', original('\xe9\r\n'), true],
+  ['49 names of 200', { to: many.map((address) => `"${'n'.repeat(200)}" <${address}>`) }, true],
+  ['halves of surrogate pairs', { subject: 'a\ud800b', text: 'a\udc00b', headers: { 'X-A': '\ud800' } }, true],
+  ['a tab in the subject', { subject: 'a\tb' }, true],
+  ['a value of a tab', header('X-A', '\t'), true],
+  ['an empty subject', { subject: '' }, true],
+  ['an empty value', header('X-A', ''), true],
+  ['a value of blanks', header('X-A', '   '), true],
+  ['an encoded word with a field, as the subject', { subject: '=?utf-8?B?DQpCY2M6IHZAdi50ZXN0?=' }, true],
+  ['an encoded word with a field, as a value', header('X-A', '=?utf-8?B?DQpYLUluajogMQ==?='), true],
+]
+
+test('20 long and odd values', async () => {
+  const rig = await setup()
+  assert.equal(LONG_OR_ODD.length, 20)
+  for (const [name, fields, accepted] of LONG_OR_ODD) {
+    assert.equal(await sent(rig, fields, name.startsWith('49') ? many : ['x@far.test']), accepted, name)
   }
-  t.diagnostic(`${tries} messages, ${relayed.length} accepted`)
-  assert.ok(tries >= 400 && relayed.length > 100)
 })
