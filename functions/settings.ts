@@ -1,4 +1,5 @@
 /** Reads a Lambda function's settings, which stacks/ passes in the environment, while the function starts. */
+import { type Retention, retentionOf } from '@kabutar/core/accounts/retention.ts'
 import { durationsOf } from '@kabutar/core/retry-schedules.ts'
 
 /** @throws {Error} naming the setting, so that a wrongly wired function fails before its first event */
@@ -20,6 +21,15 @@ export function numberSetting(name: string, otherwise?: number): number {
   const value = process.env[name] ?? otherwise
   if (value === undefined || !/^[1-9]\d{0,5}$/.test(String(value))) throw new Error(`${name}: must be a number from 1`)
   return Number(value)
+}
+
+/** `content=30,events=90`, or `off`, which it is where it is absent. @throws {Error} naming the setting */
+export function retentionSetting(name: string): Retention {
+  try {
+    return retentionOf(process.env[name] || 'off')
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`)
+  }
 }
 
 /** A list such as `1m,5m,24h`, in milliseconds. @throws {Error} naming the setting */

@@ -24,7 +24,7 @@ import { dnsRecords } from '@kabutar/local/dns.ts'
 import { defaultMemoryBytes } from '@kabutar/local/memory.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { uuidIds } from '@kabutar/local/uuid-ids.ts'
-import { durationsSetting, listSetting, numberSetting, setting } from './settings.ts'
+import { durationsSetting, listSetting, numberSetting, retentionSetting, setting } from './settings.ts'
 
 /** stacks/worker.ts has the queues' own number; it only counts where entries are received. */
 const ATTEMPTS = 5
@@ -78,6 +78,11 @@ export function webhookPorts() {
 export function storagePorts() {
   const isOff = process.env.KABUTAR_STORAGE === 'off'
   return { storageBytes: isOff ? Number.POSITIVE_INFINITY : GB * numberSetting('KABUTAR_STORAGE', DEFAULT_STORAGE_GB) }
+}
+
+/** How long mail is kept, of accounts that have no retention of their own. */
+export function retentionPorts() {
+  return { retention: retentionSetting('KABUTAR_RETENTION') }
 }
 
 /**

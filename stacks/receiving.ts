@@ -25,7 +25,12 @@ export async function receiving(settings: Settled, stored: Storage, notifying: W
     handler: 'functions/receive.handler',
     timeoutSeconds: TIMEOUT_SECONDS,
     memory: settings.memory.receive,
-    environment: { ...stored.environment, ...notifying.environment, KABUTAR_RECEIVE_QUEUE: work.queue.url },
+    environment: {
+      ...stored.environment,
+      ...notifying.environment,
+      KABUTAR_RECEIVE_QUEUE: work.queue.url,
+      KABUTAR_RETENTION: settings.retention,
+    },
     permissions: [
       ...rows(stored.table),
       ...readBlobs(stored.blobs),

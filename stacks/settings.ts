@@ -27,6 +27,8 @@ export type Settings = {
   readonly receiving?: boolean
   /** Keeps deleted and overwritten data for 35 days: restores of the table, versions in the bucket. @default true */
   readonly backups?: boolean
+  /** Days after which content and events are deleted, of accounts that have no retention of their own. @default never */
+  readonly retention?: { readonly contentDays?: number; readonly eventDays?: number }
   /** Invocations of each worker at a time, at least 2. Their sum must stay below the quota of the account. */
   readonly concurrency?: Partial<typeof CONCURRENCY>
   readonly memory?: Partial<typeof MEMORY>
@@ -62,6 +64,21 @@ const MEMORY: Readonly<Record<FunctionName, Memory>> = {
 
 const THROTTLE = { perSecond: 500, burst: 1000 }
 
+/** As the variable KABUTAR_RETENTION has it: the functions read it with the code that reads it on a server. */
+function retentionOf({ contentDays, eventDays }: NonNullable<Settings['retention']> = {}): string {
+  const limits = [
+    ['contentDays', contentDays, 1],
+    ['eventDays', eventDays, 30],
+  ] as const
+  for (const [name, days, least] of limits) {
+    if (days !== undefined && !(Number.isInteger(days) && days >= least && days <= 3650)) {
+      throw new Error(`retention.${name}: must be a whole number from ${least} to 3650`)
+    }
+  }
+  const parts = [contentDays && `content=${contentDays}`, eventDays && `events=${eventDays}`].filter(Boolean)
+  return parts.length === 0 ? 'off' : parts.join()
+}
+
 export type Settled = ReturnType<typeof settled>
 
 /** Fills in the defaults. @throws {Error} naming a setting that cannot be */
@@ -78,6 +95,7 @@ export function settled(settings: Settings) {
     console: settings.console ?? false,
     receiving: settings.receiving ?? true,
     backups: settings.backups ?? true,
+    retention: retentionOf(settings.retention),
     concurrency,
     memory: { ...MEMORY, ...settings.memory },
     logRetention: settings.logRetention ?? '1 month',

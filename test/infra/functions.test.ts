@@ -78,7 +78,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     // lists of top-level domains and file types. None of it is in the start; it is loaded with the first message.
     inAll: 1970 * KB,
     timeout: 120,
-    environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_WEBHOOK_QUEUE'],
+    environment: [...STORED, 'KABUTAR_ATTEMPTS', 'KABUTAR_RECEIVE_QUEUE', 'KABUTAR_RETENTION', 'KABUTAR_WEBHOOK_QUEUE'],
   },
   'functions/notify.handler': {
     // undici is 460 KB of it: the package exports its client only together with fetch, caches and mocks.

@@ -10,6 +10,8 @@ const { all, one, only, workers } = reader(load('staging'))
 test('settings that no deployment could have are refused with their name', () => {
   assert.throws(() => settled({ keep: [], concurrency: { send: 1 } }), /concurrency\.send: /)
   assert.throws(() => settled({ keep: [], sesRateShare: 0 }), /sesRateShare: /)
+  assert.throws(() => settled({ keep: [], retention: { contentDays: 0 } }), /retention\.contentDays: /)
+  assert.throws(() => settled({ keep: [], retention: { eventDays: 29 } }), /retention\.eventDays: /)
 })
 
 test('a domain of the API is declared with its certificate, and made by no one else', () => {
@@ -38,6 +40,14 @@ test('concurrency, memory, throttle, log retention and tags are as set, and the 
 test('two stages do not take the whole send rate each: a worker takes its part of the share', () => {
   const send = workers().find(({ handler }) => handler === 'functions/send.handler')
   assert.equal(send?.inputs.environment.variables.KABUTAR_SEND_CONCURRENCY, String(7 / 0.25))
+})
+
+test('the worker that deletes mail by its age gets the days, and without settings none', () => {
+  const days = (stage: 'staging' | 'production') =>
+    reader(load(stage))
+      .workers()
+      .find(({ handler }) => handler === 'functions/receive.handler')?.inputs.environment.variables.KABUTAR_RETENTION
+  assert.deepEqual([days('staging'), days('production')], ['content=30,events=90', 'off'])
 })
 
 test('a stage that only sends does not wait for settings of receipt rules', () => {

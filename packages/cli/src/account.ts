@@ -7,16 +7,19 @@ const COMMAND: Command = {
     'npm run account -- list',
     'npm run account -- create NAME [--domains a.test,b.test]',
     'npm run account -- resume ACCOUNT',
+    'npm run account -- retain ACCOUNT [--content 30] [--events 90]',
     'npm run account -- keys list [--account ID]',
     'npm run account -- keys create NAME [--account ID] [--permission sending_access] [--domain a.test]',
     'npm run account -- keys delete KEY [--account ID]',
   ],
-  does: 'Lists and makes accounts and their API keys, through the running server or in the table of a stage on AWS. A new key is shown once. There, `create` without NAME makes the key of the first account. `resume` ends the automatic pause of an account.',
+  does: 'Lists and makes accounts and their API keys, through the running server or in the table of a stage on AWS. A new key is shown once. There, `create` without NAME makes the key of the first account. `resume` ends the automatic pause of an account. `retain` says how many days its content and its events are kept.',
   options: {
     account: { meaning: 'whose keys', initial: 'first' },
     permission: { meaning: 'full_access or sending_access; the latter with --domain', initial: 'full_access' },
     domain: { meaning: 'a verified domain of the account: the key sends from it alone' },
     domains: { meaning: 'domains of a new account, which count as verified' },
+    content: { meaning: 'days that `retain` keeps content; off for ever, default for the setting KABUTAR_RETENTION' },
+    events: { meaning: 'likewise of events, at least 30 days' },
     data: { meaning: 'the data folder of the running server', initial: './data', variable: 'KABUTAR_DATA' },
     stage: { meaning: 'a stage on AWS, in place of a server on this machine' },
     table: { meaning: 'with --stage: the name of its table, if the stage has several' },
@@ -38,9 +41,13 @@ async function main(given: Arguments): Promise<void> {
   if (verb === 'keys') return keys(accounts, given)
   if (rest.length > 0) throw new UsageError('too many words; --help shows the usage')
   if (verb === 'list' && name === undefined) {
-    for (const account of await accounts.list()) print(`${account.id}  ${account.created_at}  ${account.name}`)
+    for (const one of await accounts.list()) {
+      const [content, events] = [one.content_days, one.event_days].map(keptFor)
+      print(`${one.id}  ${one.created_at}  content ${content}, events ${events}  ${one.name}`)
+    }
     return
   }
+  if (verb === 'retain' && name !== undefined) return retain(accounts, name, given.options)
   if (verb === 'create') {
     const { id, token } = await accounts.create(name, (given.options.domains ?? '').split(',').filter(Boolean))
     printToken(`account ${id}`, token)
@@ -49,6 +56,28 @@ async function main(given: Arguments): Promise<void> {
   if (verb !== 'resume' || name === undefined) throw new UsageError('unknown command; --help shows the usage')
   await accounts.resume(name)
   print(`account ${name} sends again; messages that waited are sent within 15 minutes`)
+}
+
+const keptFor = (days: number | undefined) =>
+  days === undefined ? 'as the setting' : days === 0 ? 'for ever' : `${days} days`
+
+async function retain(accounts: Accounts, id: string, { content, events }: Arguments['options']): Promise<void> {
+  const [content_days, event_days] = [daysOf('--content', content), daysOf('--events', events)]
+  if (content_days === undefined && event_days === undefined) {
+    throw new UsageError('write retain ACCOUNT with --content or --events; --help shows the usage')
+  }
+  await accounts.retain(id, {
+    ...(content_days !== undefined && { content_days }),
+    ...(event_days !== undefined && { event_days }),
+  })
+  print(`account ${id} is changed; what is older goes within the hour`)
+}
+
+function daysOf(option: string, text: string | undefined): number | 'default' | undefined {
+  if (text === undefined || text === 'default') return text
+  if (text === 'off') return 0
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`${option}: must be a number of days, off or default`)
+  return Number(text)
 }
 
 async function keys(accounts: Accounts, { options, words }: Arguments): Promise<void> {

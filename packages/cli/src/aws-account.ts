@@ -8,6 +8,7 @@ import {
 } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, deleteKey, hasKeys, type KeyDescription, listKeys, MAX_KEYS } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
+import { setRetention } from '@kabutar/core/accounts/retention.ts'
 import { claimDomain, domainNamed, validDomainName } from '@kabutar/core/domains/domains.ts'
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
@@ -27,12 +28,22 @@ export function accountsOnStage(stage: string, chosen?: string): Accounts {
   return {
     list: () =>
       using(async ({ table }) =>
-        readableOf(await listAccounts(table)).map((one) => ({ ...one, created_at: one.createdAt.toISOString() })),
+        readableOf(await listAccounts(table)).map(({ retention: { contentDays, eventDays }, createdAt, ...one }) => ({
+          ...one,
+          created_at: createdAt.toISOString(),
+          ...(contentDays !== undefined && { content_days: contentDays }),
+          ...(eventDays !== undefined && { event_days: eventDays }),
+        })),
       ),
     create: (name, domains) => using(({ table }) => makeAccount(table, name, domains)),
     resume: (id) =>
       using(async (ports) => {
         if (!(await resumeAccount(ports, id))) throw new Error(`there is no paused account ${id}`)
+      }),
+    retain: (id, { content_days: contentDays, event_days: eventDays }) =>
+      using(({ table }) => {
+        const own = (days: number | 'default' | undefined) => (days === 'default' ? null : days)
+        return setRetention(table, id, { contentDays: own(contentDays), eventDays: own(eventDays) })
       }),
     listKeys: (account) =>
       using(async ({ table }) => {

@@ -22,8 +22,9 @@ const BLOBS = 'SELECT key, bytes, sha256, body FROM blob'
 const ROW = 'SELECT 1 FROM item WHERE pk = ? AND sk = ?'
 const ENTRY = 'SELECT 1 FROM queue_entry WHERE instr(body, ?) > 0 LIMIT 1'
 const RECEIVED = `SELECT pk, sk, doc ->> '$.content.blob' AS blob, doc ->> '$.content.reading.place' AS place FROM item
-  WHERE pk GLOB '*#in#*' AND json_valid(doc) AND doc ->> '$.deletedAt' IS NULL`
-const SENT = `SELECT pk, sk FROM item WHERE pk GLOB '*#out#*' AND json_valid(doc) AND doc ->> '$.content.place' = 'blob'`
+  WHERE pk GLOB '*#in#*' AND json_valid(doc) AND doc ->> '$.deletedAt' IS NULL AND doc ->> '$.expiredAt' IS NULL`
+const SENT = `SELECT pk, sk FROM item WHERE pk GLOB '*#out#*' AND json_valid(doc) AND doc ->> '$.content.place' = 'blob'
+  AND doc ->> '$.expiredAt' IS NULL`
 const BAD_JSON = 'SELECT pk, sk FROM item WHERE NOT json_valid(doc)'
 
 type Blob = {

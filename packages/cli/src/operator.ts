@@ -32,7 +32,7 @@ function operatorOf(data: string): Operator {
  */
 export async function askServer<T>(
   data: string,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<T> {
@@ -64,13 +64,22 @@ type ListedKey = {
   readonly created_at: string
   readonly last_used_at: string | null
 }
-type ListedAccount = { readonly id: string; readonly name: string; readonly created_at: string }
+type ListedAccount = {
+  readonly id: string
+  readonly name: string
+  readonly created_at: string
+  readonly content_days?: number
+  readonly event_days?: number
+}
+/** 0 is for ever, `default` as the server has it. */
+type Days = { readonly content_days?: number | 'default'; readonly event_days?: number | 'default' }
 
 /** Carries out the commands, on a server or on a stage. */
 export type Accounts = {
   list(): Promise<readonly ListedAccount[]>
   create(name: string | undefined, domains: readonly string[]): Promise<NewAccount>
   resume(id: string): Promise<void>
+  retain(id: string, days: Days): Promise<void>
   listKeys(account: string): Promise<readonly ListedKey[]>
   createKey(
     account: string,
@@ -89,6 +98,7 @@ export function accountsOnServer(data: string): Accounts {
       return askServer(data, 'POST', '/accounts', { name, domains })
     },
     resume: (id) => askServer(data, 'POST', `/accounts/${encodeURIComponent(id)}/resume`, {}),
+    retain: (id, days) => askServer(data, 'PATCH', `/accounts/${encodeURIComponent(id)}`, days),
     listKeys: async (account) => (await askServer<{ data: ListedKey[] }>(data, 'GET', keys(account))).data,
     createKey: (account, key) => askServer(data, 'POST', keys(account), key),
     deleteKey: (account, id) => askServer(data, 'DELETE', `${keys(account)}/${encodeURIComponent(id)}`),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { CreateAccountKeyRequest, CreateAccountRequest } from './accounts.ts'
+import { ChangeAccountRequest, CreateAccountKeyRequest, CreateAccountRequest } from './accounts.ts'
 import { CreateKeyRequest, RenameKeyRequest } from './api-keys.ts'
 import { deleted, id, list, named, type Operation, time } from './operation.ts'
 
@@ -18,6 +18,14 @@ const KeyList = list(ListedKey, 'ApiKeyList')
 const DeletedKey = deleted('api_key').meta({ id: 'DeletedApiKey' })
 /** The first account has an id that is no UUID. */
 const accountId = z.string()
+
+const Account = z.object({
+  id: accountId,
+  name: z.string(),
+  created_at: time,
+  content_days: z.int().optional().describe('Absent where it is as the server has it, as `event_days`.'),
+  event_days: z.int().optional(),
+})
 
 /** Operations on accounts, for the operator, and on API keys. */
 export const ACCOUNT_OPERATIONS: readonly Operation[] = [
@@ -43,10 +51,19 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     opens: 'operator token',
     summary: 'List accounts (operator)',
     status: 200,
-    answer: list(
-      z.object({ id: accountId, name: z.string(), created_at: time }).meta({ id: 'Account' }),
-      'AccountList',
-    ),
+    answer: list(Account.meta({ id: 'Account' }), 'AccountList'),
+  },
+  {
+    method: 'patch',
+    path: '/accounts/:id',
+    operationId: 'changeAccount',
+    tag: 'Accounts',
+    opens: 'operator token',
+    params: { id: accountId },
+    summary: 'Change how long the mail of an account is kept (operator)',
+    request: ChangeAccountRequest,
+    status: 200,
+    answer: Account.extend({ object: z.literal('account') }).meta({ id: 'ChangedAccount' }),
   },
   {
     method: 'get',

@@ -1,6 +1,7 @@
-import { createAccount, getAccount, listAccounts } from '@kabutar/core/accounts/accounts.ts'
+import { type Account, createAccount, getAccount, listAccounts } from '@kabutar/core/accounts/accounts.ts'
 import { createKey, deleteKey, listKeys, MAX_KEYS } from '@kabutar/core/accounts/keys.ts'
 import { resumeAccount } from '@kabutar/core/accounts/reputation.ts'
+import { MAX_DAYS, MIN_EVENT_DAYS, setRetention } from '@kabutar/core/accounts/retention.ts'
 import {
   claimDomain,
   type DomainPorts,
@@ -31,10 +32,18 @@ export const CreateAccountRequest = z
   })
   .meta({ id: 'CreateAccount' })
 
+const days = z.union([z.int().min(0).max(MAX_DAYS), z.literal('default')]).optional()
+export const ChangeAccountRequest = z
+  .object({
+    content_days: days.describe('Days that content is kept; 0 is for ever, `default` as the server has it.'),
+    event_days: days.describe(`Likewise of events, at least ${MIN_EVENT_DAYS}.`),
+  })
+  .meta({ id: 'ChangeAccount' })
+
 type AccountsPorts = DomainPorts & { readonly caches: Caches; readonly log: Log }
 
 /**
- * Accounts and their keys: POST and GET /accounts, POST /accounts/:id/resume, POST and GET /accounts/:id/keys, DELETE
+ * Accounts and their keys: POST and GET /accounts, PATCH /accounts/:id, POST /accounts/:id/resume, POST and GET /accounts/:id/keys, DELETE
  * /accounts/:id/keys/:key. All of them are for the operator.
  */
 export function accounts(ports: AccountsPorts, operator: OperatorAccess) {
@@ -52,12 +61,14 @@ export function accounts(ports: AccountsPorts, operator: OperatorAccess) {
     return c.json({ object: 'account', id: account.id, name, token }, 201)
   })
   app.get('/', async (c) => {
-    const data = loggedPage(ports, await listAccounts(ports.table)).items.map(({ id, name, createdAt }) => ({
-      id,
-      name,
-      created_at: createdAt.toISOString(),
-    }))
+    const data = loggedPage(ports, await listAccounts(ports.table)).items.map(shownAccount)
     return c.json(listOf(data, false))
+  })
+  app.patch('/:id', async (c) => {
+    const { content_days: contentDays, event_days: eventDays } = await jsonBody(c, ChangeAccountRequest)
+    const change = { contentDays: ownDays(contentDays), eventDays: ownDays(eventDays) }
+    await setRetention(ports.table, c.req.param('id'), change)
+    return c.json({ object: 'account', ...shownAccount(await getAccount(ports.table, c.req.param('id'))) })
   })
   app.route('/', accountKeys(ports))
   return app.post('/:id/resume', async (c) => {
@@ -65,6 +76,19 @@ export function accounts(ports: AccountsPorts, operator: OperatorAccess) {
     if (!(await resumeAccount(ports, id))) throw new MailError('not_found', 'No such account is paused')
     return c.json({ object: 'account', id })
   })
+}
+
+const ownDays = (days: number | 'default' | undefined) => (days === 'default' ? null : days)
+
+/** An account as the operator sees it; days are absent where they are the server's. */
+function shownAccount({ id, name, createdAt, retention: { contentDays, eventDays } }: Account) {
+  return {
+    id,
+    name,
+    created_at: createdAt.toISOString(),
+    ...(contentDays !== undefined && { content_days: contentDays }),
+    ...(eventDays !== undefined && { event_days: eventDays }),
+  }
 }
 
 function accountKeys(ports: AccountsPorts) {

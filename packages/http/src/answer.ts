@@ -1,5 +1,6 @@
 /** Keeps answers below 4.5 MB. Lambda's limit is 6 MB, and the answer is a string inside other JSON there. */
 import { type BodyName, bodyCopyKey } from '@kabutar/core/messages/blob-keys.ts'
+import type { Message } from '@kabutar/core/messages/message.ts'
 import type { Blobs } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 
@@ -27,6 +28,12 @@ export function within<T>(values: readonly T[], maxBytes: number): readonly T[] 
   })
   return end < 0 ? values : values.slice(0, end)
 }
+
+/** When content and events expired, where they have. */
+export const expiryFields = ({ expiredAt, eventsExpiredAt }: Pick<Message, 'expiredAt' | 'eventsExpiredAt'>) => ({
+  ...(expiredAt !== undefined && { content_expired_at: new Date(expiredAt).toISOString() }),
+  ...(eventsExpiredAt !== undefined && { events_expired_at: new Date(eventsExpiredAt).toISOString() }),
+})
 
 type FittingBodies = Bodies & { readonly html_link?: SignedLink; readonly text_link?: SignedLink }
 

@@ -121,6 +121,21 @@ describe('keys, paths and methods', () => {
     assert.equal((await call(rig, `DELETE /accounts/${account.id}/keys/${made.body.id}`)).status, 403)
   })
 
+  test('the operator changes how long the mail of an account is kept', async () => {
+    const rig = await setup()
+    const operator = { ...rig, token: 'operator' }
+    const { id } = (await call(operator, 'POST /accounts', { name: 'Acme' })).body
+    const change = async (days: object) => (await call(operator, `PATCH /accounts/${id}`, days)).body
+    const changed = await change({ content_days: 7, event_days: 0 })
+    assert.deepEqual([changed.name, changed.content_days, changed.event_days], ['Acme', 7, 0])
+    const back = await change({ content_days: 'default' })
+    assert.deepEqual([back.content_days, back.event_days], [undefined, 0])
+    assert.equal((await change({ event_days: 7 })).statusCode, 422)
+    assert.equal((await change({ content_days: -1 })).statusCode, 422)
+    assert.equal((await call(operator, 'PATCH /accounts/none', { content_days: 7 })).status, 404)
+    assert.equal((await call(rig, `PATCH /accounts/${id}`, { content_days: 7 })).status, 403)
+  })
+
   test('the operator creates accounts with domains that nobody has', async () => {
     const rig = await setup()
     const operator = { ...rig, token: 'operator' }

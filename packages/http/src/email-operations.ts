@@ -1,6 +1,6 @@
 import { RECIPIENT_STATUSES } from '@kabutar/core/messages/message.ts'
 import * as z from 'zod'
-import { addresses, DeletedEmail, id, link, list, named, type Operation, time } from './operation.ts'
+import { addresses, DeletedEmail, expiry, id, link, list, named, type Operation, time } from './operation.ts'
 import { SendRequest } from './send-request.ts'
 import { UploadRequest } from './uploads.ts'
 
@@ -17,6 +17,7 @@ const ListedEmail = z.object({
   created_at: time,
   scheduled_at: time.nullable(),
   last_event: LastEvent,
+  ...expiry,
 })
 const Email = ListedEmail.extend({
   object: z.literal('email'),

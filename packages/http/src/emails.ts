@@ -11,7 +11,7 @@ import { lastEvent } from '@kabutar/core/sending/status.ts'
 import { type SubmitPorts, submit } from '@kabutar/core/sending/submit.ts'
 import { loggedPage } from '@kabutar/core/store/pages.ts'
 import { Hono } from 'hono'
-import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull } from './answer.ts'
+import { bytesOf, expiryFields, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, orNull } from './answer.ts'
 import { jsonBody, MAX_BODY_BYTES } from './body.ts'
 import { accountOf, type Env, idOf } from './env.ts'
 import { pageOf, pageWithin } from './page.ts'
@@ -62,6 +62,7 @@ function listed(message: SentMessage) {
     reply_to: orNull(message.replyTo),
     last_event: lastEvent(message.recipients),
     scheduled_at: null,
+    ...expiryFields(message),
   }
 }
 

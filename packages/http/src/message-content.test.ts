@@ -1,6 +1,7 @@
 /** What people look at of a message: the same answers for sent and received ones. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { expireMail } from '@kabutar/core/messages/expire.ts'
 import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
 import { drain } from '@kabutar/testing/sending-rig.ts'
 
@@ -88,6 +89,33 @@ describe('the content of a message', () => {
       assert.equal((await call(rig, `GET /emails/${id}/${path}`)).status, 404, path)
     }
     assert.equal((await call(rig, `POST /emails/${id}/send-again`)).status, 404)
+  })
+
+  test('has expired for both directions, which the message says, and every way to it answers 404', async () => {
+    const rig = await setup()
+    const [sent, received] = [await sendFile(rig), await receiveOne(rig)]
+    await drain(rig.ports)
+    rig.ports.clock.advance(9 * 86_400_000)
+    const retention = { contentDays: 7 }
+    assert.ok(await expireMail({ ...rig.ports, retention }, 'a', new AbortController().signal))
+    const at = new Date(rig.ports.clock.now()).toISOString()
+    for (const one of [`/emails/${sent}`, `/emails/receiving/${received}`]) {
+      const { status, body } = await call(rig, `GET ${one}`)
+      assert.deepEqual([status, body.html, body.text, body.content_expired_at], [200, null, null, at])
+      assert.notEqual(body.subject, '')
+      for (const path of ['content', 'source', 'attachments', 'attachments/01900000-0000-7000-8000-000000000000']) {
+        const { status, body } = await call(rig, `GET ${one}/${path}`)
+        assert.deepEqual([status, body.message], [404, 'The content of the email has expired.'], `${one}/${path}`)
+      }
+    }
+    const { body } = await call(rig, `GET /emails/receiving/${received}`)
+    assert.deepEqual([body.raw, body.headers, (body.attachments as readonly Fields[]).length], [null, null, 1])
+    for (const list of ['/emails', '/emails/receiving']) {
+      const [listed] = (await call(rig, `GET ${list}`)).body.data as readonly Fields[]
+      assert.equal(listed?.content_expired_at, at)
+    }
+    assert.equal((await call(rig, `POST /emails/${sent}/send-again`)).status, 404)
+    assert.equal((await call(rig, `POST /emails/receiving/${received}/reread`)).status, 404)
   })
 })
 

@@ -57,6 +57,11 @@ export const named = (object: string) => z.object({ object: z.literal(object), i
 export const deleted = (object: string) => named(object).extend({ deleted: z.literal(true) })
 export const DeletedEmail = deleted('email').meta({ id: 'DeletedEmail' })
 export const link = { download_url: z.url().describe('Needs no API key.'), expires_at: time }
+/** Fields of a message whose content or events are gone because of their age. */
+export const expiry = {
+  content_expired_at: time.optional().describe('When the content was deleted because of its age.'),
+  events_expired_at: time.optional().describe('Likewise the events.'),
+}
 /** Events have ids of their own form. */
 export const eventId = z.string().regex(/^msg_[0-9a-f]{32}$/)
 export const address = z

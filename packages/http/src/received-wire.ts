@@ -3,7 +3,15 @@ import type { ListedAttachment, ReceivedMessage } from '@kabutar/core/messages/m
 import type { WholeReceived } from '@kabutar/core/messages/read.ts'
 import { formatAddresses, readRange } from '@kabutar/core/messages/received.ts'
 import type { Range, Reading } from '@kabutar/mail/read/message.ts'
-import { bytesOf, fitBodies, type LinkPorts, MAX_ANSWER_BYTES, type SignedLink, within } from './answer.ts'
+import {
+  bytesOf,
+  expiryFields,
+  fitBodies,
+  type LinkPorts,
+  MAX_ANSWER_BYTES,
+  type SignedLink,
+  within,
+} from './answer.ts'
 import { withImages } from './inline-images.ts'
 
 export type HtmlFormat = 'data_uri' | 'cid'
@@ -26,8 +34,21 @@ export function listedReceived(received: ReceivedMessage) {
     attachments: received.attachments.map(inboundAttachment),
     ...(received.undecoded && { undecoded: received.undecoded }),
     ...(received.truncated && { truncated: received.truncated }),
+    ...expiryFields(received),
   }
 }
+
+/** A message whose content has expired: what its row says. */
+export function expiredReceived(received: ReceivedMessage, format: HtmlFormat) {
+  const { undecoded = [], truncated = [] } = received
+  const nothing = { html: null, text: null, headers: null, raw: null, html_format: format }
+  return { object: 'email', ...listedReceived(received), ...envelopeFields(received), ...nothing, undecoded, truncated }
+}
+
+const envelopeFields = ({ envelope: { reconstructed, verdicts } }: ReceivedMessage) => ({
+  ...(reconstructed && { reconstructed }),
+  ...(verdicts && { verdicts }),
+})
 
 function inboundAttachment({ id, filename, size, contentType, contentId, disposition }: ListedAttachment) {
   return {
@@ -54,8 +75,7 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
     bcc: formatAddresses(reading.bcc),
     reply_to: formatAddresses(reading.replyTo),
     attachments: within(attachments.map(inboundAttachment), MAX_ATTACHMENTS_BYTES),
-    ...(received.envelope.reconstructed && { reconstructed: true }),
-    ...(received.envelope.verdicts && { verdicts: received.envelope.verdicts }),
+    ...envelopeFields(received),
     truncated: reading.truncated,
     undecoded: reading.undecoded,
     raw,

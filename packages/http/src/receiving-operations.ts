@@ -1,6 +1,6 @@
 import { CHECKS, VERDICTS } from '@kabutar/core/messages/message.ts'
 import * as z from 'zod'
-import { address, DeletedEmail, id, link, list, named, type Operation, time } from './operation.ts'
+import { address, DeletedEmail, expiry, id, link, list, named, type Operation, time } from './operation.ts'
 import { InjectRequest } from './receiving.ts'
 
 const InboundAttachment = z.object({
@@ -31,6 +31,7 @@ const Listed = z.object({
     .array(z.string())
     .optional()
     .describe('Lists that are cut here because they are too long: `to`, `attachments`; the message itself has more.'),
+  ...expiry,
 })
 const LEFT_OUT = 'Null, too, if the answer would exceed 4.5 MB:'
 const Email = Listed.extend({
@@ -64,7 +65,7 @@ const Email = Listed.extend({
       'What a limit cut: an address field, `headers`, `references`, `text`, `html` or `parts`; `raw` has it all.',
     ),
   undecoded: z.array(z.string()).describe('What could not be decoded; `raw` has it.'),
-  raw: z.object(link),
+  raw: z.object(link).nullable().describe('Null once the content has expired.'),
   html_format: z.enum(['data_uri', 'cid']),
 })
 const ListedAttachment = z.object({

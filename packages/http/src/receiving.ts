@@ -18,7 +18,7 @@ import type { DownloadPorts } from './downloads.ts'
 import { accountOf, type Env, idOf } from './env.ts'
 import { INJECTED_MESSAGE } from './injected-message.ts'
 import { allOrPage, pageOf, pageWithin, uuidOf } from './page.ts'
-import { type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
+import { expiredReceived, type HtmlFormat, listedReceived, wholeReceived } from './received-wire.ts'
 
 export type ReceivingPorts = AcceptPorts & DownloadPorts & MemoryPorts & StoragePorts & ComputePorts
 
@@ -44,6 +44,8 @@ export function receiving(ports: ReceivingPorts) {
     })
     .get('/:id', async (c) => {
       const format = formatOf(c.req.query('html_format'))
+      const listed = await getReceived(ports.table, accountOf(c), idOf(c))
+      if (listed.expiredAt !== undefined) return c.json(expiredReceived(listed, format))
       return showing(ports, c, async (whole) =>
         c.json(await wholeReceived(ports, whole, await rawLink(ports, whole.received), format)),
       )

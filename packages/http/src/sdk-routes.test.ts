@@ -118,6 +118,7 @@ const OWN = [
   'get /stream',
   'get /accounts',
   'post /accounts',
+  'patch /accounts/:id',
   'get /accounts/:id/keys',
   'post /accounts/:id/keys',
   'delete /accounts/:id/keys/:key',

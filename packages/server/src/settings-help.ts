@@ -49,6 +49,10 @@ export const SETTINGS = {
     meaning: 'GB that an account may store; off for any number',
     initial: String(DEFAULT_STORAGE_GB),
   },
+  KABUTAR_RETENTION: {
+    meaning: 'days after which content and events are deleted: content=30,events=90, one of them, or off for never',
+    initial: 'off',
+  },
   KABUTAR_MEMORY: { meaning: 'MB that large requests and messages may hold in memory; else half of the heap limit' },
   KABUTAR_LOG: { meaning: 'debug, info, warn or error: JSON lines on stderr, never content or keys', initial: 'info' },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly initial?: string }>>

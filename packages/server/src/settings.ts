@@ -3,6 +3,7 @@
  * Nothing else reads them. A flag overrides the environment, and the last of two equal flags counts.
  */
 import { resolve } from 'node:path'
+import { type Retention, retentionOf } from '@kabutar/core/accounts/retention.ts'
 import { GB } from '@kabutar/core/accounts/storage.ts'
 import { MAX_INBOUND_BYTES } from '@kabutar/core/receiving/accept.ts'
 import { durationsOf } from '@kabutar/core/retry-schedules.ts'
@@ -59,6 +60,8 @@ export type Settings = {
   readonly domainsADay: number
   /** Bytes that an account may store; infinite if it is off. */
   readonly storageBytes: number
+  /** How long mail is kept, of accounts that have no retention of their own. */
+  readonly retention: Retention
   /** Bytes of memory that large requests and messages may hold together. */
   readonly memoryBytes: number
   readonly logLevel: LogLevel
@@ -138,6 +141,7 @@ const SCHEMA = z.object({
   KABUTAR_STORAGE: text((value) =>
     value === 'off' ? Number.POSITIVE_INFINITY : GB * integerOf(1, 1_000_000)(value),
   ).prefault(SETTINGS.KABUTAR_STORAGE.initial),
+  KABUTAR_RETENTION: text(retentionOf).prefault(SETTINGS.KABUTAR_RETENTION.initial),
   KABUTAR_MEMORY: text(integerOf(10, 999_999)).optional(),
   KABUTAR_LOG: oneOf(['debug', 'info', 'warn', 'error']).prefault(SETTINGS.KABUTAR_LOG.initial),
 })
@@ -212,6 +216,7 @@ function settingsOf(read: Read, given: Given, notices: readonly string[]): Setti
     maxUploads: read.KABUTAR_MAX_UPLOADS,
     domainsADay: read.KABUTAR_DOMAINS_A_DAY,
     storageBytes: read.KABUTAR_STORAGE,
+    retention: read.KABUTAR_RETENTION,
     memoryBytes: read.KABUTAR_MEMORY === undefined ? defaultMemoryBytes() : read.KABUTAR_MEMORY * 1024 * 1024,
     logLevel: read.KABUTAR_LOG,
     notices,

@@ -184,15 +184,21 @@ function portsOf(engine: Engine, settings: Settings, log: Log, clock: Clock, bas
     relay: watchedRelay(relayOf(settings, accepting), { log, clock, setting: 'KABUTAR_RELAY' }),
     onboardingSender: settings.relay.kind === 'capture',
     log,
-    maxUploads: settings.maxUploads,
-    storageBytes: settings.storageBytes,
-    newDomains: { ...NEW_DOMAINS, aDay: settings.domainsADay },
+    ...accountLimits(settings),
     refuseRelayHeaders: settings.relay.kind === 'smtp' && !settings.relayHeaders,
     worker: { id: randomUUID(), exclusive: true },
     sendRetries: settings.sendRetriesMs,
     random: Math.random,
   }
 }
+
+/** What an account may have, and for how long. */
+const accountLimits = ({ maxUploads, storageBytes, retention, domainsADay }: Settings) => ({
+  maxUploads,
+  storageBytes,
+  retention,
+  newDomains: { ...NEW_DOMAINS, aDay: domainsADay },
+})
 
 const resolverOf = ({ dns }: Settings) => dns && `${hostText(dns.host)}:${dns.port}`
 

@@ -6,9 +6,16 @@ import { readRow, row } from '../store/codec.ts'
 import { accountKey, accountPartition } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
 import { type ListPage, listRows } from '../store/pages.ts'
+import { ownRetention, type Retention } from './retention.ts'
 import { newStorage } from './storage.ts'
 
-type Account = { readonly id: string; readonly name: string; readonly createdAt: Date }
+export type Account = {
+  readonly id: string
+  readonly name: string
+  readonly createdAt: Date
+  /** Its own; what is absent is as the installation has it. */
+  readonly retention: Retention
+}
 type AccountPorts = { readonly table: Table; readonly clock: Clock }
 
 /** The account that every installation begins with. It owns the domains of the settings. */
@@ -16,14 +23,15 @@ export const FIRST_ACCOUNT = 'first'
 const MAX_LISTED = 1000
 
 export async function createAccount(ports: AccountPorts & { readonly ids: Ids }, name: string): Promise<Account> {
-  const account = { id: ports.ids.next(), name, createdAt: new Date(ports.clock.now()) }
+  const account = { id: ports.ids.next(), name, createdAt: new Date(ports.clock.now()), retention: {} }
   if (!(await putAccount(ports.table, account))) throw new StoreError('Conflict', 'a new account has the id of another')
   return account
 }
 
 /** Makes the first account if it is not there. True if this call made it. */
 export function ensureFirstAccount({ table, clock }: AccountPorts): Promise<boolean> {
-  return putAccount(table, { id: FIRST_ACCOUNT, name: 'First account', createdAt: new Date(clock.now()) })
+  const createdAt = new Date(clock.now())
+  return putAccount(table, { id: FIRST_ACCOUNT, name: 'First account', createdAt, retention: {} })
 }
 
 /** All accounts, newest first, except that the first account comes first. */
@@ -39,8 +47,8 @@ export async function getAccount(table: Table, id: string): Promise<Account> {
 }
 
 function accountOf(stored: Item): Account {
-  const { sk, name, at } = readRow('account', stored)
-  return { id: sk, name: name as string, createdAt: new Date(at as number) }
+  const { sk, name, at, ...rest } = readRow('account', stored)
+  return { id: sk, name: name as string, createdAt: new Date(at as number), retention: ownRetention(rest) }
 }
 
 function putAccount(table: Table, { id, name, createdAt }: Account): Promise<boolean> {

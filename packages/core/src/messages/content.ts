@@ -165,13 +165,13 @@ async function* withUploads(
   }
 }
 
-/** Undefined once it was deleted. @throws {MailError} `unavailable` if it should be there and is not */
+/** Undefined once it was deleted or has expired. @throws {MailError} `unavailable` if it should be there and is not */
 export async function getContent(
   { table, blobs, compute }: ContentPorts,
   message: SentMessage,
 ): Promise<Composed | undefined> {
-  const { accountId, id, content } = message
-  if (content.place === 'deleted') return undefined
+  const { accountId, id, content, expiredAt } = message
+  if (content.place === 'deleted' || expiredAt !== undefined) return undefined
   if (content.place === 'message') return composedOf(await decodeJson(content.stored))
   if (content.place === 'row') {
     const item = readRow('message-content', await table.get(messageContentKey(accountId, id)))

@@ -23,7 +23,7 @@ export async function deleteSent(
   if (isPending(message)) {
     throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
   }
-  const copies = await copiesOf(ports, message)
+  const copies = await copiesOfSent(ports, message)
   await ports.blobs.delete(copies)
   await deleteContent(ports, accountId, id, message.content)
   const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
@@ -39,7 +39,7 @@ export async function deleteSent(
 }
 
 /** The keys of what may have been copied for links, named before the content goes that tells them. */
-async function copiesOf(ports: ContentPorts, message: SentMessage): Promise<readonly string[]> {
+export async function copiesOfSent(ports: ContentPorts, message: SentMessage): Promise<readonly string[]> {
   const { accountId, id, size, attachments = 0, content } = message
   const blob = blobKey(accountId, id)
   const isThere = attachments > 0 && content.place !== 'deleted'

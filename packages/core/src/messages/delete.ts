@@ -34,13 +34,18 @@ export async function finishDeletion(ports: DeletePorts, accountId: string, id: 
   const item = await ports.table.get(receivedMessageKey(accountId, id))
   if (item === undefined || !isDeleted(item)) return
   const received = receivedOf(item)
-  const { blob } = received.content
-  await ports.blobs.delete([blob, ...bodyCopyKeys(blob), ...(await partCopies(ports, received))])
-  await deleteReading(ports, accountId, id)
+  await deleteRaw(ports, received)
   const ttl = Math.floor(ports.clock.now() / 1000) + EVENT_KEPT_SECONDS
   await expireEvent(ports.table, accountId, id, receivedEventId(accountId, id), ttl)
   await recountDay(ports, accountId, 'in', id)
   await ports.table.write({ kind: 'delete', key: receivedMessageKey(accountId, id) })
+}
+
+/** Deletes the raw message, its copies and its reading, which goes last because it names copies. */
+export async function deleteRaw(ports: ReadingPorts, received: ReceivedMessage): Promise<void> {
+  const { blob } = received.content
+  await ports.blobs.delete([blob, ...bodyCopyKeys(blob), ...(await partCopies(ports, received))])
+  await deleteReading(ports, received.accountId, received.id)
 }
 
 /**

@@ -2,14 +2,13 @@
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 import type { Part } from '@kabutar/mail/mime/part.ts'
 import type { Range, Reading } from '@kabutar/mail/read/message.ts'
-import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Table } from '../ports/table.ts'
 import { blobKey, partCopyKey, rawCopyKey } from './blob-keys.ts'
 import type { ReceivedAttachment, ReceivedMessage } from './message.ts'
 import { readRange, receivedAttachments } from './received.ts'
 import { readSent } from './rows.ts'
-import { getReading, type ReadingPorts } from './stored-reading.ts'
+import { contentGone, getReading, type ReadingPorts } from './stored-reading.ts'
 
 export type Inspected = {
   readonly id: string
@@ -63,7 +62,7 @@ export async function copyAttachment(
 }
 
 /**
- * Deletes copies that were just made if their sent message was deleted meanwhile: its deletion may have looked for them
+ * Deletes copies that were just made if their content was deleted meanwhile: its deletion may have looked for them
  * before they were there. @throws {MailError} `not_found` in that case
  */
 export async function keepCopies(
@@ -73,9 +72,10 @@ export async function keepCopies(
   keys: readonly string[],
 ): Promise<void> {
   const message = await readSent(table, accountId, id)
-  if (message !== undefined && message.content.place !== 'deleted') return
+  const expiredAt = message?.expiredAt
+  if (message !== undefined && message.content.place !== 'deleted' && expiredAt === undefined) return
   await blobs.delete(keys)
-  throw new MailError('not_found', 'The content of the email was deleted.')
+  throw contentGone(expiredAt)
 }
 
 const isThere = async (blobs: Blobs, key: string) => (await blobs.open(key, { from: 0, to: 0 })) !== undefined

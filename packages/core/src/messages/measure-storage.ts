@@ -28,8 +28,16 @@ const SETTLED_MS = 5 * 60_000
 const CLOSED_MS = 3_600_000
 const MAX_UPLOADS_READ = 1000
 
-/** Sums, and makes the next sum due: in an hour, or in a minute if this one is not done. Repeating it is no error. */
-export async function measureStorage(ports: MeasurePorts, accountId: string, signal: AbortSignal): Promise<void> {
+/**
+ * Sums, and makes the next sum due: in an hour, or in a minute if this one is not done, or `isMoreToDo` in the hour's work.
+ * Repeating it is no error.
+ */
+export async function measureStorage(
+  ports: MeasurePorts,
+  accountId: string,
+  signal: AbortSignal,
+  isMoreToDo = false,
+): Promise<void> {
   const { table, clock } = ports
   const key = storageKey(accountId)
   const budget = { rows: MAX_ROWS }
@@ -40,7 +48,7 @@ export async function measureStorage(ports: MeasurePorts, accountId: string, sig
     }
   }
   const done = budget.rows > 0 && !signal.aborted
-  const due = dueAt('storage', accountId, key.sk, clock.now() + (done ? MEASURED_EVERY_MS : GO_ON_MS))
+  const due = dueAt('storage', accountId, key.sk, clock.now() + (done && !isMoreToDo ? MEASURED_EVERY_MS : GO_ON_MS))
   const set = { ...formatOf('storage'), ...(done && { bytes }), ...due, sweeps: 0 }
   await table.write({ kind: 'update', key, set })
 }
@@ -89,5 +97,5 @@ const numberOf = (value: unknown): number => (typeof value === 'number' ? value 
 
 function sizeOf(item: Item): number {
   const { place } = (item.content ?? {}) as Partial<ComposedContent>
-  return isDeleted(item) || place === 'deleted' ? 0 : numberOf(item.size)
+  return isDeleted(item) || item.expiredAt !== undefined || place === 'deleted' ? 0 : numberOf(item.size)
 }

@@ -19,6 +19,10 @@ type Fields = {
   readonly messageId: string
   /** Octets: exactly those of a raw message, about those of a composed one. */
   readonly size: number
+  /** When its content expired (epoch milliseconds); from then on no reader finds any. See expire.ts. */
+  readonly expiredAt?: number
+  /** When its events expired. */
+  readonly eventsExpiredAt?: number
 }
 
 export type SentMessage = Fields & {
@@ -58,7 +62,7 @@ export type ReceivedMessage = Fields & {
 
 /**
  * Content that `compose` turns into the same octets at each attempt. It lies in the message's own row (`message`), in a
- * row of its own, or in a blob, and nowhere once it was deleted.
+ * row of its own, or in a blob, and nowhere once it was deleted or has expired.
  */
 export type ComposedContent =
   | { readonly form: 'composed'; readonly place: 'message'; readonly stored: StoredJson }
@@ -67,7 +71,7 @@ export type ComposedContent =
 type RawContent = { readonly form: 'raw'; readonly blob: string; readonly reading: ReadingPlace }
 export type ReadingPlace =
   | { readonly place: 'message'; readonly stored: StoredJson }
-  | { readonly place: 'row' | 'blob' }
+  | { readonly place: 'row' | 'blob' | 'deleted' }
 
 export type Tag = { readonly name: string; readonly value: string }
 

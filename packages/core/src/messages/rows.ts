@@ -4,7 +4,7 @@ import { readRow, row } from '../store/codec.ts'
 import { accountOfKey, receivedMessageKey, sentMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
-import type { InboundEnvelope, Lease, ReceivedMessage, Recipient, SentMessage } from './message.ts'
+import type { InboundEnvelope, Lease, Message, ReceivedMessage, Recipient, SentMessage } from './message.ts'
 
 /** The sweep looks at a new message when it is this old. */
 export const FIRST_DUE_MS = 120_000
@@ -75,7 +75,7 @@ export async function writeEnvelope(
   })
 }
 
-/** Replaces what was read of a message; false once the message was deleted. */
+/** Replaces what was read of a message; false once the message was deleted or its content has expired. */
 export async function writeListed(table: Table, received: ReceivedMessage): Promise<boolean> {
   const { accountId, id, from, to, cc, bcc, replyTo, subject, messageId, attachments } = received
   const { content, undecoded, truncated } = received
@@ -85,8 +85,35 @@ export async function writeListed(table: Table, received: ReceivedMessage): Prom
     key: receivedMessageKey(accountId, id),
     set: { ...(always as unknown as Attrs), ...(undecoded && { undecoded }), ...(truncated && { truncated }) },
     remove: [...(undecoded ? [] : ['undecoded']), ...(truncated ? [] : ['truncated'])],
-    if: [{ exists: true }, { attr: 'deletedAt', op: 'absent' }],
+    if: [{ exists: true }, { attr: 'deletedAt', op: 'absent' }, { attr: 'expiredAt', op: 'absent' }],
   })
+}
+
+/**
+ * Marks content as expired: from then on no reader finds it. Conditional on the version of a sent message, so that nothing
+ * expires that a worker takes up, and on a received one not being deleted. False if that failed.
+ */
+export function markExpired(table: Table, message: Message, now: number): Promise<boolean> {
+  const { accountId, id } = message
+  const set = { expiredAt: now }
+  if (message.direction === 'sent') {
+    const isAsRead = [{ attr: 'version', op: '=', value: message.version }] as const
+    return writeIf(table, { kind: 'update', key: sentMessageKey(accountId, id), set, if: isAsRead })
+  }
+  const isThere = [{ exists: true }, { attr: 'deletedAt', op: 'absent' }] as const
+  return writeIf(table, { kind: 'update', key: receivedMessageKey(accountId, id), set, if: isThere })
+}
+
+/** Writes that nothing is left of expired content, or of the events of a message. */
+export function writeGone(table: Table, message: Message, gone: 'content' | { readonly eventsAt: number }) {
+  const { accountId, id } = message
+  const key = (message.direction === 'sent' ? sentMessageKey : receivedMessageKey)(accountId, id)
+  const content =
+    message.direction === 'sent'
+      ? { form: 'composed', place: 'deleted' }
+      : { ...message.content, reading: { place: 'deleted' } }
+  const set = gone === 'content' ? { content } : { eventsExpiredAt: gone.eventsAt }
+  return writeIf(table, { kind: 'update', key, set: set as Attrs, if: [{ exists: true }] })
 }
 
 /** A change by the work on a message. `lease` and `due`: null removes. */

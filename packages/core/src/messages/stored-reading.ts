@@ -45,11 +45,12 @@ export async function putReading(
 /** Characters of a reading that are likely to be many; the index and the header have bounds of their own. */
 const lengthOf = ({ reading: { text, html } }: StoredReading) => (text?.length ?? 0) + (html?.length ?? 0)
 
-/** @throws {MailError} `unavailable` */
+/** @throws {MailError} `unavailable`; `not_found` once the content has expired */
 export async function getReading(
   { table, blobs, compute }: ReadingPorts,
-  { accountId, id, content: { reading } }: ReceivedMessage,
+  { accountId, id, content: { reading }, expiredAt }: ReceivedMessage,
 ): Promise<StoredReading> {
+  if (reading.place === 'deleted' || expiredAt !== undefined) throw contentGone(expiredAt)
   if (reading.place === 'message') return (await decodeJson(reading.stored)) as StoredReading
   if (reading.place === 'row') {
     const item = readRow('received-reading', await table.get(receivedReadingKey(accountId, id)))
@@ -72,6 +73,10 @@ export async function deleteReading(
 }
 
 export const unreadable = () => new MailError('unavailable', 'The content of the message cannot be read now.')
+
+/** Says of a message that is still listed why it has no content. */
+export const contentGone = (expiredAt: number | undefined) =>
+  new MailError('not_found', `The content of the email ${expiredAt === undefined ? 'was deleted' : 'has expired'}.`)
 
 /** The reading of a message that kills its reader: nothing of it is known but its bytes. */
 export const UNREAD: StoredReading = {

@@ -7,6 +7,7 @@
 
 import { blobKey } from '../messages/blob-keys.ts'
 import { finishDeletion } from '../messages/delete.ts'
+import { expireMail } from '../messages/expire.ts'
 import { measureStorage } from '../messages/measure-storage.ts'
 import { LARGE_BYTES } from '../messages/memory.ts'
 import type { ReceivedMessage } from '../messages/message.ts'
@@ -74,9 +75,10 @@ type Other = Exclude<ReceiveEntry, { readonly kind: 'receive' | 'reread' }>
 
 async function workOff(ports: ReceivePorts, entry: Other, signal: AbortSignal): Promise<void> {
   const { accountId } = entry
-  if (entry.kind === 'measure_storage') await measureStorage(ports, accountId, signal)
-  else if (entry.kind === 'expire_upload') await deleteUpload(ports, accountId, entry.id)
-  else await finishDeletion(ports, accountId, entry.id)
+  if (entry.kind === 'expire_upload') return deleteUpload(ports, accountId, entry.id)
+  if (entry.kind === 'delete') return finishDeletion(ports, accountId, entry.id)
+  const allExpired = await expireMail(ports, accountId, signal)
+  await measureStorage(ports, accountId, signal, !allExpired)
 }
 
 type Reread = { readonly delivery: Delivery; readonly entry: ReceiveEntry & { readonly kind: 'reread' } }

@@ -1,4 +1,5 @@
 import { getReceived } from '../messages/read.ts'
+import { contentGone } from '../messages/stored-reading.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { Table } from '../ports/table.ts'
 import { encodeReceiveEntry } from './entries.ts'
@@ -11,6 +12,7 @@ type RereadPorts = { readonly table: Table; readonly receiveQueue: Queue }
  * @throws {MailError} `not_found`
  */
 export async function rereadReceived(ports: RereadPorts, accountId: string, id: string): Promise<void> {
-  await getReceived(ports.table, accountId, id)
+  const { expiredAt } = await getReceived(ports.table, accountId, id)
+  if (expiredAt !== undefined) throw contentGone(expiredAt)
   await ports.receiveQueue.send([{ body: encodeReceiveEntry({ kind: 'reread', accountId, id }) }])
 }

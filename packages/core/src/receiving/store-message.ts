@@ -2,6 +2,7 @@
  * Stores a received message: first its content's reading and its thread, then its row and its event in one transaction. The
  * event outlives the message by 90 days, so an entry that comes again is recognised, and brings no deleted message back.
  */
+import type { Retention } from '../accounts/retention.ts'
 import { deleteLeftovers, finishDeletion } from '../messages/delete.ts'
 import { type MemoryPorts, whileReading } from '../messages/memory.ts'
 import type { InboundEnvelope, ReceivedMessage } from '../messages/message.ts'
@@ -33,6 +34,8 @@ export type ReceivePorts = NotifyPorts &
     readonly ids: Ids
     readonly log: Log
     readonly caches: Caches
+    /** How long mail is kept, of accounts that have no retention of their own. @default for ever */
+    readonly retention?: Retention
   }
 /** Nothing more is read once the signal aborts. */
 export type StorePorts = ReceivePorts & { readonly signal: AbortSignal }
@@ -136,7 +139,7 @@ async function withEnvelope(table: Table, stored: ReceivedMessage, envelope: Inb
 /** Replaces the reading of a message, then what a list shows of it. Repeating it is no error. */
 export async function readAgain(ports: StorePorts, accountId: string, id: string): Promise<void> {
   const received = await readReceived(ports.table, accountId, id)
-  if (received === undefined) return
+  if (received === undefined || received.expiredAt !== undefined) return
   const read = await withReading(ports, received.content.blob, async ({ stored }) => {
     const { reading } = stored
     const place = await putReading(ports, accountId, id, stored)

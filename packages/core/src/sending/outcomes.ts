@@ -12,7 +12,7 @@ import type { Log } from '../ports/log.ts'
 import { isConditionFailed } from '../ports/table.ts'
 import { insist } from '../store/once.ts'
 import { type Suppression, suppress } from '../suppressions/suppressions.ts'
-import { type MailEvent, putEvents } from '../webhooks/event.ts'
+import { lateEventTtl, type MailEvent, putEvents } from '../webhooks/event.ts'
 import { type NotifyPorts, notify } from '../webhooks/notify.ts'
 import type { Outcome } from './status.ts'
 import { simulate } from './without-relay.ts'
@@ -41,8 +41,9 @@ export async function recordOutcomes(
   const { accountId } = message
   const { outcomes, events, sentAs } = record
   const [first, ...others] = events
-  if (first !== undefined) await insist(ports.clock, () => putEvents(ports.table, accountId, [first]))
-  await putEvents(ports.table, accountId, others)
+  const ttl = message.eventsExpiredAt === undefined ? undefined : lateEventTtl(ports.clock.now())
+  if (first !== undefined) await insist(ports.clock, () => putEvents(ports.table, accountId, [first], ttl))
+  await putEvents(ports.table, accountId, others, ttl)
   if (sentAs !== undefined) await putMessageIds(ports, message, sentAs.messageId, sentAs.answers)
   await suppressAfter(ports, message, outcomes)
   const written = await changeRow(ports, message, record.change)

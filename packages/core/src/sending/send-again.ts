@@ -1,9 +1,9 @@
 import { parseMailbox } from '@kabutar/mail/address.ts'
 import type { ApiKey } from '../accounts/keys.ts'
-import { MailError } from '../errors.ts'
 import type { Draft } from '../messages/content.ts'
 import { type MemoryPorts, whileShowing } from '../messages/memory.ts'
 import { getSent, getWholeSent } from '../messages/read.ts'
+import { contentGone } from '../messages/stored-reading.ts'
 import { type SubmitPorts, submit } from './submit.ts'
 
 /**
@@ -25,7 +25,7 @@ export async function sendAgain(
 
 async function draftOf(ports: SubmitPorts, accountId: string, id: string): Promise<Draft> {
   const { message, content } = await getWholeSent(ports, accountId, id)
-  if (content === undefined) throw new MailError('not_found', 'The content of the email was deleted.')
+  if (content === undefined) throw contentGone(message.expiredAt)
   return {
     from: parseMailbox(message.from),
     to: message.to.map(parseMailbox),

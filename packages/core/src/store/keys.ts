@@ -18,7 +18,7 @@ const shape = (pk: string, sk: string, holds: string, format = 1): RowShape => (
 
 /** Each name in angle brackets stands for one value; `<account>` is an account's id, `<day>` a UTC day as 2026-01-31. */
 export const ROWS = {
-  account: shape('accounts', '<account>', 'an account: its name'),
+  account: shape('accounts', '<account>', 'an account: its name, and how long its mail is kept'),
   'api-key': shape('<account>#keys', '<key id>', 'an API key as it is listed'),
   'api-key-token': shape('key#<sha256 of the token>', 'key', 'the rights of an API key'),
   count: shape('<account>#counts', '<what>', 'how many of a kind the account has, or made on a day'),

@@ -4,6 +4,7 @@
  * Order: the event row, then the status of what it speaks of, then the webhook queue, then the acknowledgement.
  */
 import { createHash } from 'node:crypto'
+import { MIN_EVENT_DAYS } from '../accounts/retention.ts'
 import type { Attrs, Item, Json, Key, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { eventKey, eventPartition } from '../store/keys.ts'
@@ -72,9 +73,38 @@ export const isEventId = (id: string): boolean => /^msg_[0-9a-f]{32}$/.test(id)
 /** The message that the event of a key speaks of. */
 export const subjectOfEventKey = ({ pk }: Key): string => pk.slice(pk.lastIndexOf('#') + 1)
 
-/** Writes the events that are not there yet, and leaves the others as they are. True for each that was new. */
-export async function putEvents(table: Table, accountId: string, events: readonly MailEvent[]): Promise<boolean[]> {
-  return Promise.all(events.map((event) => putIfAbsent(table, eventItem(accountId, event))))
+/**
+ * Writes the events that are not there yet, and leaves the others as they are. True for each that was new.
+ * `ttl` (epoch seconds) is of the new ones.
+ */
+export async function putEvents(
+  table: Table,
+  accountId: string,
+  events: readonly MailEvent[],
+  ttl?: number,
+): Promise<boolean[]> {
+  const item = (event: MailEvent) => ({ ...eventItem(accountId, event), ...(ttl !== undefined && { ttl }) })
+  return Promise.all(events.map((event) => putIfAbsent(table, item(event))))
+}
+
+/** An event that comes when those of its message have expired is kept for as long as the least retention. */
+export const lateEventTtl = (now: number): number => Math.floor(now / 1000) + MIN_EVENT_DAYS * DAY_SECONDS
+const DAY_SECONDS = 86_400
+
+/** Deletes the events of a message that are older than `days`, and sets when the others expire. */
+export async function expireEvents(
+  table: Table,
+  { accountId, id }: { readonly accountId: string; readonly id: string },
+  days: number,
+  now: number,
+): Promise<void> {
+  const { items } = await table.query({ pk: eventPartition(accountId, id), limit: MAX_EVENTS })
+  for (const item of items) {
+    const key = { pk: item.pk, sk: item.sk }
+    const ttl = Math.floor((typeof item.at === 'number' ? item.at : now) / 1000) + days * DAY_SECONDS
+    if (ttl * 1000 <= now) await table.write({ kind: 'delete', key })
+    else await writeIf(table, { kind: 'update', key, set: { ttl }, if: [{ exists: true }] })
+  }
 }
 
 export function eventItem(accountId: string, event: MailEvent): Item {

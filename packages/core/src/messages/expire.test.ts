@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
+import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
+import { createAccount } from '../accounts/accounts.ts'
+import { accountRetention, type Retention, setRetention } from '../accounts/retention.ts'
+import { newStorage, storedBytes } from '../accounts/storage.ts'
+import { dueWork } from '../due-work.ts'
+import { recordFeedback } from '../feedback/record.ts'
+import { rereadReceived } from '../receiving/reread.ts'
+import { historyOf } from '../sending/history.ts'
+import { sendAgain } from '../sending/send-again.ts'
+import { submit } from '../sending/submit.ts'
+import { newCaches } from '../store/cache.ts'
+import { dayKey, dayOfId } from '../store/keys.ts'
+import { sweep } from '../store/sweep.ts'
+import { eventsOf } from '../webhooks/event.ts'
+import { blobKey, rawCopyKey } from './blob-keys.ts'
+import type { Draft } from './content.ts'
+import { deleteReceived } from './delete.ts'
+import { expireMail } from './expire.ts'
+import { inspectSent } from './inspect-sent.ts'
+import { copyRaw } from './inspected.ts'
+import { measureStorage } from './measure-storage.ts'
+import { getReceived, getSent, getWholeReceived, getWholeSent, listReceived, listSent } from './read.ts'
+
+const never = new AbortController().signal
+const DAY = 86_400_000
+const ATTACHED = { ...DRAFT, attachments: [{ filename: 'a.txt', content: Buffer.from('a file') }] }
+const THIRTY: Retention = { contentDays: 30 }
+
+async function received(ports: ReceiveRig): Promise<string> {
+  const [id = ''] = await take(ports, LETTER)
+  assert.deepEqual(await drainReceived(ports), [])
+  return id
+}
+
+async function sent(ports: ReceiveRig, draft: Draft = ATTACHED): Promise<string> {
+  const { id } = await submit(ports, KEY, draft)
+  await drain(ports)
+  return id
+}
+
+const expire = (ports: ReceiveRig, retention: Retention) => expireMail({ ...ports, retention }, 'a', never)
+const isThere = async ({ blobs }: ReceiveRig, key: string) => (await blobs.open(key)) !== undefined
+
+test('content is kept for whole days, then goes with its blobs and copies, and the row says since when', async () => {
+  const ports = await receivePorts()
+  const [mail, letter] = [await sent(ports), await received(ports)]
+  const { blob } = (await getReceived(ports.table, 'a', letter)).content
+  await copyRaw(ports, 'a', await inspectSent(ports, await getSent(ports.table, 'a', mail)))
+  const keys = [blobKey('a', mail), rawCopyKey(blobKey('a', mail)), blob]
+  ports.clock.advance(30 * DAY)
+  assert.equal(await expire(ports, THIRTY), true)
+  for (const key of keys) assert.ok(await isThere(ports, key), key)
+  ports.clock.advance(DAY)
+  await expire(ports, THIRTY)
+  for (const key of keys) assert.ok(!(await isThere(ports, key)), key)
+
+  const { message, content } = await getWholeSent(ports, 'a', mail)
+  assert.deepEqual([content, message.expiredAt, message.subject], [undefined, ports.clock.now(), DRAFT.subject])
+  assert.equal((await getReceived(ports.table, 'a', letter)).expiredAt, ports.clock.now())
+  assert.equal((await listSent(ports, 'a', { limit: 9 })).items.length, 1)
+  assert.equal((await listReceived(ports, 'a', { limit: 9 })).items[0]?.subject, 'Grüße')
+  assert.ok((await historyOf(ports, message)).some(({ type }) => type === 'email.sent'))
+  const gone = { code: 'not_found', message: 'The content of the email has expired.' }
+  await assert.rejects(getWholeReceived(ports, 'a', letter), gone)
+  await assert.rejects(rereadReceived(ports, 'a', letter), gone)
+  await assert.rejects(sendAgain(ports, KEY, mail), gone)
+  await deleteReceived(ports, 'a', letter)
+  assert.equal((await listReceived(ports, 'a', { limit: 9 })).items.length, 0)
+})
+
+test('nothing expires without a setting, or with 0 days of an account', async () => {
+  const ports = await receivePorts()
+  const mail = await sent(ports)
+  ports.clock.advance(4000 * DAY)
+  await expire(ports, {})
+  await expire(ports, { contentDays: 0, eventDays: 0 })
+  assert.notEqual((await getWholeSent(ports, 'a', mail)).content, undefined)
+})
+
+test('a message whose sending has not ended keeps its content until it has', async () => {
+  const ports = await receivePorts()
+  const { id } = await submit(ports, KEY, ATTACHED)
+  ports.clock.advance(40 * DAY)
+  await expire(ports, { contentDays: 30, eventDays: 30 })
+  assert.notEqual((await getWholeSent(ports, 'a', id)).content, undefined)
+  await drain(ports)
+  assert.equal((await getSent(ports.table, 'a', id)).recipients[0]?.status, 'sent')
+  await expire(ports, THIRTY)
+  assert.equal((await getWholeSent(ports, 'a', id)).content, undefined)
+})
+
+test('a message that a worker takes up after it was read does not expire', async () => {
+  const ports = await receivePorts()
+  const mail = await sent(ports)
+  ports.clock.advance(40 * DAY)
+  const { version } = await getSent(ports.table, 'a', mail)
+  const stale = { ...ports.table, query: ports.table.query }
+  const query: typeof stale.query = async (asked) => {
+    const page = await ports.table.query(asked)
+    return { ...page, items: page.items.map((item) => (item.sk === mail ? { ...item, version: version - 1 } : item)) }
+  }
+  await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
+  assert.notEqual((await getWholeSent(ports, 'a', mail)).content, undefined)
+})
+
+test('a crash between the mark and the deletion leaves nothing for good', async () => {
+  const ports = await receivePorts()
+  const [mail, letter] = [await sent(ports), await received(ports)]
+  const { blob } = (await getReceived(ports.table, 'a', letter)).content
+  ports.clock.advance(40 * DAY)
+  const dying = { ...ports.blobs, delete: () => Promise.reject(new Error('killed')) }
+  for (let n = 0; n < 2; n++) await assert.rejects(expire({ ...ports, blobs: dying }, THIRTY), /killed/)
+  assert.ok(await isThere(ports, blob))
+  await expire(ports, THIRTY)
+  assert.ok(!(await isThere(ports, blob)))
+  assert.ok(!(await isThere(ports, blobKey('a', mail))))
+})
+
+test('events go after their days, and one that comes later is kept for 30 days', async () => {
+  const ports = await receivePorts()
+  const mail = await sent(ports)
+  ports.clock.advance(31 * DAY)
+  await expire(ports, { eventDays: 90 })
+  assert.ok((await eventsOf(ports.table, 'a', mail)).length > 0)
+  ports.clock.advance(60 * DAY)
+  await expire(ports, { eventDays: 90 })
+  assert.equal((await eventsOf(ports.table, 'a', mail)).length, 0)
+  const message = await getSent(ports.table, 'a', mail)
+  assert.equal(message.eventsExpiredAt, ports.clock.now())
+  assert.deepEqual(
+    (await historyOf(ports, message)).map(({ type }) => type),
+    ['accepted'],
+  )
+  const complaint = [{ recipient: DRAFT.to[0]?.address ?? '', status: 'complained' }] as const
+  await recordFeedback(ports, {
+    accountId: 'a',
+    id: mail,
+    messageId: message.messageId,
+    occurrence: '',
+    outcomes: complaint,
+  })
+  assert.equal((await eventsOf(ports.table, 'a', mail)).length, 1)
+  ports.clock.advance(30 * DAY)
+  assert.equal((await eventsOf(ports.table, 'a', mail)).length, 0)
+})
+
+test('a day is walked through once, by parts where it is long, and its octets are counted anew', async () => {
+  const ports = await receivePorts()
+  for (let n = 0; n < 120; n++) await sent(ports, { ...DRAFT, text: 'x'.repeat(3000) })
+  const mail = await sent(ports)
+  ports.clock.advance(31 * DAY)
+  const measured = async () => {
+    await measureStorage(ports, 'a', never)
+    return storedBytes({ ...ports, caches: newCaches(ports.clock) }, 'a')
+  }
+  assert.ok((await measured()) > 120 * 3000)
+  await expire(ports, THIRTY)
+  assert.equal(await measured(), 0)
+  assert.deepEqual((await ports.table.get(dayKey('a', 'out', dayOfId(mail))))?.contentExpiry, { done: true })
+  let queries = 0
+  const query: typeof ports.table.query = (asked) => {
+    queries++
+    return ports.table.query(asked)
+  }
+  await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
+  assert.equal(queries, 2, 'the days of both directions')
+})
+
+test('what an account says counts before the setting, and can be taken back', async () => {
+  const ports = await receivePorts()
+  const { id } = await createAccount(ports, 'A')
+  const kept = () => accountRetention(ports.table, id, THIRTY)
+  assert.deepEqual(await kept(), THIRTY)
+  await setRetention(ports.table, id, { contentDays: 7, eventDays: 60 })
+  assert.deepEqual(await kept(), { contentDays: 7, eventDays: 60 })
+  await setRetention(ports.table, id, { contentDays: 0, eventDays: null })
+  assert.deepEqual(await kept(), { contentDays: 0 })
+  await setRetention(ports.table, id, { contentDays: null, eventDays: undefined })
+  assert.deepEqual(await kept(), THIRTY)
+  for (const wrong of [{ contentDays: -1 }, { contentDays: 1.5 }, { contentDays: 4000 }, { eventDays: 29 }]) {
+    const change = { contentDays: undefined, eventDays: undefined, ...wrong }
+    await assert.rejects(setRetention(ports.table, id, change), { code: 'invalid_message' })
+  }
+  const change = { contentDays: 1, eventDays: undefined }
+  await assert.rejects(setRetention(ports.table, 'nobody', change), { code: 'not_found' })
+})
+
+test('the sweep has it done each hour, by the row that has the storage summed', async () => {
+  const ports = await receivePorts()
+  const mail = await sent(ports)
+  await ports.table.write({ kind: 'put', item: newStorage('a', ports.clock.now()) })
+  const hour = async () => {
+    await sweep(ports, dueWork(ports))
+    assert.deepEqual(await drainReceived({ ...ports, retention: THIRTY }), [])
+    return (await getSent(ports.table, 'a', mail)).expiredAt
+  }
+  assert.equal(await hour(), undefined)
+  ports.clock.advance(31 * DAY)
+  assert.equal(await hour(), ports.clock.now())
+})
