@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { composedFaults, roundTrips } from './address.contract.ts'
 import { formatMailbox, parseAddress, parseMailbox } from './address.ts'
 import { MalformedError } from './malformed.ts'
 
@@ -99,4 +100,14 @@ test('an address takes a time that grows with its length', () => {
   for (const text of [`${million}@x.test`, `a@${million}`, `a@é${million}`, `"${'\\a'.repeat(500_000)}"@x.test`]) {
     assert.ok(secondsOf(() => assert.throws(() => parseAddress(text), MalformedError)) < 0.5, text.slice(0, 20))
   }
+})
+
+const TRIES = Number(process.env.ADDRESS_TRIES ?? 40_000)
+
+test('random text is refused, or is a mailbox that is written and read back the same', async (t) => {
+  const { taken, faults } = roundTrips(TRIES, 1)
+  t.diagnostic(`${TRIES} texts, ${taken.length} are mailboxes`)
+  assert.deepEqual(faults, [])
+  assert.ok(taken.length > TRIES / 10)
+  assert.deepEqual(await composedFaults(taken.slice(0, 100)), [])
 })
