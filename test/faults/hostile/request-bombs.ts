@@ -14,6 +14,7 @@ export const JSON_BOMBS: Texts = {
   '20,000,000 levels of arrays': () => nestedIn('[', ']', 20_000_000),
   '1,000,000 levels of objects': () => `${'{"a":'.repeat(1_000_000)}1${'}'.repeat(1_000_000)}`,
   '1,000,000 levels in html': () => `{"html":${nestedIn('[', ']', 1_000_000)}}`,
+  '100,000 levels in a header': () => `{"headers":${nestedIn('{"a":', '}', 100_000).replace(':}', ':1}')}}`,
   '40,000,000 opening brackets': () => '['.repeat(40_000_000),
   '4,000,000 names': () => `{${Array.from({ length: 4_000_000 }, (_, n) => `"${n.toString(36)}":1`).join(',')}}`,
   'a number of 100,000 digits': () => `{"from":${'9'.repeat(100_000)}}`,
@@ -27,6 +28,8 @@ export const JSON_BOMBS: Texts = {
   '100,000 attachments': () => withField({ attachments: filled(100_000, { content: 'eA==' }) }),
   'an attachment of 5,000,000 numbers': () =>
     withField({ attachments: [{ content: { type: 'Buffer', data: filled(5_000_000, 1) } }] }),
+  'an attachment of 29 MB': () =>
+    withField({ attachments: [{ content: Buffer.alloc(29_000_000).toString('base64') }] }),
   '30 MB of base64 with an error at its end': () =>
     withField({ attachments: [{ content: `${'a'.repeat(30_000_000)}*` }] }),
 }
