@@ -13,6 +13,16 @@ const CASES: readonly { name: string; raw: string; text: string }[] = [
     text: 'a b c',
   },
   {
+    name: 'a style sheet that is longer than a glance',
+    raw: html(`<style>${'p{color:red}'.repeat(1000)}</style><p>a</p>`),
+    text: 'a',
+  },
+  {
+    name: 'words up to where a glance ends, in a tag',
+    raw: html(`${'<p>word</p>'.repeat(745)}<a href="https://x.test/">b`),
+    text: 'word '.repeat(40).trim(),
+  },
+  {
     name: 'less than is no tag',
     raw: html('1 < 2 &lt;3 &amp;&nbsp;4 &#x2713;&#10003; &unknown; &#0;'),
     text: '1 < 2 <3 & 4 ✓✓ &unknown;',

@@ -9,7 +9,9 @@ const MAX_LOOKED_AT = 64 * 1024
 export function previewOf(text: string | null, html: string | null): string {
   const line = oneLine((text ?? '').slice(0, MAX_LOOKED_AT))
   if (line !== '' || html === null) return line
-  return oneLine(htmlToText(html.slice(0, MAX_LOOKED_AT), { wordsOnly: true }))
+  const words = (length: number) => htmlToText(html.slice(0, length), { wordsOnly: true })
+  const first = words(HTML_GLANCE_LENGTH)
+  return oneLine(first.length > GLANCE_LENGTH ? first : words(MAX_LOOKED_AT))
 }
 
 /** White space, and the invisible characters with which newsletters pad their first line. */
@@ -17,6 +19,8 @@ const BLANK = /(?:[[\s\p{Cc}\p{Cf}\u115f]--[\u200d]]|\u034f)+/gv
 
 /** Characters that are enough for a preview, unless most of them are blank. */
 const GLANCE_LENGTH = 1000
+/** HTML that has as many words, unless it begins with style sheets or is short. */
+const HTML_GLANCE_LENGTH = 8 * 1024
 
 function oneLine(text: string): string {
   const glance = withoutBlanks(text.slice(0, GLANCE_LENGTH))
