@@ -12,11 +12,12 @@ import { getSent, getWholeSent } from './read.ts'
 const sentences = (count: number) => Array.from({ length: count }, (_, n) => `Sentence ${(n * 7919) % 1000}.`).join(' ')
 const noise = (bytes: number) => randomBytes(bytes).toString('base64')
 
-test('short content lies in its message, longer content in a row, and content of more than 8 KB or with files in a blob', async () => {
+test('content that is short with its preview lies in its message, longer content in a row, and content of more than 8 KB or with files in a blob', async () => {
   const ports = await receivePorts()
   const file = { filename: 'a.txt', content: Buffer.from('a') }
   const cases: readonly [Partial<Draft>, string][] = [
     [{ text: 'hi' }, 'message'],
+    [{ text: 'x'.repeat(400) }, 'row'],
     [{ text: 'x'.repeat(600) }, 'row'],
     [{ text: 'x'.repeat(20_000) }, 'message'],
     [{ text: sentences(2000) }, 'row'],

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Mailbox } from '@kabutar/mail/address.ts'
 import type { ComposeAttachment } from '@kabutar/mail/compose.ts'
+import { previewOf } from '@kabutar/mail/read/preview.ts'
 import { MailError } from '../errors.ts'
 import type { Blobs } from '../ports/blobs.ts'
 import type { Compute, ComputePorts, Job } from '../ports/compute.ts'
@@ -13,7 +14,7 @@ import type { Put, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { messageContentKey } from '../store/keys.ts'
 import { blobKey } from './blob-keys.ts'
-import type { ComposedContent, SentMessage, Tag } from './message.ts'
+import { type ComposedContent, listedPreview, type SentMessage, type Tag } from './message.ts'
 import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
 import { unreadable } from './stored-reading.ts'
 import { type UploadSizes, uploadedBytes, uploadSizes } from './uploads.ts'
@@ -80,8 +81,16 @@ function digest(draft: Draft): string {
   return hash.digest('base64url')
 }
 
-/** `size`: octets of the composed message, near enough to hold the limit. `row`: to be written before the message's row. */
-export type PreparedContent = { readonly content: ComposedContent; readonly size: number; readonly row?: Put }
+/**
+ * `size`: octets of the composed message, near enough to hold the limit. `preview`: its first words. `row`: to be written
+ * before the message's row.
+ */
+export type PreparedContent = {
+  readonly content: ComposedContent
+  readonly size: number
+  readonly preview: string
+  readonly row?: Put
+}
 
 /**
  * Stores what a draft says under a fresh message id. Blobs are durable when it resolves, with uploads copied into them; a
@@ -100,15 +109,16 @@ export async function prepareContent(
   if (size > MAX_MESSAGE_BYTES) {
     throw new MailError('message_too_large', 'A message with its attachments is at most 40 MB.')
   }
+  const preview = listedPreview(previewOf(draft.text ?? null, draft.html ?? null))
   const encoded = await encodeJson(ports.compute, jsonOf(draft, uploads), lengthOf(draft))
   const stored = draft.attachments.length === 0 ? storedJson(encoded) : undefined
   if (stored === undefined) {
     await putBlob(ports.blobs, accountId, id, blobStart(encoded), draft.attachments, uploads)
-    return { size, content: { form: 'composed', place: 'blob' } }
+    return { size, preview, content: { form: 'composed', place: 'blob' } }
   }
-  if (isSmall(stored)) return { size, content: { form: 'composed', place: 'message', stored } }
+  if (isSmall(stored, preview)) return { size, preview, content: { form: 'composed', place: 'message', stored } }
   const item = row('message-content', messageContentKey(accountId, id), { stored })
-  return { size, content: { form: 'composed', place: 'row' }, row: { kind: 'put', item } }
+  return { size, preview, content: { form: 'composed', place: 'row' }, row: { kind: 'put', item } }
 }
 
 function composedSize(draft: Draft, uploads: UploadSizes): number {

@@ -30,7 +30,7 @@ export async function deleteSent(
   await ports.table.write({
     kind: 'update',
     key: sentMessageKey(accountId, id),
-    set: { content: deleted, subject: '', tags: [] },
+    set: { content: deleted, subject: '', preview: '', tags: [] },
     if: [{ exists: true }],
   })
   // Whoever read the content before it went may have copied it since; later copies are taken back by `keepCopies`.

@@ -15,6 +15,8 @@ type Fields = {
   readonly bcc: readonly string[]
   readonly replyTo: readonly string[]
   readonly subject: string
+  /** The first words of the text on one line, for lists; empty if there are none, or once the content was deleted. */
+  readonly preview: string
   /** The Message-ID field with angle brackets, as recipients see it; empty if a received message has none. */
   readonly messageId: string
   /** Octets: exactly those of a raw message, about those of a composed one. */
@@ -141,6 +143,13 @@ export const VERDICTS = ['pass', 'fail', 'none', 'error'] as const
 export type Verdict = (typeof VERDICTS)[number]
 /** Checks that were not made are absent. */
 export type Verdicts = { readonly [check in (typeof CHECKS)[number]]?: Verdict }
+
+const PREVIEW_LENGTH = 120
+
+/** Cuts a line to what a message's row keeps of it: 120 characters. */
+export function listedPreview(line: string): string {
+  return Array.from(line).slice(0, PREVIEW_LENGTH).join('').trimEnd().toWellFormed()
+}
 
 /** The Message-ID that we write: the same in each attempt, whatever a relay puts in its place. */
 export function ownMessageId(id: string, domain: string): string {

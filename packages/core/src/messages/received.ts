@@ -6,7 +6,7 @@ import type { Blobs } from '../ports/blobs.ts'
 import { derivedUuid, timeOf } from '../ports/ids.ts'
 import type { Item } from '../ports/table.ts'
 import { itemBytes, TABLE_RULES } from '../ports/table-rules.ts'
-import type { InboundEnvelope, ReceivedAttachment, ReceivedMessage } from './message.ts'
+import { type InboundEnvelope, listedPreview, type ReceivedAttachment, type ReceivedMessage } from './message.ts'
 
 /** A message that was accepted for an account and is to be received. */
 export type Incoming = {
@@ -44,7 +44,17 @@ type Rest = Omit<ReceivedMessage, keyof Listed>
 /** Holds what a list shows of a reading: enough for a webhook too, never the content. `truncated` names the lists that are cut. */
 export type Listed = Pick<
   ReceivedMessage,
-  'from' | 'to' | 'cc' | 'bcc' | 'replyTo' | 'subject' | 'messageId' | 'attachments' | 'undecoded' | 'truncated'
+  | 'from'
+  | 'to'
+  | 'cc'
+  | 'bcc'
+  | 'replyTo'
+  | 'subject'
+  | 'preview'
+  | 'messageId'
+  | 'attachments'
+  | 'undecoded'
+  | 'truncated'
 >
 
 /**
@@ -81,6 +91,7 @@ function listedOf(id: string, reading: Reading, share: number): Listed {
     from: formatAddresses(reading.from.slice(0, 1))[0] ?? '',
     ...lists,
     subject: oneLine(reading.subject),
+    preview: listedPreview(reading.preview),
     messageId: oneLine(reading.messageId ?? ''),
     ...(reading.undecoded.length > 0 && { undecoded: reading.undecoded.slice(0, MAX_UNDECODED) }),
     ...(truncated.length > 0 && { truncated }),

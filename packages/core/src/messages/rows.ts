@@ -77,9 +77,9 @@ export async function writeEnvelope(
 
 /** Replaces what was read of a message; false once the message was deleted or its content has expired. */
 export async function writeListed(table: Table, received: ReceivedMessage): Promise<boolean> {
-  const { accountId, id, from, to, cc, bcc, replyTo, subject, messageId, attachments } = received
+  const { accountId, id, from, to, cc, bcc, replyTo, subject, preview, messageId, attachments } = received
   const { content, undecoded, truncated } = received
-  const always = { from, to, cc, bcc, replyTo, subject, messageId, attachments, content }
+  const always = { from, to, cc, bcc, replyTo, subject, preview, messageId, attachments, content }
   return writeIf(table, {
     kind: 'update',
     key: receivedMessageKey(accountId, id),

@@ -70,8 +70,10 @@ export function storedJson(encoded: EncodedJson): StoredJson | undefined {
   return { deflated: bufferOf(encoded.deflated).toString('base64') }
 }
 
-export function isSmall(stored: StoredJson): boolean {
-  return Buffer.byteLength('json' in stored ? stored.json : stored.deflated) <= MAX_IN_MESSAGE_BYTES
+/** True if the JSON may lie in its message's row, which has the preview as well. */
+export function isSmall(stored: StoredJson, preview: string): boolean {
+  const bytes = Buffer.byteLength('json' in stored ? stored.json : stored.deflated)
+  return bytes + Buffer.byteLength(preview) <= MAX_IN_MESSAGE_BYTES
 }
 
 /** Decodes the JSON of a row, which is 8 MB at most, inflated. @throws {StoreError} `UnknownFormat` */

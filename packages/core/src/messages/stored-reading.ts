@@ -11,7 +11,7 @@ import type { Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { receivedReadingKey } from '../store/keys.ts'
 import { readingBlobKey } from './blob-keys.ts'
-import type { ReadingPlace, ReceivedMessage } from './message.ts'
+import { listedPreview, type ReadingPlace, type ReceivedMessage } from './message.ts'
 import { blobStart, decodeBlob, decodeJson, encodeJson, isSmall, type StoredJson, storedJson } from './stored-json.ts'
 
 export type StoredReading = {
@@ -37,7 +37,7 @@ export async function putReading(
     await blobs.put(readingBlobKey(accountId, id), blob, { maxBytes: blob.byteLength })
     return { place: 'blob' }
   }
-  if (isSmall(stored)) return { place: 'message', stored }
+  if (isSmall(stored, listedPreview(whole.reading.preview))) return { place: 'message', stored }
   await table.write({ kind: 'put', item: row('received-reading', receivedReadingKey(accountId, id), { stored }) })
   return { place: 'row' }
 }

@@ -79,6 +79,7 @@ describe('reading again', () => {
     assert.deepEqual(await drainReceived(ports), [])
     const { received, reading } = await getWholeReceived(ports, 'a', id)
     assert.deepEqual([received.from, received.subject, received.undecoded], ['Eve <eve@far.test>', 'Grüße', undefined])
+    assert.equal(received.preview, 'Hello.')
     assert.deepEqual([reading.text, reading.undecoded], ['Hello.\n', []])
     assert.equal((await ports.webhookQueue.depth()).ready, before)
     assert.equal((await eventsOf(ports.table, 'a', id)).length, 1)

@@ -136,7 +136,7 @@ function newMessage(
   accountId: string,
   id: string,
   draft: Draft,
-  { content, size }: PreparedContent,
+  { content, size, preview }: PreparedContent,
   now: number,
 ): SentMessage {
   const envelope = new Set([...draft.to, ...draft.cc, ...draft.bcc].map(({ address }) => address))
@@ -150,6 +150,7 @@ function newMessage(
     bcc: displayed(draft.bcc),
     replyTo: displayed(draft.replyTo),
     subject: draft.subject,
+    preview,
     tags: draft.tags,
     messageId: ownMessageId(id, domainOf(draft.from.address)),
     recipients: [...envelope].map((address) => ({ address, status: 'queued', pending: true })),
