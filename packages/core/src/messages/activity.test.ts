@@ -4,6 +4,7 @@ import { type ActivityRig, activityPorts, submitOne, takeOne } from '@kabutar/te
 import { drain } from '@kabutar/testing/sending-rig.ts'
 import { type Changes, listActivity, loggedChanges, polledChanges } from './activity.ts'
 import { deleteReceived } from './delete.ts'
+import { deleteSent } from './delete-sent.ts'
 import type { Message } from './message.ts'
 
 const ALL = { directions: ['out', 'in'] } as const
@@ -44,6 +45,15 @@ describe('the list of sent and received messages', () => {
     const page = await listActivity(ports, 'a', { ...ALL, limit: 5, matches: ({ subject }) => subject === 'Wanted' })
     assert.deepEqual([ids(page.items), page.next], [[wanted], undefined])
   })
+
+  test('has no sent message whose content was deleted, unless it is asked for', async () => {
+    const ports = await activityPorts()
+    const id = await submitOne(ports)
+    await drain(ports)
+    await deleteSent(ports, 'a', id)
+    assert.deepEqual((await listActivity(ports, 'a', { ...ALL, limit: 5 })).items, [])
+    assert.deepEqual(ids((await listActivity(ports, 'a', { ...ALL, limit: 5, deleted: true })).items), [id])
+  })
 })
 
 const KINDS: readonly { readonly name: string; readonly open: (ports: ActivityRig) => Changes }[] = [
@@ -72,6 +82,18 @@ for (const { name, open } of KINDS) {
       await drain(ports)
       assert.ok((await next()).includes(sent), 'the status of the message has changed')
       assert.deepEqual(await next(), [])
+    })
+
+    test('tell of a sent message whose content was deleted', async () => {
+      const ports = await activityPorts()
+      const changes = open(ports)
+      const id = await submitOne(ports)
+      await drain(ports)
+      const cursor = await changes.cursor('a')
+      await deleteSent(ports, 'a', id)
+      const found = await changes.after('a', cursor)
+      assert.deepEqual([ids(found?.items ?? []), found?.deleted], [[], [id]])
+      assert.deepEqual((await changes.after('a', found?.cursor ?? ''))?.deleted, [])
     })
 
     test('of another account are not told', async () => {

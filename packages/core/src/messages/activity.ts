@@ -6,13 +6,15 @@ import { fillPage, type ListPage, readableRows } from '../store/pages.ts'
 import { messageRows, type TimelinePorts } from '../store/timeline.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { Message } from './message.ts'
-import { isDeleted, receivedOf, sentOf } from './rows.ts'
+import { isContentDeleted, isDeleted, receivedOf, sentOf } from './rows.ts'
 
 export type ActivityOptions = {
   readonly limit: number
   /** An id of either kind, exclusive: what follows it in the list. */
   readonly after?: string
   readonly directions: readonly MessageRef['direction'][]
+  /** Lists sent messages, too, whose content was deleted. @default false */
+  readonly deleted?: boolean
   /** @default every message */
   readonly matches?: ((message: Message) => boolean) | undefined
 }
@@ -28,13 +30,13 @@ const ROWS_AT_ONCE = 100
 export async function listActivity(
   ports: TimelinePorts,
   accountId: string,
-  { limit, after, directions, matches }: ActivityOptions,
+  { limit, after, directions, deleted = false, matches }: ActivityOptions,
 ): Promise<ActivityPage> {
   const reading = { limit: matches === undefined ? limit : ROWS_AT_ONCE, ...(after !== undefined && { after }) }
   const looked = { rows: 0, last: '' }
   const rows = inOneList(directions.map((direction) => messageRows(ports, accountId, direction, reading)))
   const show = (item: Item) => {
-    const message = messageOf(item)
+    const message = !deleted && isContentDeleted(item) ? undefined : messageOf(item)
     return message !== undefined && (matches?.(message) ?? true) ? message : undefined
   }
   const { items, hasMore, skipped } = await fillPage({ limit }, firstOf(rows, looked), show)
@@ -42,7 +44,7 @@ export async function listActivity(
   return { items, ...(next !== undefined && { next }), ...(skipped && { skipped }) }
 }
 
-/** Undefined for a message that was deleted. */
+/** Undefined for a received message that was deleted. */
 function messageOf(item: Item): Message | undefined {
   if (messageOfKey(item)?.direction === 'out') return sentOf(item)
   return isDeleted(item) ? undefined : receivedOf(item)
@@ -105,7 +107,7 @@ async function readAll(table: Table, accountId: string, refs: readonly MessageRe
     (direction === 'out' ? sentMessageKey : receivedMessageKey)(accountId, id),
   )
   const rows = keys.length === 0 ? [] : await table.getMany(keys)
-  const isThere = (item: Item | undefined) => item !== undefined && !isDeleted(item)
+  const isThere = (item: Item | undefined) => item !== undefined && !isDeleted(item) && !isContentDeleted(item)
   const deleted = refs.filter((_, n) => !isThere(rows[n])).map(({ id }) => id)
   return {
     ...readableRows(
@@ -124,10 +126,12 @@ const HASH_BYTES = 5
 
 /**
  * Changes among the newest 50 messages, found by comparing them with what the caller has seen: its cursor holds a short
- * hash of the state of each. Nothing waits, since a function is paid for while it waits.
+ * hash of the state of each. Nothing waits, since a function is paid for while it waits. Deleted sent messages are among
+ * the 50, so that a call reads no more rows when many were deleted.
  */
 export function polledChanges(ports: TimelinePorts): Changes {
-  const newest = (accountId: string) => listActivity(ports, accountId, { limit: WINDOW, directions: ['out', 'in'] })
+  const newest = (accountId: string) =>
+    listActivity(ports, accountId, { limit: WINDOW, directions: ['out', 'in'], deleted: true })
   const cursorOf = (messages: readonly Message[]) => `w.${Buffer.concat(messages.map(stateOf)).toString('base64url')}`
   return {
     retryMs: POLL_MS,
@@ -138,13 +142,18 @@ export function polledChanges(ports: TimelinePorts): Changes {
       const changed = items.filter((message) => !seen?.has(stateOf(message).toString('hex')))
       // Every one is new: there may be more changes than the window has.
       if (seen === undefined || changed.length === WINDOW) return undefined
-      return { items: changed.reverse(), deleted: [], cursor: cursorOf(items), ...(skipped && { skipped }) }
+      const { there = [], gone = [] } = Object.groupBy(changed.reverse(), (one) => (isGone(one) ? 'gone' : 'there'))
+      const deleted = gone.map(({ id }) => id)
+      return { items: there, deleted, cursor: cursorOf(items), ...(skipped && { skipped }) }
     },
   }
 }
 
+const isGone = ({ content, expiredAt }: Message) =>
+  content.form === 'composed' && content.place === 'deleted' && expiredAt === undefined
+
 function stateOf(message: Message): Buffer {
-  const state = message.direction === 'sent' ? message.version : (message.undecoded ?? null)
+  const state = message.direction === 'sent' ? [message.version, isGone(message)] : (message.undecoded ?? null)
   const hash = createHash('sha256').update(JSON.stringify([message.id, state]))
   return hash.digest().subarray(0, HASH_BYTES)
 }

@@ -31,6 +31,7 @@ export async function deleteSent(
     kind: 'update',
     key: sentMessageKey(accountId, id),
     set: { content: deleted, subject: '', preview: '', tags: [] },
+    remove: ['expiredAt'],
     if: [{ exists: true }],
   })
   // Whoever read the content before it went may have copied it since; later copies are taken back by `keepCopies`.

@@ -11,8 +11,7 @@ import { DAY_SHARDS, type Direction, storageKey, uploadPartition } from '../stor
 import { writeIf } from '../store/once.ts'
 import { dueAt } from '../store/outbox.ts'
 import { dayRows, isOver, rowsOfDay } from '../store/timeline.ts'
-import type { ComposedContent } from './message.ts'
-import { isDeleted } from './rows.ts'
+import { hasNoContent, isDeleted } from './rows.ts'
 
 export type MeasurePorts = { readonly table: Table; readonly clock: Clock }
 
@@ -96,6 +95,5 @@ async function countDay({ table, clock }: MeasurePorts, counting: Counting): Pro
 const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
 function sizeOf(item: Item): number {
-  const { place } = (item.content ?? {}) as Partial<ComposedContent>
-  return isDeleted(item) || item.expiredAt !== undefined || place === 'deleted' ? 0 : numberOf(item.size)
+  return isDeleted(item) || hasNoContent(item) ? 0 : numberOf(item.size)
 }

@@ -4,7 +4,15 @@ import { readRow, row } from '../store/codec.ts'
 import { accountOfKey, receivedMessageKey, sentMessageKey } from '../store/keys.ts'
 import { writeIf } from '../store/once.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
-import type { InboundEnvelope, Lease, Message, ReceivedMessage, Recipient, SentMessage } from './message.ts'
+import type {
+  ComposedContent,
+  InboundEnvelope,
+  Lease,
+  Message,
+  ReceivedMessage,
+  Recipient,
+  SentMessage,
+} from './message.ts'
 
 /** The sweep looks at a new message when it is this old. */
 export const FIRST_DUE_MS = 120_000
@@ -44,6 +52,14 @@ export async function readSent(table: Table, accountId: string, id: string): Pro
 
 /** True from the moment that the deletion of a received message was accepted until its row goes. */
 export const isDeleted = (item: Item): boolean => item.deletedAt !== undefined
+
+/** True once the content was deleted or has expired. */
+export function hasNoContent({ content, expiredAt }: Item): boolean {
+  return expiredAt !== undefined || ((content ?? {}) as Partial<ComposedContent>).place === 'deleted'
+}
+
+/** True once somebody deleted the content of a sent message: the row then says only that it was sent. */
+export const isContentDeleted = (item: Item): boolean => hasNoContent(item) && item.expiredAt === undefined
 
 /** Undefined also if its deletion was accepted. */
 export async function readReceived(table: Table, accountId: string, id: string): Promise<ReceivedMessage | undefined> {
