@@ -8,8 +8,8 @@ import { type DueWork, dueAt, dueOf } from '../store/outbox.ts'
 import { type Result, webhookEntry } from './entry.ts'
 import { type EventType, timeOfEvent } from './event.ts'
 
-/** One request that was made. `number` counts from 1, over all replays. */
-export type Attempt = Result & { readonly number: number }
+/** One request that was made. `number` counts from 1, over all replays; `replayed` once somebody had asked for one. */
+export type Attempt = Result & { readonly number: number; readonly replayed?: boolean }
 
 /** One event on its way to one endpoint. */
 export type WebhookDelivery = {

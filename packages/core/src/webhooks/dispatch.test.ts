@@ -133,6 +133,10 @@ test('a replay sends the same id and bytes again and starts the schedule again',
   await drain(at.ports)
   const again = await getDelivery(at.ports.table, at.accountId, endpoint.id, event.id)
   assert.deepEqual([again.status, again.made, again.nextAt], ['pending', 3, at.now() + 5000])
+  assert.deepEqual(
+    again.attempts.map(({ replayed }) => replayed),
+    [undefined, true, true],
+  )
   await updateEndpoint(at.ports, at.accountId, endpoint.id, { enabled: false })
   await assert.rejects(replay(at.ports, at.accountId, endpoint.id, event.id), { code: 'conflict' })
   const unknown = replay(at.ports, 'other', endpoint.id, event.id)

@@ -64,7 +64,8 @@ export function afterAttempt(
   chained = 0,
 ): WebhookDelivery {
   const made = delivery.made + 1
-  const attempts = [...delivery.attempts, { number: made, ...result }]
+  const replayed = delivery.madeBefore > 0
+  const attempts = [...delivery.attempts, { number: made, ...result, ...(replayed && { replayed }) }]
   if (isSuccess(result.code)) return { ...delivery, made, status: 'success', attempts: kept(attempts, 0) }
   const settled = { ...delivery, made, attempts: kept(attempts, LONG_RESPONSES) }
   const waitMs = webhookRetriesMs[made - delivery.madeBefore]
