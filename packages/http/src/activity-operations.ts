@@ -15,6 +15,8 @@ const Summary = z
     cc: z.array(z.string()),
     bcc: z.array(z.string()),
     subject: z.string(),
+    preview: z.string().describe('The first words of the text, at most 120 characters on one line.'),
+    tags: z.array(z.object({ name: z.string(), value: z.string() })),
     created_at: time,
     last_event: LastEvent,
     size: z.int(),
@@ -34,7 +36,8 @@ export const ACTIVITY_OPERATIONS: readonly Operation[] = [
     path: '/activity',
     operationId: 'listActivity',
     tag: 'Console',
-    summary: 'List sent and received messages together, newest first; a filter looks at 2,000 messages at once',
+    summary:
+      'List sent and received messages together, newest first, but those that were deleted; a request looks at 2,000 messages',
     status: 200,
     answer: z
       .object({
@@ -52,6 +55,7 @@ export const ACTIVITY_OPERATIONS: readonly Operation[] = [
       status: text.describe('Values of `last_event`, separated by commas.'),
       to: text.describe('Part of the address of a recipient.'),
       from: text.describe('Part of the sender.'),
+      tag: text.describe('Part of a tag, written as `name:value`.'),
       q: text.describe('Words, all of which are in the subject.'),
     },
   },

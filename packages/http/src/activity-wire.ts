@@ -1,21 +1,22 @@
 /** Maps messages of the unified list to the wire, and reads its filters. */
 import { MailError } from '@kabutar/core/errors.ts'
 import type { ActivityOptions } from '@kabutar/core/messages/activity.ts'
-import { createdAtOf, isPending, type Message, RECIPIENT_STATUSES } from '@kabutar/core/messages/message.ts'
+import { createdAtOf, isPending, type Message, RECIPIENT_STATUSES, type Tag } from '@kabutar/core/messages/message.ts'
 import { lastEvent } from '@kabutar/core/sending/status.ts'
 import type { Context } from 'hono'
 import { limitOf, uuidOf } from './page.ts'
 
-const MOST_ADDRESSES = 10
-const ADDRESS_LENGTH = 120
+/** Lists are cut to as many addresses and tags, of at most `LENGTH` characters each. */
+const MOST = 10
+const LENGTH = 120
 const FILTER_LENGTH = 200
 
-const addresses = (list: readonly string[]) => list.slice(0, MOST_ADDRESSES).map(short)
-const short = (address: string) => (address.length > ADDRESS_LENGTH ? `${address.slice(0, ADDRESS_LENGTH)}…` : address)
+const addresses = (list: readonly string[]) => list.slice(0, MOST).map(short)
+const short = (text: string) => (text.length > LENGTH ? `${text.slice(0, LENGTH)}…` : text)
 
-/** A message as the list shows it: no content, and lists of addresses that are cut to ten. */
+/** A message as the list shows it: no content but its first words, and lists of addresses and tags that are cut to ten. */
 export function summaryOf(message: Message) {
-  const { id, direction, from, to, cc, bcc, subject, size } = message
+  const { id, direction, from, to, cc, bcc, subject, preview, size } = message
   const recipients = recipientsOf(message)
   const isWaiting = direction === 'sent' && isPending(message) && message.notBefore > 0
   return {
@@ -27,17 +28,21 @@ export function summaryOf(message: Message) {
     cc: addresses(cc),
     bcc: addresses(bcc),
     subject,
+    preview,
+    tags: tagsOf(message)
+      .slice(0, MOST)
+      .map(({ name, value }) => ({ name: short(name), value: short(value) })),
     created_at: createdAtOf(message).toISOString(),
     last_event: direction === 'sent' ? lastEvent(message.recipients) : null,
     size,
     attachments: direction === 'sent' ? (message.attachments ?? 0) : message.attachments.length,
-    recipients: recipients
-      .slice(0, MOST_ADDRESSES)
-      .map(({ address, last_event }) => ({ address: short(address), last_event })),
+    recipients: recipients.slice(0, MOST).map(({ address, last_event }) => ({ address: short(address), last_event })),
     recipients_count: recipients.length,
     next_attempt_at: isWaiting ? new Date(message.notBefore).toISOString() : null,
   }
 }
+
+const tagsOf = (message: Message) => (message.direction === 'sent' ? message.tags : [])
 
 function recipientsOf(message: Message) {
   if (message.direction === 'sent')
@@ -65,22 +70,25 @@ function directionOf(text: string | undefined): Shown | undefined {
   throw new MailError('invalid_message', 'The `direction` parameter must be `sent`, `captured` or `received`.')
 }
 
-/** All that is asked for must hold: part of an address of a recipient or of From, all words in the subject, a status. */
+/** All that is asked for must hold: part of an address of a recipient or of From, part of a tag, all words in the subject, a status. */
 function filterOf(c: Context, shown: Shown | undefined): ActivityOptions['matches'] {
-  const [to, from, q] = ['to', 'from', 'q'].map((name) => textOf(c, name))
+  const [to, from, tag, q] = ['to', 'from', 'tag', 'q'].map((name) => textOf(c, name))
   const statuses = statusesOf(c.req.query('status'))
   const words = q?.split(/\s+/) ?? []
-  if ([to, from, q, statuses].every((one) => one === undefined) && shown !== 'captured') return undefined
+  if ([to, from, tag, q, statuses].every((one) => one === undefined) && shown !== 'captured') return undefined
   return (message) => {
     const isSent = message.direction === 'sent'
     if (shown === 'captured' && !(isSent && message.captured)) return false
     if (statuses !== undefined && !(isSent && statuses.includes(lastEvent(message.recipients)))) return false
     if (from !== undefined && !message.from.toLowerCase().includes(from)) return false
     if (to !== undefined && !addressedTo(message).some((address) => address.toLowerCase().includes(to))) return false
+    if (tag !== undefined && !tagsOf(message).some((one) => textOfTag(one).includes(tag))) return false
     const subject = words.length > 0 ? message.subject.toLowerCase() : ''
     return words.every((word) => subject.includes(word))
   }
 }
+
+const textOfTag = ({ name, value }: Tag) => `${name}:${value}`.toLowerCase()
 
 const addressedTo = (message: Message): readonly string[] => [
   ...message.to,

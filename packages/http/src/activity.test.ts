@@ -19,7 +19,14 @@ async function send(rig: Setup, some: object = {}): Promise<string> {
 describe('GET /activity', () => {
   test('shows sent and received messages without their content', async () => {
     const rig = await setup()
-    const sent = await send(rig, { cc: 'kim@y.test', attachments: [{ filename: 'a.txt', content: 'aGk=' }] })
+    const text = `Your code is 17.\r\n\r\n${'It is valid for ten minutes. '.repeat(9)}`
+    const tags = Array.from({ length: 12 }, (_, n) => ({ name: `n${n}`, value: 'v'.repeat(n === 0 ? 200 : 1) }))
+    const sent = await send(rig, {
+      cc: 'kim@y.test',
+      text,
+      tags,
+      attachments: [{ filename: 'a.txt', content: 'aGk=' }],
+    })
     rig.ports.clock.advance(10)
     const received = await receiveOne(rig)
     const { body } = await call(rig, 'GET /activity')
@@ -29,14 +36,21 @@ describe('GET /activity', () => {
     assert.deepEqual(first?.recipients, [{ address: 'ada@kabutar.test', last_event: null }])
     assert.deepEqual([second?.direction, second?.last_event, second?.attachments], ['sent', 'queued', 1])
     assert.deepEqual([second?.captured, second?.recipients_count, second?.cc], [false, 2, ['kim@y.test']])
+    assert.equal(second?.preview, `Your code is 17. ${'It is valid for ten minutes. '.repeat(4)}`.slice(0, 120).trim())
+    assert.deepEqual(second?.tags, [{ name: 'n0', value: `${'v'.repeat(120)}…` }, ...tags.slice(1, 10)])
+    assert.deepEqual(first?.tags, [])
     assert.ok(!('text' in (second ?? {})))
   })
 
-  test('filters by direction, status, addresses and words of the subject', async () => {
+  test('filters by direction, status, addresses, tags and words of the subject', async () => {
     const rig = await setup()
     const one = await send(rig, { subject: 'Your order 17 was shipped', to: 'Bob@Y.test' })
     await drain(rig.ports)
-    const two = await send(rig, { subject: 'Another', from: 'Team <team@second.test>' })
+    const two = await send(rig, {
+      subject: 'Another',
+      from: 'Team <team@second.test>',
+      tags: [{ name: 'Flow', value: 'sign-in' }],
+    })
     rig.ports.clock.advance(10)
     const three = await receiveOne(rig)
     const cases: readonly [string, readonly string[]][] = [
@@ -51,6 +65,9 @@ describe('GET /activity', () => {
       ['from=team', [two]],
       ['q=order%20SHIPPED', [one]],
       ['q=order+refund', []],
+      ['tag=flow:sign', [two]],
+      ['tag=SIGN-IN', [two]],
+      ['tag=flow&direction=received', []],
     ]
     for (const [query, expected] of cases) {
       const { body } = await call(rig, `GET /activity?${query}`)
@@ -75,6 +92,7 @@ describe('GET /activity', () => {
       rows(body).map((row) => [row.id, row.captured]),
       [[id, true]],
     )
+    assert.equal((await call(rig, `GET /emails/${id}`)).body.captured, true)
   })
 })
 

@@ -26,6 +26,7 @@ const Email = ListedEmail.extend({
   html_link: z.object(link).optional().describe('Replaces an `html` with which the answer would exceed 4.5 MB.'),
   text_link: z.object(link).optional().describe('Replaces a `text` with which the answer would exceed 4.5 MB.'),
   tags: z.array(z.object({ name: z.string(), value: z.string() })),
+  captured: z.boolean().describe('The relay kept the message: it has left nowhere.'),
   recipients: z.array(
     z.object({
       address: z.string(),

@@ -95,6 +95,7 @@ function frameOf(message: SentMessage) {
     object: 'email',
     ...listed(message),
     tags: message.tags,
+    captured: message.captured === true,
     recipients: message.recipients.map(({ address, status, diagnostic }) => ({
       address,
       last_event: status,

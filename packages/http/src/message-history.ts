@@ -48,12 +48,13 @@ function shownDelivery({ endpoint, delivery: { status, nextAt, attempts } }: His
     endpoint: endpoint.url,
     status,
     next_attempt_at: status === 'pending' ? new Date(nextAt).toISOString() : null,
-    attempts: attempts.map(({ number, code, response, at, durationMs }) => ({
+    attempts: attempts.map(({ number, code, response, at, durationMs, replayed = false }) => ({
       number,
       http_status_code: code,
       response,
       sent_at: new Date(at).toISOString(),
       ...(durationMs !== undefined && { duration_ms: durationMs }),
+      replayed,
     })),
   }
 }

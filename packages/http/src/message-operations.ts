@@ -63,6 +63,7 @@ const Delivery = z.object({
       response: z.string(),
       sent_at: time,
       duration_ms: z.int().optional(),
+      replayed: z.boolean().describe('Made after somebody had asked for the event again.'),
     }),
   ),
 })

@@ -6,7 +6,7 @@ import { refuseOtherCase } from './fields.ts'
 
 const PAGE = ['limit', 'after', 'before'] as const
 export const QUERY: Readonly<Record<string, readonly string[]>> = {
-  'GET /activity': ['limit', 'after', 'direction', 'status', 'to', 'from', 'q'],
+  'GET /activity': ['limit', 'after', 'direction', 'status', 'to', 'from', 'tag', 'q'],
   'GET /activity/changes': ['after', 'wait'],
   'GET /stream': ['after'],
   'GET /view/:account/:direction/:id': ['images', 'expires', 'signature'],

@@ -36,6 +36,7 @@ const Attempt = z.object({
   response: z.string(),
   sent_at: time,
   duration_ms: z.int().optional(),
+  replayed: z.boolean().describe('Made after somebody had asked for the event again.'),
 })
 
 export const WEBHOOK_OPERATIONS: readonly Operation[] = [

@@ -146,7 +146,7 @@ function sent({ eventId, type, createdAt, status, nextAt }: WebhookDelivery, now
 }
 
 /** If there was no answer, `http_status_code` is 0 and `response` says why. */
-function wireAttempt(eventId: string, { number, code, response, at, durationMs }: Attempt) {
+function wireAttempt(eventId: string, { number, code, response, at, durationMs, replayed = false }: Attempt) {
   const id = eventId.replace(/^msg_/, 'atmpt_')
   return {
     id: `${id}_${number}`,
@@ -154,5 +154,6 @@ function wireAttempt(eventId: string, { number, code, response, at, durationMs }
     response,
     sent_at: new Date(at).toISOString(),
     ...(durationMs !== undefined && { duration_ms: durationMs }),
+    replayed,
   }
 }
