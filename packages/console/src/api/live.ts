@@ -19,7 +19,7 @@ type Browser = Pick<Window, 'setTimeout'> & { readonly navigator: Navigator }
 export type LiveOptions = {
   readonly api: Api
   readonly account: string
-  /** Where the first page of the list ended. */
+  /** The place in the order of changes at which the first page of the list was read. */
   readonly cursor: string
   readonly browser: Browser
   readonly changed: (changes: Changes) => void

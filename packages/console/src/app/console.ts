@@ -1,4 +1,4 @@
-/** What every part of the page is given: it is made once, in main.tsx, and passed down by context. */
+/** Gives every part of the page what it needs: main.tsx makes it once, and contexts pass it down. */
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Api } from '../api/client.ts'
@@ -19,7 +19,7 @@ export type Console = {
   readonly notices: Notices
 }
 
-/** What exists while somebody is signed in. */
+/** Exists while somebody is signed in. */
 export type SignedIn = {
   readonly who: Identity
   readonly messages: MessageList

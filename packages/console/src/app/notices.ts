@@ -1,4 +1,4 @@
-/** What the page tells in passing: toasts that are seen, and sentences that screen readers say. */
+/** Tells in passing what has happened: by toasts that are seen, and by sentences that screen readers say. */
 import { type ReadonlySignal, signal } from '@preact/signals'
 import * as toast from '@zag-js/toast'
 
@@ -11,10 +11,10 @@ export type Notices = {
   failed(error: unknown): void
 }
 
-/** What takes the deed back, while the toast is shown. */
+/** The button of a toast that takes the deed back. */
 export type Undo = { readonly label: string; readonly onClick: () => void }
 
-/** How long a toast is shown, and so how long something can be taken back. */
+/** A toast is shown for this long, and something can be taken back for as long. */
 export const SHOWN_MS = 5000
 
 export function createNotices(): Notices {

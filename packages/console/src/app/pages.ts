@@ -1,4 +1,4 @@
-/** The pages of the console: what is in the rail, the letter after `g` that opens it, and the code that is loaded for it. */
+/** Lists the pages: each has a link in the rail, a letter that opens it after `g`, and code that is loaded on demand. */
 import type { ComponentType } from 'preact'
 import type { Key } from '../i18n/catalogue.ts'
 import type { Identity } from './session.ts'
@@ -9,7 +9,7 @@ export type Page = {
   readonly title: Key
   readonly letter: string
   readonly load: () => Promise<{ readonly default: ComponentType }>
-  /** Whether somebody may see it. @default everybody */
+  /** Tells whether somebody may see it. @default everybody */
   readonly shown?: (who: Identity) => boolean
 }
 

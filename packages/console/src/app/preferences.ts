@@ -7,7 +7,7 @@ export type Theme = (typeof THEMES)[number]
 export type Preferences = {
   readonly theme: Signal<Theme>
   readonly shortcuts: Signal<boolean>
-  /** Whether the browser tells of new messages while the page is not seen. */
+  /** True if the browser tells of new messages while the page is not seen. */
   readonly notify: Signal<boolean>
   /** Undefined until the reader chooses one; then the browser's. */
   readonly language: Signal<string | undefined>

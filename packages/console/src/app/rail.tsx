@@ -1,4 +1,4 @@
-/** The rail beside every page: where one can go, how the server is set up, and what the reader prefers. */
+/** Shows the rail beside every page: links to the pages, how the server is set up, and the reader's preferences. */
 import { HealthLine } from '../health/health-line.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { type Group, Menu } from '../ui/menu.tsx'
@@ -64,7 +64,7 @@ function SignOut() {
   )
 }
 
-/** What is on or off. */
+/** Makes the group of preferences that are on or off. */
 function useSwitches(): Group {
   const { t, notices, preferences } = useConsole()
   const { shortcuts, notify } = preferences

@@ -1,13 +1,13 @@
-/** Who looks at the page: a key that this tab holds, or whoever sits at the machine of a capturing server. */
+/** Signs the reader in: with a key that this tab keeps, or without one on the machine of a server that captures mail. */
 import { type ReadonlySignal, signal } from '@preact/signals'
 import { type Api, ApiError } from '../api/client.ts'
 
-/** What `GET /session` says. */
+/** The answer to `GET /session`. */
 export type Identity = {
   readonly mode: 'loopback' | 'key'
   readonly account_id: string
   readonly permission: 'full_access' | 'sending_access'
-  /** Whether dead letters are open to this session. */
+  /** True if the session opens dead letters. */
   readonly operator: boolean
   readonly relay: 'capture' | 'smtp' | 'ses'
   readonly version: string
@@ -19,7 +19,7 @@ export type Identity = {
   readonly sample: { readonly from: string; readonly to: string } | null
 }
 
-/** Why a key was not taken: the server's own sentence, or that the key may only send, which opens no page. */
+/** The reason for which a key was not taken: the server's own sentence, or that the key may only send. */
 export type Refusal = { readonly why: 'server'; readonly message: string } | { readonly why: 'sending-key' }
 
 export type SessionState =

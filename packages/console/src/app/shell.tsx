@@ -1,4 +1,4 @@
-/** The frame around every page: sign-in first, then the rail, the page of the URL, toasts and the live region. */
+/** Frames every page: it asks for a key first, then shows the rail, the page of the URL, toasts and the live region. */
 import type { ComponentType } from 'preact'
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect, useMemo } from 'preact/hooks'

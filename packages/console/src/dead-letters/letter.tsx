@@ -7,7 +7,7 @@ import { Loaded, useLoaded } from '../ui/loaded.tsx'
 
 type Props = { readonly letter: DeadLetter; readonly onClose: () => void }
 
-/** Why an entry failed, and the entry itself: ids and an attempt number. */
+/** Shows why an entry failed, and the entry itself: ids and an attempt number. */
 export function ShownLetter({ letter, onClose }: Props) {
   const { api, t } = useConsole()
   const path = `/dead-letters/${letter.id}`

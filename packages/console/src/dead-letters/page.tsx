@@ -12,7 +12,7 @@ import './dead-letters.css'
 
 type Asked = { readonly what: 'show' | 'drop'; readonly letter: DeadLetter }
 
-/** Queue entries that failed each time. The API lists the 100 oldest. */
+/** Lists queue entries that failed each time, as the API does: the 100 oldest. */
 export default function DeadLettersPage() {
   const { api, t } = useConsole()
   const letters = useLoaded('dead-letters', (signal) => api.get<List<DeadLetter>>('/dead-letters', {}, signal))

@@ -12,7 +12,7 @@ const LOOKS: { readonly [S in Status]: 'ok' | 'warn' | 'bad' | 'info' } = {
   temporary_failure: 'warn',
 }
 
-/** The state of a domain or of one of its records. */
+/** Shows the state of a domain or of one of its records. */
 export function DomainChip({ status }: { readonly status: Status }) {
   const { t } = useConsole()
   return <span class={`chip ${LOOKS[status]}`}>{t(`domains.status.${status}`)}</span>

@@ -6,7 +6,7 @@ import { type Column, DataTable } from '../ui/data-table.tsx'
 import { DomainChip } from './domain-chip.tsx'
 import { zoneFile } from './zone-file.ts'
 
-/** What to publish at the domain's DNS host, and whether it was found there. */
+/** Lists the records to publish at the domain's DNS host, and says which were found there. */
 export function DomainRecords({ domain }: { readonly domain: DomainWithRecords }) {
   const { t } = useConsole()
   const { records, recommended_records: recommended } = domain

@@ -3,7 +3,7 @@ import type { DomainRecord } from '../api/resources.ts'
 /** The octets of one character string of a TXT record (RFC 1035 section 3.3). */
 const MAX_STRING = 255
 
-/** The records as lines of a zone file (RFC 1035 section 5.1), which most DNS hosts import. */
+/** Writes the records as lines of a zone file (RFC 1035 section 5.1), which most DNS hosts import. */
 export function zoneFile(records: readonly DomainRecord[]): string {
   return records.map((record) => `${record.name}.\tIN\t${record.type}\t${dataOf(record)}\n`).join('')
 }

@@ -9,7 +9,7 @@ import './health.css'
 
 const RECHECK_MS = 10_000
 
-/** Whether the server is well, in plain words, and how it is set up. */
+/** Says in plain words whether the server is well, and how it is set up. */
 export default function HealthPage() {
   const { t } = useConsole()
   const { who } = useSignedIn()

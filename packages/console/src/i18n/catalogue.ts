@@ -1,4 +1,4 @@
-/** What a catalogue of texts is; English says which texts there are. */
+/** Defines a catalogue of texts; English says which texts there are. */
 import type { en } from './en.ts'
 
 export type Key = keyof typeof en

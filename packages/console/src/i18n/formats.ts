@@ -15,7 +15,7 @@ export type Formats = {
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
 
-/** For a language whose data every browser has. The formatters are made once, since each row of a list asks for them. */
+/** Formats by the data that every browser has of a language. Each formatter is made once, since every row asks for it. */
 export function intlFormats(code: string): Formats {
   const format = (options: Intl.DateTimeFormatOptions) => {
     const formatter = new Intl.DateTimeFormat(code, options)
@@ -69,7 +69,7 @@ export function uzbekFormats(): Formats {
 
 const clock = (...parts: readonly number[]) => parts.map((part) => String(part).padStart(2, '0')).join(':')
 
-/** The amount in the largest unit in which it is at least 1, and how many times 1000 went into it. */
+/** Returns the amount in the largest unit in which it is at least 1, and how many times 1000 went into it. */
 function scaled(bytes: number): readonly [amount: number, step: number] {
   const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3))
   return [bytes / 1000 ** step, step]

@@ -37,7 +37,7 @@ export type Language = {
 
 const isLanguage = (code: string): code is LanguageCode => code in LANGUAGES
 
-/** The first language of the browser that there is a catalogue for. */
+/** Finds the first language of the browser that there is a catalogue for. */
 export function preferred(codes: readonly string[]): LanguageCode {
   return codes.map((code) => code.split('-')[0] ?? '').find(isLanguage) ?? 'en'
 }

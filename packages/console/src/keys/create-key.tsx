@@ -62,7 +62,7 @@ export function CreateKey({ domains, onCreated, onClose }: Props) {
 
 type TokenProps = { readonly created: CreatedKey; readonly onClose: () => void }
 
-/** The only time that the token is seen. */
+/** Shows the token, which is never seen again. */
 export function NewToken({ created: { name, token }, onClose }: TokenProps) {
   const { t } = useConsole()
   const hint = useId()

@@ -52,7 +52,7 @@ function NoKeys() {
   )
 }
 
-/** The domains that a key may be bound to. */
+/** Loads the domains that a key may be bound to. */
 function useDomains(): readonly Domain[] {
   const { api } = useConsole()
   return useLoaded('domains', (signal) => api.get<List<Domain>>('/domains', { limit: 100 }, signal)).value?.data ?? []

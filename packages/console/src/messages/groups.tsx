@@ -2,7 +2,7 @@ import { useConsole, useSignedIn } from '../app/console.ts'
 import { Time } from '../ui/time.tsx'
 import { groupsOf } from './recipient-groups.ts'
 
-/** The recipients of the messages that are loaded, the latest first. A press shows the messages of one. */
+/** Lists the recipients of the messages that are loaded, the latest first. A press shows the messages of one. */
 export function Groups() {
   const { router, t } = useConsole()
   const { messages } = useSignedIn()

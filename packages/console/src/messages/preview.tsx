@@ -1,4 +1,4 @@
-/** The message as a mail program shows it, in a document of its own that can run and fetch nothing. */
+/** Shows the message as a mail program does, in a document of its own that can run and fetch nothing. */
 import { useState } from 'preact/hooks'
 import { API } from '../api/client.ts'
 import { pathOf, type Summary, type View } from '../api/messages.ts'

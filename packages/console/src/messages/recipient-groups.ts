@@ -5,7 +5,7 @@ export type RecipientGroup = {
   readonly address: string
   readonly count: number
   readonly unread: number
-  /** When the latest message was created. */
+  /** The time of the latest message. */
   readonly latest: string
 }
 

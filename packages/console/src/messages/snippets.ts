@@ -1,4 +1,4 @@
-/** Code to paste, filled in with the address of this server. */
+/** Makes code to paste, filled in with the address of this server. */
 
 export type SentBody = {
   readonly from: string
@@ -13,11 +13,11 @@ export type SentBody = {
 }
 type Sample = { readonly from: string; readonly to: string }
 
-/** A word for a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 const withoutSlash = (url: string) => url.replace(/\/$/, '')
 
-/** The request that sends the same message again. Attachments are left out. The key is one that the reader fills in. */
+/** Makes the request that sends the same message again, without attachments. The reader fills in the key. */
 export function curlOf(url: string, message: SentBody): string {
   const { from, to, cc, bcc, reply_to, subject, html, text, tags } = message
   const fields = Object.entries({ from, to, cc, bcc, reply_to, subject, html, text, tags })
@@ -49,7 +49,7 @@ export function smtpSnippet(listener: string, { to }: Sample): string {
   curl smtp://${listener} --mail-from ada@example.org --mail-rcpt ${to} -T -`
 }
 
-/** A message that shows what the page can show: text, HTML, and an image that is inside it. */
+/** Makes a message that shows what the page can show: text, HTML, and an image that is inside it. */
 export function sampleMessage({ from, to }: Sample) {
   return {
     from: `Kabutar <${from}>`,

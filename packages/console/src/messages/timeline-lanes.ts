@@ -5,7 +5,7 @@ export type Lane = {
   readonly events: readonly TimelineEvent[]
 }
 
-/** One lane for each recipient. An event that names nobody is about all of them. */
+/** Makes a lane for each recipient. An event that names nobody is about all of them. */
 export function lanesOf(events: readonly TimelineEvent[]): Lane[] {
   const named = [...new Set(events.flatMap(({ recipients }) => recipients))]
   const all = named.length > 0 ? named : ['']

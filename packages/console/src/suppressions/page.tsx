@@ -59,7 +59,7 @@ function Suppressions({ origin }: { readonly origin: string | undefined }) {
   )
 }
 
-/** What is known of one address. */
+/** Shows what is known of one address. */
 function Found({ address }: { readonly address: string }) {
   const { api, t } = useConsole()
   const [removing, setRemoving] = useState<Suppression>()

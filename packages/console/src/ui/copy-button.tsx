@@ -4,7 +4,7 @@ import { Icon } from './icon.tsx'
 
 type Props = {
   readonly text: string
-  /** What is copied, if no text stands on the button. */
+  /** Names what is copied, if no text stands on the button. */
   readonly label?: string
   readonly children?: string
 }

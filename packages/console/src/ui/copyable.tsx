@@ -1,6 +1,6 @@
 import { CopyButton } from './copy-button.tsx'
 
-/** A text to copy exactly, with a button that does. */
+/** Shows a text to copy exactly, with a button that does. */
 export function Copyable({ text, label }: { readonly text: string; readonly label: string }) {
   return (
     <span class="copyable">

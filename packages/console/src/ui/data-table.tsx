@@ -1,4 +1,4 @@
-/** Rows of one kind as a table that is a list of cards on a narrow screen. */
+/** Shows rows of one kind as a table, which is a list of cards on a narrow screen. */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { useConsole } from '../app/console.ts'
@@ -66,14 +66,14 @@ function useFocusOnNeighbour(body: { readonly current: HTMLElement | null }, key
   })
 }
 
-/** The table is gone, as after its last row was deleted. */
+/** Gives the heading the focus once the table is gone, as after its last row was deleted. */
 function focusHeading(): void {
   if (document.activeElement === document.body) document.querySelector<HTMLElement>('#content h1')?.focus()
 }
 
 type PagedProps<T extends { readonly id: string }> = Omit<Props<T>, 'rows' | 'keyOf'> & {
   readonly of: Paged<T>
-  /** What is shown instead if there is no row. */
+  /** Shown instead if there is no row. */
   readonly empty: ComponentChildren
 }
 

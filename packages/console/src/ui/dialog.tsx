@@ -5,7 +5,7 @@ import { Icon } from './icon.tsx'
 
 type Props = { readonly title: string; readonly onClose: () => void; readonly children: ComponentChildren }
 
-/** A modal dialog of the browser: it keeps the focus inside, closes with Escape, and gives the focus back. */
+/** Opens a modal dialog of the browser: it keeps the focus inside, closes with Escape, and gives the focus back. */
 export function Dialog({ title, onClose, children }: Props) {
   const { t } = useConsole()
   const ref = useRef<HTMLDialogElement>(null)

@@ -6,7 +6,7 @@ import { Dialog } from './dialog.tsx'
 type Props = {
   readonly title: string
   readonly submit: string
-  /** Whether it takes away something that does not come back. */
+  /** True if it takes away something that does not come back. */
   readonly danger?: boolean
   /** Does what the dialog asks for. The dialog stays open and shows the error if it throws. */
   readonly act: (form: FormData) => Promise<void>
@@ -52,5 +52,5 @@ export function FormDialog({ title, submit, danger = false, act, onClose, childr
   )
 }
 
-/** The text of a field, without spaces around it. */
+/** Reads the text of a field, without spaces around it. */
 export const textOf = (form: FormData, name: string): string => String(form.get(name) ?? '').trim()

@@ -1,4 +1,4 @@
-/** Line icons of 20 by 20. They say nothing to screen readers: what has only an icon has a label beside it. */
+/** Draws line icons of 20 by 20. They say nothing to screen readers: what has only an icon has a label beside it. */
 const PATHS = {
   messages: 'M3 5h14v10H3zM3 6l7 5 7-5',
   domains: 'M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14M3 10h14M10 3c3 3 3 11 0 14c-3-3-3-11 0-14',

@@ -20,7 +20,7 @@ export type Group = {
 }
 type Props = { readonly label: string; readonly trigger: ComponentChildren; readonly groups: readonly Group[] }
 
-/** A button that opens a menu of actions and choices. */
+/** Shows a button that opens a menu of actions and choices. */
 export function Menu({ label, trigger, groups }: Props) {
   const choose = (value: string) =>
     groups.find(({ choices }) => choices.some((one) => one.value === value))?.choose(value)

@@ -5,14 +5,14 @@ import './page-head.css'
 
 type Props = {
   readonly title: string
-  /** What a detail was opened from. */
+  /** The page that a detail was opened from. */
   readonly back?: { readonly href: string; readonly label: string }
   readonly mark?: ComponentChildren
-  /** What one can do here. */
+  /** The buttons of what one can do here. */
   readonly children?: ComponentChildren
 }
 
-/** The head of a page. The head of a detail takes the focus if nothing else has it, so that a screen reader reads it. */
+/** Heads a page. The head of a detail takes the focus if nothing else has it, so that a screen reader reads it. */
 export function PageHead({ title, back, mark, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null)
   const detail = back !== undefined

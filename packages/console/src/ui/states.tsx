@@ -1,4 +1,4 @@
-/** What a part of a page shows while it has nothing else to show. */
+/** Fills a part of a page while it has nothing else to show. */
 import type { ComponentChildren } from 'preact'
 import { useConsole } from '../app/console.ts'
 

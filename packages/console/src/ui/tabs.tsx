@@ -11,7 +11,7 @@ type Props = {
   readonly onChange: (value: string) => void
 }
 
-/** Tabs with one panel: only the chosen one is rendered, so that the others load nothing. */
+/** Shows tabs with one panel: only the chosen one is rendered, so that the others load nothing. */
 export function Tabs({ label, list, value, onChange }: Props) {
   const service = useMachine(tabs.machine, { id: useId(), value, onValueChange: (change) => onChange(change.value) })
   const api = tabs.connect(service, normalizeProps)

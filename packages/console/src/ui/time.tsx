@@ -6,7 +6,7 @@ type Props = {
   readonly long?: boolean
 }
 
-/** A time in the zone of the reader; UTC is in its title. */
+/** Shows a time in the zone of the reader; UTC is in its title. */
 export function Time({ at, long = false }: Props) {
   const { language } = useConsole()
   const date = new Date(at)

@@ -4,7 +4,7 @@ import { useId } from 'preact/hooks'
 import { useConsole } from '../app/console.ts'
 import { Icon } from './icon.tsx'
 
-/** Where toasts appear. One that is an error stays longer, and each can be closed. */
+/** Shows the toasts. One that is an error stays longer, and each can be closed. */
 export function Toasts() {
   const { notices } = useConsole()
   const service = useMachine(toast.group.machine, { id: useId(), store: notices.store })

@@ -1,4 +1,4 @@
-/** A long list of which only the rows near the view are in the document. All rows have one height, so places are a product. */
+/** Renders a long list of which only the rows near the view are in the document. All rows have one height, so places are a product. */
 import type { ComponentChildren, RefObject } from 'preact'
 import { useLayoutEffect, useState } from 'preact/hooks'
 
@@ -8,7 +8,7 @@ const OVERSCAN = 12
 /** `end` is not in it. */
 export type Span = { readonly start: number; readonly end: number }
 
-/** The rows to render for a scrolled element of `height` whose content is moved up by `top`. */
+/** Finds the rows to render for a scrolled element of `height` whose content is moved up by `top`. */
 export function spanAt(top: number, height: number, count: number): Span {
   const end = Math.min(count, Math.ceil((top + height) / ROW_HEIGHT) + OVERSCAN)
   return { start: Math.max(0, Math.min(end, Math.floor(top / ROW_HEIGHT) - OVERSCAN)), end }

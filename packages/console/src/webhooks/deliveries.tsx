@@ -9,7 +9,7 @@ import { DeliveryChip } from './chips.tsx'
 
 const STATUSES = ['success', 'pending', 'failed'] as const
 
-/** What was sent to an endpoint, newest first. The API has no filter here, so the filters choose among what is loaded. */
+/** Lists what was sent to an endpoint, newest first. The API has no filter here, so the filters choose among what is loaded. */
 export function Deliveries({ webhook, everyMs }: { readonly webhook: string; readonly everyMs: number }) {
   const { router, t } = useConsole()
   const { type = '', status = '' } = router.current.value.query

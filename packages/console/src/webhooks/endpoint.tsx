@@ -10,10 +10,10 @@ import { SendTest } from './send-test.tsx'
 import { SigningSecret } from './signing-secret.tsx'
 import { WebhookForm } from './webhook-form.tsx'
 
-/** How often the page looks whether something was sent. */
+/** The page looks this often whether something was sent. */
 const POLL_MS = 2500
 
-/** One endpoint: how it is set up, how it fares, and what was sent to it. */
+/** Shows an endpoint: how it is set up, how it fares, and what was sent to it. */
 export function EndpointPage({ id }: { readonly id: string }) {
   const { api } = useConsole()
   const path = `/webhooks/${id}`
@@ -56,7 +56,7 @@ function Details({ webhook, reload }: Props) {
   )
 }
 
-/** Why an endpoint gets nothing, or soon might not. */
+/** Says why an endpoint gets nothing, or soon might not. */
 function Trouble({ webhook: { status, failing_since, paused_until } }: Pick<Props, 'webhook'>) {
   const { language, t } = useConsole()
   const timeOf = (at: string) => language.longTime(new Date(at))

@@ -1,4 +1,4 @@
-/** The types that are sent today (core/src/webhooks/event.ts). A webhook may ask for others of the wire, which never come. */
+/** The types that are sent today. A webhook may ask for others of the wire, which never come. */
 export const EVENT_TYPES = [
   'email.sent',
   'email.delivered',

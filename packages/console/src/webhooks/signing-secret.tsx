@@ -6,7 +6,7 @@ import { FormDialog } from '../ui/form-dialog.tsx'
 
 type Props = { readonly webhook: WebhookWithSecret; readonly reload: () => void }
 
-/** The secret that receivers verify signatures with; hidden until asked for. */
+/** Shows the secret that receivers verify signatures with, once it is asked for. */
 export function SigningSecret({ webhook, reload }: Props) {
   const { api, language, notices, t } = useConsole()
   const [shown, setShown] = useState(false)

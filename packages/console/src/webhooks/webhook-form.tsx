@@ -7,7 +7,7 @@ import { EVENT_TYPES } from './event-types.ts'
 type Wanted = { readonly endpoint: string; readonly events: readonly string[] }
 type Props = {
   readonly title: string
-  /** What is there already, to be changed. */
+  /** The webhook to change; a new one is made without it. */
   readonly of?: Webhook
   readonly act: (wanted: Wanted) => Promise<void>
   readonly onClose: () => void
