@@ -1,10 +1,11 @@
-/** What a message is made of: its text, its source, its headers, its attachments and parts. */
+/** Shows what a message is made of: its text, its source, its headers, its attachments and parts. */
 import { useState } from 'preact/hooks'
 import { type Attachment, type Content, type Part, pathOf, type Source, type Summary } from '../api/messages.ts'
 import { useConsole } from '../app/console.ts'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Loaded, useLoaded } from '../ui/loaded.tsx'
+import { Scroll } from '../ui/scroll.tsx'
 import { Empty } from '../ui/states.tsx'
 
 type Props = { readonly of: Pick<Summary, 'direction' | 'id'> }
@@ -24,8 +25,7 @@ export function TextView({ of }: Props) {
         ) : (
           <div class="plain">
             <CopyButton text={text} />
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-            <pre tabIndex={0}>{text}</pre>
+            <Scroll>{text}</Scroll>
           </div>
         )
       }
@@ -47,15 +47,14 @@ export function SourceView({ of }: Props) {
             </p>
           )}
           <CopyButton text={readable(value.source)} />
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-          <pre tabIndex={0}>{readable(value.source)}</pre>
+          <Scroll>{readable(value.source)}</Scroll>
         </div>
       )}
     </Loaded>
   )
 }
 
-/** Octets that are UTF-8 become the characters that they mean. */
+/** Decodes octets that are UTF-8. */
 function readable(octets: string): string {
   return new TextDecoder().decode(Uint8Array.from(octets, (one) => one.charCodeAt(0)))
 }

@@ -1,8 +1,9 @@
-/** What an empty list shows: code to paste, a sample to send, and that the page waits. */
+/** Fills an empty list: with code to paste, a sample to send, and that the page waits. */
 import { useState } from 'preact/hooks'
 import { useConsole, useSignedIn } from '../app/console.ts'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Icon } from '../ui/icon.tsx'
+import { Scroll } from '../ui/scroll.tsx'
 import { type Tab, Tabs } from '../ui/tabs.tsx'
 import { curlSnippet, sampleMessage, sdkSnippet, smtpSnippet } from './snippets.ts'
 
@@ -57,10 +58,9 @@ export default function Welcome() {
 function Snippet({ code }: { readonly code: string }) {
   return (
     <div class="snippet">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <pre tabIndex={0}>
+      <Scroll>
         <code>{code}</code>
-      </pre>
+      </Scroll>
       <CopyButton text={code} />
     </div>
   )
