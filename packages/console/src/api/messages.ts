@@ -1,4 +1,4 @@
-/** What the API says of messages. */
+/** Types of the API's answers about messages. */
 
 export type SentStatus =
   | 'queued'
@@ -23,6 +23,10 @@ export type Summary = {
   readonly cc: readonly string[] | null
   readonly bcc: readonly string[] | null
   readonly subject: string
+  /** The first words of the text. */
+  readonly preview: string
+  /** At most ten; none of a received message. */
+  readonly tags: readonly Tag[]
   readonly created_at: string
   /** Null for a received message. */
   readonly last_event: SentStatus | null
@@ -32,6 +36,10 @@ export type Summary = {
   readonly recipients_count: number
   readonly next_attempt_at: string | null
 }
+
+/** Names a message, as its path does. */
+export type Named = Pick<Summary, 'direction' | 'id'>
+export type Tag = { readonly name: string; readonly value: string }
 
 /** One page of `GET /activity`. `next` is where the following page begins, `cursor` where changes begin. */
 export type ActivityPage = {
@@ -47,7 +55,7 @@ export type Changes = {
   readonly deleted: readonly string[]
   readonly cursor: string
   readonly reset: boolean
-  /** When to ask again, where the server does not wait for changes (AWS). */
+  /** The time after which to ask again, where the server does not wait for changes (AWS). */
   readonly retry_ms?: number
 }
 
@@ -74,9 +82,9 @@ export type Part = {
 export type Content = {
   readonly headers: readonly { readonly name: string; readonly value: string }[]
   readonly text: string | null
-  /** Whether there is HTML to see. */
+  /** True if there is HTML to see. */
   readonly html: boolean
-  /** Which of `text` and `html` is longer than what is shown. */
+  /** Names those of `text` and `html` that are longer than what is shown. */
   readonly truncated: readonly string[]
   readonly structure: Part | null
   readonly attachments: readonly Attachment[]
@@ -99,6 +107,8 @@ export type WebhookAttempt = {
   readonly response: string
   readonly sent_at: string
   readonly duration_ms?: number
+  /** Made after somebody had asked for the event again. */
+  readonly replayed: boolean
 }
 
 export type WebhookDelivery = {
@@ -126,5 +136,4 @@ export type TimelineEvent = {
 }
 
 /** The path of a message in the API. */
-export const pathOf = ({ direction, id }: Pick<Summary, 'direction' | 'id'>) =>
-  direction === 'sent' ? `/emails/${id}` : `/emails/receiving/${id}`
+export const pathOf = ({ direction, id }: Named) => (direction === 'sent' ? `/emails/${id}` : `/emails/receiving/${id}`)

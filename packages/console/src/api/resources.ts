@@ -1,4 +1,4 @@
-/** Answers of the API about everything but messages, with the fields that the page uses. */
+/** Types of the API's answers about everything but messages, with the fields that the page uses. */
 
 export type Domain = {
   readonly id: string
@@ -44,9 +44,9 @@ export type Webhook = {
 }
 export type WebhookWithSecret = Webhook & {
   readonly signing_secret: string
-  /** Until when the secret before the last rotation signs too. */
+  /** The secret before the last rotation signs too until then. */
   readonly previous_secret_until: string | null
-  /** When the first delivery since the last success was given up. */
+  /** The time at which the first delivery since the last success was given up. */
   readonly failing_since: string | null
   /** Nothing is sent before: its last requests hung. */
   readonly paused_until: string | null
@@ -70,6 +70,8 @@ export type WebhookAttempt = {
   readonly response: string
   readonly sent_at: string
   readonly duration_ms?: number | null
+  /** Made after somebody had asked for the event again. */
+  readonly replayed: boolean
 }
 
 export const ORIGINS = ['bounce', 'complaint', 'manual'] as const

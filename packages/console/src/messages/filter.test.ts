@@ -13,6 +13,8 @@ const summary = (fields: Partial<Summary>): Summary => ({
   cc: [],
   bcc: [],
   subject: 'Your code',
+  preview: '',
+  tags: [],
   created_at: '2026-11-30T12:00:00.000Z',
   last_event: 'delivered',
   size: null,
@@ -23,9 +25,14 @@ const summary = (fields: Partial<Summary>): Summary => ({
   ...fields,
 })
 
-test('the search field has words of the subject, and addresses by to: and from:', () => {
-  assert.deepEqual(parseSearch('to:bob your  FROM:ada code'), { to: 'bob', from: 'ada', subject: 'your code' })
-  assert.deepEqual(parseSearch(''), { to: '', from: '', subject: '' })
+test('the search field has words of the subject, and addresses by to: and from:, and a tag', () => {
+  assert.deepEqual(parseSearch('to:bob your  FROM:ada tag:flow:sign-in code'), {
+    to: 'bob',
+    from: 'ada',
+    tag: 'flow:sign-in',
+    subject: 'your code',
+  })
+  assert.deepEqual(parseSearch(''), { to: '', from: '', tag: '', subject: '' })
 })
 
 test('a chip and a search become parameters of the API', () => {
@@ -35,6 +42,7 @@ test('a chip and a search become parameters of the API', () => {
     status: 'failed,bounced,suppressed,complained',
     to: 'bob',
     from: '',
+    tag: '',
     q: 'hello',
   })
   assert.equal(queryOf(filterOf({ path: [], query: { show: 'captured' } })).direction, 'captured')
@@ -55,6 +63,8 @@ test('a message that comes is in the list if the API would list it', () => {
     [{ q: 'to:eve' }, {}, false],
     [{ q: 'from:ada code YOUR' }, {}, true],
     [{ q: 'code again' }, {}, false],
+    [{ q: 'tag:flow:SIGN' }, { tags: [{ name: 'flow', value: 'sign-in' }] }, true],
+    [{ q: 'tag:flow' }, {}, false],
   ]
   for (const [query, message, fits] of cases) {
     assert.equal(matches(filterOf({ path: [], query }), summary(message)), fits, JSON.stringify([query, message]))

@@ -1,6 +1,6 @@
-/** Which messages the list shows. The state is in the URL: `?show=failed&to=ada@x.test&q=hello`. */
+/** Filters the messages of the list. The state is in the URL: `?show=failed&q=to:ada@x.test hello`. */
 import type { Query } from '../api/client.ts'
-import type { SentStatus, Summary } from '../api/messages.ts'
+import type { SentStatus, Summary, Tag } from '../api/messages.ts'
 import type { Route } from '../app/router.ts'
 
 export const CHIPS = ['all', 'sent', 'received', 'captured', 'failed'] as const
@@ -11,16 +11,19 @@ export type Filter = {
   /** Part of the address of a recipient. */
   readonly to: string
   readonly from: string
+  /** Part of a tag, written as `name:value`. */
+  readonly tag: string
   /** Words of the subject. */
   readonly subject: string
 }
 
-export const EVERYTHING: Filter = { chip: 'all', to: '', from: '', subject: '' }
-export const showsEverything = ({ chip, to, from, subject }: Filter) => chip === 'all' && to + from + subject === ''
+export const EVERYTHING: Filter = { chip: 'all', to: '', from: '', tag: '', subject: '' }
+export const showsEverything = ({ chip, to, from, tag, subject }: Filter) =>
+  chip === 'all' && to + from + tag + subject === ''
 
 const FAILED: readonly SentStatus[] = ['failed', 'bounced', 'suppressed', 'complained']
 
-/** Whether somebody who should have got the message did not. */
+/** True if somebody who should have got the message did not. */
 export const hasFailed = ({ last_event }: Pick<Summary, 'last_event'>) =>
   last_event !== null && FAILED.includes(last_event)
 
@@ -29,7 +32,7 @@ export function filterOf({ query }: Route): Filter {
   return { chip: CHIPS.find((chip) => chip === show) ?? 'all', ...parseSearch(q) }
 }
 
-/** Reads `to:` and `from:` of the search field; every other word is one of the subject. */
+/** Reads `to:`, `from:` and `tag:` of the search field; every other word is one of the subject. */
 export function parseSearch(search: string): Omit<Filter, 'chip'> {
   const words = search.split(/\s+/).filter(Boolean)
   const field = (name: string) =>
@@ -37,14 +40,15 @@ export function parseSearch(search: string): Omit<Filter, 'chip'> {
   return {
     to: field('to:'),
     from: field('from:'),
-    subject: words.filter((word) => !/^(to|from):/i.test(word)).join(' '),
+    tag: field('tag:'),
+    subject: words.filter((word) => !/^(to|from|tag):/i.test(word)).join(' '),
   }
 }
 
-/** The parameters of `GET /activity` that give the same messages as `matches`. */
-export function queryOf({ chip, to, from, subject }: Filter): Query {
+/** Makes the parameters of `GET /activity` that give the same messages as `matches`. */
+export function queryOf({ chip, to, from, tag, subject }: Filter): Query {
   const direction = chip === 'all' || chip === 'failed' ? undefined : chip
-  return { direction, status: chip === 'failed' ? FAILED.join(',') : undefined, to, from, q: subject }
+  return { direction, status: chip === 'failed' ? FAILED.join(',') : undefined, to, from, tag, q: subject }
 }
 
 const CHIP_SHOWS: { readonly [C in Chip]: (message: Summary) => boolean } = {
@@ -55,15 +59,19 @@ const CHIP_SHOWS: { readonly [C in Chip]: (message: Summary) => boolean } = {
   failed: hasFailed,
 }
 
-/** Whether a message that has just come belongs in the list. */
+/** Writes a tag as the search field and the API have it. */
+export const textOfTag = ({ name, value }: Tag) => `${name}:${value}`
+
+/** True if a message that has just come belongs in the list. */
 export function matches(filter: Filter, message: Summary): boolean {
   const has = (text: string, part: string) => text.toLowerCase().includes(part.toLowerCase())
-  const { to, cc, bcc, recipients, from, subject } = message
+  const { to, cc, bcc, recipients, from, tags, subject } = message
   const addressed = [...to, ...(cc ?? []), ...(bcc ?? []), ...recipients.map(({ address }) => address)]
   return (
     CHIP_SHOWS[filter.chip](message) &&
     (filter.to === '' || addressed.some((address) => has(address, filter.to))) &&
     has(from, filter.from) &&
+    (filter.tag === '' || tags.some((one) => has(textOfTag(one), filter.tag))) &&
     filter.subject.split(' ').every((word) => has(subject, word))
   )
 }

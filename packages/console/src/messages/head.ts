@@ -1,19 +1,14 @@
-import type { Summary } from '../api/messages.ts'
+import type { Named, Summary } from '../api/messages.ts'
 
-export type Named = Pick<Summary, 'direction' | 'id'>
-
-/** What the head of the pane shows, of the list or of the message itself. */
+/** The fields of a message that the head of the pane shows, from the list or from the message itself. */
 export type Head = Named &
-  Pick<Summary, 'from' | 'to' | 'cc' | 'bcc' | 'subject' | 'created_at' | 'last_event'> & {
-    readonly captured?: boolean
-  }
+  Pick<Summary, 'from' | 'to' | 'cc' | 'bcc' | 'subject' | 'tags' | 'created_at' | 'last_event' | 'captured'>
 
-export type Whole = Omit<Head, 'direction' | 'last_event'> & { readonly last_event?: Head['last_event'] }
+/** A message as the API answers it: a received one has no status, no `captured` and no tags. */
+export type Whole = Omit<Head, 'direction' | Missing> & Partial<Pick<Head, Missing>>
+type Missing = 'last_event' | 'captured' | 'tags'
 
-/** A received message has no status. `captured`: what a list said of the message, if one had it. */
-export const headOf = (named: Named, whole: Whole, captured: boolean | undefined): Head => ({
-  ...whole,
-  ...named,
-  last_event: whole.last_event ?? null,
-  captured,
-})
+export function headOf(named: Named, whole: Whole): Head {
+  const { last_event = null, captured = false, tags = [] } = whole
+  return { ...whole, ...named, last_event, captured, tags }
+}

@@ -1,6 +1,6 @@
-/** The right side: who wrote to whom, what one can do, and the views of the message. */
+/** Shows the right side: who wrote to whom, what one can do, and the views of the message. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { pathOf } from '../api/messages.ts'
+import { type Named, pathOf, type Tag } from '../api/messages.ts'
 import { type Console, useConsole, useSignedIn } from '../app/console.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Loaded, useLoaded } from '../ui/loaded.tsx'
@@ -9,7 +9,8 @@ import { Time } from '../ui/time.tsx'
 import { Actions } from './actions.tsx'
 import { bareAddress } from './address.ts'
 import { AttachmentsView, HeadersView, SourceView, TextView } from './content-views.tsx'
-import { type Head, headOf, type Named, type Whole } from './head.ts'
+import { textOfTag } from './filter.ts'
+import { type Head, headOf, type Whole } from './head.ts'
 import { Preview } from './preview.tsx'
 import { DirectionMark, StatusChip } from './status.tsx'
 import { Timeline } from './timeline.tsx'
@@ -19,17 +20,15 @@ export function MessagePane(named: Named) {
   const { messages } = useSignedIn()
   const listed = messages.rows.value.find(({ id }) => id === named.id)
   // Lists are cut to ten recipients, so the message itself is asked for all of them, and again when its status changes.
-  const whole = useLoaded(`${named.id} ${listed?.last_event}`, (signal) =>
+  const whole = useLoaded(`${named.id} ${listed?.last_event} ${listed?.captured}`, (signal) =>
     api.get<Whole>(pathOf(named), named.direction === 'received' ? { html_format: 'cid' } : {}, signal),
   )
   const [last, setLast] = useState<Head | undefined>(listed)
   useEffect(() => {
-    const { value } = whole
-    // A filter may hide the row of the message that is open; what the row said stays true.
-    if (value) setLast((before) => headOf(named, value, listed?.captured ?? before?.captured))
-  }, [whole.value, listed?.captured])
+    if (whole.value) setLast(headOf(named, whole.value))
+  }, [whole.value])
   if (last) return <Shown head={last} />
-  return <Loaded of={whole}>{(value) => <Shown head={headOf(named, value, undefined)} />}</Loaded>
+  return <Loaded of={whole}>{(value) => <Shown head={headOf(named, value)} />}</Loaded>
 }
 
 function Shown({ head }: { readonly head: Head }) {
@@ -52,7 +51,7 @@ function Shown({ head }: { readonly head: Head }) {
           >
             <Icon name="back" />
           </a>
-          <DirectionMark message={{ direction: head.direction, captured: head.captured ?? false }} />
+          <DirectionMark message={head} />
           <h2 ref={heading} tabIndex={-1}>
             {head.subject || t('messages.no-subject')}
           </h2>
@@ -70,6 +69,7 @@ function Shown({ head }: { readonly head: Head }) {
               <Time at={head.created_at} long />
             </dd>
           </div>
+          <Tags list={head.tags} />
         </dl>
       </header>
       <Tabs
@@ -93,13 +93,38 @@ function tabsOf(head: Head, t: Console['t']): readonly Tab[] {
   ]
 }
 
+const MAX_SEARCH = 200
+
+/** Lists tags, each of which searches for the other messages that have it. */
+function Tags({ list }: { readonly list: readonly Tag[] }) {
+  const { router, t } = useConsole()
+  if (list.length === 0) return null
+  return (
+    <div>
+      <dt>{t('message.tags')}</dt>
+      <dd class="tags">
+        {list.map((tag) => (
+          <a
+            class="chip"
+            key={textOfTag(tag)}
+            href={router.href(['messages'], { q: `tag:${textOfTag(tag)}`.slice(0, MAX_SEARCH) })}
+            title={t('message.find-tag', { tag: textOfTag(tag) })}
+          >
+            {tag.name}: {tag.value}
+          </a>
+        ))}
+      </dd>
+    </div>
+  )
+}
+
 type AddressesProps = {
   readonly name: string
   readonly list: readonly string[] | null | undefined
   readonly search: 'from' | 'to'
 }
 
-/** Addresses, each of which searches for its other messages. */
+/** Lists addresses, each of which searches for its other messages. */
 function Addresses({ name, list, search }: AddressesProps) {
   const { router, t } = useConsole()
   if (!list || list.length === 0) return null

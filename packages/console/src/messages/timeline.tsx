@@ -1,4 +1,4 @@
-/** What happened to a message: a lane for each recipient, and in it each step with the next hop's words and its webhooks. */
+/** Shows what happened to a message: a lane for each recipient, and in it each step with the next hop's words and webhooks. */
 import { useEffect, useState } from 'preact/hooks'
 import { pathOf, type SentStatus, type Summary, type TimelineEvent } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
@@ -38,8 +38,12 @@ export function Timeline({ of }: Props) {
   )
 }
 
-/** A webhook that is tried now, or in a moment, has an answer soon, which is no change of the message. */
-const isUnderway = ({ webhooks = [] }: TimelineEvent) =>
+/**
+ * A webhook that is tried now, or in a moment, has an answer soon, which is no change of the message. Those of an event
+ * that has just come may not be listed yet.
+ */
+const isUnderway = ({ created_at, webhooks = [] }: TimelineEvent) =>
+  (webhooks.length === 0 && Date.now() - Date.parse(created_at) < SOON_MS) ||
   webhooks.some(({ status, next_attempt_at: next }) => {
     const soon = next === null || Date.parse(next) - Date.now() < SOON_MS
     return status === 'attempting' || (status === 'pending' && soon)
@@ -120,7 +124,7 @@ function StepName({ type }: { readonly type: string }) {
   return <StatusChip status={type.replace('email.', '') as SentStatus} />
 }
 
-/** The next hop's own words. They often begin with the codes; codes are put before words that do not. */
+/** Returns the next hop's own words. They often begin with the codes; codes are put before words that do not. */
 function answerOf({ reply_code, status, response }: TimelineEvent): string {
   const codes = [reply_code, status].filter((code) => code !== undefined && !response?.includes(String(code)))
   return [...codes, response].filter((part) => part !== undefined && part !== '').join(' ')

@@ -3,6 +3,7 @@ import type { WebhookAttempt, WebhookDelivery } from '../api/messages.ts'
 import { useConsole } from '../app/console.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Loaded, useLoaded } from '../ui/loaded.tsx'
+import { Scroll } from '../ui/scroll.tsx'
 import { Time } from '../ui/time.tsx'
 
 const LOOKS = { success: 'ok', pending: 'warn', attempting: 'info', failed: 'bad' } as const
@@ -13,7 +14,7 @@ type Props = {
   readonly reload: () => void
 }
 
-/** What each endpoint answered to an event. Opened, it shows attempts and payload, and the event can be sent again. */
+/** Shows what each endpoint answered to an event. Opened, it shows attempts and payload, and the event can be sent again. */
 export function WebhookDeliveries({ event, deliveries, reload }: Props) {
   return (
     <>
@@ -29,7 +30,7 @@ type DeliveryProps = { readonly event: string; readonly delivery: WebhookDeliver
 function Delivery({ event, delivery, reload }: DeliveryProps) {
   const { api, t, notices } = useConsole()
   const [open, setOpen] = useState(false)
-  const { endpoint_id, endpoint, status, attempts } = delivery
+  const { endpoint_id, endpoint, status, attempts, next_attempt_at } = delivery
   const replay = async () => {
     try {
       await api.post(`/webhooks/${endpoint_id}/events/${event}/replay`)
@@ -46,6 +47,7 @@ function Delivery({ event, delivery, reload }: DeliveryProps) {
         <span class="delivery-url">{endpoint}</span>
         <span class={`chip ${LOOKS[status]}`}>{t(`webhook.${status}`)}</span>
         <span class="hint">{attempts.at(-1) && codeOf(attempts.at(-1), t('webhook.no-answer'))}</span>
+        {next_attempt_at && <NextAttempt at={next_attempt_at} />}
       </summary>
       {open && (
         <div class="delivery-body">
@@ -65,16 +67,22 @@ function Delivery({ event, delivery, reload }: DeliveryProps) {
   )
 }
 
+function NextAttempt({ at }: { readonly at: string }) {
+  const { t, language } = useConsole()
+  return <span class="hint next-attempt">{t('timeline.next', { time: language.longTime(new Date(at)) })}</span>
+}
+
 const codeOf = (attempt: WebhookAttempt | undefined, none: string) =>
   attempt && attempt.http_status_code > 0 ? String(attempt.http_status_code) : none
 
 function Attempt({ attempt }: { readonly attempt: WebhookAttempt }) {
   const { t } = useConsole()
-  const { number, response, sent_at, duration_ms } = attempt
+  const { number, response, sent_at, duration_ms, replayed } = attempt
   return (
     <li>
       <div class="step-head">
         <strong>{t('webhook.attempt', { number, code: codeOf(attempt, t('webhook.no-answer')) ?? '' })}</strong>
+        {replayed && <span class="chip info">{t('webhook.is-replay')}</span>}
         {duration_ms !== undefined && <span class="hint">{t('webhook.duration', { ms: duration_ms })}</span>}
         <Time at={sent_at} long />
       </div>
@@ -93,8 +101,7 @@ function Payload({ endpoint, event }: { readonly endpoint: string; readonly even
       {({ payload }) => (
         <>
           <h4>{t('webhook.payload')}</h4>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-          <pre tabIndex={0}>{JSON.stringify(payload, null, 2)}</pre>
+          <Scroll>{JSON.stringify(payload, null, 2)}</Scroll>
         </>
       )}
     </Loaded>

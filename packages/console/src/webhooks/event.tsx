@@ -14,7 +14,7 @@ const MAX_POLLS = 60
 type Delivery = { readonly event: WebhookEventWithPayload; readonly attempts: readonly WebhookAttempt[] }
 type Of = { readonly webhook: string; readonly id: string }
 
-/** One event as it was sent to one endpoint: its payload beside what the endpoint answered each time. */
+/** Shows an event as it was sent to one endpoint: its payload beside what the endpoint answered each time. */
 export function EventPage({ webhook, id }: Of) {
   const { api } = useConsole()
   const delivery = useLoaded(id, (signal) => readDelivery(api, { webhook, id }, signal))
@@ -99,7 +99,7 @@ function NextAttempt({ event: { next_attempt_at: next } }: { readonly event: Web
 }
 
 function Attempt({
-  attempt: { http_status_code: code, response, sent_at, duration_ms },
+  attempt: { http_status_code: code, response, sent_at, duration_ms, replayed },
 }: {
   readonly attempt: WebhookAttempt
 }) {
@@ -112,6 +112,7 @@ function Attempt({
         <time dateTime={sent_at} title={sent_at}>
           {language.longTime(new Date(sent_at))}
         </time>
+        {replayed && <span class="chip info">{t('webhook.is-replay')}</span>}
         {typeof duration_ms === 'number' && <span class="hint">{t('webhooks.duration', { ms: duration_ms })}</span>}
       </p>
       {response === '' ? <p class="hint">{t('webhooks.empty-answer')}</p> : <pre>{prettyJson(response)}</pre>}
