@@ -6,9 +6,10 @@ import { CACHE, installNpm } from './toolchain.ts'
 
 type Role = { readonly name?: string | RegExp; readonly exact?: boolean }
 type Wait = { readonly timeout?: number; readonly state?: 'visible' | 'hidden' | 'attached' }
+type Click = { readonly modifiers?: readonly ('Shift' | 'Control')[] }
 
 export type Locator = {
-  click(options?: Wait): Promise<void>
+  click(options?: Wait & Click): Promise<void>
   fill(text: string): Promise<void>
   press(key: string): Promise<void>
   selectOption(value: string): Promise<unknown>
@@ -42,6 +43,7 @@ export type Page = Pick<Locator, 'locator' | 'getByRole' | 'getByText'> & {
   getByLabel(text: string): Locator
   waitForEvent(event: 'download'): Promise<Download>
   evaluate<T>(script: string): Promise<T>
+  route(url: string, handle: (route: Route) => Promise<void>): Promise<void>
   setDefaultTimeout(ms: number): void
   waitForTimeout(ms: number): Promise<void>
   setViewportSize(size: { readonly width: number; readonly height: number }): Promise<void>
@@ -50,6 +52,7 @@ export type Page = Pick<Locator, 'locator' | 'getByRole' | 'getByText'> & {
   on<E extends keyof Events>(event: E, heard: Events[E]): void
   readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> }
 }
+type Route = { continue(): Promise<void> }
 type Context = {
   newPage(): Promise<Page>
   close(): Promise<void>

@@ -40,10 +40,14 @@ async function fill(): Promise<void> {
     ['help@kabutar.test'],
   )
   const sent: readonly (readonly [string, string | readonly string[], string])[] = [
-    ['Your weekly letter', ['malika@customer.example', 'old@customer.example'], '<p>News</p>'],
-    ['We miss you', 'old@customer.example', '<p>Come back</p>'],
-    ['Your order has left Samarkand', 'jasur@customer.example', '<p>On its way</p>'],
-    ['Invoice 2026-117', 'accounts@customer.example', '<p>Attached</p>'],
+    [
+      'Your weekly letter',
+      ['malika@customer.example', 'old@customer.example'],
+      '<p>Three new patterns, and the story of the loom</p>',
+    ],
+    ['We miss you', 'old@customer.example', '<p>Your basket is still here</p>'],
+    ['Your order has left Samarkand', 'jasur@customer.example', '<p>It will be with you on Thursday</p>'],
+    ['Invoice 2026-117', 'accounts@customer.example', '<p>You find the invoice attached</p>'],
     ['Your code is 482 913', 'Dilnoza <dilnoza@customer.example>', HTML],
   ]
   for (const [subject, to, html] of sent) {
@@ -52,7 +56,7 @@ async function fill(): Promise<void> {
       receiver.script('/hooks/mail', [503])
     }
     const attachments = subject.startsWith('Invoice') ? [{ filename: 'invoice.pdf', content: 'JVBERg==' }] : []
-    await ok(rig.resend.emails.send({ from, to: [to].flat(), subject, html, text: 'x', attachments }))
+    await ok(rig.resend.emails.send({ from, to: [to].flat(), subject, html, attachments }))
   }
 }
 

@@ -1,4 +1,4 @@
-/** One-key shortcuts that work on every page, and the list of all of them under `?`. */
+/** Binds the one-key shortcuts that work on every page, and lists all of them under `?`. */
 import type { Key } from '../i18n/catalogue.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { type Console, useConsole } from './console.ts'
@@ -12,6 +12,8 @@ const LISTED: readonly (readonly [keys: string, text: Key])[] = [
   ['Enter o', 'shortcut.open'],
   ['u Esc', 'shortcut.back'],
   ['/', 'shortcut.search'],
+  ['x', 'shortcut.select'],
+  ['Shift+click Shift+↓', 'shortcut.select-range'],
   ['#', 'shortcut.delete'],
   ['Shift+R', 'shortcut.read-all'],
   ['p', 'shortcut.pause'],

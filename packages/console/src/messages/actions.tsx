@@ -1,4 +1,4 @@
-/** What one can do with a message. */
+/** Shows the buttons and the menu of what one can do with a message. */
 import { API, type Api, ApiError } from '../api/client.ts'
 import { type Content, pathOf, type Source } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
@@ -11,8 +11,10 @@ import { curlOf, type SentBody } from './snippets.ts'
 
 export function Actions({ head }: { readonly head: Head }) {
   const { api, t, notices, router } = useConsole()
-  const { who } = useSignedIn()
-  const remove = useDelete(head)
+  const { who, messages } = useSignedIn()
+  const deleteOne = useDelete(head)
+  // With rows selected, the key means those.
+  const remove = () => messages.selection.messages.value.length === 0 && deleteOne()
   useShortcuts({ '#': remove, 'Shift+#': remove })
   const sent = head.direction === 'sent'
   const acts: { readonly [name: string]: () => Promise<unknown> } = {
@@ -30,7 +32,7 @@ export function Actions({ head }: { readonly head: Head }) {
       const { download_url } = await api.get<Source>(`${pathOf(head)}/source`)
       window.location.assign(download_url)
     },
-    delete: async () => remove(),
+    delete: async () => deleteOne(),
   }
   const act = (name: string) => void acts[name]?.().catch(notices.failed)
   return (
@@ -49,7 +51,7 @@ export function Actions({ head }: { readonly head: Head }) {
             choices: [
               ...(sent ? [{ value: 'copy-curl', label: t('message.copy-curl') }] : []),
               { value: 'download', label: t('message.download') },
-              { value: 'delete', label: t(sent ? 'message.delete-content' : 'message.delete'), danger: true },
+              { value: 'delete', label: t('message.delete'), danger: true },
             ],
             choose: act,
           },
@@ -59,29 +61,28 @@ export function Actions({ head }: { readonly head: Head }) {
   )
 }
 
-/** Deletes once the toast that can take it back is gone. A received message leaves the list at once. */
+/** Takes the message out of the list at once, and deletes it when the toast that can take it back is gone. */
 function useDelete(head: Head): () => void {
   const { api, t, notices, router } = useConsole()
   const { messages } = useSignedIn()
-  const received = head.direction === 'received'
   return () => {
-    const timer = setTimeout(() => void api.delete(pathOf(head)).catch(notices.failed), SHOWN_MS)
+    const refused = (error: unknown) => {
+      messages.putBack(head.id)
+      notices.failed(error)
+    }
+    const timer = setTimeout(() => void api.delete(pathOf(head)).catch(refused), SHOWN_MS)
     const undo = () => {
       clearTimeout(timer)
-      if (received) messages.putBack(head.id)
+      messages.putBack(head.id)
     }
-    notices.done(t(received ? 'message.deleted' : 'message.content-deleted'), {
-      label: t('message.undo'),
-      onClick: undo,
-    })
-    if (!received) return
+    notices.done(t('message.deleted'), { label: t('message.undo'), onClick: undo })
     const neighbour = messages.hide(head.id)
     const path = neighbour ? ['messages', neighbour.direction, neighbour.id] : ['messages']
     router.go(path, router.current.value.query, { replace: true })
   }
 }
 
-/** The command, and how many attachments it leaves out. A message whose content was deleted has none to leave out. */
+/** Makes the command, and counts the attachments that it leaves out. A message whose content was deleted has none to leave out. */
 async function curl(api: Api, head: Head, url: string) {
   const [message, content] = await Promise.all([
     api.get<SentBody>(pathOf(head)),

@@ -1,28 +1,31 @@
-/** The left side: search, chips, live mark, and the list or the groups of recipients. */
+/** Shows the left side: search, chips, live mark, and the list or the groups of recipients. */
 import { lazy, Suspense } from 'preact/compat'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Named } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
 import { useShortcuts } from '../app/use-shortcuts.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Menu } from '../ui/menu.tsx'
 import { Empty, Failed, Loading } from '../ui/states.tsx'
+import { DeleteDialog } from './delete-dialog.tsx'
 import { CHIPS, type Filter, showsEverything } from './filter.ts'
 import { Groups } from './groups.tsx'
 import { Rows } from './rows.tsx'
+import { SelectBar } from './select-bar.tsx'
 
 const Welcome = lazy(() => import('./welcome.tsx'))
 
 type Props = { readonly filter: Filter; readonly openId: string | undefined }
 
 export function ListPane({ filter, openId }: Props) {
-  const { router, t, notices } = useConsole()
+  const { router, t } = useConsole()
   const { messages } = useSignedIn()
+  const [asked, setAsked] = useState<{ readonly selected: readonly Named[] | undefined }>()
   const grouped = router.current.value.query.group === 'recipient'
+  const readAll = useReadAll()
   useShortcuts({
     p: () => (messages.live.value === 'paused' ? messages.resume() : messages.pause()),
-    'Shift+R': () => {
-      messages.markAllRead()
-      notices.done(t('messages.read-all'))
-    },
+    'Shift+R': readAll,
   })
   return (
     <section class="list-pane" aria-label={t('messages.list')}>
@@ -39,10 +42,52 @@ export function ListPane({ filter, openId }: Props) {
           <Icon name="group" />
         </button>
         <LiveMark />
+        <ListActions filter={filter} readAll={readAll} removeAll={() => setAsked({ selected: undefined })} />
       </div>
       <Chips filter={filter} />
+      <SelectBar remove={() => setAsked({ selected: messages.selection.messages.value })} />
       {grouped ? <Groups /> : <List filter={filter} openId={openId} />}
+      {asked && <DeleteDialog {...asked} filter={filter} onClose={() => setAsked(undefined)} />}
     </section>
+  )
+}
+
+function useReadAll(): () => void {
+  const { t, notices } = useConsole()
+  const { messages } = useSignedIn()
+  return () => {
+    messages.markAllRead()
+    notices.done(t('messages.read-all'))
+  }
+}
+
+type ActionsProps = Pick<Props, 'filter'> & { readonly readAll: () => void; readonly removeAll: () => void }
+
+/** Opens a menu of what one can do with all messages of the list. */
+function ListActions({ filter, readAll, removeAll }: ActionsProps) {
+  const { t } = useConsole()
+  const { messages } = useSignedIn()
+  const acts: { readonly [name: string]: () => void } = {
+    'select-all': () => messages.selection.all(),
+    'read-all': readAll,
+    'delete-all': removeAll,
+  }
+  const all = t(showsEverything(filter) ? 'delete.all' : 'delete.all-shown')
+  return (
+    <Menu
+      label={t('messages.actions')}
+      trigger={<Icon name="more" />}
+      groups={[
+        {
+          choices: [
+            { value: 'select-all', label: t('select.all') },
+            { value: 'read-all', label: t('shortcut.read-all') },
+            { value: 'delete-all', label: all, danger: true },
+          ],
+          choose: (name) => acts[name]?.(),
+        },
+      ]}
+    />
   )
 }
 

@@ -1,14 +1,18 @@
-/** The live list of messages: pages of the past, and what comes while the page is open, newest first. */
+/** Keeps the live list of messages: pages of the past, and what comes while the page is open, newest first. */
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
 import { ApiError } from '../api/client.ts'
 import { type Live, type LiveOptions, type LiveState, startLive } from '../api/live.ts'
 import type { ActivityPage, Changes, Summary } from '../api/messages.ts'
+import { domainOf } from './address.ts'
 import { EVERYTHING, type Filter, matches, queryOf } from './filter.ts'
+import { Selection } from './selection.ts'
 
 const PAGE = 100
-/** Rows beyond are dropped from the end, and read again when somebody scrolls there. */
+/** Rows beyond these are dropped from the end, and read again when somebody scrolls there. */
 const MAX_ROWS = 20_000
 const MAX_WAITING = 500
+/** Pages without a row that are read one after the other: the API answers one after it has looked at 2,000 messages. */
+const MAX_EMPTY_PAGES = 10
 
 export type ListState = 'loading' | 'ready' | 'failed'
 
@@ -40,10 +44,13 @@ export class MessageList {
   /** Messages that came while the page was open and have not been opened yet. */
   readonly unread: ReadonlySignal<ReadonlySet<string>> = this.#unread
   readonly hasMore = computed(() => this.#next.value !== null)
+  readonly selection = new Selection(this.#rows)
+  /** True if the sent messages of the list have senders in several domains. */
+  readonly severalSenders = computed(() => hasSeveralSenders(this.#rows.value))
   readonly live = computed((): LiveState | 'paused' => {
     return this.#paused.value ? 'paused' : (this.#live.value?.state.value ?? 'catching-up')
   })
-  /** How many changes came since the list was paused. */
+  /** Counts the changes that came since the list was paused. */
   readonly waiting = computed(() => this.#waiting.value.reduce((sum, { data }) => sum + data.length, 0))
 
   get error(): ApiError | undefined {
@@ -53,6 +60,7 @@ export class MessageList {
   /** Reads the first page of what `filter` shows. A page that is still being read for another filter is dropped. */
   async show(filter: Filter): Promise<void> {
     this.#filter = filter
+    this.selection.clear()
     this.#state.value = 'loading'
     this.#next.value = null
     await this.#read(undefined)
@@ -70,8 +78,7 @@ export class MessageList {
     const reading = new AbortController()
     this.#reading = reading
     try {
-      const query = { ...queryOf(this.#filter), after, limit: PAGE }
-      const page = await this.#options.api.get<ActivityPage>('/activity', query, reading.signal)
+      const page = await this.#pageAfter(after, reading.signal)
       const before = after === undefined ? [] : this.#rows.value
       this.#rows.value = this.#merged(before, page.data)
       this.#next.value = page.has_more ? page.next : null
@@ -83,6 +90,19 @@ export class MessageList {
       this.#error = error
       this.#state.value = 'failed'
     }
+  }
+
+  /** Reads on over pages on which nothing matches. The cursor is that of the first. */
+  async #pageAfter(after: string | undefined, ended: AbortSignal): Promise<ActivityPage> {
+    const read = (from: string | undefined) => {
+      const query = { ...queryOf(this.#filter), after: from, limit: PAGE }
+      return this.#options.api.get<ActivityPage>('/activity', query, ended)
+    }
+    const { cursor, ...first } = await read(after)
+    let page: ActivityPage = first
+    for (let n = 1; n < MAX_EMPTY_PAGES && page.data.length === 0 && page.next !== null; n++)
+      page = await read(page.next)
+    return { ...page, ...(cursor !== undefined && { cursor }) }
   }
 
   /** Changes are followed once, from the first page on; a later page may repeat what they brought. */
@@ -139,10 +159,15 @@ export class MessageList {
   hide(id: string): Summary | undefined {
     const rows = this.#rows.value
     const at = rows.findIndex((row) => row.id === id)
-    this.markRead(id)
-    this.#hidden.add(id)
-    this.#rows.value = rows.filter((row) => row.id !== id)
+    this.drop(new Set([id]))
     return rows[at + 1] ?? rows[at - 1]
+  }
+
+  /** Takes out messages that were deleted. */
+  drop(ids: ReadonlySet<string>): void {
+    for (const id of ids) this.#hidden.add(id)
+    this.#unread.value = this.#unread.value.difference(ids)
+    this.#rows.value = this.#rows.value.filter(({ id }) => !ids.has(id))
   }
 
   /** Shows a hidden message again. */
@@ -156,11 +181,18 @@ export class MessageList {
     this.#live.value?.stop()
   }
 
-  /** Rows by id, newest first: an id is a UUIDv7, which sorts by time. */
+  /** Merges rows by id, newest first: an id is a UUIDv7, which sorts by time. */
   #merged(rows: readonly Summary[], more: readonly Summary[]): readonly Summary[] {
     if (more.length === 0) return rows
     const byId = new Map([...rows, ...more].map((row) => [row.id, row]))
     const sorted = [...byId.values()].filter(({ id }) => !this.#hidden.has(id)).sort((a, b) => (a.id < b.id ? 1 : -1))
     return sorted.slice(0, MAX_ROWS)
   }
+}
+
+function hasSeveralSenders(rows: readonly Summary[]): boolean {
+  const first = rows.find(({ direction }) => direction === 'sent')
+  if (first === undefined) return false
+  const domain = domainOf(first.from)
+  return rows.some(({ direction, from }) => direction === 'sent' && domainOf(from) !== domain)
 }

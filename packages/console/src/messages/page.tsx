@@ -1,4 +1,4 @@
-/** The page of messages: the live list on the left, the chosen message on the right. */
+/** Shows the page of messages: the live list on the left, the chosen message on the right. */
 import { useEffect } from 'preact/hooks'
 import type { Summary } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
@@ -7,6 +7,7 @@ import { filterOf, showsEverything } from './filter.ts'
 import { ListPane } from './list-pane.tsx'
 import { MessagePane } from './message-pane.tsx'
 import './list.css'
+import './rows.css'
 import './message.css'
 import './timeline.css'
 
@@ -24,7 +25,9 @@ export default function MessagesPage() {
   }, [messages, open?.id])
   return (
     <div class={`messages-page ${open ? 'one-open' : ''} ${isEmpty && !open ? 'empty' : ''}`}>
-      <h1 class="spoken">{t('messages.title')}</h1>
+      <h1 class="spoken" tabIndex={-1}>
+        {t('messages.title')}
+      </h1>
       <ListPane filter={filter} openId={open?.id} />
       <section class="message-pane">
         {open ? <MessagePane key={open.id} {...open} /> : <Empty title={t('messages.choose')} />}
@@ -33,7 +36,7 @@ export default function MessagesPage() {
   )
 }
 
-/** The message that the URL names: `messages/sent/ID`. */
+/** Reads the message that the URL names: `messages/sent/ID`. */
 function openOf([, direction, id]: readonly string[]): Pick<Summary, 'direction' | 'id'> | undefined {
   if ((direction !== 'sent' && direction !== 'received') || id === undefined) return undefined
   return { direction, id }

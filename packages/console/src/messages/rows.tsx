@@ -1,14 +1,11 @@
-/** The list itself: one element takes the focus and names the chosen row, so that a screen reader follows the arrow keys. */
+/** Shows the list itself: one element has the focus and names the chosen row, so that a screen reader follows the arrows. */
 import type { RefObject } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Summary } from '../api/messages.ts'
 import { useConsole, useSignedIn } from '../app/console.ts'
 import { useShortcuts } from '../app/use-shortcuts.ts'
-import { Icon } from '../ui/icon.tsx'
-import { Time } from '../ui/time.tsx'
 import { ROW_HEIGHT, scrollToRow, useSpan, VirtualRows } from '../ui/virtual-rows.tsx'
-import { nameOf } from './address.ts'
-import { DirectionMark, StatusChip } from './status.tsx'
+import { Row } from './row.tsx'
 
 type Props = { readonly openId: string | undefined }
 
@@ -23,13 +20,14 @@ export function Rows({ openId }: Props) {
   useEffect(() => {
     if (span.end >= rows.length && span.end > 0) void messages.more()
   }, [messages, span.end, rows.length])
-  const { choose, onKeyDown } = useChoice(scroller, rows, chosen)
+  const { onKeyDown, press, select } = useChoice(scroller, rows, chosen)
   const active = chosen >= span.start && chosen < span.end ? { 'aria-activedescendant': `row-${openId}` } : {}
   return (
     <div
       ref={scroller}
       class="rows"
       role="listbox"
+      aria-multiselectable="true"
       tabIndex={0}
       aria-label={t('messages.list')}
       onKeyDown={onKeyDown}
@@ -38,44 +36,84 @@ export function Rows({ openId }: Props) {
       <VirtualRows span={span} count={rows.length} keyAt={(index) => rows[index]?.id ?? String(index)}>
         {(index) => {
           const row = rows[index]
-          return row && <Row message={row} chosen={index === chosen} index={index} open={() => choose(index, false)} />
+          if (!row) return null
+          const acts = { press: press(index), select: select(row) }
+          return <Row message={row} chosen={index === chosen} index={index} {...acts} />
         }}
       </VirtualRows>
     </div>
   )
 }
 
-/** Opens rows by press and by key. Keys replace the entry of the history, so that Back leaves the list. */
+/**
+ * Opens and selects rows by press and by key. Keys that open replace the entry of the history, so that Back leaves the list.
+ */
 function useChoice(scroller: RefObject<HTMLElement | null>, rows: readonly Summary[], chosen: number) {
   const { router } = useConsole()
+  const { selection } = useSignedIn().messages
   const choose = (index: number, replace: boolean) => {
     const row = rows[index]
     if (!row || !scroller.current) return
     router.go(['messages', row.direction, row.id], router.current.value.query, { replace })
     scrollToRow(scroller.current, index)
   }
-  const step = (by: number) => choose(chosen < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, chosen + by)), chosen >= 0)
+  const placeAfter = (by: number) => (chosen < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, chosen + by)))
+  const step = (by: number) => choose(placeAfter(by), chosen >= 0)
   const back = () => {
     router.go(['messages'], router.current.value.query)
     scroller.current?.focus()
+  }
+  const select = (row: Summary) => (event: MouseEvent) =>
+    event.shiftKey ? selection.extendTo(row.id, rows[chosen]?.id) : selection.toggle(row.id)
+  const press = (index: number) => (event: MouseEvent) => {
+    const row = rows[index]
+    if (row && (event.shiftKey || event.ctrlKey || event.metaKey)) select(row)(event)
+    else choose(index, false)
+  }
+  const toggle = () => {
+    const row = rows[Math.max(0, chosen)]
+    if (chosen < 0) choose(0, false)
+    if (row) selection.toggle(row.id)
+  }
+  const extend = (by: number) => {
+    const next = rows[placeAfter(by)]
+    if (next) selection.extendTo(next.id, rows[chosen]?.id)
+    step(by)
   }
   useShortcuts({
     j: () => step(1),
     k: () => step(-1),
     u: back,
-    Escape: back,
+    Escape: () => (selection.messages.value.length > 0 ? selection.clear() : back()),
     o: () => choose(Math.max(0, chosen), true),
+    x: toggle,
   })
-  const onKeyDown = (event: KeyboardEvent) => {
-    const steps: { readonly [key: string]: number } = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }
-    const by = { ...steps, Home: -rows.length, End: rows.length }[event.key]
-    if (by === undefined && event.key !== 'Enter') return
-    event.preventDefault()
-    if (by !== undefined) step(by)
-    else document.querySelector<HTMLElement>('.message-pane [role=tab][data-selected]')?.focus()
-  }
-  return { choose, onKeyDown }
+  return { press, select, onKeyDown: keysOf(rows.length, { step, extend, toggle, all: () => selection.all() }) }
 }
+
+type ListActs = {
+  readonly step: (by: number) => void
+  readonly extend: (by: number) => void
+  readonly toggle: () => void
+  readonly all: () => void
+}
+
+/** Handles the keys of a list box in which several rows can be selected. */
+function keysOf(count: number, { step, extend, toggle, all }: ListActs) {
+  const steps: { readonly [key: string]: number } = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }
+  const acts: { readonly [key: string]: () => void } = { Enter: focusMessage, ' ': toggle }
+  return (event: KeyboardEvent) => {
+    const { key, shiftKey, ctrlKey, metaKey } = event
+    const by = { ...steps, Home: -count, End: count }[key]
+    const act = by === undefined ? acts[key] : () => (shiftKey ? extend(by) : step(by))
+    const chosen = key === 'a' && (ctrlKey || metaKey) ? all : act
+    if (chosen === undefined) return
+    event.preventDefault()
+    chosen()
+  }
+}
+
+const focusMessage = () => document.querySelector<HTMLElement>('.message-pane [role=tab][data-selected]')?.focus()
 
 /** Keeps the rows that are being read where they are when new ones come in above them. */
 function useStayingInPlace(scroller: RefObject<HTMLElement | null>, rows: readonly Summary[]): void {
@@ -86,56 +124,4 @@ function useStayingInPlace(scroller: RefObject<HTMLElement | null>, rows: readon
     if (above > 0 && element && element.scrollTop > 0) element.scrollTop += above * ROW_HEIGHT
     first.current = rows[0]?.id
   }, [scroller, rows])
-}
-
-type RowProps = {
-  readonly message: Summary
-  readonly chosen: boolean
-  readonly index: number
-  readonly open: () => void
-}
-
-function Row({ message, chosen, index, open }: RowProps) {
-  const { t } = useConsole()
-  const { messages } = useSignedIn()
-  const unread = messages.unread.value.has(message.id)
-  const { hasMore, rows } = messages
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the list, which has the focus
-    // biome-ignore lint/a11y/useFocusableInteractive: the list names its active row
-    <div
-      id={`row-${message.id}`}
-      class={unread ? 'row unread' : 'row'}
-      role="option"
-      aria-selected={chosen}
-      aria-posinset={index + 1}
-      aria-setsize={hasMore.value ? -1 : rows.value.length}
-      onClick={open}
-    >
-      <DirectionMark message={message} />
-      <span class="row-who">{whoOf(message) || t('messages.no-recipient')}</span>
-      <Time at={message.created_at} />
-      <span class="row-subject">
-        {unread && <span class="new">{t('messages.unread')}</span>}
-        {message.subject || t('messages.no-subject')}
-      </span>
-      <span class="row-marks">
-        {message.attachments > 0 && (
-          <span title={t('messages.attachments', { count: message.attachments })}>
-            <Icon name="clip" />
-          </span>
-        )}
-        {message.last_event && <StatusChip status={message.last_event} />}
-      </span>
-    </div>
-  )
-}
-
-/** The recipients first; for a received message also who wrote it. */
-function whoOf({ direction, from, to, recipients, recipients_count }: Summary): string {
-  const all = to.length > 0 ? to : recipients.map(({ address }) => address)
-  const shown = all.slice(0, 2).map(nameOf).join(', ')
-  const more = Math.max(all.length, recipients_count ?? 0) - 2
-  const whom = more > 0 ? `${shown} +${more}` : shown
-  return direction === 'received' ? `${nameOf(from)} → ${whom}` : whom
 }
