@@ -15,9 +15,11 @@ import { newCaches } from '../store/cache.ts'
 import { dayKey, dayOfId } from '../store/keys.ts'
 import { sweep } from '../store/sweep.ts'
 import { eventsOf } from '../webhooks/event.ts'
+import { listActivity } from './activity.ts'
 import { blobKey, rawCopyKey } from './blob-keys.ts'
 import type { Draft } from './content.ts'
 import { deleteReceived } from './delete.ts'
+import { deleteSent } from './delete-sent.ts'
 import { expireMail } from './expire.ts'
 import { inspectSent } from './inspect-sent.ts'
 import { copyRaw } from './inspected.ts'
@@ -59,7 +61,10 @@ test('content is kept for whole days, then goes with its blobs and copies, and t
 
   const { message, content } = await getWholeSent(ports, 'a', mail)
   assert.deepEqual([content, message.expiredAt, message.subject], [undefined, ports.clock.now(), DRAFT.subject])
-  assert.equal((await getReceived(ports.table, 'a', letter)).expiredAt, ports.clock.now())
+  const { expiredAt, preview } = await getReceived(ports.table, 'a', letter)
+  assert.deepEqual([expiredAt, preview, message.preview], [ports.clock.now(), '', ''])
+  const listed = async () => (await listActivity(ports, 'a', { limit: 9, directions: ['out', 'in'] })).items.length
+  assert.equal(await listed(), 2)
   assert.equal((await listSent(ports, 'a', { limit: 9 })).items.length, 1)
   assert.equal((await listReceived(ports, 'a', { limit: 9 })).items[0]?.subject, 'Grüße')
   assert.ok((await historyOf(ports, message)).some(({ type }) => type === 'email.sent'))
@@ -69,6 +74,8 @@ test('content is kept for whole days, then goes with its blobs and copies, and t
   await assert.rejects(sendAgain(ports, KEY, mail), gone)
   await deleteReceived(ports, 'a', letter)
   assert.equal((await listReceived(ports, 'a', { limit: 9 })).items.length, 0)
+  await deleteSent(ports, 'a', mail)
+  assert.equal(await listed(), 0)
 })
 
 test('nothing expires without a setting, or with 0 days of an account', async () => {

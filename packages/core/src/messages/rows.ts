@@ -106,12 +106,12 @@ export async function writeListed(table: Table, received: ReceivedMessage): Prom
 }
 
 /**
- * Marks content as expired: from then on no reader finds it. Conditional on the version of a sent message, so that nothing
+ * Marks content as expired, and clears its first words: from then on no reader finds any. Conditional on the version of a sent message, so that nothing
  * expires that a worker takes up, and on a received one not being deleted. False if that failed.
  */
 export function markExpired(table: Table, message: Message, now: number): Promise<boolean> {
   const { accountId, id } = message
-  const set = { expiredAt: now }
+  const set = { expiredAt: now, preview: '' }
   if (message.direction === 'sent') {
     const isAsRead = [{ attr: 'version', op: '=', value: message.version }] as const
     return writeIf(table, { kind: 'update', key: sentMessageKey(accountId, id), set, if: isAsRead })
