@@ -54,7 +54,7 @@ export async function runWorkers(ports: WorkerPorts, shedding: LoadShedding, sig
     }),
     every(SWEEP_EVERY_MS, 'the sweep', ports, signal, async () => {
       if (wasSetBack()) await endWaits(ports)
-      await sweep(ports, due)
+      await sweep(ports, due, signal)
     }),
     every(DELETE_EXPIRED_EVERY_MS, 'removing expired rows', ports, signal, () => table.deleteExpired()),
   ])

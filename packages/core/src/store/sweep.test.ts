@@ -76,6 +76,24 @@ test('rows that were moved and not queued come again after two minutes', async (
   assert.equal(await sweepSends(ports), MESSAGES)
 })
 
+test('and so do rows that the table refuses for a while to take back', async () => {
+  const ports = await dueMessages()
+  let refused = 0
+  const unavailable = () => new StoreError('Unavailable', 'the disk is full')
+  const write: typeof ports.table.write = async (one) => {
+    if (refused-- > 0) throw unavailable()
+    return ports.table.write(one)
+  }
+  const send = async () => {
+    refused = 3 * MESSAGES
+    throw unavailable()
+  }
+  const full = { ...ports, table: { ...ports.table, write }, sendQueue: { ...ports.sendQueue, send } }
+  await assert.rejects(sweepSends(full), { code: 'Unavailable' })
+  ports.clock.advance(2 * MINUTE)
+  assert.equal(await sweepSends(ports), MESSAGES)
+})
+
 const upload = (account: string, n: number, at: number) => {
   const id = `${account}-${n}`
   return row('upload', { pk: `${account}#uploads`, sk: id }, dueAt('upload', account, id, at))

@@ -48,6 +48,9 @@ const FIRST_BACKOFF_MS = 60 * MINUTE
 const MAX_DOUBLINGS = 3
 /** The delay of rows that were moved and then not queued. */
 const AGAIN_MS = 2 * MINUTE
+/** Ten minutes in all. */
+const MOVE_BACK_TRIES = 300
+const MOVE_BACK_PAUSE_MS = 2000
 /** A row that is due for longer, after a sweep, is an error. */
 const MAX_LAG_MS = 5 * MINUTE
 
@@ -205,12 +208,22 @@ async function move({ table, log }: SweepPorts, item: Item, now: number): Promis
   }
 }
 
-/** Makes a row due again in two minutes that was moved and not queued. */
-function moveBack({ table }: SweepPorts, item: Item, now: number): Promise<boolean> {
-  return writeIf(table, {
-    kind: 'update',
-    key: { pk: item.pk, sk: item.sk },
-    set: { gs1sk: dueSortKey(item.sk, now + AGAIN_MS), sweeps: sweepsOf(item) },
-    if: [{ attr: 'gs1sk', op: '=', value: movedSortKey(item, now) }],
-  })
+/**
+ * Makes a row due again in two minutes that was moved and not queued. A full disk refuses the entry and the row alike, and the
+ * row would then wait for an hour, so this tries again for ten minutes or until the signal aborts.
+ */
+async function moveBack({ table, clock, signal }: Run, item: Item, now: number): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await writeIf(table, {
+        kind: 'update',
+        key: { pk: item.pk, sk: item.sk },
+        set: { gs1sk: dueSortKey(item.sk, now + AGAIN_MS), sweeps: sweepsOf(item) },
+        if: [{ attr: 'gs1sk', op: '=', value: movedSortKey(item, now) }],
+      })
+    } catch (error) {
+      if (!(error instanceof StoreError) || tries === MOVE_BACK_TRIES || signal?.aborted) throw error
+    }
+    await clock.sleep(MOVE_BACK_PAUSE_MS, signal)
+  }
 }
