@@ -1,7 +1,7 @@
 /** Keeps answers below 4.5 MB. Lambda's limit is 6 MB, and the answer is a string inside other JSON there. */
-import { type BodyName, bodyCopyKey } from '@kabutar/core/messages/blob-keys.ts'
+import type { BodyName } from '@kabutar/core/messages/blob-keys.ts'
 import type { Message } from '@kabutar/core/messages/message.ts'
-import type { Blobs } from '@kabutar/core/ports/blobs.ts'
+import { type CopyPorts, copyBody } from '@kabutar/core/messages/message-copies.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 
 /** Leaves room for headers and the gateway's own envelope. */
@@ -9,7 +9,7 @@ export const MAX_ANSWER_BYTES = 4_400_000
 export const LINK_SECONDS = 3600
 
 export type SignedLink = { readonly download_url: string; readonly expires_at: string }
-export type LinkPorts = { readonly blobs: Blobs; readonly clock: Clock }
+export type LinkPorts = CopyPorts & { readonly clock: Clock }
 type Bodies = { readonly html: string | null; readonly text: string | null }
 
 /** The wire has null where a list of addresses is empty. */
@@ -37,10 +37,13 @@ export const expiryFields = ({ expiredAt, eventsExpiredAt }: Pick<Message, 'expi
 
 type FittingBodies = Bodies & { readonly html_link?: SignedLink; readonly text_link?: SignedLink }
 
-/** Returns the bodies that fit, the text first. Another is null and behind a link. `blobKey` is that of the message. */
+/**
+ * Returns the bodies that fit, the text first. Another is null and behind a link to its copy.
+ * @throws {MailError} `not_found` if the message was deleted while a body was copied
+ */
 export async function fitBodies(
   ports: LinkPorts,
-  blobKey: string,
+  message: Message,
   { html, text }: Bodies,
   maxBytes: number,
 ): Promise<FittingBodies> {
@@ -49,8 +52,8 @@ export async function fitBodies(
   return {
     html: htmlFits ? html : null,
     text: textFits ? text : null,
-    ...(!htmlFits && html !== null && { html_link: await linkBody(ports, blobKey, 'html', html) }),
-    ...(!textFits && text !== null && { text_link: await linkBody(ports, blobKey, 'text', text) }),
+    ...(!htmlFits && html !== null && { html_link: await linkBody(ports, message, 'html', html) }),
+    ...(!textFits && text !== null && { text_link: await linkBody(ports, message, 'text', text) }),
   }
 }
 
@@ -59,17 +62,10 @@ const fits = (body: string | null, maxBytes: number) =>
 
 const TYPES = { html: ['text/html; charset=utf-8', 'html'], text: ['text/plain; charset=utf-8', 'txt'] } as const
 
-async function linkBody(
-  { blobs, clock }: LinkPorts,
-  blobKey: string,
-  name: BodyName,
-  body: string,
-): Promise<SignedLink> {
-  const key = bodyCopyKey(blobKey, name)
-  const bytes = Buffer.from(body)
-  await blobs.put(key, bytes, { maxBytes: bytes.byteLength })
+async function linkBody(ports: LinkPorts, message: Message, name: BodyName, body: string): Promise<SignedLink> {
+  const key = await copyBody(ports, message, name, body)
   const [contentType, extension] = TYPES[name]
-  const filename = `${blobKey.slice(blobKey.lastIndexOf('/') + 1)}.${extension}`
-  const url = await blobs.link(key, { expiresInSeconds: LINK_SECONDS, filename, contentType })
-  return { download_url: url.href, expires_at: expiryOf({ clock }) }
+  const filename = `${message.id}.${extension}`
+  const url = await ports.blobs.link(key, { expiresInSeconds: LINK_SECONDS, filename, contentType })
+  return { download_url: url.href, expires_at: expiryOf(ports) }
 }

@@ -1,7 +1,5 @@
-import { blobKey, bodyCopyKeys } from '@kabutar/core/messages/blob-keys.ts'
 import { type Composed, getContent } from '@kabutar/core/messages/content.ts'
 import { deleteSent } from '@kabutar/core/messages/delete-sent.ts'
-import { keepCopies } from '@kabutar/core/messages/inspected.ts'
 import { type MemoryPorts, whileShowing } from '@kabutar/core/messages/memory.ts'
 import { createdAtOf, isPending, type SentMessage } from '@kabutar/core/messages/message.ts'
 import { getSent, listSent } from '@kabutar/core/messages/read.ts'
@@ -76,18 +74,11 @@ function waiting({ notBefore }: SentMessage, { reason, until }: Pause) {
 const LINKS_BYTES = 10_000
 
 /** Beside the wire's fields: the status of each recipient and its reason, when a deferred message is tried again, links to large bodies. */
-async function whole(
-  ports: LinkPorts & Pick<SubmitPorts, 'table'>,
-  message: SentMessage,
-  content: Composed | undefined,
-) {
+async function whole(ports: LinkPorts, message: SentMessage, content: Composed | undefined) {
   const frame = frameOf(message)
   const bodies = { html: content?.html ?? null, text: content?.text ?? null }
   const room = MAX_ANSWER_BYTES - bytesOf(frame) - LINKS_BYTES
-  const blob = blobKey(message.accountId, message.id)
-  const fitting = await fitBodies(ports, blob, bodies, room)
-  if (fitting.html_link ?? fitting.text_link) await keepCopies(ports, message.accountId, message.id, bodyCopyKeys(blob))
-  return { ...frame, ...fitting }
+  return { ...frame, ...(await fitBodies(ports, message, bodies, room)) }
 }
 
 function frameOf(message: SentMessage) {

@@ -1,4 +1,4 @@
-/** What people look at of a message: the same answers for sent and received ones. */
+/** People look at the same answers for sent and received messages. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { expireMail } from '@kabutar/core/messages/expire.ts'
@@ -117,41 +117,6 @@ describe('the content of a message', () => {
     assert.equal((await call(rig, `POST /emails/${sent}/send-again`)).status, 404)
     assert.equal((await call(rig, `POST /emails/receiving/${received}/reread`)).status, 404)
   })
-})
-
-describe('a message that is deleted while it is copied', () => {
-  for (const moment of ['before', 'after'] as const) {
-    for (const path of ['/source', '/attachments', '']) {
-      test(`leaves no copy of GET :id${path} that comes ${moment} its end`, async () => {
-        const rig = await setup()
-        // A body is copied when no answer holds it.
-        const text = 'x'.repeat(path === '' ? 5_000_000 : 10)
-        const id = (await call(rig, 'POST /emails', { ...MAIL, text, attachments: [FILE] })).body.id as string
-        await drain(rig.ports)
-        const { blobs } = rig.ports
-        const { put } = blobs
-        const copied: string[] = []
-        const remove = () => call(rig, `DELETE /emails/${id}`)
-        blobs.put = async (key, body, options) => {
-          copied.push(key)
-          if (moment === 'after') await remove()
-          return put.call(blobs, key, body, options)
-        }
-        if (moment === 'before') {
-          const { delete: deleteBlobs } = blobs
-          let calls = 0
-          blobs.delete = async (keys) => {
-            await deleteBlobs.call(blobs, keys)
-            // Its copies are deleted, its content is still there.
-            if (calls++ === 0) await call(rig, `GET /emails/${id}${path}`)
-          }
-          assert.equal((await remove()).status, 200)
-        } else assert.equal((await call(rig, `GET /emails/${id}${path}`)).status, 404)
-        assert.ok(copied.length > 0)
-        for (const key of copied) assert.equal(await blobs.open(key), undefined, key)
-      })
-    }
-  }
 })
 
 describe('the source of a message', () => {

@@ -1,8 +1,9 @@
-/** What people look at of a message beside its fields: header, parts, attachments and source, the same for both directions. */
+/** Answers what people look at of a message beside its fields: header, parts, attachments and source, the same for both directions. */
 import { MailError } from '@kabutar/core/errors.ts'
-import { copyAttachment, copyRaw, type Inspected, inspectReceived } from '@kabutar/core/messages/inspected.ts'
+import { type Inspected, inspectReceived } from '@kabutar/core/messages/inspected.ts'
 import { whileShowing, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment } from '@kabutar/core/messages/message.ts'
+import { copyAttachment, copyRaw } from '@kabutar/core/messages/message-copies.ts'
 import { getReceived, getSent } from '@kabutar/core/messages/read.ts'
 import { readingSteps } from '@kabutar/core/messages/reading-jobs.ts'
 import { pageOfList } from '@kabutar/core/store/pages.ts'

@@ -85,7 +85,7 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   const all = headersOf(reading.headers)
   const headers = bytesOf(all) <= room ? all : null
   const forBodies = room - (headers === null ? 0 : bytesOf(headers))
-  const { html, ...rest } = await fitBodies(ports, received.content.blob, reading, forBodies)
+  const { html, ...rest } = await fitBodies(ports, received, reading, forBodies)
   const range: Range = (from, to) => readRange(ports.blobs, received.content.blob, from, to)
   const forImages = forBodies - bytesOf(html) - bytesOf(rest.text)
   const shown = html !== null && format === 'data_uri' ? await withImages(html, attachments, range, forImages) : html

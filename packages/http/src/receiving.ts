@@ -1,8 +1,10 @@
 import { refuseIfFull, type StoragePorts } from '@kabutar/core/accounts/storage.ts'
 import { MailError } from '@kabutar/core/errors.ts'
+import { partCopyKey } from '@kabutar/core/messages/blob-keys.ts'
 import { deleteReceived } from '@kabutar/core/messages/delete.ts'
 import { type MemoryPorts, whileShowingReading } from '@kabutar/core/messages/memory.ts'
 import type { ReceivedAttachment, ReceivedMessage } from '@kabutar/core/messages/message.ts'
+import { keepCopies } from '@kabutar/core/messages/message-copies.ts'
 import { getReceived, listReceived, type WholeReceived, wholeOf } from '@kabutar/core/messages/read.ts'
 import type { LinkOptions } from '@kabutar/core/ports/blobs.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
@@ -53,8 +55,7 @@ export function receiving(ports: ReceivingPorts) {
     .get('/:id/attachments', (c) =>
       showing(ports, c, async ({ received, attachments }) => {
         const { items, hasMore } = pageOfList(attachments, allOrPage(c, attachments.length))
-        const made = await Promise.all(items.map((one) => attachment(ports, received.content.blob, one)))
-        return c.json(pageWithin(c, made, hasMore))
+        return c.json(pageWithin(c, await linked(ports, received, items), hasMore))
       }),
     )
     .get('/:id/attachments/:aid', (c) => {
@@ -62,7 +63,8 @@ export function receiving(ports: ReceivingPorts) {
       return showing(ports, c, async ({ received, attachments }) => {
         const found = attachments.find((one) => one.id === wanted)
         if (found === undefined) throw new MailError('not_found', 'Attachment not found')
-        return c.json({ object: 'attachment', ...(await attachment(ports, received.content.blob, found)) })
+        const [one] = await linked(ports, received, [found])
+        return c.json({ object: 'attachment', ...one })
       })
     })
     .post('/:id/reread', async (c) => {
@@ -103,9 +105,19 @@ export async function rawLink(ports: ReceivingPorts, { id, content }: ReceivedMe
   return { download_url: url.href, expires_at: expiryOf(ports) }
 }
 
-async function attachment(ports: ReceivingPorts, blob: string, one: ReceivedAttachment) {
-  const { from, to, encoding } = one
-  return linkedAttachment(ports, one, await ports.downloads.linkPart(blob, { from, to, encoding }, linkOptionsOf(one)))
+/** Attachments with links, for which S3 gets copies. @throws {MailError} `not_found` if the message was deleted meanwhile */
+async function linked(ports: ReceivingPorts, received: ReceivedMessage, wanted: readonly ReceivedAttachment[]) {
+  const { blob } = received.content
+  const made = await Promise.all(
+    wanted.map(async (one) => {
+      const { from, to, encoding } = one
+      const url = await ports.downloads.linkPart(blob, { from, to, encoding }, linkOptionsOf(one))
+      return linkedAttachment(ports, one, url)
+    }),
+  )
+  const copies = wanted.map((one) => partCopyKey(blob, one))
+  await keepCopies(ports, received, copies)
+  return made
 }
 
 /** How the file of an attachment is named and typed by a link to it. */

@@ -2,20 +2,21 @@ import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import { sentMessageKey } from '../store/keys.ts'
 import { recountDay } from '../store/timeline.ts'
-import { blobKey, bodyCopyKeys, partCopyKey, rawCopyKey } from './blob-keys.ts'
+import { attachmentCopyKeys, blobKey, bodyCopyKeys, rawCopyKey } from './blob-keys.ts'
 import { type ContentPorts, deleteContent } from './content.ts'
-import { type ComposedContent, isPending, type ReceivedAttachment, type SentMessage } from './message.ts'
+import { type ComposedContent, isPending, type SentMessage } from './message.ts'
 import { getSent } from './read.ts'
 
 /** Smaller bodies fit an answer, however they are escaped, so no copy was made for a link. */
 const MAY_BE_COPIED_BYTES = 512 * 1024
 
 /**
- * Deletes what a sent message says and keeps the fact that it was sent. Repeating it is no error.
+ * Deletes what a sent message says and keeps the fact that it was sent. Repeating it is no error, and deletes what a crash
+ * has left.
  * @throws {MailError} `not_found`; `conflict` while it is still being sent, since nothing accepted is ever dropped
  */
 export async function deleteSent(
-  ports: ContentPorts & { readonly clock: Clock },
+  ports: Omit<ContentPorts, 'compute'> & { readonly clock: Clock },
   accountId: string,
   id: string,
 ): Promise<void> {
@@ -23,8 +24,6 @@ export async function deleteSent(
   if (isPending(message)) {
     throw new MailError('conflict', 'The email is still being sent; delete it when that has ended.')
   }
-  const copies = await copiesOfSent(ports, message)
-  await ports.blobs.delete(copies)
   await deleteContent(ports, accountId, id, message.content)
   const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
   await ports.table.write({
@@ -34,28 +33,14 @@ export async function deleteSent(
     remove: ['expiredAt'],
     if: [{ exists: true }],
   })
-  // Whoever read the content before it went may have copied it since; later copies are taken back by `keepCopies`.
-  await ports.blobs.delete(copies)
+  // After the row: whoever copies reads it when the copy is there, and takes back what comes later (message-copies.ts).
+  await ports.blobs.delete(copiesOfSent(message))
   await recountDay(ports, accountId, 'out', id)
 }
 
-/** The keys of what may have been copied for links, named before the content goes that tells them. */
-export async function copiesOfSent(ports: ContentPorts, message: SentMessage): Promise<readonly string[]> {
-  const { accountId, id, size, attachments = 0, content } = message
+/** The keys of all that may have been copied for links, which the row tells without the content. */
+export function copiesOfSent({ accountId, id, size, attachments = 0 }: SentMessage): readonly string[] {
   const blob = blobKey(accountId, id)
-  const isThere = attachments > 0 && content.place !== 'deleted'
-  const parts = isThere ? await attachmentsOf(ports, message) : []
   const bodies = size >= MAY_BE_COPIED_BYTES ? bodyCopyKeys(blob) : []
-  return [rawCopyKey(blob), ...bodies, ...parts.map((part) => partCopyKey(blob, part))]
-}
-
-/** None if the content is lost, which holds up no deletion. */
-async function attachmentsOf(ports: ContentPorts, message: SentMessage): Promise<readonly ReceivedAttachment[]> {
-  try {
-    const { inspectSent } = await import('./inspect-sent.ts')
-    return (await inspectSent(ports, message)).attachments
-  } catch (error) {
-    if (error instanceof MailError) return []
-    throw error
-  }
+  return [rawCopyKey(blob), ...bodies, ...attachmentCopyKeys(blob, attachments)]
 }

@@ -22,8 +22,8 @@ import { deleteReceived } from './delete.ts'
 import { deleteSent } from './delete-sent.ts'
 import { expireMail } from './expire.ts'
 import { inspectSent } from './inspect-sent.ts'
-import { copyRaw } from './inspected.ts'
 import { measureStorage } from './measure-storage.ts'
+import { copyRaw } from './message-copies.ts'
 import { getReceived, getSent, getWholeReceived, getWholeSent, listReceived, listSent } from './read.ts'
 
 const never = new AbortController().signal

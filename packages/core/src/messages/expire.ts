@@ -15,13 +15,11 @@ import { expireEvents } from '../webhooks/event.ts'
 import { deleteContent } from './content.ts'
 import { deleteRaw } from './delete.ts'
 import { copiesOfSent } from './delete-sent.ts'
-import { type MemoryPorts, whileSending } from './memory.ts'
 import { isPending, type Message, type SentMessage } from './message.ts'
 import { isDeleted, markExpired, receivedOf, sentOf, writeGone } from './rows.ts'
 import type { ReadingPorts } from './stored-reading.ts'
 
-type ExpirePorts = ReadingPorts &
-  MemoryPorts & { readonly clock: Clock; readonly log: Log; readonly retention?: Retention }
+type ExpirePorts = ReadingPorts & { readonly clock: Clock; readonly log: Log; readonly retention?: Retention }
 
 const DAY_MS = 86_400_000
 /** Rows that are looked at before the rest waits a minute, so that mail behind the entry waits for seconds. */
@@ -136,8 +134,6 @@ async function expireContent(ports: ExpirePorts, message: Message, now: number):
 
 async function deleteComposed(ports: ExpirePorts, message: SentMessage): Promise<void> {
   const { accountId, id, content } = message
-  // Its attachments are found by composing it.
-  const copies = await whileSending(ports, message.size, () => copiesOfSent(ports, message))
   await deleteContent(ports, accountId, id, content)
-  await ports.blobs.delete(copies)
+  await ports.blobs.delete(copiesOfSent(message))
 }
