@@ -15,7 +15,9 @@ function onePart(contentType: string, bytes: Buffer) {
     reads.push(to - from)
     yield raw.subarray(from, to)
   }
-  const show = (html: string, room = 4 * MB) => withImages(html, [part as ReceivedAttachment], range, room)
+  const { signal } = new AbortController()
+  const show = (html: string, maxBytes = 4 * MB) =>
+    withImages(html, [part as ReceivedAttachment], range, { maxBytes, signal })
   return { show, reads }
 }
 
@@ -45,5 +47,26 @@ describe('a part that is mentioned a thousand times', () => {
     const { show, reads } = onePart('application/octet-stream', PNG)
     assert.match(await show('cid:a cid:a'), /^(data:image\/png;base64,\S+ ?){2}$/)
     assert.equal(reads.length, 2)
+  })
+})
+
+describe('a request that its client has closed', () => {
+  const parts = Array.from({ length: 50 }, (_, n) => {
+    const place = { from: n * 1000, to: n * 1000 + 1000, size: 750 }
+    return { contentId: `i${n}`, contentType: 'image/png', encoding: 'base64', ...place } as ReceivedAttachment
+  })
+  const html = parts.map(({ contentId }) => `<img src="cid:${contentId}">`).join('')
+
+  test('has no further image read, nor the rest of one', async () => {
+    const request = new AbortController()
+    let chunks = 0
+    async function* range() {
+      for (let n = 0; n < 1000; n++) {
+        if (++chunks === 3) request.abort()
+        yield Buffer.from('AAAA')
+      }
+    }
+    await withImages(html, parts, range, { maxBytes: 4 * MB, signal: request.signal })
+    assert.ok(chunks < 10, `${chunks} chunks were read`)
   })
 })

@@ -2,18 +2,25 @@ import type { ReceivedAttachment } from '@kabutar/core/messages/message.ts'
 import { decodeChunks } from '@kabutar/mail/mime/decode.ts'
 import type { Range } from '@kabutar/mail/read/message.ts'
 
+type ImageOptions = {
+  /** Bounds the addresses of all images together. */
+  readonly maxBytes: number
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
 const CID = /\bcid:([^\s"'<>()]{1,300})/gi
 
 /**
  * Puts the images that a message brings along in place of their `cid:` addresses (RFC 2392), as far as `maxBytes` reaches.
  * Only the ranges of those images are read from the raw message, one after the other, and each once: a stranger may mention a
- * part a thousand times, and a part that is no image too.
+ * part a thousand times, and a part that is no image too. Reading stops when `signal` aborts; the answer is not whole then.
  */
 export async function withImages(
   html: string,
   attachments: readonly ReceivedAttachment[],
   range: Range,
-  maxBytes: number,
+  { maxBytes, signal }: ImageOptions,
 ): Promise<string> {
   const named = new Map(
     attachments.flatMap((part) => (part.contentId && mayBeImage(part) ? [[part.contentId, part]] : [])),
@@ -22,9 +29,10 @@ export async function withImages(
   const uris = new Map<ReceivedAttachment, string | undefined>()
   let left = maxBytes
   for (const [, address = ''] of html.matchAll(CID)) {
+    if (signal.aborted) break
     const image = imageOf(address)
     if (image === undefined || (image.size / 3) * 4 > left) continue
-    const uri = uris.has(image) ? uris.get(image) : await dataUri(range, image)
+    const uri = uris.has(image) ? uris.get(image) : await dataUri(range, image, signal)
     const fits = uri !== undefined && uri.length <= left
     if (fits) left -= uri.length
     if (!uris.has(image)) uris.set(image, fits ? uri : undefined)
@@ -43,11 +51,14 @@ const UNTYPED = 'application/octet-stream'
 /** Some senders give every file this type, their inline images too; mail programs show those all the same. */
 const mayBeImage = ({ contentType }: ReceivedAttachment) => contentType.startsWith('image/') || contentType === UNTYPED
 
-async function dataUri(range: Range, image: ReceivedAttachment): Promise<string | undefined> {
+async function dataUri(range: Range, image: ReceivedAttachment, signal: AbortSignal): Promise<string | undefined> {
   const { from, to, encoding, contentType } = image
   const read = async (end: number) => {
     const chunks: Uint8Array[] = []
-    for await (const chunk of decodeChunks(range(from, end), encoding)) chunks.push(chunk)
+    for await (const chunk of decodeChunks(range(from, end), encoding)) {
+      if (signal.aborted) break
+      chunks.push(chunk)
+    }
     return Buffer.concat(chunks)
   }
   const type = contentType === UNTYPED ? imageTypeOf(await read(Math.min(to, from + SNIFFED_BYTES))) : contentType

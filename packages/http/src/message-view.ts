@@ -73,7 +73,9 @@ export function messageView(ports: ReceivingPorts, links: ViewLinks) {
       viewed.id,
     )
     const answer = async (inspected: Inspected) =>
-      new Response(await documentOf(ports, inspected, viewed.images), { headers: headersOf(viewed.images) })
+      new Response(await documentOf(ports, inspected, { images: viewed.images, signal: c.req.raw.signal }), {
+        headers: headersOf(viewed.images),
+      })
     if (message.direction === 'sent')
       return whileShowing(ports, message.size, async () => {
         const { inspectSent } = await import('@kabutar/core/messages/inspect-sent.ts')
@@ -115,7 +117,7 @@ const FRAME_BYTES = HEAD.length + '</html>'.length
 async function documentOf(
   { compute }: ComputePorts,
   { reading, attachments, range }: Inspected,
-  images: boolean,
+  { images, signal }: { readonly images: boolean; readonly signal: AbortSignal },
 ): Promise<string> {
   const { html, text } = reading
   const safe = html === null ? undefined : await sanitized(compute, html.slice(0, MAX_HTML), images)
@@ -124,7 +126,7 @@ async function documentOf(
   if (safe === undefined || room < 0) {
     return `${HEAD}<body><pre style="white-space:pre-wrap;overflow-wrap:anywhere">${escaped((text ?? '').slice(0, MAX_TEXT))}</pre></body></html>`
   }
-  return `${HEAD}${await withImages(safe, attachments, range, room)}</html>`
+  return `${HEAD}${await withImages(safe, attachments, range, { maxBytes: room, signal })}</html>`
 }
 
 /** Undefined for HTML that is too hard to sanitise: then the text of the message is shown. */

@@ -61,11 +61,18 @@ function inboundAttachment({ id, filename, size, contentType, contentId, disposi
   }
 }
 
+type WholeOptions = {
+  readonly raw: SignedLink
+  readonly format: HtmlFormat
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
 /**
  * Maps a whole message. What does not fit an answer is left out, never cut: first images stay `cid:` addresses, then
  * `html` and `text` are null and behind a link, then `headers` are null. `raw` always has everything.
  */
-export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw: SignedLink, format: HtmlFormat) {
+export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, { raw, format, signal }: WholeOptions) {
   const { received, reading, attachments } = whole
   const frame = {
     object: 'email',
@@ -88,7 +95,10 @@ export async function wholeReceived(ports: LinkPorts, whole: WholeReceived, raw:
   const { html, ...rest } = await fitBodies(ports, received, reading, forBodies)
   const range: Range = (from, to) => readRange(ports.blobs, received.content.blob, from, to)
   const forImages = forBodies - bytesOf(html) - bytesOf(rest.text)
-  const shown = html !== null && format === 'data_uri' ? await withImages(html, attachments, range, forImages) : html
+  const shown =
+    html !== null && format === 'data_uri'
+      ? await withImages(html, attachments, range, { maxBytes: forImages, signal })
+      : html
   return { ...frame, ...rest, html: shown, headers }
 }
 

@@ -49,7 +49,13 @@ export function receiving(ports: ReceivingPorts) {
       const listed = await getReceived(ports.table, accountOf(c), idOf(c))
       if (listed.expiredAt !== undefined) return c.json(expiredReceived(listed, format))
       return showing(ports, c, async (whole) =>
-        c.json(await wholeReceived(ports, whole, await rawLink(ports, whole.received), format)),
+        c.json(
+          await wholeReceived(ports, whole, {
+            raw: await rawLink(ports, whole.received),
+            format,
+            signal: c.req.raw.signal,
+          }),
+        ),
       )
     })
     .get('/:id/attachments', (c) =>
