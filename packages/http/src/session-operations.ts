@@ -18,7 +18,9 @@ const Session = z
     sample: z
       .object({ from: z.string(), to: z.string() })
       .nullable()
-      .describe('Addresses for a first message; null without a verified domain.'),
+      .describe(
+        'Addresses for a first message; null without a verified domain. A key of `sending_access` sees its own domain alone.',
+      ),
   })
   .meta({ id: 'Session' })
 

@@ -46,7 +46,9 @@ async function shown(
   { platform, relay, smtp, apiUrl }: ServerFacts,
   { key, url, isOpened }: { readonly key: ApiKey; readonly url: string; readonly isOpened: boolean },
 ) {
-  const domain = key.domain ?? (await firstDomain(table, key.accountId))
+  // A key that only sends reads nothing of the account: it knows its own domain alone.
+  const mayRead = key.permission === 'full_access'
+  const domain = mayRead ? await firstDomain(table, key.accountId) : key.domain
   return {
     object: 'session',
     mode: isOpened ? 'loopback' : 'key',

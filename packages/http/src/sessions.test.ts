@@ -1,6 +1,7 @@
-/** Who gets in without a key: the page on this machine, and nobody that a browser or a proxy brings. */
+/** The page on this machine gets in without a key, and nobody that a browser or a proxy brings. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { setup } from '@kabutar/testing/http-rig.ts'
 import { createApp } from './app.ts'
 
@@ -163,9 +164,23 @@ describe('with an API key', () => {
     assert.equal((await ask('GET', '/emails', { ...headers, origin: 'https://mail.example' })).status, 200)
   })
 
-  test('GET /session tells what the key may do, of a sending key too', async () => {
-    const { ask, token } = await rig()
-    const own = await ask('GET', '/session', { authorization: `Bearer ${token}`, host: HOSTS[0] ?? '' })
-    assert.deepEqual([own.body.mode, own.body.permission, own.body.operator], ['key', 'full_access', false])
+  test('GET /session tells what the key may do, and a sending key nothing that it cannot do', async () => {
+    const { ask, ports, token } = await rig()
+    const sessionOf = async (bearer: string) =>
+      (await ask('GET', '/session', { authorization: `Bearer ${bearer}`, host: HOSTS[0] ?? '' })).body
+    const own = await sessionOf(token)
+    assert.deepEqual([own.mode, own.permission, own.operator], ['key', 'full_access', false])
+    assert.ok(own.sample)
+    const permission = 'sending_access'
+    const any = await createKey(ports, 'a', { name: 'any', permission })
+    const bound = await createKey(ports, 'a', { name: 'bound', permission, domain: { id: 'x', name: 'second.test' } })
+    const sample = { from: 'hello@second.test', to: 'inbox@second.test' }
+    for (const [key, domain, addresses] of [
+      [any, null, null],
+      [bound, 'second.test', sample],
+    ] as const) {
+      const body = await sessionOf(key.token)
+      assert.deepEqual([body.permission, body.domain, body.sample], [permission, domain, addresses])
+    }
   })
 })
