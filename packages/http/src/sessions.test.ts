@@ -134,6 +134,15 @@ describe('a session without a key', () => {
     assert.equal((await ask('GET', '/emails', headers)).status, 401)
   })
 
+  test('is found among cookies of the same name, and ended with them', async () => {
+    const { ask, signIn } = await rig()
+    const own = await signIn()
+    const headers = { ...OWN, cookie: `kabutar_session_3000=old; theme=dark;${own}; kabutar_session_3000="x"` }
+    assert.equal((await ask('GET', '/emails', headers)).status, 200)
+    assert.equal((await ask('DELETE', '/session', headers)).status, 200)
+    assert.equal((await ask('GET', '/emails', { ...OWN, cookie: own })).status, 401)
+  })
+
   test('ends after twelve hours', async () => {
     const { ask, signIn, ports } = await rig()
     const headers = { ...OWN, cookie: await signIn() }

@@ -2,7 +2,7 @@ import type { ApiKey } from '@kabutar/core/accounts/keys.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import type { Ids } from '@kabutar/core/ports/ids.ts'
 import type { Context } from 'hono'
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { deleteCookie, setCookie } from 'hono/cookie'
 import { HttpError } from './errors.ts'
 import { isOneOf, isProxied } from './own-hosts.ts'
 
@@ -65,16 +65,16 @@ export class Sessions {
   /** The rights of the request's session; undefined if it has none. @throws {HttpError} 403 as `open` */
   keyOf(c: Context): ApiKey | undefined {
     if (this.#loopback === undefined || c.req.header('Authorization') !== undefined) return undefined
-    const token = tokenOf(c)
-    if (token === undefined) return undefined
+    const tokens = tokensOf(c)
+    if (tokens.length === 0) return undefined
     this.#fromPage(c)
-    const until = this.#until.get(token)
-    return until !== undefined && until > this.#ports.clock.monotonic() ? keyOf(this.#loopback) : undefined
+    const now = this.#ports.clock.monotonic()
+    return tokens.some((token) => (this.#until.get(token) ?? now) > now) ? keyOf(this.#loopback) : undefined
   }
 
-  /** Ends the request's session, if it has one. */
+  /** Ends the sessions of the request's cookies. */
   end(c: Context): void {
-    this.#until.delete(tokenOf(c) ?? '')
+    for (const token of tokensOf(c)) this.#until.delete(token)
     deleteCookie(c, cookieOf(c.req.header('Host') ?? ''), { path: '/' })
   }
 
@@ -96,6 +96,14 @@ const refused = (message: string) => new HttpError(403, 'invalid_access', messag
 
 /** Cookies do not tell ports apart, and another server of this machine may be Kabutar too. */
 const cookieOf = (host: string) => `kabutar_session_${/:(\d+)$/.exec(host)?.[1] ?? 'default'}`
-const tokenOf = (c: Context) => getCookie(c, cookieOf(c.req.header('Host') ?? ''))
+/**
+ * Answers the value of every cookie of the name. Another server of this machine can set one of the same name with another
+ * path, and the browser sends that first (RFC 6265 section 5.4): it must not keep the reader out.
+ */
+function tokensOf(c: Context): readonly string[] {
+  const begin = `${cookieOf(c.req.header('Host') ?? '')}=`
+  const cookies = (c.req.header('Cookie') ?? '').split(';').map((cookie) => cookie.trim())
+  return cookies.filter((cookie) => cookie.startsWith(begin)).map((cookie) => cookie.slice(begin.length))
+}
 
 const keyOf = ({ accountId }: Loopback): ApiKey => ({ accountId, keyId: 'session', permission: 'full_access' })
