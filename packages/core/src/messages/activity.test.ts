@@ -123,10 +123,20 @@ describe('logged changes', () => {
     assert.deepEqual((await changes.after('a', cursor))?.deleted, [id])
   })
 
+  test('begin at the very cursors that were told, and at no text that is like one', async () => {
+    const { changeLog } = await activityPorts()
+    const cursor = changeLog.cursor('a')
+    assert.ok(changeLog.after('a', cursor, 1))
+    const [epoch] = cursor.split('.')
+    for (const end of ['', '.', '.1', '.00', '.-1', '.0 ', '.0.', '.NaN', '.0\n\nevent: changes']) {
+      assert.equal(changeLog.after('a', `${epoch}${end}`, 1), undefined, end)
+    }
+  })
+
   test('wake whoever waits when the row is committed, and not before', async () => {
     const ports = await activityPorts()
     const log = ports.changeLog
-    const cursor = log.cursor
+    const cursor = log.cursor('a')
     let awake = false
     const waiting = log.wait('a', cursor, 60_000, NEVER).then(() => {
       awake = true
@@ -143,14 +153,33 @@ describe('logged changes', () => {
     await log.wait('a', cursor, 60_000, NEVER)
   })
 
-  test('are forgotten beyond 10,000', async () => {
+  test('are forgotten beyond 10,000 of all accounts', async () => {
     const { changeLog, table } = await activityPorts()
     const changes = loggedChanges(table, changeLog)
-    const cursor = await changes.cursor('a')
-    const key = (n: number) => ({ pk: 'b#out#2026-11-22#1', sk: String(n) })
-    for (let n = 0; n < 10_000; n++) changeLog.note(key(n))
-    assert.ok(await changes.after('a', cursor))
-    changeLog.note(key(0))
-    assert.equal(await changes.after('a', cursor), undefined)
+    const key = (account: string, n: number) => ({ pk: `${account}#out#2026-11-22#1`, sk: String(n) })
+    const [start, empty] = [await changes.cursor('a'), await changes.cursor('c')]
+    changeLog.note(key('a', 0))
+    const seen = await changes.cursor('a')
+    for (let n = 1; n < 10_000; n++) changeLog.note(key('b', n))
+    assert.ok(await changes.after('a', start))
+    changeLog.note(key('b', 0))
+    assert.equal(await changes.after('a', start), undefined)
+    // Whoever has seen all changes of an account has missed none.
+    for (const [account, cursor] of [
+      ['a', seen],
+      ['c', empty],
+    ] as const) {
+      assert.deepEqual((await changes.after(account, cursor))?.items, [])
+    }
+  })
+
+  test('are numbered by account: a cursor tells nothing of other accounts', async () => {
+    const ports = await activityPorts()
+    const changes = loggedChanges(ports.table, ports.changeLog)
+    const before = await changes.cursor('b')
+    await submitOne(ports)
+    assert.equal(await changes.cursor('b'), before)
+    assert.equal((await changes.after('b', before))?.cursor, before)
+    assert.notEqual(await changes.cursor('a'), before)
   })
 })

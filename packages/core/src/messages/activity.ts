@@ -93,7 +93,7 @@ const CHANGES_AT_ONCE = 100
 export function loggedChanges(table: Table, log: ChangeLog): Changes {
   return {
     retryMs: 0,
-    cursor: async () => log.cursor,
+    cursor: async (accountId) => log.cursor(accountId),
     async after(accountId, cursor) {
       const changed = log.after(accountId, cursor, CHANGES_AT_ONCE)
       return changed && { ...(await readAll(table, accountId, changed.messages)), cursor: changed.cursor }

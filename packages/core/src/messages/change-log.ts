@@ -8,19 +8,24 @@ import type { Ids } from '../ports/ids.ts'
 import type { Key, Table, Write } from '../ports/table.ts'
 import { type MessageRef, messageOfKey } from '../store/keys.ts'
 
+/** Counts the changes of all accounts together. */
 const MOST_KEPT = 10_000
 const EPOCH_BYTES = 6
 
-type Change = { readonly accountId: string; readonly message: MessageRef }
 /** The messages that changed, each once, and where the next read begins. */
 type Changed = { readonly messages: readonly MessageRef[]; readonly cursor: string }
+/** Counts the changes that the account has had in `last`, and keeps the newest of them by number. */
+type AccountChanges = { last: number; readonly kept: Map<number, MessageRef> }
 
+/** Numbers the changes of each account by themselves, so that a cursor tells nothing of what other accounts do. */
 export class ChangeLog {
   readonly #clock: Pick<Clock, 'sleep'>
   readonly #epoch: string
-  readonly #changes = new Map<number, Change>()
+  readonly #accounts = new Map<string, AccountChanges>()
+  /** The account of each change that is kept, by the number of the change among those of all accounts. */
+  readonly #order = new Map<number, string>()
+  #noted = 0
   readonly #wakes = new Map<string, Set<() => void>>()
-  #last = 0
 
   constructor({ clock, ids }: { readonly clock: Pick<Clock, 'sleep'>; readonly ids: Pick<Ids, 'secret'> }) {
     this.#clock = clock
@@ -28,29 +33,33 @@ export class ChangeLog {
     this.#epoch = ids.secret(EPOCH_BYTES).toString('base64url')
   }
 
-  /** The cursor after the last change. */
-  get cursor(): string {
-    return this.#cursorAt(this.#last)
+  /** The cursor after the last change of an account. */
+  cursor(accountId: string): string {
+    return this.#cursorAt(this.#accounts.get(accountId)?.last ?? 0)
   }
 
   note(key: Key): void {
     const found = messageOfKey(key)
     if (found === undefined) return
     const { accountId, ...message } = found
-    this.#changes.set(++this.#last, { accountId, message })
-    this.#changes.delete(this.#last - MOST_KEPT)
+    const account = this.#accounts.get(accountId) ?? { last: 0, kept: new Map() }
+    this.#accounts.set(accountId, account)
+    account.kept.set(++account.last, message)
+    this.#order.set(++this.#noted, accountId)
+    this.#forget(this.#noted - MOST_KEPT)
     for (const wake of this.#wakes.get(accountId) ?? []) wake()
   }
 
   /** The changes of an account after a cursor, at most `limit` messages. Undefined if it is too old or of another process. */
   after(accountId: string, cursor: string, limit: number): Changed | undefined {
+    const { last, kept } = this.#accounts.get(accountId) ?? { last: 0, kept: new Map<number, MessageRef>() }
     const from = this.#placeOf(cursor)
-    if (from === undefined) return undefined
+    if (from === undefined || from > last || from < last - kept.size) return undefined
     const messages = new Map<string, MessageRef>()
     let at = from
-    while (at < this.#last && messages.size < limit) {
-      const change = this.#changes.get(++at)
-      if (change?.accountId === accountId) messages.set(change.message.id, change.message)
+    while (at < last && messages.size < limit) {
+      const message = kept.get(++at)
+      if (message !== undefined) messages.set(message.id, message)
     }
     return { messages: [...messages.values()], cursor: this.#cursorAt(at) }
   }
@@ -70,15 +79,22 @@ export class ChangeLog {
     if (wakes.size === 0) this.#wakes.delete(accountId)
   }
 
+  /** Forgets the oldest change, which is the `noted`th of all. */
+  #forget(noted: number): void {
+    const account = this.#accounts.get(this.#order.get(noted) ?? '')
+    this.#order.delete(noted)
+    account?.kept.delete(account.last - account.kept.size + 1)
+  }
+
   #cursorAt(place: number): string {
     return `${this.#epoch}.${place}`
   }
 
+  /** Undefined for any text that `#cursorAt` does not make. */
   #placeOf(cursor: string): number | undefined {
-    const [epoch, digits = ''] = cursor.split('.')
-    const place = /^\d{1,15}$/.test(digits) ? Number(digits) : -1
-    const isKnown = epoch === this.#epoch && place <= this.#last && place >= this.#last - MOST_KEPT
-    return isKnown ? place : undefined
+    const digits = /\.(\d{1,15})$/.exec(cursor)?.[1]
+    const place = Number(digits)
+    return digits !== undefined && cursor === this.#cursorAt(place) ? place : undefined
   }
 }
 
