@@ -2,22 +2,22 @@
  * GET /stream: changes of the account's messages as server-sent events (WHATWG HTML section 9.2), while they are
  * committed. Events carry the cursor of /activity/changes as their id, so that a reader goes on where it was.
  */
-import { MailError } from '@kabutar/core/errors.ts'
 import type { Changes } from '@kabutar/core/messages/activity.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { type Context, Hono } from 'hono'
 import { type ActivityPorts, isEmpty, wireChanges } from './activity.ts'
 import { accountOf, type Env } from './env.ts'
+import type { OpenStreams } from './open-streams.ts'
 
 export type StreamPorts = ActivityPorts & {
   readonly clock: Clock
+  readonly streams: OpenStreams
   /** True while the key or the session of a request is valid. */
   isSignedIn(c: Context): Promise<boolean>
   /** Closes the connection of a request whose reader takes nothing any more. */
   cut(c: Context): void
 }
 
-const MAX_STREAMS = 100
 const KEEP_ALIVE_MS = 15_000
 /** Changes that come together are told together. */
 const BUNDLE_MS = 250
@@ -25,16 +25,16 @@ const MAX_STREAM_MS = 15 * 60_000
 const SLOW_MS = 30_000
 
 export function activityStream(ports: StreamPorts, wait: NonNullable<Changes['wait']>) {
-  const streams = new Set<symbol>()
   return new Hono<Env>().get('/', async (c) => {
-    if (streams.size >= MAX_STREAMS) {
-      throw new MailError('busy', `${MAX_STREAMS} streams are open. Ask /activity/changes.`)
-    }
     const accountId = accountOf(c)
+    ports.streams.refuseIfFull(accountId)
     const cursor = c.req.header('Last-Event-ID') ?? c.req.query('after') ?? (await ports.changes.cursor(accountId))
-    const signal = AbortSignal.any([ports.ending, c.req.raw.signal])
-    const events = eventsAfter({ ...ports, wait, signal, isSignedIn: () => ports.isSignedIn(c) }, accountId, cursor)
-    const body = ReadableStream.from(encoded(counted(streams, noSlowReader(ports, c, events))))
+    const ended = new AbortController()
+    const signal = AbortSignal.any([ports.ending, c.req.raw.signal, ended.signal])
+    const isSignedIn = () => ports.isSignedIn(c)
+    const events = eventsAfter({ ...ports, wait, signal, isSignedIn }, accountId, cursor)
+    const stream = { accountId, isSignedIn, end: () => ended.abort() }
+    const body = ReadableStream.from(encoded(counted(ports.streams, stream, noSlowReader(ports, c, events))))
     const headers = { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }
     return new Response(body as ReadableStream<Uint8Array>, { headers })
   })
@@ -52,7 +52,9 @@ async function* eventsAfter(ports: EventPorts, accountId: string, from: string):
   const { clock, signal, changes } = ports
   const end = clock.monotonic() + MAX_STREAM_MS
   let cursor = from
-  yield eventOf('hello', cursor, {})
+  // What a reader sent comes back only if it is a cursor: a line feed in it would begin events of its own.
+  const isKnown = (await changes.after(accountId, from)) !== undefined
+  yield eventOf('hello', isKnown ? from : undefined, {})
   while (!signal.aborted && clock.monotonic() < end) {
     const found = await changes.after(accountId, cursor)
     const fresh = found ?? { items: [], deleted: [], cursor: await changes.cursor(accountId) }
@@ -71,8 +73,8 @@ async function* eventsAfter(ports: EventPorts, accountId: string, from: string):
   }
 }
 
-const eventOf = (event: string, id: string, data: object) =>
-  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+const eventOf = (event: string, id: string | undefined, data: object) =>
+  `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
 /** Cuts the connection of a reader that has not taken an event for half a minute. */
 async function* noSlowReader(
@@ -90,13 +92,16 @@ async function* noSlowReader(
   }
 }
 
-async function* counted(streams: Set<symbol>, events: AsyncIterable<string>): AsyncGenerator<string> {
-  const stream = Symbol()
-  streams.add(stream)
+async function* counted(
+  streams: OpenStreams,
+  stream: Parameters<OpenStreams['add']>[0],
+  events: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const remove = streams.add(stream)
   try {
     yield* events
   } finally {
-    streams.delete(stream)
+    remove()
   }
 }
 

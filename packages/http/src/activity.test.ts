@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createKey } from '@kabutar/core/accounts/keys.ts'
 import { loggedChanges } from '@kabutar/core/messages/activity.ts'
 import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
 import { submit } from '@kabutar/core/sending/submit.ts'
@@ -7,6 +9,9 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { call, MAIL, receiveOne, type Setup, setup } from '@kabutar/testing/http-rig.ts'
 import { DRAFT, drain, KEY } from '@kabutar/testing/sending-rig.ts'
 import { createApp } from './app.ts'
+
+/** Less than a stream waits before it looks whether its reader is signed in. */
+const SOON_MS = 3000
 
 type Row = { readonly id: string; readonly [name: string]: unknown }
 const rows = (body: Record<string, unknown>) => body.data as readonly Row[]
@@ -179,18 +184,56 @@ describe('GET /stream', () => {
     assert.equal(await next, undefined)
   })
 
-  test('is refused beyond a hundred, until one ends', async () => {
+  test('ends at once with its key, though nothing is told, and streams of other keys go on', async () => {
     const rig = await setup()
-    const streams = []
-    for (let n = 0; n < 100; n++) {
-      const stream = await open(rig)
+    const { id, token } = await createKey(rig.ports, 'a', { name: 'other', permission: 'full_access' })
+    const [ended, other] = [await open({ ...rig, token }), await open(rig)]
+    for (const stream of [ended, other]) await stream.next()
+    const next = ended.next()
+    await call(rig, `DELETE /api-keys/${id}`)
+    assert.equal(await Promise.race([next, sleep(SOON_MS, 'open', { ref: false })]), undefined)
+    const sent = await send(rig)
+    assert.equal(rows((await other.next())?.data ?? {})[0]?.id, sent)
+    await other.close()
+  })
+
+  test('says nothing of what its reader sent, unless that is a cursor', async () => {
+    const rig = await setup()
+    const { body } = await call(rig, 'GET /activity')
+    for (const end of ['', '\n\nevent: changes\ndata: {"data":[{"id":"forged"}]}', '\rid: x']) {
+      const after = encodeURIComponent(`${body.cursor}${end}`)
+      const headers = { Authorization: `Bearer ${rig.token}` }
+      const answer = await rig.app.request(`/stream?after=${after}`, { headers })
+      const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+      const hello = Buffer.from((await reader.read()).value ?? []).toString()
+      assert.equal(hello, `${end === '' ? `id: ${body.cursor}\n` : ''}event: hello\ndata: {}\n\n`)
+      if (end !== '') assert.match(Buffer.from((await reader.read()).value ?? []).toString(), /"reset":true/)
+      await reader.cancel()
+    }
+  })
+
+  test('is refused beyond twenty of an account and a hundred in all, until one ends', async () => {
+    const rig = await setup()
+    const readers = [rig]
+    for (const account of ['b', 'c', 'd', 'e', 'f']) {
+      const { token } = await createKey(rig.ports, account, { name: 'k', permission: 'full_access' })
+      readers.push({ ...rig, token })
+    }
+    const streams: Awaited<ReturnType<typeof open>>[] = []
+    const openOne = async (reader: Setup) => {
+      const stream = await open(reader)
       await stream.next()
       streams.push(stream)
     }
-    assert.equal((await call(rig, 'GET /stream')).status, 503)
+    const last = readers.pop() ?? rig
+    for (const reader of readers) {
+      for (let n = 0; n < 20; n++) await openOne(reader)
+      if (reader === rig) assert.equal((await call(rig, 'GET /stream')).status, 503)
+    }
+    assert.equal((await call(last, 'GET /stream')).status, 503)
     await streams[0]?.close()
-    const stream = await open(rig)
-    for (const one of [...streams, stream]) await one.close()
+    await openOne(last)
+    for (const one of streams) await one.close()
   })
 
   test('of a reader that takes nothing for half a minute is cut', async () => {

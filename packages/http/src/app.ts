@@ -23,6 +23,7 @@ import { answerHealth, type Health } from './health.ts'
 import { inspectingReceived, inspectingSent, messageContent, sentAttachments } from './message-content.ts'
 import { receivedHistory, sentHistory } from './message-history.ts'
 import { messageView, viewLinks } from './message-view.ts'
+import { endsSignedOut, OpenStreams } from './open-streams.ts'
 import { ownHostRequired } from './own-hosts.ts'
 import { checkQuery } from './query.ts'
 import { injection, type ReceivingPorts, receiving } from './receiving.ts'
@@ -91,12 +92,14 @@ export function createApp(ports: AppPorts, options: AppOptions = {}): Hono<Env> 
   app.route('/uploads', uploadLinks(ports))
   if (options.site) app.route('/', options.site)
   app.use(keyRequired(ports, sessions, options.addressOf), checkQuery, roomForBody(ports))
+  const streams = new OpenStreams()
+  for (const path of ['/session', '/api-keys/:id']) app.use(path, endsSignedOut(streams))
   app.route('/session', session(looking, sessions, facts))
   app.route('/activity', activity(looking))
   if (looking.changes.wait)
     app.route(
       '/stream',
-      activityStream({ ...looking, isSignedIn: (c) => isSignedIn(ports, sessions, c) }, looking.changes.wait),
+      activityStream({ ...looking, streams, isSignedIn: (c) => isSignedIn(ports, sessions, c) }, looking.changes.wait),
     )
   routeEmails(app, ports, links, options.inject)
   app.route('/uploads', uploads(ports))

@@ -1,8 +1,14 @@
 /** The page on this machine gets in without a key, and nobody that a browser or a proxy brings. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createKey } from '@kabutar/core/accounts/keys.ts'
+import { loggedChanges } from '@kabutar/core/messages/activity.ts'
+import { ChangeLog, withChangeLog } from '@kabutar/core/messages/change-log.ts'
+import { submit } from '@kabutar/core/sending/submit.ts'
+import { systemClock } from '@kabutar/local/system-clock.ts'
 import { setup } from '@kabutar/testing/http-rig.ts'
+import { DRAFT, KEY } from '@kabutar/testing/sending-rig.ts'
 import { createApp } from './app.ts'
 
 const HOSTS = ['localhost:3000', '127.0.0.1:3000', '[::1]:3000']
@@ -21,7 +27,9 @@ const PROXY_FIELDS = `
 async function rig(
   options: { readonly loopback?: boolean; readonly hosts?: readonly string[]; readonly version?: string } = {},
 ) {
-  const { ports, token } = await setup()
+  const { ports: plain, token } = await setup()
+  const changeLog = new ChangeLog({ clock: systemClock, ids: plain.ids })
+  const ports = { ...plain, table: withChangeLog(plain.table, changeLog) }
   const { loopback = true, hosts = [...HOSTS, 'mail.example'], version } = options
   const app = createApp(
     { ...ports, downloads: ports.blobs, clock: { ...ports.clock, monotonic: ports.clock.now } },
@@ -30,6 +38,7 @@ async function rig(
       deadLetters: ports.deadLetters,
       hosts,
       httpVersionOf: () => version,
+      changes: loggedChanges(ports.table, changeLog),
       ...(loopback && { loopback: { accountId: 'a', scheme: 'http', hosts: HOSTS } }),
     },
   )
@@ -43,7 +52,7 @@ async function rig(
     assert.equal(status, 201)
     return (answered.get('set-cookie') ?? '').split(';')[0] ?? ''
   }
-  return { ports, token, ask, signIn }
+  return { ports, token, app, ask, signIn }
 }
 
 describe('a session without a key', () => {
@@ -132,6 +141,26 @@ describe('a session without a key', () => {
     assert.equal((await ask('GET', '/emails', { ...OWN, cookie: 'kabutar_session_3000=forged' })).status, 401)
     assert.equal((await ask('DELETE', '/session', headers)).status, 200)
     assert.equal((await ask('GET', '/emails', headers)).status, 401)
+  })
+
+  test('ends the stream that was opened with it, at once, and no other', async () => {
+    const { app, ask, ports, signIn } = await rig()
+    const open = async () => {
+      const headers = { ...OWN, cookie: await signIn() }
+      const answer = await app.request('/stream', { headers })
+      assert.equal(answer.status, 200)
+      const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+      assert.match(Buffer.from((await reader.read()).value ?? []).toString(), /event: hello/)
+      return { headers, reader, next: reader.read() }
+    }
+    const [ended, other] = [await open(), await open()]
+    assert.equal((await ask('DELETE', '/session', ended.headers)).status, 200)
+    // Less than a stream waits before it looks by itself.
+    const first = await Promise.race([ended.next, sleep(3000, 'open', { ref: false })])
+    assert.deepEqual(first, { done: true, value: undefined })
+    const { id } = await submit(ports, KEY, DRAFT)
+    assert.match(Buffer.from((await other.next).value ?? []).toString(), new RegExp(id))
+    await other.reader.cancel()
   })
 
   test('is found among cookies of the same name, and ended with them', async () => {
