@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { Delivery, Queue } from '@kabutar/core/ports/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { runConsumer } from './consumer.ts'
-import { LoadShedding } from './load-shedding.ts'
+import { LoadShedding, waitsForChanges } from './load-shedding.ts'
 import { jsonLog } from './log.ts'
 
 const never = new AbortController().signal
@@ -138,4 +138,21 @@ test('a consumer waits for its turn before each batch, and passes on how old the
     },
   })
   assert.deepEqual(happened.slice(0, 6), ['turn 0', 'batch', 'turn 4000', 'batch', 'turn 5000', 'batch'])
+})
+
+test('only requests that wait for changes are no load, whatever their query says', () => {
+  const cases: readonly [string, string, boolean][] = [
+    ['GET', '/stream', true],
+    ['GET', '/api/stream?after=x.1', true],
+    ['GET', '/activity/changes?wait=25', true],
+    ['GET', '//activity//changes/', true],
+    ['GET', '/emails?x=/stream', false],
+    ['GET', '/emails/receiving/stream', false],
+    ['GET', '/streams', false],
+    ['POST', '/stream', false],
+    ['POST', '/emails?x=/activity/changes', false],
+  ]
+  for (const [method, path, waits] of cases) {
+    assert.equal(waitsForChanges({ method, url: `http://localhost:3000${path}` }), waits, `${method} ${path}`)
+  }
 })

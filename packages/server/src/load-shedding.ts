@@ -55,3 +55,13 @@ export class LoadShedding {
     return most >= BUSY_IN_FLIGHT
   }
 }
+
+/** Tells whether a request waits for changes: while it does, it is no load. */
+export function waitsForChanges({ method, url }: Pick<Request, 'method' | 'url'>): boolean {
+  if (method !== 'GET') return false
+  const path = new URL(url).pathname
+    .replace(/\/{2,}/g, '/')
+    .replace(/^\/api(?=\/)/, '')
+    .replace(/\/$/, '')
+  return path === '/stream' || path === '/activity/changes'
+}

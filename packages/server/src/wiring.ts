@@ -47,7 +47,7 @@ import { BUILT_CONSOLE, consoleSite } from './console-site.ts'
 import { prepareFirstAccount } from './first-account.ts'
 import { HealthWatch } from './health.ts'
 import { listenHttp } from './http.ts'
-import { LoadShedding } from './load-shedding.ts'
+import { LoadShedding, waitsForChanges } from './load-shedding.ts'
 import type { Settings } from './settings.ts'
 import { hostText } from './settings-values.ts'
 import { hostnameOf, listenSmtp } from './smtp.ts'
@@ -138,8 +138,7 @@ const CONNECTIONS = {
 
 /** Counts requests as load while they are answered, except those that wait for changes. */
 const answering = (app: Hono<Env>, shedding: LoadShedding) => (request: Request, env: HttpBindings) =>
-  waits(request) ? app.fetch(request, env) : shedding.during(async () => app.fetch(request, env))
-const waits = ({ url }: Request) => /\/(stream|activity\/changes)\b/.test(url)
+  waitsForChanges(request) ? app.fetch(request, env) : shedding.during(async () => app.fetch(request, env))
 
 async function attempt(log: Log, step: () => unknown): Promise<void> {
   try {
