@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { startServer } from './support/server.ts'
 
@@ -57,6 +58,29 @@ describe('the console of the real server', { skip }, () => {
     assert.equal((await ask(server.url, 'GET', '/api/emails', proxied)).status, 403)
     const foreign = { ...own, cookie, Origin: `http://127.0.0.1:${Number(port) + 1}` }
     assert.equal((await ask(server.url, 'GET', '/api/emails', foreign)).status, 403)
+  })
+
+  test('lets nobody in who asks in HTTP/1.0, as a proxy may', async () => {
+    await using server = await startServer()
+    const { host, port } = new URL(server.url)
+    const { cookie } = await ask(server.url, 'POST', '/session', { ...PAGE, host })
+    const answerTo = async (line: string, fields: Record<string, string>) => {
+      const socket = connect(Number(port), '127.0.0.1')
+      const head = Object.entries({ Host: host, Connection: 'close', 'Content-Length': '0', ...PAGE, ...fields })
+      socket.write(`${line}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+      const chunks: Buffer[] = []
+      for await (const chunk of socket) chunks.push(chunk as Buffer)
+      return Number(/^HTTP\/1\.\d (\d{3})/.exec(Buffer.concat(chunks).toString())?.[1])
+    }
+    const cases: readonly [string, Record<string, string>, number, number][] = [
+      ['POST /session', {}, 403, 201],
+      ['GET /emails', { Cookie: cookie }, 403, 200],
+      ['GET /emails', { Authorization: `Bearer ${server.apiKey}` }, 200, 200],
+    ]
+    for (const [request, fields, old, current] of cases) {
+      assert.equal(await answerTo(`${request} HTTP/1.0`, fields), old, `${request} in HTTP/1.0`)
+      assert.equal(await answerTo(`${request} HTTP/1.1`, fields), current, `${request} in HTTP/1.1`)
+    }
   })
 
   test('shows a message and its outcome within a second, and ends its stream when it stops', async () => {
