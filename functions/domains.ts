@@ -12,7 +12,7 @@ const ports = {
   ...webhookPorts(),
 }
 
-// As in api.ts: Node's fetch is loaded in the start.
+// Node's fetch is loaded in the start, as in api.ts.
 new Request('http://localhost/')
 
 /**

@@ -6,7 +6,7 @@ import { setting } from './settings.ts'
 const client = rulesClient()
 const prefix = `${setting('KABUTAR_OWNER')}.`
 
-/** What the deployment invokes it with (stacks/teardown.ts). */
+/** Tells what happens to the stage: the deployment invokes the function with it (stacks/teardown.ts). */
 type Lifecycle = { readonly tf?: { readonly action?: 'create' | 'update' | 'delete' } }
 
 /** Deletes the receipt rules of the stage when the stage is removed. An error stops the removal. */

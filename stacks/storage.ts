@@ -7,7 +7,7 @@ export const INBOUND = 'inbound'
 /** Prefix of the decoded attachments that packages/aws/src/s3/part-links.ts writes. */
 const PARTS = 'parts'
 
-/** How long a deleted object can be restored, which is as long as DynamoDB's point-in-time recovery goes back. */
+/** A deleted object can be restored for so long, which is as far as DynamoDB's point-in-time recovery goes back. */
 const BACKUP_DAYS = 35
 
 /**

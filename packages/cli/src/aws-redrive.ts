@@ -14,7 +14,7 @@ const MAX_BATCHES = 100_000
 const VISIBILITY_MS = 60_000
 const ASK_EVERY_MS = 1000
 const MAX_WAIT_MS = 3600_000
-/** What SQS, or what stands in for it, answers where it cannot move entries by itself. */
+/** Names the errors of SQS, or of what stands in for it, where it cannot move entries by itself. */
 const UNSUPPORTED = /UnsupportedOperation|InvalidAction|UnknownOperation/
 
 type Moved = { readonly name: string; readonly entries: number }

@@ -16,7 +16,7 @@ const PER_WORKER = { send: 20, feedback: 75, webhooks: 50 }
 /** A mail has two events, sent and delivered, and each is a delivery for an endpoint. */
 const EVENTS = 2
 const LEAST = 2
-/** Of the quota, for all workers together. */
+/** All workers together get this share of the quota. */
 const SHARE = 0.8
 
 export type Concurrency = Readonly<Record<'send' | 'feedback' | 'receive' | 'webhooks', number>>

@@ -44,7 +44,7 @@ type AppPorts = SubmitPorts &
 type AppOptions = {
   /** Opens the routes of the operator; without it they do not exist. */
   readonly operatorToken?: string
-  /** What the operator sees of the queues; without it the routes do not exist. */
+  /** Shows the operator the dead letters; without it the routes do not exist. */
   readonly deadLetters?: DeadLetters
   /** Host fields that are answered; any other is refused. @default all */
   readonly hosts?: readonly string[]
@@ -58,7 +58,7 @@ type AppOptions = {
   readonly ending?: AbortSignal
   /** Closes the connection of a request. @default never */
   cut?(c: Context): void
-  /** What GET /session tells. @default a server that captures mail */
+  /** Tells GET /session about the server. @default a server that captures mail */
   readonly facts?: ServerFacts
   /** The files of the console, which need no key. @default none */
   readonly site?: Hono<Env>

@@ -52,7 +52,7 @@ export async function isSignedIn(
   }
 }
 
-/** What opens the operations of the operator: the token that the server wrote to its data folder, or a session. */
+/** Opens the operations of the operator: the token that the server wrote to its data folder, or a session. */
 export type OperatorAccess = { readonly token: string; readonly sessions: Pick<Sessions, 'keyOf'> }
 
 /**

@@ -7,7 +7,7 @@ import { drain } from '@kabutar/testing/sending-rig.ts'
 import { OPERATIONS } from './operations.ts'
 
 const EVENT_ID = '0199a0b0-0000-7000-8000-000000000001'
-/** What a router could take for the same path. */
+/** Spells a path in ways that a router could take for the same. */
 const SPELLINGS: readonly ((path: string) => string)[] = [
   (path) => path,
   (path) => `/${path}`,
@@ -47,7 +47,7 @@ async function fill(rig: Setup): Promise<Readonly<Record<string, string>>> {
 
 const LISTS = ['/emails', '/emails/receiving', '/domains', '/api-keys', '/suppressions', '/webhooks']
 
-/** What the account sees, without the times of use and the links, which differ each time. */
+/** Answers what the account sees, without the times of use and the links, which differ each time. */
 async function view(rig: Setup, ids: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const paths = [...LISTS, `/emails/${ids.emails}`, `/emails/receiving/${ids.receiving}`, `/webhooks/${ids.webhooks}`]
   const seen: string[] = []

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { call, type Setup, setup } from '@kabutar/testing/http-rig.ts'
 import { drain } from '@kabutar/testing/sending-rig.ts'
 
-/** What servers have taken for the end of a message, or of a line. */
+/** Servers have taken each of these for the end of a message, or of a line. */
 const ENDS = [
   '\n.\n',
   '\n.\r\n',

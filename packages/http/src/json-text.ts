@@ -47,7 +47,7 @@ class JsonScan {
   readonly #body: Buffer
   #depth = 0
   #values = 0
-  /** Where the string begins that `at` is inside of. */
+  /** The string that `at` is inside of begins there. */
   #string: number | undefined
   /** The last token: a string that may be the key of a file, or the colon behind it. */
   #last: 'key' | 'colon' | 'other' = 'other'

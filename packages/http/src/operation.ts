@@ -34,7 +34,7 @@ export type Operation = {
   readonly params?: Readonly<Record<string, z.ZodType>>
   /** Errors besides those that every operation of its kind has. */
   readonly errors?: readonly WireErrorName[]
-  /** What opens the operation. @default an API key */
+  /** Names what opens the operation. @default an API key */
   readonly opens?: 'nothing' | 'signed link' | 'operator token'
   /** The body of the request is a file of any type. */
   readonly file?: true

@@ -126,7 +126,7 @@ async function linked(ports: ReceivingPorts, received: ReceivedMessage, wanted: 
   return made
 }
 
-/** How the file of an attachment is named and typed by a link to it. */
+/** Names and types the file of an attachment for a link to it. */
 export const linkOptionsOf = ({ filename, contentType }: ReceivedAttachment): LinkOptions => ({
   expiresInSeconds: LINK_SECONDS,
   filename: savedAs(filename, contentType),

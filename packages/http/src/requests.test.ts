@@ -1,4 +1,4 @@
-/** What every route does with the fields, bodies and methods of a request. */
+/** Every route treats the fields, bodies and methods of a request in the same way. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'

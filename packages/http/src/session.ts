@@ -6,7 +6,7 @@ import { Hono } from 'hono'
 import type { Env } from './env.ts'
 import type { Sessions } from './sessions.ts'
 
-/** What a client may know of the server that it is signed in to. */
+/** Tells a client about the server that it is signed in to. */
 export type ServerFacts = {
   readonly platform: 'embedded' | 'aws'
   readonly relay: 'capture' | 'smtp' | 'ses'

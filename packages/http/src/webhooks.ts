@@ -129,7 +129,7 @@ function listed({ id, url, createdAt, enabled, events }: Endpoint) {
   return { id, endpoint: url, created_at: createdAt.toISOString(), status, events }
 }
 
-/** What an operator asks when nothing arrives. These fields are ours. */
+/** Answers what an operator asks when nothing arrives. These fields are ours. */
 function stateOf({ failingSince, pausedUntil, previous }: Endpoint, now: number) {
   const secretUntil = previous[0]?.until ?? 0
   return {

@@ -1,4 +1,4 @@
-/** What every command has: `--help`, `--version`, settings from a file `.env`, and errors in one line with exit code 2. */
+/** Gives every command `--help`, `--version`, settings from a file `.env`, and errors in one line with exit code 2. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 export type Command = {
   /** Lines of the usage, without `usage:`. */
   readonly usage: readonly string[]
-  /** What the command does, in a sentence or two. */
+  /** Says in a sentence or two what the command does. */
   readonly does: string
   /** Every option takes a value. */
   readonly options: Readonly<Record<string, Option>>

@@ -9,7 +9,7 @@ type Listener = { readonly url: string; readonly address: Address }
 type Access = { readonly hosts?: readonly string[]; readonly loopback?: Loopback; readonly facts: ServerFacts }
 
 /**
- * Who may ask the API by which names. A listener that is bound to a loopback address answers only to the names of that
+ * Decides who may ask the API by which names. A listener that is bound to a loopback address answers only to the names of that
  * address and to KABUTAR_PUBLIC_URL. It lets the console in without a key while mail is captured and no public URL says that
  * something passes on what others ask. Any other listener is reached by names that it cannot know (containers, load
  * balancers), so it answers to all, and always asks for a key.

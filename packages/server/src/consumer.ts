@@ -19,7 +19,7 @@ export type ConsumerOptions = {
   readonly batch: number
   readonly visibilityMs: number
   readonly clock: Clock
-  /** From 0 to 1: the jitter of waits after errors. */
+  /** Answers a number from 0 to 1 for the jitter of waits after errors. */
   readonly random: () => number
   readonly log: Log
   /** Aborting it starts the drain. */

@@ -4,7 +4,7 @@ import type { Clock } from '@kabutar/core/ports/clock.ts'
 
 /** Requests of one connection that may wait for their answers; clients that pipeline at all send fewer. */
 const MAX_UNANSWERED = 32
-/** How long an address that sent more is refused. */
+/** An address that sent more is refused for so long. */
 const REFUSED_MS = 10_000
 /** The address that was refused first is forgotten beyond this. */
 const MAX_REFUSED = 10_000

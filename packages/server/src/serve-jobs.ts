@@ -3,7 +3,7 @@ import Tinypool from 'tinypool'
 
 type AnyJob = Pick<Job<never, unknown>, 'name' | 'run'>
 
-/** What a thread is given to do. */
+/** Tells a thread what to do. */
 export type Task = { readonly name: string; readonly input: unknown }
 
 /**

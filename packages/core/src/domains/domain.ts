@@ -29,7 +29,7 @@ export type Domain = {
   readonly fromSetting?: boolean
   /** Epoch milliseconds; 0 for never. */
   readonly checkedAt: number
-  /** When the verification is given up (epoch milliseconds). */
+  /** The verification is given up then (epoch milliseconds). */
   readonly until: number
   /** Counts the writes; each is conditional on the number that was read. */
   readonly version: number

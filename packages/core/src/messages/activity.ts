@@ -18,7 +18,7 @@ export type ActivityOptions = {
   /** @default every message */
   readonly matches?: ((message: Message) => boolean) | undefined
 }
-/** `next`: from where the list goes on; undefined at its end. */
+/** The list goes on from `next`, which is undefined at its end. */
 export type ActivityPage = Pick<ListPage<Message>, 'items' | 'skipped'> & { readonly next?: string }
 
 /** Rows that one page looks at, so that a filter that matches little answers in time. */
@@ -77,13 +77,13 @@ export type ActivityChanges = Pick<ListPage<Message>, 'items' | 'skipped'> & {
   readonly cursor: string
 }
 export interface Changes {
-  /** Where changes begin that happen from now on. */
+  /** Answers the cursor from which changes are told that happen from now on. */
   cursor(accountId: string): Promise<string>
   /** The changes after a cursor. Undefined if the cursor is not known any more: the list has to be loaded again. */
   after(accountId: string, cursor: string): Promise<ActivityChanges | undefined>
   /** Waits for a change after a cursor; absent where a caller can only ask again. */
   wait?(accountId: string, cursor: string, ms: number, signal: AbortSignal): Promise<void>
-  /** After how many milliseconds a caller should ask again. */
+  /** Tells after how many milliseconds a caller should ask again. */
   readonly retryMs: number
 }
 

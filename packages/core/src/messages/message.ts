@@ -43,7 +43,7 @@ export type SentMessage = Fields & {
   /** No attempt begins before (epoch milliseconds). */
   readonly notBefore: number
   readonly lease?: Lease
-  /** When the sweep looks at the message (epoch milliseconds); absent once no recipient is pending. */
+  /** The sweep looks at the message then (epoch milliseconds); absent once no recipient is pending. */
   readonly due?: number
   /** Counts the writes of the work on the message; each is conditional on the one before. */
   readonly version: number
@@ -58,7 +58,7 @@ export type ReceivedMessage = Fields & {
   readonly thread: string
   /** Names what could not be decoded: `whole`, `header`, or section numbers of parts; absent if all was decoded. */
   readonly undecoded?: readonly string[]
-  /** Which lists of this row are cut to what fits it: `to`, `attachments`; absent where all are whole. */
+  /** Names the lists of this row that are cut to what fits it: `to`, `attachments`; absent where all are whole. */
   readonly truncated?: readonly ('to' | 'cc' | 'bcc' | 'replyTo' | 'attachments')[]
 }
 
@@ -96,7 +96,7 @@ export type Recipient = {
   readonly status: RecipientStatus
   /** True until the next hop, or we ourselves, have decided about this recipient. */
   readonly pending: boolean
-  /** Why the recipient has this status: the reply of the other server, or what went wrong on the way to it. */
+  /** Tells why the recipient has this status: the reply of the other server, or what went wrong on the way to it. */
   readonly diagnostic?: string
 }
 

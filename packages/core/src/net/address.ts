@@ -91,7 +91,7 @@ export function networkOf(address: string): string {
   return `${[...start, ...zeros, ...end].slice(0, 4).join(':')}::/64`
 }
 
-/** What one client has for itself: an IPv4 address, also where a dual-stack socket shows it as `::ffff:…`, or an IPv6 /64. */
+/** Answers the range that one client has for itself: an IPv4 address, also where a dual-stack socket shows it as `::ffff:…`, or an IPv6 /64. */
 export function clientOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
   return isIP(plain) === 6 ? networkOf(plain) : plain

@@ -16,7 +16,7 @@ const V6 = `::1 :: 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1 ::ffff:0:127.0
 fe80::1%25eth0 febf::1 fec0::1 fc00::1 fd00::1 fd00:ec2::254 fd20:ce::254 ff02::1 2001:db8::1 3fff::1 5f00::1 100::1
 ::ffff:0.0.0.0 ::ffff:169.254.169.254 ::ffff:a9fe:a9fe`
 const words = (text: string) => text.split(/\s+/)
-/** What the names of the table resolve to. */
+/** The names of the table resolve to these addresses. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'evil.example.org': ['127.0.0.1'],
   'evil6.example.org': ['::1'],
@@ -63,7 +63,7 @@ const odd = (port: number) => [
   `https://:@127.0.0.1:${port}/`,
   `https://%31%32%37.0.0.1:${port}/`,
 ]
-/** Of those, what is refused where private addresses are allowed too. */
+/** These of them are refused where private addresses are allowed too. */
 const NEVER =
   /^https?:\/\/(0|00|0x0|0\.0\.0\.0|169\.254.*|0xa9fea9fe|2852039166|0251\..*|100\.100\.100\.200|168\.63.*|198\.18.*|192\.0\..*|198\.51.*|203\.0.*|192\.88.*|2[2345]\d\..*|meta.*|zero.*|ll\..*|\[::\]|\[fe[89ab].*|\[fec0.*|\[ff.*|\[2002.*|\[2001:0:.*|\[fd00:ec2.*|\[fd20:ce.*|\[::ffff:(0\.|169|a9fe).*|\[64:ff9b::a9fe.*):\d+\//i
 

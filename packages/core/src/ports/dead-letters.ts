@@ -3,11 +3,11 @@ export type DeadLetter = {
   readonly id: string
   /** The queue that it came from. */
   readonly queue: string
-  /** When it was first queued, in epoch milliseconds. */
+  /** The entry was first queued then, in epoch milliseconds. */
   readonly sentAt: number
   /** The entry as it was sent: ids, never content. */
   readonly body: string
-  /** How its last attempt failed; null if the process died each time. */
+  /** Tells how its last attempt failed; null if the process died each time. */
   readonly reason: string | null
 }
 

@@ -25,7 +25,7 @@ export type RelayResult = {
   readonly messageId?: string
   /** `delivered`: in the recipient's mailbox. `sent`: the next hop accepted the message, and may report more about it. */
   readonly outcome: 'sent' | 'delivered'
-  /** What the next hop said when it accepted the message, in its own words. */
+  /** Quotes the next hop's reply by which it accepted the message. */
   readonly response?: string
   /** Recipients that were refused at RCPT or DATA: 4yz may be tried again, 5yz may not. All others were accepted. */
   readonly rejected: readonly Rejection[]
@@ -53,7 +53,7 @@ export interface Relay {
 /** `throttled`: slow down. `transient`: try later. `permanent`: never. `ambiguous`: the message may have been accepted. */
 export type RelayErrorKind = 'throttled' | 'transient' | 'permanent' | 'ambiguous'
 
-/** Why a relay accepts no mail of any account for now: we send too fast, the day's quota is spent, or the relay was paused. */
+/** Names why a relay accepts no mail of any account for now: we send too fast, the day's quota is spent, or the relay was paused. */
 export type RelayPause = 'throttled' | 'quota' | 'relay_paused'
 
 export class RelayError extends Error {

@@ -27,7 +27,7 @@ type Happening = {
   readonly occurrence: string
   readonly createdAt: Date
   readonly outcome?: Outcome
-  /** When a deferred recipient is tried again, where we are the ones who try. */
+  /** A deferred recipient is tried again then, where we are the ones who try. */
   readonly nextAttemptAt?: Date
 }
 

@@ -27,10 +27,10 @@ export type HistoryItem = {
   readonly host?: string
   readonly replyCode?: number
   readonly status?: string
-  /** What the next hop, or another server by a report, said; or why it failed here. */
+  /** Quotes the next hop, or another server by a report; or tells why it failed here. */
   readonly response?: string
   readonly nextAttemptAt?: Date
-  /** Why a message waits. */
+  /** Names why a message waits. */
   readonly reason?: string
   readonly deliveries: readonly HistoryDelivery[]
 }
@@ -81,7 +81,7 @@ function recipientsOf(message: Message, recipient: string, taken: readonly Outco
   return taken.map((outcome) => outcome.recipient)
 }
 
-/** What the pending recipients wait for. */
+/** Tells what the pending recipients wait for. */
 async function waiting({ table, clock }: HistoryPorts, message: SentMessage): Promise<readonly HistoryItem[]> {
   if (!isPending(message)) return []
   const pause = await readPause(table, clock.now(), message.accountId)

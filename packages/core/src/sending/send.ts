@@ -3,7 +3,7 @@
  * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle, another worker's lease) end the
  * entry, since the row is due; only crashes and unknown errors leave it to come back.
  *
- * At least once: a crash between the relay's acceptance and our first event sends the message again.
+ * Sends at least once: a crash between the relay's acceptance and our first event sends the message again.
  */
 import { MailError } from '../errors.ts'
 import { type Composed, getContent } from '../messages/content.ts'

@@ -12,13 +12,13 @@ export type Outcome = {
   readonly diagnostic?: string
   /** The next hop that was asked. */
   readonly host?: string
-  /** What it said when it accepted the message; what it said when it did not is in `diagnostic`. */
+  /** Quotes its reply when it accepted the message; a refusal is in `diagnostic`. */
   readonly response?: string
   /** The bounce type and subtype of SES, if SES reported the bounce. */
   readonly bounce?: { readonly type: BounceType; readonly subType: string }
   /** Set if the recipients were accepted and then the message was not. */
   readonly refused?: 'message'
-  /** Why the address is on our suppression list. */
+  /** Names why the address is on our suppression list. */
   readonly suppression?: Origin
 }
 type BounceType = 'Permanent' | 'Transient' | 'Undetermined'

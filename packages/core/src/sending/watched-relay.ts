@@ -3,7 +3,7 @@ import type { Log } from '../ports/log.ts'
 import { type Relay, RelayError, type RelayResult } from '../ports/relay.ts'
 
 export type WatchedRelay = Relay & {
-  /** Why the relay took no mail the last time that it was tried; undefined if it took some, or was not tried. */
+  /** Tells why the relay took no mail the last time that it was tried; undefined if it took some, or was not tried. */
   readonly failure: string | undefined
   /** Connects and logs in, within 30 seconds, and logs what is wrong. It never rejects. */
   check(): Promise<void>

@@ -20,7 +20,7 @@ export const STALE_MS = {
   pauses: 5 * SECOND,
   /** Other processes notice a change of an account's webhook endpoints after this long. */
   endpoints: 5 * SECOND,
-  /** What an account stores is summed once an hour. */
+  /** The octets that an account stores are summed once an hour. */
   storage: 60 * SECOND,
   /** Rows of days that are not over stay, so they are only written once. */
   days: 24 * HOUR,

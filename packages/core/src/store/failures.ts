@@ -1,4 +1,4 @@
-/** What becomes of queue entries that failed: when they come back, and whether that counts as an attempt. */
+/** Decides what becomes of queue entries that failed: when they come back, and whether that counts as an attempt. */
 import { MailError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log, LogFields } from '../ports/log.ts'
@@ -33,7 +33,7 @@ export function mayWait({ sentAt }: Pick<Delivery, 'sentAt'>, error: unknown, cl
 /** The reason of a failure, for whoever finds the entry among the dead letters. */
 export const reasonOf = (error: unknown): string => String(error).replace(/\s+/g, ' ').slice(0, 500)
 
-/** When an entry comes back that waits for us: after as long as it has waited so far, which doubles, at most 15 minutes. */
+/** Answers when an entry comes back that waits for us: after as long as it has waited so far, which doubles, at most 15 minutes. */
 export function waitAgainMs({ sentAt }: Pick<Delivery, 'sentAt'>, clock: Pick<Clock, 'now'>): number {
   return Math.min(QUEUE_RULES.maxDelayMs, Math.max(FIRST_RETRY_MS, clock.now() - sentAt))
 }

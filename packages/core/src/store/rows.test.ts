@@ -41,8 +41,7 @@ import { sweep } from './sweep.ts'
 const WAITING = { id: '1', body: 'an entry', attempt: 2, sentAt: 0, handle: '' }
 const never = new AbortController().signal
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
-/** Kinds whose attributes nobody reads: the key says all. */
-/** Of a day and of an outbox kind, the key alone is read; of a count, conditions alone read the number. */
+/** Nobody reads more than the key of these kinds, except that conditions read the number of a count. */
 const NEVER_READ = ['outbox-kind', 'day', 'delivery-day', 'count'] as const satisfies readonly RowKind[]
 
 /** The table, and the keys of everything that is written to it. */

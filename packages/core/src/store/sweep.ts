@@ -54,7 +54,7 @@ const MOVE_BACK_PAUSE_MS = 2000
 /** A row that is due for longer, after a sweep, is an error. */
 const MAX_LAG_MS = 5 * MINUTE
 
-/** How long the sweep leaves a row alone that it had queued `sweeps` times before. */
+/** Answers how long the sweep leaves a row alone that it had queued `sweeps` times before. */
 export const backoffMs = (sweeps: number): number => FIRST_BACKOFF_MS * 2 ** Math.min(sweeps, MAX_DOUBLINGS)
 
 /**

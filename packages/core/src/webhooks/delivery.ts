@@ -17,18 +17,18 @@ export type WebhookDelivery = {
   readonly eventId: string
   readonly messageId: string
   readonly type: EventType
-  /** When the event happened. */
+  /** The event happened then. */
   readonly createdAt: Date
   readonly status: 'success' | 'pending' | 'failed'
   /** Attempts made in all; the number of the last one. */
   readonly made: number
   /** Attempts made before the last replay, which began the schedule again. */
   readonly madeBefore: number
-  /** When the schedule began (epoch ms). */
+  /** The schedule began then (epoch ms). */
   readonly since: number
   /** Time of the next attempt (epoch ms); while pending. */
   readonly nextAt: number
-  /** When the sweep looks after the row (epoch ms); while pending. */
+  /** The sweep looks after the row then (epoch ms); absent unless it is pending. */
   readonly dueAt: number
   /** The last ones, oldest first. */
   readonly attempts: readonly Attempt[]

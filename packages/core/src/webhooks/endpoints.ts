@@ -27,7 +27,7 @@ export type Endpoint = {
   readonly pausedUntil: number
   /** Pauses since the last success. */
   readonly pauses: number
-  /** When the first delivery since the last success was given up (epoch ms). 0 if none. */
+  /** The first delivery since the last success was given up then (epoch ms). 0 if none. */
   readonly failingSince: number
 }
 

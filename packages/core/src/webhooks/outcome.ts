@@ -28,7 +28,7 @@ const LONG_RESPONSE_BYTES = 1024
 const SHORT_RESPONSE_BYTES = 192
 const LONG_RESPONSES = 5
 
-/** What a delivery is made of. */
+/** Names the fields of an event that a delivery is made of. */
 export type NotifiedEvent = Pick<MailEvent, 'id' | 'type' | 'messageId' | 'createdAt'>
 
 /** A delivery before its first attempt, which the queue holds for `delayMs`. */

@@ -5,7 +5,7 @@ import { getEndpoint } from './endpoints.ts'
 import { EVENT_TYPES, type EventType, eventId, eventItem, type MailEvent } from './event.ts'
 import { deliver, type NotifyPorts } from './notify.ts'
 
-/** As long as deliveries are kept. */
+/** The rows of a test event are kept as long as deliveries. */
 const KEPT_SECONDS = 30 * 24 * 3600
 
 /**
@@ -41,7 +41,7 @@ type Data = { readonly [name: string]: Json }
 
 const REASON = '450 4.2.0 The mailbox is busy'
 const REFUSAL = '550 5.1.1 No such user'
-/** What an event of a type has beside the fields of every `email.*` event. */
+/** Holds the fields that an event of a type has beside those of every `email.*` event. */
 const MORE: Partial<Record<EventType, Data>> = {
   'email.delivery_delayed': { delivery_delayed: { reason: REASON } },
   'email.bounced': {
