@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { systemResolver } from '@kabutar/local/dns.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
+import { countConnections } from '@kabutar/testing/connection-counter.ts'
 import type { Address, Resolver } from '../ports/resolver.ts'
 import { type GuardOptions, guardedClient } from './guarded.ts'
 
@@ -18,26 +19,7 @@ const open = (options: Partial<GuardOptions> = {}) =>
   guardedClient({ clock: systemClock, resolver: systemResolver, allowPrivate: false, timeoutMs: 1000, ...options })
 const get = (url: string) => ({ url, method: 'GET' as const, headers: {} })
 
-/** Count connections: a test of a refusal ends with none. */
-const victims: net.Server[] = []
-let connections = 0
-let port = 0
-
-before(async () => {
-  const listen = (host: string, at: number) =>
-    new Promise<number>((resolve, reject) => {
-      const victim = net.createServer((socket) => {
-        connections++
-        socket.destroy()
-      })
-      victims.push(victim)
-      victim.on('error', reject)
-      victim.listen(at, host, () => resolve((victim.address() as AddressInfo).port))
-    })
-  port = await listen('127.0.0.1', 0)
-  await listen('::1', port)
-})
-after(() => victims.forEach((victim) => void victim.close()))
+const loopback = countConnections()
 
 const LOOPBACK = [
   '127.0.0.1',
@@ -78,9 +60,9 @@ const LOOPBACK = [
 test('no spelling of a loopback address gets a connection', async () => {
   const client = open()
   for (const host of LOOPBACK) {
-    await assert.rejects(client.request(get(`https://${host}:${port}/`)), { code: 'blocked' }, host)
+    await assert.rejects(client.request(get(`https://${host}:${loopback.port}/`)), { code: 'blocked' }, host)
   }
-  assert.equal(connections, 0)
+  assert.equal(loopback.connections, 0)
 })
 
 test('a name is blocked if any of its addresses is', async () => {
@@ -99,30 +81,30 @@ test('a name is blocked if any of its addresses is', async () => {
   for (const answer of answers) {
     const client = open({ resolver: answering(answer) })
     const name = JSON.stringify(answer)
-    await assert.rejects(client.request(get(`https://hooks.example:${port}/`)), { code: 'blocked' }, name)
+    await assert.rejects(client.request(get(`https://hooks.example:${loopback.port}/`)), { code: 'blocked' }, name)
   }
-  assert.equal(connections, 0)
+  assert.equal(loopback.connections, 0)
 })
 
 test('a name that is rebound after the first look-up is not followed', async () => {
   // The first answer is an unroutable public address, the second one loopback.
   const client = open({ resolver: answering([v4('192.31.196.1')], [v4('127.0.0.1')]), timeoutMs: 150 })
-  await assert.rejects(client.request(get(`https://hooks.example:${port}/`)))
-  await assert.rejects(client.request(get(`https://hooks.example:${port}/`)), { code: 'blocked' })
-  assert.equal(connections, 0)
+  await assert.rejects(client.request(get(`https://hooks.example:${loopback.port}/`)))
+  await assert.rejects(client.request(get(`https://hooks.example:${loopback.port}/`)), { code: 'blocked' })
+  assert.equal(loopback.connections, 0)
 })
 
 test('a setting allows private addresses, but never link-local and metadata', async () => {
   const never = ['169.254.169.254', '0.0.0.0', '[::]', '[fe80::1]', '[fd00:ec2::254]', '224.0.0.1', '255.255.255.255']
   const client = open({ allowPrivate: true })
   for (const host of never)
-    await assert.rejects(client.request(get(`http://${host}:${port}/`)), { code: 'blocked' }, host)
+    await assert.rejects(client.request(get(`http://${host}:${loopback.port}/`)), { code: 'blocked' }, host)
   const named = open({ allowPrivate: true, resolver: answering([v4('169.254.169.254')]) })
   await assert.rejects(named.request(get('http://metadata.example/')), { code: 'blocked' })
-  await assert.rejects(client.request(get(`http://127.0.0.1:${port}/`)), { code: 'network' })
-  await assert.rejects(client.request(get(`http://[::1]:${port}/`)), { code: 'network' })
-  assert.equal(connections, 2)
-  connections = 0
+  await assert.rejects(client.request(get(`http://127.0.0.1:${loopback.port}/`)), { code: 'network' })
+  await assert.rejects(client.request(get(`http://[::1]:${loopback.port}/`)), { code: 'network' })
+  assert.equal(loopback.connections, 2)
+  loopback.connections = 0
 })
 
 test('other schemes are refused before anything is resolved', async () => {
@@ -149,12 +131,12 @@ async function serving(serve: Serve | http.RequestListener, raw: boolean, run: (
 
 test('a redirect is an answer and is not followed', async () => {
   const redirect: http.RequestListener = (_, response) =>
-    void response.writeHead(302, { location: `http://127.0.0.1:${port}/` }).end()
+    void response.writeHead(302, { location: `http://127.0.0.1:${loopback.port}/` }).end()
   await serving(redirect, false, async (url) => {
     const { status } = await open({ allowPrivate: true }).request(get(url))
     assert.equal(status, 302)
   })
-  assert.equal(connections, 0)
+  assert.equal(loopback.connections, 0)
 })
 
 test('an endless body is cut and its connection dropped', async () => {

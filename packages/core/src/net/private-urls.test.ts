@@ -1,8 +1,8 @@
 /** URLs by which an account would reach what is private, spelled in every way: none gets a connection. */
 import assert from 'node:assert/strict'
-import net, { type AddressInfo } from 'node:net'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { systemClock } from '@kabutar/local/system-clock.ts'
+import { countConnections } from '@kabutar/testing/connection-counter.ts'
 import type { Address, Resolver } from '../ports/resolver.ts'
 import { guardedClient } from './guarded.ts'
 
@@ -67,27 +67,14 @@ const odd = (port: number) => [
 const NEVER =
   /^https?:\/\/(0|00|0x0|0\.0\.0\.0|169\.254.*|0xa9fea9fe|2852039166|0251\..*|100\.100\.100\.200|168\.63.*|198\.18.*|192\.0\..*|198\.51.*|203\.0.*|192\.88.*|2[2345]\d\..*|meta.*|zero.*|ll\..*|\[::\]|\[fe[89ab].*|\[fec0.*|\[ff.*|\[2002.*|\[2001:0:.*|\[fd00:ec2.*|\[fd20:ce.*|\[::ffff:(0\.|169|a9fe).*|\[64:ff9b::a9fe.*):\d+\//i
 
-let connections = 0
-let port = 0
-const victims: net.Server[] = []
-before(async () => {
-  const listen = (host: string, at: number) =>
-    new Promise<number>((resolve, reject) => {
-      const victim = net.createServer((socket) => {
-        connections++
-        socket.destroy()
-      })
-      victims.push(victim)
-      victim.on('error', reject).listen(at, host, () => resolve((victim.address() as AddressInfo).port))
-    })
-  port = await listen('127.0.0.1', 0)
-  await listen('::1', port)
-})
-after(() => victims.forEach((victim) => void victim.close()))
+const loopback = countConnections()
 
 const addressOf = (address: string): Address => ({ address, family: address.includes(':') ? 6 : 4 })
 const named: Resolver = { lookup: async (name) => (NAMES[name] ?? []).map(addressOf) }
-const urls = () => [...HOSTS.flatMap((host) => [`https://${host}:${port}/x`, `http://${host}:${port}/x`]), ...odd(port)]
+const urls = () => [
+  ...HOSTS.flatMap((host) => [`https://${host}:${loopback.port}/x`, `http://${host}:${loopback.port}/x`]),
+  ...odd(loopback.port),
+]
 
 /** Asks for all at once. Answers the code of each refusal, `answer` where there was none. */
 async function askAll(
@@ -114,7 +101,7 @@ test('no private URL gets a connection', async (t) => {
   assert.ok(answers.length >= 200)
   const other = answers.filter(([, code]) => code !== 'blocked' && code !== 'invalid_url')
   assert.deepEqual(other, [])
-  assert.equal(connections, 0)
+  assert.equal(loopback.connections, 0)
 })
 
 test('where private ones are allowed, no link-local, metadata, multicast or unspecified one gets a connection', async (t) => {
@@ -126,7 +113,7 @@ test('where private ones are allowed, no link-local, metadata, multicast or unsp
     answers.filter(([, code]) => code !== 'blocked' && code !== 'invalid_url'),
     [],
   )
-  assert.equal(connections, 0)
+  assert.equal(loopback.connections, 0)
 })
 
 const REBINDINGS: readonly (readonly (readonly string[])[])[] = [
@@ -157,7 +144,7 @@ test('a name server that changes its answers gets no connection to what is priva
     for (let n = 0; n < 2; n++) {
       tries++
       await assert.rejects(
-        client.request({ url: `https://rebind.test:${port}/`, method: 'POST', headers: {}, body: 'x' }),
+        client.request({ url: `https://rebind.test:${loopback.port}/`, method: 'POST', headers: {}, body: 'x' }),
       )
     }
     client.close()
@@ -165,5 +152,5 @@ test('a name server that changes its answers gets no connection to what is priva
   await Promise.all(REBINDINGS.flatMap((answers) => Array.from({ length: 20 }, () => ask(answers))))
   t.diagnostic(`${tries} requests`)
   assert.equal(tries, 640)
-  assert.equal(connections, 0)
+  assert.equal(loopback.connections, 0)
 })
