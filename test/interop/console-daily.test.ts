@@ -21,6 +21,8 @@ after(async () => {
   await rig?.[Symbol.asyncDispose]()
 })
 
+const PHONE = { width: 375, height: 700 }
+const DESKTOP = { width: 1280, height: 800 }
 const TEXT = 'Hello Bob,\r\n\r\nyour code is 482913.'
 const send = (subject: string, more: object = {}) =>
   ok(rig.resend.emails.send({ from: 'Ada <ada@kabutar.test>', to: 'bob@far.test', subject, text: TEXT, ...more }))
@@ -36,6 +38,8 @@ const bar = () => page.locator('.select-bar')
 const tab = (name: string) => page.getByRole('tab', { name, exact: true })
 const focused = () => page.evaluate<string>('document.activeElement.className || document.activeElement.tagName')
 const open = (hash: string) => page.goto(`${rig.server.url}/${hash}`)
+/** Takes a picture to look at. */
+const shoot = (name: string) => page.screenshot({ path: join(SHOTS, `daily-${name}.png`) })
 const openAll = async () => {
   await open('#/messages')
   await page.locator('.rows').press('Escape')
@@ -89,6 +93,8 @@ describe('a message', () => {
   test('leads by a tag to the others that have it', async () => {
     await send('Another with tags', { tags: [{ name: 'flow', value: 'sign-in' }] })
     await rowOf(page, 'Another with tags').click()
+    await page.getByRole('link', { name: 'flow: sign-in' }).waitFor()
+    await shoot('tags')
     await page.getByRole('link', { name: 'flow: sign-in' }).click()
     await rowOf(page, 'The code').waitFor({ state: 'hidden' })
     assert.equal(await rows().count(), 2)
@@ -115,7 +121,10 @@ describe('a message', () => {
     await delivery.getByRole('button', { name: 'Replay' }).click()
     await delivery.locator('li .chip').filter({ hasText: 'Replay' }).first().waitFor()
     assert.equal(await attempt(1).getByText('Replay').count(), 0)
-    await page.screenshot({ path: join(SHOTS, 'daily-timeline.png') })
+    await shoot('timeline')
+    await page.setViewportSize(PHONE)
+    await shoot('timeline-phone')
+    await page.setViewportSize(DESKTOP)
     await ok(rig.resend.webhooks.remove(id))
     await openAll()
   })
@@ -140,11 +149,8 @@ describe('several messages', () => {
     for (const theme of THEMES) {
       await chooseTheme(page, theme)
       assert.deepEqual(await seriousFindings(page), [], theme)
-      await page.screenshot({ path: join(SHOTS, `daily-select-${theme}.png`) })
+      await shoot(`select-${theme}`)
     }
-    await page.setViewportSize({ width: 375, height: 700 })
-    await page.screenshot({ path: join(SHOTS, 'daily-select-phone.png') })
-    await page.setViewportSize({ width: 1280, height: 800 })
     await page.keyboard.press('Escape')
     await bar().waitFor({ state: 'hidden' })
     await page.locator('.rows').press('Shift+ArrowDown')
@@ -157,6 +163,23 @@ describe('several messages', () => {
     assert.equal(await focused(), 'rows')
   })
 
+  test('are selected on a phone, too', async () => {
+    await openAll()
+    await page.setViewportSize(PHONE)
+    await rowOf(page, 'Number 4').locator('.select-mark').click()
+    await rowOf(page, 'Number 2').locator('.select-mark').click()
+    await bar().getByText('2 selected').waitFor()
+    await shoot('select-phone')
+    assert.deepEqual(await seriousFindings(page), [])
+    await bar().getByRole('button', { name: 'Delete', exact: true }).click()
+    await dialog().getByText('Delete 2 messages?').waitFor()
+    await shoot('delete-phone')
+    await page.keyboard.press('Escape')
+    await dialog().waitFor({ state: 'hidden' })
+    await button('Clear the selection').click()
+    await page.setViewportSize(DESKTOP)
+  })
+
   test('are deleted after a question with their number, sent and received alike', async () => {
     const before = await rows().count()
     await rowOf(page, 'Number 6').click()
@@ -164,6 +187,7 @@ describe('several messages', () => {
     await rowOf(page, 'A question').locator('.select-mark').click()
     await page.keyboard.press('#')
     await dialog().getByText('Delete 2 messages?').waitFor()
+    await shoot('delete')
     assert.deepEqual(await seriousFindings(page), [])
     await page.keyboard.press('Escape')
     await dialog().waitFor({ state: 'hidden' })
@@ -208,6 +232,7 @@ describe('several messages', () => {
       .waitFor()
     await dialog().getByRole('button', { name: 'Delete', exact: true }).click()
     await dialog().getByRole('progressbar').waitFor()
+    await shoot('deleting')
     await button('Stop').click()
     await dialog().waitFor({ state: 'hidden' })
     await toldOfDeletion('deleted')
