@@ -6,8 +6,15 @@
 
 import { type Clock, NO_ERROR } from '@kabutar/core/ports/clock.ts'
 import type { Log } from '@kabutar/core/ports/log.ts'
-import { countedAttempts, type Delivery, type Handler, type Queue, type Settlement } from '@kabutar/core/ports/queue.ts'
-import { mayWait, reasonOf, waitAgainMs } from '@kabutar/core/store/failures.ts'
+import {
+  countedAttempts,
+  type Delivery,
+  type Failure,
+  type Handler,
+  type Queue,
+  type Settlement,
+} from '@kabutar/core/ports/queue.ts'
+import { failureOf } from '@kabutar/core/store/failures.ts'
 import type { Turn } from './load-shedding.ts'
 
 export type ConsumerOptions = {
@@ -138,20 +145,22 @@ async function heartbeat(run: Run, batch: readonly Delivery[], signal: AbortSign
 }
 
 async function settlementsOf(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<Settlement[]> {
+  const failures = new Map((await failuresOf(run, batch, signal)).map(({ id, ...retry }) => [id, retry]))
+  return batch.map((delivery) => {
+    const retry = failures.get(delivery.id)
+    return retry === undefined ? { delivery, ok: true } : { delivery, ok: false, ...retry }
+  })
+}
+
+/** A throw of the handler fails the whole batch. */
+async function failuresOf(run: Run, batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Failure[]> {
   try {
-    const failures = new Map((await run.handler(batch, signal)).map(({ id, ...retry }) => [id, retry]))
-    return batch.map((delivery) => {
-      const retry = failures.get(delivery.id)
-      return retry === undefined ? { delivery, ok: true } : { delivery, ok: false, ...retry }
-    })
+    return await run.handler(batch, signal)
   } catch (error) {
     run.log.error('a handler failed', { queue: run.name, entries: batch.length, error: errorOf(error) })
-    const failed = { ok: false, reason: reasonOf(error) } as const
     return batch.map((delivery) => {
-      if (mayWait(delivery, error, run.clock)) {
-        return { ...failed, delivery, retryInMs: waitAgainMs(delivery, run.clock), waits: true }
-      }
-      return { ...failed, delivery, retryInMs: backoff(run, FAILURE_BACKOFF_MS, countedAttempts(delivery) - 1) }
+      const retryInMs = backoff(run, FAILURE_BACKOFF_MS, countedAttempts(delivery) - 1)
+      return failureOf(delivery, error, run.clock, retryInMs)
     })
   }
 }

@@ -25,17 +25,27 @@ export function isUnavailable(error: unknown): boolean {
   return syscall !== undefined || code === 'MODULE_NOT_FOUND' || code === 'ERR_INVALID_PACKAGE_CONFIG'
 }
 
-/** True if the entry waits, with no attempt counted, for what is not there. After 14 days each failure is an attempt. */
-export function mayWait({ sentAt }: Pick<Delivery, 'sentAt'>, error: unknown, clock: Pick<Clock, 'now'>): boolean {
-  return isUnavailable(error) && clock.now() - sentAt < MAX_WAIT_MS
-}
-
 /** The reason of a failure, for whoever finds the entry among the dead letters. */
-export const reasonOf = (error: unknown): string => String(error).replace(/\s+/g, ' ').slice(0, 500)
+const reasonOf = (error: unknown): string => String(error).replace(/\s+/g, ' ').slice(0, 500)
 
 /** Answers when an entry comes back that waits for us: after as long as it has waited so far, which doubles, at most 15 minutes. */
 export function waitAgainMs({ sentAt }: Pick<Delivery, 'sentAt'>, clock: Pick<Clock, 'now'>): number {
   return Math.min(QUEUE_RULES.maxDelayMs, Math.max(FIRST_RETRY_MS, clock.now() - sentAt))
+}
+
+/**
+ * Decides how an entry comes back that failed: it waits, with no attempt counted, for what is not there. After 14 days, and
+ * after any other error, the failure is an attempt and the entry comes back in `retryInMs`.
+ */
+export function failureOf(
+  { id, sentAt }: Pick<Delivery, 'id' | 'sentAt'>,
+  error: unknown,
+  clock: Pick<Clock, 'now'>,
+  retryInMs: number,
+): Failure {
+  const reason = reasonOf(error)
+  const mayWait = isUnavailable(error) && clock.now() - sentAt < MAX_WAIT_MS
+  return mayWait ? { id, retryInMs: waitAgainMs({ sentAt }, clock), waits: true, reason } : { id, retryInMs, reason }
 }
 
 /** The deliveries of a batch that come back, each logged once with its first error. */
@@ -58,17 +68,16 @@ export class Failures {
     if (this.#failures.has(id)) return
     const fields = { queue: this.#queue, attempt, ...about, error: error as Error }
     const { clock, log } = this.#ports
-    const reason = reasonOf(error)
     if (this.#signal.aborted) {
       this.#failures.set(id, { id, retryInMs: 0, waits: true })
-    } else if (mayWait(delivery, error, clock)) {
-      log.error('an entry waits for what is not there and comes back', fields)
-      this.#failures.set(id, { id, retryInMs: waitAgainMs(delivery, clock), waits: true, reason })
-    } else {
-      log.error('an entry failed and comes back', fields)
-      const retryInMs = FIRST_RETRY_MS * 2 ** Math.min(countedAttempts(delivery) - 1, 6)
-      this.#failures.set(id, { id, retryInMs, reason })
+      return
     }
+    const failure = failureOf(delivery, error, clock, FIRST_RETRY_MS * 2 ** Math.min(countedAttempts(delivery) - 1, 6))
+    log.error(
+      failure.waits ? 'an entry waits for what is not there and comes back' : 'an entry failed and comes back',
+      fields,
+    )
+    this.#failures.set(id, failure)
   }
 
   all(): readonly Failure[] {
