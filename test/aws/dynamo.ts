@@ -10,6 +10,7 @@ import './corrections.ts'
 import { dynamoClient } from '@kabutar/aws/dynamo/table.ts'
 import { type CrossCheck, counted } from './dynamo-units.ts'
 import { type Strike, strike, type WireFault } from './faults.ts'
+import { type KeyThrottle, keyThrottle } from './key-throttle.ts'
 import { bodyOf, closeNow, listen, standIn } from './servers.ts'
 import { type Call, transactor, type WireAnswer, wireError } from './transactions.ts'
 import type { Usage } from './usage.ts'
@@ -24,6 +25,8 @@ export type Dynamo = {
   readonly client: DynamoDBClient
   /** Pending faults; each is removed after `times` requests. */
   readonly faults: DynamoFault[]
+  /** Off at first. */
+  readonly throttle: KeyThrottle
   /** Operations in the order of the requests. */
   readonly operations: string[]
   /** Units as counted here and by the emulator. */
@@ -43,7 +46,8 @@ export async function startDynamo(usage?: Usage): Promise<Dynamo> {
   const faults: DynamoFault[] = []
   const operations: string[] = []
   const check = { ours: 0, theirs: 0 }
-  const answer = answerer(innerUrl, faults, usage, check)
+  const throttle = keyThrottle()
+  const answer = answerer(innerUrl, { faults, throttle }, usage, check)
   let queue: Promise<unknown> = Promise.resolve()
   const outer = createServer(async (request, response) => {
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? ''
@@ -73,6 +77,7 @@ export async function startDynamo(usage?: Usage): Promise<Dynamo> {
     endpoint,
     client,
     faults,
+    throttle,
     operations,
     check,
     createTable: (name, stage) => createTable(client, name, stage),
@@ -80,7 +85,9 @@ export async function startDynamo(usage?: Usage): Promise<Dynamo> {
   }
 }
 
-function answerer(innerUrl: string, faults: DynamoFault[], usage: Usage | undefined, check: CrossCheck) {
+type Switches = Pick<Dynamo, 'faults' | 'throttle'>
+
+function answerer(innerUrl: string, { faults, throttle }: Switches, usage: Usage | undefined, check: CrossCheck) {
   const agent = new Agent({ keepAlive: true })
   return async (operation: string, body: string, headers: IncomingHttpHeaders): Promise<WireAnswer> => {
     const call: Call = (target, json) => forward(innerUrl, agent, target, json, headers)
@@ -89,7 +96,8 @@ function answerer(innerUrl: string, faults: DynamoFault[], usage: Usage | undefi
     const run = (json: string) => (operation === 'TransactWriteItems' ? transact(call, json) : call(operation, json))
     const caller = usage?.caller({ headers })
     const request = { operation, body }
-    const done = await (usage && caller ? counted(call, request, usage.by(caller), check, run) : run(body))
+    const throttled = (json: string) => throttle.around(operation, json, run)
+    const done = await (usage && caller ? counted(call, request, usage.by(caller), check, throttled) : throttled(body))
     return fault ? wireError(500, 'InternalServerError', 'the answer was lost') : done
   }
 }

@@ -32,13 +32,17 @@ export function storeError(cause: unknown): StoreError {
   return new StoreError('Unavailable', `AWS did not answer: ${name || String(cause)}`, { cause })
 }
 
-/** The reasons are in the order of the writes. A failed condition outranks a conflict, because a retry would not help. */
+/**
+ * The reasons are in the order of the writes. A failed condition outranks a conflict, because a retry would not help. A
+ * throttled row is a conflict: nothing was written, and the SDK repeats a throttled request but no cancelled transaction.
+ */
 function cancelled(cause: SdkError): StoreError {
   const codes = (cause.CancellationReasons ?? []).map((reason) => reason.Code ?? 'None')
   const failed = codes.flatMap((code, index) => (code === 'ConditionalCheckFailed' ? [index] : []))
   if (failed.length > 0) return new StoreError('ConditionFailed', 'a condition failed', { cause, failed })
   if (codes.includes('TransactionConflict')) return new StoreError('Conflict', 'another transaction won', { cause })
-  if (codes.some((code) => THROTTLED.test(code))) return new StoreError('Throttled', 'DynamoDB throttles', { cause })
+  if (codes.some((code) => THROTTLED.test(code)))
+    return new StoreError('Conflict', 'DynamoDB throttles a row', { cause })
   if (codes.includes('ItemCollectionSizeLimitExceeded')) return new StoreError('TooLarge', codes.join(), { cause })
   return new StoreError('Invalid', `transaction cancelled: ${codes.join()}`, { cause })
 }

@@ -68,6 +68,19 @@ test('conflicts are retried, in single writes and transactions; throttling is re
   assert.deepEqual(dynamo.faults, [])
 })
 
+test('while a fifth of the requests to each key is throttled, transactions are repeated and batches read the rest', async () => {
+  const table = await emptyTable()
+  dynamo.throttle.share = 0.2
+  for (let n = 0; n < 20; n++) {
+    await table.transact(['a', 'b', 'c'].map((pk) => ({ kind: 'put', item: { pk, sk: `${n}` } }) as const))
+  }
+  const keys = Array.from({ length: 40 }, (_, n) => ({ pk: 'abcd'.charAt(n % 4), sk: `${n % 20}` }))
+  const rows = await table.getMany(keys)
+  dynamo.throttle.share = 0
+  assert.equal(rows.filter((row) => row !== undefined).length, 30)
+  assert.ok(dynamo.throttle.throttled > 10, `${dynamo.throttle.throttled} throttles`)
+})
+
 test('a query reads past a long run of expired rows in a few requests', async () => {
   const table = await emptyTable()
   const expired = Array.from(
