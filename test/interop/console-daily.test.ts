@@ -234,9 +234,12 @@ describe('several messages', () => {
     await dialog().getByRole('progressbar').waitFor()
     await shoot('deleting')
     await button('Stop').click()
+    await page.getByLabel('Search').click()
     await dialog().waitFor({ state: 'hidden' })
     await toldOfDeletion('deleted')
     slow = false
+    await page.waitForTimeout(500)
+    assert.equal(await focused(), 'input')
     assert.ok((await rows().count()) > 0)
   })
 

@@ -70,12 +70,13 @@ function useDeleting(filter: Filter, onClose: () => void) {
   return { run, stop, done }
 }
 
-/** Closes the message that is open if it was deleted, and gives the list the focus. */
+/** Closes the message that is open if it was deleted, and gives the list the focus, unless the reader has gone on meanwhile. */
 function leaveDeleted({ router }: Console, { deleted }: Deletion): void {
   const { path, query } = router.current.value
   if (deleted.has(path[2] ?? '')) router.go(['messages'], query, { replace: true })
-  // The browser gives the focus back to the button that opened the dialog, which may be gone.
+  // The focus went with the dialog, and the button that opened it may be gone.
   setTimeout(() => {
+    if (document.activeElement !== document.body) return
     const list =
       document.querySelector<HTMLElement>('.rows') ?? document.querySelector<HTMLElement>('.messages-page h1')
     list?.focus()
