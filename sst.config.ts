@@ -48,7 +48,7 @@ export default $config({
     const swept = sweep(settings, stored, notifying, sent, received)
     const front = api(settings, stored, notifying, sent, received)
     const site = settings.console ? consoleSite(front) : undefined
-    if (settings.receiving) teardown(settings)
+    if (settings.receiving || settings.tenants) teardown(settings, sent)
     alarms(settings, [notifying, sent, sent.feedback, received], swept, front)
     return { url: front.url, console: site?.url, table: stored.table.name, ruleSet: received.rules?.ruleSet }
   },

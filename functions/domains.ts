@@ -6,7 +6,11 @@ const basic = basicPorts()
 const ports = {
   ...basic,
   ...identityPorts(basic.table, () =>
-    Promise.all([import('@kabutar/aws/ses/identities.ts'), import('@kabutar/aws/ses/receipt-rules.ts')]),
+    Promise.all([
+      import('@kabutar/aws/ses/identities.ts'),
+      import('@kabutar/aws/ses/receipt-rules.ts'),
+      import('@kabutar/aws/ses/tenants.ts'),
+    ]),
   ),
   ...queuePorts('webhookQueue'),
   ...webhookPorts(),

@@ -98,6 +98,7 @@ export function relayPorts({ table, random }: Pick<ReturnType<typeof basicPorts>
   const relay = sesRelay(sesClient(), {
     region: setting('AWS_REGION'),
     configurationSet: setting('KABUTAR_CONFIGURATION_SET'),
+    tenantOwner: process.env.KABUTAR_TENANTS,
     concurrency: numberSetting('KABUTAR_SEND_CONCURRENCY'),
     table,
     clock,
@@ -144,6 +145,7 @@ function receives(): boolean {
 type IdentityModules = [
   typeof import('@kabutar/aws/ses/identities.ts'),
   typeof import('@kabutar/aws/ses/receipt-rules.ts'),
+  typeof import('@kabutar/aws/ses/tenants.ts'),
 ]
 
 /** Loads the two clients of SES when a domain is first changed or checked, which few requests do. */
@@ -151,6 +153,8 @@ export function identityPorts(table: Table, load: () => Promise<IdentityModules>
   const region = setting('AWS_REGION')
   const owner = setting('KABUTAR_OWNER')
   const identityArn = setting('KABUTAR_IDENTITY_ARN')
+  // Set where each account has a tenant of SES.
+  const configurationSetArn = process.env.KABUTAR_CONFIGURATION_SET_ARN
   const options = receives() && {
     prefix: `${owner}.`,
     ruleSet: setting('KABUTAR_RULE_SET'),
@@ -160,9 +164,11 @@ export function identityPorts(table: Table, load: () => Promise<IdentityModules>
     clock,
   }
   const opened = lazy(async () => {
-    const [{ sesIdentities, identitiesClient }, { receiptRules, rulesClient }] = await load()
+    const [{ sesIdentities, identitiesClient }, { receiptRules, rulesClient }, { sesTenants }] = await load()
     const rules = options ? receiptRules(rulesClient(), options) : undefined
-    return sesIdentities(identitiesClient(), { region, identityArn, owner, rules, records: dnsRecords() })
+    const client = identitiesClient()
+    const tenants = configurationSetArn ? sesTenants(client, { owner, identityArn, configurationSetArn }) : undefined
+    return sesIdentities(client, { region, identityArn, owner, rules, tenants, records: dnsRecords() })
   })
   return {
     identities: {

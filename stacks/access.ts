@@ -79,6 +79,16 @@ export function owner(): string {
   return `${$app.name}-${$app.stage}`
 }
 
+/** What the names of this stage's tenants begin with, before the id of the account. @throws {Error} if one would be too long */
+export function tenantPrefix(): string {
+  if (owner().length > MAX_TENANT_OWNER)
+    throw new Error('tenants: the name of the stage is too long, at most 19 characters')
+  return `${owner()}_`
+}
+
+/** SES takes 64 characters, of which an underscore and the id of the account are 37. */
+const MAX_TENANT_OWNER = 27
+
 /**
  * The beginning of the names of this stage's receipt rules. A stage's name has no dot, so a pattern for the rules of the
  * stage `prod` does not match those of `prod-eu`.

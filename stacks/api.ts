@@ -30,7 +30,7 @@ export function api(settings: Settled, stored: Storage, notifying: Webhooks, sen
       ...enqueue(sent.queue, notifying.queue),
     ],
   })
-  const { arn } = domains(settings, stored, notifying, received)
+  const { arn } = domains(settings, stored, notifying, sent, received)
   // The console, which has one origin with the API, asks under /api.
   for (const path of ['/domains', '/api/domains']) {
     gateway.route(`ANY ${path}`, arn)

@@ -1,20 +1,22 @@
 import { checkRows, enqueue, owner, rows, sesArn } from './access.ts'
 import type { Receiving } from './receiving.ts'
+import { type Sending, tenants } from './sending.ts'
 import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 
 /** Declares the function of the routes of domains, the only one that may change SES identities and receipt rules. */
-export function domains({ memory }: Settled, stored: Storage, notifying: Webhooks, received: Receiving) {
+export function domains(settings: Settled, stored: Storage, notifying: Webhooks, sent: Sending, received: Receiving) {
   return new sst.aws.Function('Domains', {
     handler: 'functions/domains.handler',
     timeout: '29 seconds',
-    memory: memory.domains,
+    memory: settings.memory.domains,
     environment: {
       KABUTAR_TABLE: stored.table.name,
       ...notifying.environment,
       KABUTAR_OWNER: owner(),
       KABUTAR_IDENTITY_ARN: sesArn('identity/'),
+      ...(settings.tenants && { KABUTAR_CONFIGURATION_SET_ARN: sent.configurationSet.arn }),
       ...(received.rules
         ? { ...received.rules.environment, KABUTAR_BUCKET: stored.blobs.name }
         : { KABUTAR_RECEIVING: 'off' }),
@@ -24,6 +26,7 @@ export function domains({ memory }: Settled, stored: Storage, notifying: Webhook
       ...checkRows(stored.table),
       ...enqueue(notifying.queue),
       ...identities(),
+      ...(settings.tenants ? tenantCalls(sent) : []),
       ...(received.rules ? receiptRules() : []),
     ],
   })
@@ -49,6 +52,18 @@ function identities() {
       resources,
       conditions: [has],
     },
+  ]
+}
+
+/** A tenant is associated with identities and the configuration set; an association ends before its identity is deleted. */
+function tenantCalls({ configurationSet }: Sending) {
+  return [
+    { actions: ['ses:CreateTenant'], resources: [tenants()] },
+    {
+      actions: ['ses:CreateTenantResourceAssociation', 'ses:DeleteTenantResourceAssociation'],
+      resources: [tenants(), sesArn('identity/*'), configurationSet.arn],
+    },
+    { actions: ['ses:ListResourceTenants'], resources: [sesArn('identity/*')] },
   ]
 }
 

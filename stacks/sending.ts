@@ -1,4 +1,4 @@
-import { enqueue, readBlobs, rows, sesArn } from './access.ts'
+import { enqueue, owner, readBlobs, rows, sesArn, tenantPrefix } from './access.ts'
 import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
@@ -24,6 +24,7 @@ export function sending(settings: Settled, stored: Storage, notifying: Webhooks)
       ...notifying.environment,
       KABUTAR_SEND_QUEUE: work.queue.url,
       KABUTAR_CONFIGURATION_SET: configurationSet.configurationSetName,
+      ...(settings.tenants && { KABUTAR_TENANTS: owner() }),
       // Each worker takes one of so many equal parts of the account's send rate; other stages take the rest.
       KABUTAR_SEND_CONCURRENCY: String(Math.ceil(concurrency.send / settings.sesRateShare)),
     },
@@ -33,15 +34,18 @@ export function sending(settings: Settled, stored: Storage, notifying: Webhooks)
       ...enqueue(notifying.queue),
       {
         actions: ['ses:SendEmail', 'ses:SendRawEmail'],
-        resources: [sesArn('identity/*'), configurationSet.arn],
+        resources: [sesArn('identity/*'), configurationSet.arn, ...(settings.tenants ? [tenants()] : [])],
       },
       { actions: ['ses:GetAccount'], resources: ['*'] },
     ],
     concurrency: concurrency.send,
   })
-  return { ...worker, feedback: feedback(settings, stored, notifying, configurationSet) }
+  return { ...worker, configurationSet, feedback: feedback(settings, stored, notifying, configurationSet) }
 }
 export type Sending = ReturnType<typeof sending>
+
+/** The ARNs of tenants end in an id that SES chooses. */
+export const tenants = () => sesArn(`tenant/${tenantPrefix()}*`)
 
 function eventfulConfigurationSet() {
   return new aws.sesv2.ConfigurationSet('ConfigurationSet', {

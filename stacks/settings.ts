@@ -37,6 +37,8 @@ export type Settings = {
   readonly throttle?: Partial<typeof THROTTLE>
   /** Share of the account's send rate that this stage takes, above 0 and at most 1. Stages of one account share it. */
   readonly sesRateShare?: number
+  /** Makes a tenant of SES for each account, which SES counts and stops by itself. @default false */
+  readonly tenants?: boolean
   /** Further tags of every resource. */
   readonly tags?: Readonly<Record<string, string>>
   /** Units a second that the table is ready for. AWS charges once for what is above 4,000 writes and 12,000 reads. */
@@ -101,6 +103,7 @@ export function settled(settings: Settings) {
     logRetention: settings.logRetention ?? '1 month',
     throttle: { ...THROTTLE, ...settings.throttle },
     sesRateShare,
+    tenants: settings.tenants ?? false,
     warmThroughput: settings.warmThroughput,
   }
 }

@@ -72,6 +72,15 @@ const IDENTITIES: Readonly<Record<string, string>> = {
   'PUT feedback': 'PutEmailIdentityFeedbackAttributes',
 }
 
+const TENANTS: Readonly<Record<string, string>> = {
+  '/v2/email/tenants': 'CreateTenant',
+  '/v2/email/tenants/delete': 'DeleteTenant',
+  '/v2/email/tenants/list': 'ListTenants',
+  '/v2/email/tenants/resources': 'CreateTenantResourceAssociation',
+  '/v2/email/tenants/resources/delete': 'DeleteTenantResourceAssociation',
+  '/v2/email/resources/tenants/list': 'ListResourceTenants',
+}
+
 function ses({ method, path }: AwsCall): readonly Needed[] {
   const on = ANY
   if (path === '/v2/email/account') return [{ action: 'ses:GetAccount', on }]
@@ -83,6 +92,8 @@ function ses({ method, path }: AwsCall): readonly Needed[] {
   if (path.startsWith('/v2/email/tags')) {
     return [{ action: method === 'POST' ? 'ses:TagResource' : 'ses:UntagResource', on: /:identity\// }]
   }
+  const tenants = TENANTS[path]
+  if (tenants !== undefined) return [{ action: `ses:${tenants}`, on }]
   const action = IDENTITIES[`${method} ${path.split('/')[5] ?? ''}`]
   return [{ action: `ses:${action ?? `unknown call ${method} ${path}`}`, on: /:identity\// }]
 }

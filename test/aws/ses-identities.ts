@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SesError } from './ses-rules.ts'
+import { associatedRefusal, type TenantsState } from './ses-tenants.ts'
 
 /** A domain identity of SES v2. */
 type SesIdentity = {
@@ -16,6 +17,7 @@ export type IdentitiesState = {
   readonly published: Set<string>
   /** Domains whose DKIM failed; a new identity starts again. */
   readonly failed: Set<string>
+  readonly tenants: TenantsState['tenants']
   /** Pending errors, each for one call. */
   readonly identityFaults: SesError[]
 }
@@ -48,6 +50,8 @@ export function identitiesCall(state: IdentitiesState, { method, path, body }: C
   if (groups.part === '/feedback') return putFeedback(identity, body)
   if (method === 'GET') return { json: described(state, identity) }
   if (method !== 'DELETE') return bad(`${method} is not known`)
+  const associated = associatedRefusal(state, identity.name)
+  if (associated !== undefined) return associated
   state.identities.delete(identity.name)
   state.failed.delete(identity.name)
   return { json: {} }

@@ -8,6 +8,7 @@ export type SendEmailRequest = {
   }
   readonly Content?: { readonly Raw?: { readonly Data?: string } }
   readonly ConfigurationSetName?: string
+  readonly TenantName?: string
   readonly EmailTags?: readonly { readonly Name?: string; readonly Value?: string }[]
 }
 export type SesError = { readonly status: number; readonly type: string; readonly message: string }
@@ -41,11 +42,19 @@ export function sendRefusal(account: SesAccount, request: SendEmailRequest, raw:
   return unverified(account, from)
 }
 
-/** Checks the address, then its domain and the parent domains, as SES does. */
+/** The verified identity that a message is sent with: its address, its domain or a parent domain. Empty if there is none. */
+export function identityOf(verified: ReadonlySet<string>, request: SendEmailRequest, raw: Buffer): string {
+  return identityOfAddress(verified, addressOf(request.FromEmailAddress ?? headersOf(raw).get('from') ?? ''))
+}
+
+function identityOfAddress(verified: ReadonlySet<string>, address: string): string {
+  const labels = (address.split('@')[1] ?? '').split('.')
+  return [address, ...labels.map((_, index) => labels.slice(index).join('.'))].find((one) => verified.has(one)) ?? ''
+}
+
 function unverified({ verified }: SesAccount, from: string): SesError | undefined {
   const address = addressOf(from)
-  const labels = (address.split('@')[1] ?? '').split('.')
-  if (verified.has(address) || labels.some((_, index) => verified.has(labels.slice(index).join('.')))) return undefined
+  if (identityOfAddress(verified, address) !== '') return undefined
   const message = `Email address is not verified. The following identities failed the check in region US-EAST-1: ${address}`
   return { status: 400, type: 'MessageRejected', message }
 }

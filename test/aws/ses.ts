@@ -5,7 +5,8 @@ import { sesClient } from '@kabutar/aws/ses/client.ts'
 import type { Count } from '../cost/tally.ts'
 import { bodyOf, serve, standIn } from './servers.ts'
 import { type IdentitiesState, identitiesCall, isVerified } from './ses-identities.ts'
-import { headersOf, recipientsOf, type SendEmailRequest, type SesError, sendRefusal } from './ses-rules.ts'
+import { headersOf, identityOf, recipientsOf, type SendEmailRequest, type SesError, sendRefusal } from './ses-rules.ts'
+import { type TenantsState, tenantRefusal, tenantsCall } from './ses-tenants.ts'
 import type { Usage } from './usage.ts'
 
 export type SentMail = {
@@ -15,6 +16,7 @@ export type SentMail = {
   readonly recipients: readonly string[]
   readonly tags: Readonly<Record<string, string>>
   readonly configurationSet: string | undefined
+  readonly tenant: string | undefined
 }
 /** A fault of the next SendEmail. The last two accept the mail and lose the answer. */
 export type SesFault =
@@ -30,21 +32,22 @@ export type SesFault =
   | '500 after acceptance'
   | 'dropped after acceptance'
 
-export type Ses = IdentitiesState & {
-  readonly endpoint: string
-  readonly client: SESv2Client
-  /** Verified addresses and domains, in lower case. */
-  readonly verified: Set<string>
-  readonly configurationSets: Set<string>
-  readonly sent: SentMail[]
-  /** Pending faults, each for one SendEmail. */
-  readonly faults: SesFault[]
-  /** Faults that some mail always meets. */
-  readonly rules: ((mail: Pick<SentMail, 'recipients'>) => SesFault | undefined)[]
-  /** `answeredAt`: SES answers GetAccount once a second. */
-  readonly account: { maxSendRate: number; requests: number; fails: boolean; answeredAt: number }
-  close(): void
-}
+export type Ses = IdentitiesState &
+  Pick<TenantsState, 'tenants'> & {
+    readonly endpoint: string
+    readonly client: SESv2Client
+    /** Verified addresses and domains, in lower case. */
+    readonly verified: Set<string>
+    readonly configurationSets: Set<string>
+    readonly sent: SentMail[]
+    /** Pending faults, each for one SendEmail. */
+    readonly faults: SesFault[]
+    /** Faults that some mail always meets. */
+    readonly rules: ((mail: Pick<SentMail, 'recipients'>) => SesFault | undefined)[]
+    /** `answeredAt`: SES answers GetAccount once a second. */
+    readonly account: { maxSendRate: number; requests: number; fails: boolean; answeredAt: number }
+    close(): void
+  }
 
 const FAULTS: Readonly<Record<Exclude<SesFault, `${string}acceptance`>, SesError>> = {
   rate: { status: 400, type: 'ThrottlingException', message: 'Maximum sending rate exceeded.' },
@@ -72,6 +75,7 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
     rules: [] as Ses['rules'],
     account: { maxSendRate: 1000, requests: 0, fails: false, answeredAt: Number.NEGATIVE_INFINITY },
     identities: new Map(),
+    tenants: new Map<string, Set<string>>(),
     published: new Set<string>(),
     failed: new Set<string>(),
     identityFaults: [],
@@ -89,7 +93,7 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
     count('sesCalls', 1)
     if (request.method === 'GET' && request.url === '/v2/email/account') return getAccount(state, response)
     const call = { method: request.method ?? '', path: request.url ?? '', body: body.toString() }
-    const answered = identitiesCall(state, call)
+    const answered = tenantsCall(state, call) ?? identitiesCall(state, call)
     if (answered) return 'error' in answered ? refuse(response, answered.error) : answer(response, answered.json)
     refuse(response, { status: 404, type: 'NotFoundException', message: `${request.method} ${request.url}` })
   })
@@ -101,7 +105,9 @@ export async function startSes(deliver: (mail: SentMail) => void = () => undefin
   return { ...state, endpoint, client, close: stop }
 }
 
-type State = IdentitiesState & Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'rules' | 'account'>
+type State = IdentitiesState &
+  TenantsState &
+  Pick<Ses, 'verified' | 'configurationSets' | 'sent' | 'faults' | 'rules' | 'account'>
 
 function sendEmail(
   state: State,
@@ -114,7 +120,9 @@ function sendEmail(
   const fault = state.faults.shift() ?? ruledFault(state, request, raw)
   if (fault !== undefined && fault in FAULTS) return refuse(response, FAULTS[fault as keyof typeof FAULTS])
   const identities = [...state.identities.keys()].filter((name) => isVerified(state, name))
-  const error = sendRefusal({ ...state, verified: new Set([...state.verified, ...identities]) }, request, raw)
+  const verified = new Set([...state.verified, ...identities])
+  const sendsWith = { identity: identityOf(verified, request, raw), configurationSet: request.ConfigurationSetName }
+  const error = sendRefusal({ ...state, verified }, request, raw) ?? tenantRefusal(state, request.TenantName, sendsWith)
   if (error) return refuse(response, error)
   // An id as long as SES's.
   const id = `0100${String(state.sent.length + 1).padStart(12, '0')}-${randomUUID()}-000000`
@@ -139,7 +147,7 @@ function ruledFault({ rules }: State, request: SendEmailRequest, raw: Buffer): S
 function mailOf(id: string, raw: Buffer, request: SendEmailRequest): SentMail {
   const tags = Object.fromEntries((request.EmailTags ?? []).map(({ Name = '', Value = '' }) => [Name, Value]))
   const recipients = recipientsOf(request, headersOf(raw))
-  return { id, raw, recipients, tags, configurationSet: request.ConfigurationSetName }
+  return { id, raw, recipients, tags, configurationSet: request.ConfigurationSetName, tenant: request.TenantName }
 }
 
 function getAccount({ account }: State, response: ServerResponse): ServerResponse {

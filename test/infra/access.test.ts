@@ -67,6 +67,7 @@ const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'ses:CreateReceiptRule': 'SES has no resource type for receipt rules',
   'ses:UpdateReceiptRule': 'SES has no resource type for receipt rules',
   'ses:DeleteReceiptRule': 'SES has no resource type for receipt rules',
+  'ses:ListTenants': 'a list of all',
   'ses:ListReceiptRuleSets': 'SES has no resource type for receipt rules',
   'ses:DescribeReceiptRuleSet': 'SES has no resource type for receipt rules',
 }

@@ -135,6 +135,7 @@ const EVERY_SETTING = `
   logRetention: '1 week',
   throttle: { perSecond: 50 },
   sesRateShare: 0.25,
+  tenants: true,
   retention: { contentDays: 30, eventDays: 90 },
   tags: { team: 'mail' },
   warmThroughput: { reads: 13_000, writes: 5_000 },

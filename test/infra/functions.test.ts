@@ -245,7 +245,9 @@ test('a removed stage leaves no receipt rule: its removal invokes the function t
   assert.equal(functionName, 'kabutar-production-teardown')
   const { urn } = all('aws:lambda/invocation:Invocation')[0] ?? { urn: '' }
   assert.match(urn, /\$aws:lambda\/invocation:Invocation::TeardownInvocation$/)
-  assert.deepEqual(reader(load('staging')).all('aws:lambda/invocation:Invocation'), [])
+  // A stage that only sends has tenants of SES to delete, and no rule.
+  const [staging] = reader(load('staging')).all('aws:lambda/invocation:Invocation')
+  assert.equal(staging?.inputs.functionName, 'kabutar-staging-teardown')
 })
 
 test('Lambda does not cut the retries of webhooks as a recursive loop, and watches every other function', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settled } from '../../stacks/settings.ts'
-import { reader } from './declared.ts'
+import { asList, reader } from './declared.ts'
 import { load } from './diff.ts'
 
 /** The scenario `staging` sets every setting (diff.ts). */
@@ -54,4 +54,31 @@ test('a stage that only sends does not wait for settings of receipt rules', () =
   const domains = workers().find(({ handler }) => handler === 'functions/domains.handler')
   const { KABUTAR_RECEIVING, KABUTAR_RULE_SET } = domains?.inputs.environment.variables ?? {}
   assert.deepEqual([KABUTAR_RECEIVING, KABUTAR_RULE_SET], ['off', undefined])
+})
+
+test('with tenants a worker sends as one, and only the function of domains and the teardown change them', () => {
+  const granted = (stage: 'staging' | 'production') =>
+    Object.fromEntries(
+      reader(load(stage))
+        .workers()
+        .map(({ handler, statements }) => [
+          handler,
+          statements
+            .filter((one) => /Tenant|tenant\//.test(JSON.stringify(one)))
+            .flatMap(({ Action }) => asList(Action)),
+        ]),
+    )
+  assert.deepEqual(Object.values(granted('production')).flat(), [])
+  const { 'functions/domains.handler': domains, 'functions/teardown.handler': teardown, ...others } = granted('staging')
+  assert.deepEqual(domains, [
+    'ses:CreateTenant',
+    'ses:CreateTenantResourceAssociation',
+    'ses:DeleteTenantResourceAssociation',
+    'ses:ListResourceTenants',
+  ])
+  assert.deepEqual(teardown, ['ses:ListTenants', 'ses:DeleteTenant'])
+  assert.deepEqual(Object.values(others).flat(), ['ses:SendEmail', 'ses:SendRawEmail'])
+  const send = workers().find(({ handler }) => handler === 'functions/send.handler')
+  assert.match(JSON.stringify(send?.statements), /:tenant\/kabutar-staging_\*"/)
+  assert.equal(send?.inputs.environment.variables.KABUTAR_TENANTS, 'kabutar-staging')
 })

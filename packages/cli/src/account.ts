@@ -8,11 +8,12 @@ const COMMAND: Command = {
     'npm run account -- create NAME [--domains a.test,b.test]',
     'npm run account -- resume ACCOUNT',
     'npm run account -- retain ACCOUNT [--content 30] [--events 90]',
+    'npm run account -- tenants create|remove --stage STAGE',
     'npm run account -- keys list [--account ID]',
     'npm run account -- keys create NAME [--account ID] [--permission sending_access] [--domain a.test]',
     'npm run account -- keys delete KEY [--account ID]',
   ],
-  does: 'Lists and makes accounts and their API keys, through the running server or in the table of a stage on AWS. A new key is shown once. There, `create` without NAME makes the key of the first account. `resume` ends the automatic pause of an account. `retain` says how many days its content and its events are kept.',
+  does: 'Lists and makes accounts and their API keys, through the running server or in the table of a stage on AWS. A new key is shown once. There, `create` without NAME makes the key of the first account. `resume` ends the automatic pause of an account. `retain` says how many days its content and its events are kept. `tenants` makes or removes the tenants of SES of all accounts of a stage.',
   options: {
     account: { meaning: 'whose keys', initial: 'first' },
     permission: { meaning: 'full_access or sending_access; the latter with --domain', initial: 'full_access' },
@@ -47,6 +48,7 @@ async function main(given: Arguments): Promise<void> {
     }
     return
   }
+  if (verb === 'tenants') return tenants(name, given.options)
   if (verb === 'retain' && name !== undefined) return retain(accounts, name, given.options)
   if (verb === 'create') {
     const { id, token } = await accounts.create(name, (given.options.domains ?? '').split(',').filter(Boolean))
@@ -56,6 +58,14 @@ async function main(given: Arguments): Promise<void> {
   if (verb !== 'resume' || name === undefined) throw new UsageError('unknown command; --help shows the usage')
   await accounts.resume(name)
   print(`account ${name} sends again; messages that waited are sent within 15 minutes`)
+}
+
+async function tenants(verb: string | undefined, { stage, table }: Arguments['options']): Promise<void> {
+  if (stage === undefined || (verb !== 'create' && verb !== 'remove')) {
+    throw new UsageError('write tenants create or tenants remove, with --stage; --help shows the usage')
+  }
+  const { createTenants, removeTenantsOf } = await import('./aws-tenants.ts')
+  print(...(verb === 'create' ? await createTenants(stage, table) : await removeTenantsOf(stage)))
 }
 
 const keptFor = (days: number | undefined) =>

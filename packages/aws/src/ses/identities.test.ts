@@ -86,7 +86,7 @@ identitiesContract('SES', async () => ({ identities: identities(), publish, rece
 
 describe('identities of SES', () => {
   test('the records are those that SES checks', async () => {
-    const { records } = await identities().create('example.test', { returnPath: 'bounce' })
+    const { records } = await identities().create('example.test', { accountId: 'a', returnPath: 'bounce' })
     const [token = ''] = ses.identities.get('example.test')?.tokens ?? []
     assert.deepEqual(
       records.slice(2).map(({ record, type, name, value, priority }) => [record, type, name, value, priority]),
@@ -104,47 +104,52 @@ describe('identities of SES', () => {
   })
 
   test('an identity that another app verified in the account is neither taken over nor removed', async () => {
-    await identities('kabutar-production-').create('theirs.test', { returnPath: 'send' })
+    await identities('kabutar-production-').create('theirs.test', { accountId: 'a', returnPath: 'send' })
     publish('theirs.test', (await identities('kabutar-production-').status('theirs.test'))?.records ?? [])
-    await assert.rejects(identities().create('theirs.test', { returnPath: 'send' }), { code: 'conflict' })
+    await assert.rejects(identities().create('theirs.test', { accountId: 'a', returnPath: 'send' }), {
+      code: 'conflict',
+    })
     assert.equal(await identities().status('theirs.test'), undefined)
     await identities().remove('theirs.test')
     assert.ok(ses.identities.has('theirs.test'))
   })
 
   test('a bounce is not also mailed to the From address, which may receive here', async () => {
-    await identities().create('quiet.test', { returnPath: 'send' })
+    await identities().create('quiet.test', { accountId: 'a', returnPath: 'send' })
     assert.equal(ses.identities.get('quiet.test')?.forwardsFeedback, false)
   })
 
   test('an identity is connected only when asked to, keeps all but its tags, and is given back', async () => {
     const theirs = { name: 'team.test', tokens: ['a', 'b', 'c'], mailFrom: 'mail.team.test', forwardsFeedback: true }
     ses.identities.set('team.test', { ...theirs, tags: [{ Key: 'team', Value: 'shop' }] })
-    await assert.rejects(identities().create('team.test', { returnPath: 'send' }), { code: 'conflict' })
-    await identities().create('team.test', { returnPath: 'send', connect: true })
+    await assert.rejects(identities().create('team.test', { accountId: 'a', returnPath: 'send' }), { code: 'conflict' })
+    await identities().create('team.test', { accountId: 'a', returnPath: 'send', connect: true })
     // A later call without the flag, such as that of a check, changes nothing either.
-    await identities().create('team.test', { returnPath: 'send' })
+    await identities().create('team.test', { accountId: 'a', returnPath: 'send' })
     const tags = ses.identities.get('team.test')?.tags.map(({ Key, Value }) => `${Key}=${Value}`)
     assert.deepEqual(tags, ['team=shop', `kabutar=${PREFIX}`, 'kabutar-connected=true'])
-    await assert.rejects(identities('kabutar-other').create('team.test', { returnPath: 'send', connect: true }), {
-      code: 'conflict',
-    })
+    await assert.rejects(
+      identities('kabutar-other').create('team.test', { accountId: 'a', returnPath: 'send', connect: true }),
+      {
+        code: 'conflict',
+      },
+    )
     await identities().remove('team.test')
     assert.deepEqual(ses.identities.get('team.test'), { ...theirs, tags: [{ Key: 'team', Value: 'shop' }] })
   })
 
   test('a new identity is created although connecting was asked for, and removed like any other', async () => {
-    await identities().create('fresh.test', { returnPath: 'send', connect: true })
+    await identities().create('fresh.test', { accountId: 'a', returnPath: 'send', connect: true })
     assert.equal(ses.identities.get('fresh.test')?.mailFrom, 'send.fresh.test')
     await identities().remove('fresh.test')
     assert.equal(ses.identities.has('fresh.test'), false)
   })
 
   test('a domain whose DKIM failed gets a new identity', async () => {
-    const { records } = await identities().create('late.test', { returnPath: 'send' })
+    const { records } = await identities().create('late.test', { accountId: 'a', returnPath: 'send' })
     ses.failed.add('late.test')
     assert.equal((await identities().status('late.test'))?.status, 'failed')
-    assert.equal((await identities().create('late.test', { returnPath: 'send' })).status, 'pending')
+    assert.equal((await identities().create('late.test', { accountId: 'a', returnPath: 'send' })).status, 'pending')
     publish('late.test', records)
     assert.equal((await identities().status('late.test'))?.status, 'verified')
   })
@@ -158,14 +163,14 @@ describe('identities of SES', () => {
     test(`${type} becomes ${code}`, async () => {
       // The SDK retries a limit as it retries a throttle, three attempts in all.
       for (let n = 0; n < 3; n++) ses.identityFaults.push({ type, status, message: 'no' })
-      await assert.rejects(identities().create('fault.test', { returnPath: 'send' }), { code })
+      await assert.rejects(identities().create('fault.test', { accountId: 'a', returnPath: 'send' }), { code })
       ses.identityFaults.length = 0
     })
   }
 
   test('a throttled call is retried', async () => {
     ses.identityFaults.push({ type: 'TooManyRequestsException', status: 429, message: 'slow down' })
-    assert.equal((await identities().create('slow.test', { returnPath: 'send' })).status, 'pending')
+    assert.equal((await identities().create('slow.test', { accountId: 'a', returnPath: 'send' })).status, 'pending')
   })
 })
 

@@ -14,8 +14,8 @@ import type { DomainRecord, Identities, Identity, RecordStatus } from '@kabutar/
 import type { Records } from '@kabutar/core/ports/resolver.ts'
 import { StoreError } from '@kabutar/core/ports/table.ts'
 import { type ClientOptions, httpHandler } from '../sdk-client.ts'
-import { storeError } from '../store-errors.ts'
 import type { ReceiptRules } from './receipt-rules.ts'
+import { sesCall, type Tenants } from './tenants.ts'
 
 type SesIdentitiesOptions = {
   readonly region: string
@@ -25,6 +25,8 @@ type SesIdentitiesOptions = {
   readonly owner: string
   /** Undefined for an installation that only sends. */
   readonly rules: Pick<ReceiptRules, 'receive'> | undefined
+  /** Undefined where mail is sent without tenants. */
+  readonly tenants?: Tenants | undefined
   /** Looks up the MX record of the domain itself, which SES does not check. */
   readonly records: Pick<Records, 'mx'>
 }
@@ -50,13 +52,14 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
     receives: options.rules !== undefined,
     status,
     connects: true,
-    async create(domain, { returnPath, connect = false }) {
+    async create(domain, { accountId, returnPath, connect = false }) {
       const connected =
         (connect && (await connectIdentity(client, domain, options))) || (await createIdentity(client, domain, options))
       if (!connected) {
         await setMailFrom(client, domain, `${returnPath}.${domain}`)
         await forwardNoFeedback(client, domain)
       }
+      await options.tenants?.associate(accountId, domain)
       const created = await status(domain)
       if (created === undefined) throw new StoreError('Unavailable', 'an identity that was just created is missing')
       return created
@@ -64,8 +67,9 @@ export function sesIdentities(client: SESv2Client, options: SesIdentitiesOptions
     async remove(domain) {
       const found = await getIdentity(client, domain)
       if (found === undefined || !isOurs(found, options)) return
+      await options.tenants?.dissociate(domain)
       if (isConnected(found)) return disconnectIdentity(client, domain, options)
-      await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
+      await sesCall(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
     },
     async receive(domain, on) {
       await options.rules?.receive(domain, on)
@@ -82,7 +86,7 @@ async function createIdentity(client: SESv2Client, domain: string, options: SesI
     EmailIdentity: domain,
     Tags: [{ Key: OWNER, Value: options.owner }],
   })
-  const made = await call(client.send(command), 'AlreadyExistsException')
+  const made = await sesCall(client.send(command), 'AlreadyExistsException')
   if (made !== undefined) return false
   const found = await getIdentity(client, domain)
   if (found === undefined || !isOurs(found, options)) {
@@ -91,8 +95,9 @@ async function createIdentity(client: SESv2Client, domain: string, options: SesI
   if (isConnected(found)) return true
   // SES gives up on DKIM after three days, and tries again only for a new identity.
   if (found.DkimAttributes?.Status !== 'FAILED') return false
-  await call(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
-  await call(client.send(command), 'AlreadyExistsException')
+  await options.tenants?.dissociate(domain)
+  await sesCall(client.send(new DeleteEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
+  await sesCall(client.send(command), 'AlreadyExistsException')
   return false
 }
 
@@ -111,19 +116,19 @@ async function connectIdentity(client: SESv2Client, domain: string, options: Ses
     { Key: OWNER, Value: options.owner },
     { Key: CONNECTED, Value: 'true' },
   ]
-  await call(client.send(new TagResourceCommand({ ResourceArn: `${options.identityArn}${domain}`, Tags })))
+  await sesCall(client.send(new TagResourceCommand({ ResourceArn: `${options.identityArn}${domain}`, Tags })))
   return true
 }
 
 async function disconnectIdentity(client: SESv2Client, domain: string, options: SesIdentitiesOptions): Promise<void> {
   const ResourceArn = `${options.identityArn}${domain}`
   const command = new UntagResourceCommand({ ResourceArn, TagKeys: [OWNER, CONNECTED] })
-  await call(client.send(command), 'NotFoundException')
+  await sesCall(client.send(command), 'NotFoundException')
 }
 
 /** Stops SES from mailing each bounce to the From address, which may receive here: events report it already. */
 async function forwardNoFeedback(client: SESv2Client, domain: string): Promise<void> {
-  await call(
+  await sesCall(
     client.send(
       new PutEmailIdentityFeedbackAttributesCommand({ EmailIdentity: domain, EmailForwardingEnabled: false }),
     ),
@@ -137,11 +142,11 @@ async function setMailFrom(client: SESv2Client, domain: string, MailFromDomain: 
     // Until the MX record exists, mail has a return path of SES.
     BehaviorOnMxFailure: 'USE_DEFAULT_VALUE',
   })
-  await call(client.send(command))
+  await sesCall(client.send(command))
 }
 
 function getIdentity(client: SESv2Client, domain: string): Promise<GetEmailIdentityCommandOutput | undefined> {
-  return call(client.send(new GetEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
+  return sesCall(client.send(new GetEmailIdentityCommand({ EmailIdentity: domain })), 'NotFoundException')
 }
 
 const isOurs = ({ Tags = [] }: GetEmailIdentityCommandOutput, { owner }: SesIdentitiesOptions) =>
@@ -204,17 +209,5 @@ async function mxStatus(records: Pick<Records, 'mx'>, domain: string, wanted: st
     return (await records.mx(domain)).some(({ exchange }) => exchange === wanted) ? 'verified' : 'pending'
   } catch {
     return 'temporary_failure'
-  }
-}
-
-/** Returns undefined for the error named `expected`. @throws {MailError | StoreError} for others */
-async function call<T>(answer: Promise<T>, expected?: string): Promise<T | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    const { name, message } = error as Error
-    if (name === expected) return undefined
-    if (name === 'BadRequestException') throw new MailError('invalid_message', `SES refuses the domain: ${message}`)
-    throw storeError(error)
   }
 }

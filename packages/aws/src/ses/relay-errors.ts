@@ -4,6 +4,8 @@ import { RelayError } from '@kabutar/core/ports/relay.ts'
 const QUOTA_RETRY_MS = 60 * 60_000
 /** AWS or the operator paused or suspended the account. A person has to undo that, so rare attempts are enough. */
 const PAUSED_RETRY_MS = 15 * 60_000
+/** A tenant that SES stopped, that is not there, or that may not use the domain or the configuration set. */
+const TENANT = /^(AccessDeniedException|NotFoundException|SendingPausedException)$/
 const RATE_RETRY_MS = 1_000
 
 type SesFault = Error & {
@@ -25,13 +27,16 @@ const NEVER_CONNECTED =
 
 /**
  * Turns an error of SendEmail into a RelayError. Faults of the installation (credentials, a missing configuration set) are
- * `transient`, because the message is not at fault. What failed after the request was written is `ambiguous`.
+ * `transient`, because the message is not at fault. A fault of a tenant holds up the mail of its account alone. What failed after the request was written is `ambiguous`.
  */
 export function sesError(cause: unknown): RelayError {
   const fault = cause as SesFault
   const name = fault?.name ?? ''
   const message = fault?.message ?? String(cause)
   if (THROTTLED.test(name)) return throttled(name, message, cause)
+  if (TENANT.test(name) && /tenant/i.test(message)) {
+    return new RelayError('throttled', message, { cause, retryAfterMs: PAUSED_RETRY_MS })
+  }
   if (PAUSED.test(name)) {
     return new RelayError('throttled', message, { cause, retryAfterMs: PAUSED_RETRY_MS, pause: 'relay_paused' })
   }

@@ -234,3 +234,21 @@ test('the Message-ID of SES has the form that recipients see', () => {
   assert.equal(sesMessageId('0100-x', 'us-east-1'), '<0100-x@email.amazonses.com>')
   assert.equal(sesMessageId('0102-x', 'eu-west-1'), '<0102-x@eu-west-1.amazonses.com>')
 })
+
+test('with tenants an account sends as its own, and a fault of one holds up no other account', async () => {
+  const relay = sesRelay(ses.client, worker({ tenantOwner: 'kabutar-ci' }))
+  const send = (accountId: string) => relay.send(ENVELOPE, RAW, { ...OPTIONS, accountId })
+  const waits = async (sent: Promise<unknown>, message: RegExp) => {
+    const { kind, pause, message: said } = await failure(sent)
+    assert.deepEqual([kind, pause], ['throttled', undefined])
+    assert.match(said, message)
+  }
+  await waits(send('a'), /Tenant kabutar-ci_a not found/)
+  ses.tenants.set('kabutar-ci_a', new Set(['arn:aws:ses:eu-west-1:123456789012:identity/kabutar.test']))
+  await waits(send('a'), /not associated with resources \[configuration-set\/kabutar\]/)
+  ses.tenants.get('kabutar-ci_a')?.add('arn:aws:ses:eu-west-1:123456789012:configuration-set/kabutar')
+  await send('a')
+  assert.equal(ses.sent.at(-1)?.tenant, 'kabutar-ci_a')
+  await waits(send('b'), /Tenant kabutar-ci_b not found/)
+  ses.tenants.clear()
+})

@@ -19,6 +19,8 @@ type SesRelayOptions = RatePorts & {
   readonly region: string
   /** Has the event destinations. Its suppression is off, because core decides who is suppressed. */
   readonly configurationSet: string
+  /** What the names of the accounts' tenants begin with; undefined where mail is sent without tenants. */
+  readonly tenantOwner?: string | undefined
   /** Number of workers that send at the same time, this one included: each takes its share of the account's rate. */
   readonly concurrency: number
 }
@@ -42,15 +44,16 @@ export function sesRelay(client: SESv2Client, options: SesRelayOptions): Relay {
 
 async function sendOnce(
   client: SESv2Client,
-  { configurationSet, region }: SesRelayOptions,
+  { configurationSet, region, tenantOwner }: SesRelayOptions,
   { recipients }: RelayEnvelope,
   raw: Uint8Array,
-  { tags = {}, signal }: RelayOptions,
+  { accountId, tags = {}, signal }: RelayOptions,
 ): Promise<RelayResult> {
   // Nothing is written yet, so an abort here is transient and not ambiguous.
   if (signal?.aborted) throw new RelayError('transient', 'the worker is stopping')
   const command = new SendEmailCommand({
     ConfigurationSetName: configurationSet,
+    ...(tenantOwner !== undefined && accountId !== undefined && { TenantName: tenantName(tenantOwner, accountId) }),
     Destination: { ToAddresses: [...recipients] },
     Content: { Raw: { Data: raw } },
     EmailTags: Object.entries(tags).map(([Name, Value]) => ({ Name, Value })),
@@ -63,6 +66,9 @@ async function sendOnce(
     throw error instanceof RelayError ? error : sesError(error)
   }
 }
+
+/** SES takes letters, digits, hyphens and underscores. The name of a stage has no underscore. */
+export const tenantName = (owner: string, accountId: string): string => `${owner}_${accountId}`
 
 /** The Message-ID that SES puts in place of ours; replies refer to it. */
 export function sesMessageId(relayId: string, region: string): string {

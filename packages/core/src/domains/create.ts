@@ -45,7 +45,7 @@ export async function createDomain(ports: DomainsPorts, accountId: string, wante
     const { identities } = ports
     if (claim !== undefined) await loggingErrors(ports, domain.name, identities.remove(domain.name))
     const { returnPath = RETURN_PATH } = domain
-    const begun = identities.create(domain.name, { returnPath, ...(wanted.connect && { connect: true }) })
+    const begun = identities.create(domain.name, { accountId, returnPath, ...(wanted.connect && { connect: true }) })
     const { records } = await loggingErrors(ports, domain.name, begun)
     const made = await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })
     return made ?? (await getDomain(ports.table, accountId, domain.id))

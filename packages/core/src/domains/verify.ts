@@ -40,7 +40,7 @@ export async function readDomain(ports: DomainsPorts, accountId: string, id: str
 
 /** Finishes a creation that a crash cut off: the rows are there, and perhaps not the identity. */
 async function finish(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
-  const { records } = await loggingErrors(ports, domain.name, identityOf(ports, domain))
+  const { records } = await loggingErrors(ports, domain.name, identityOf(ports, accountId, domain))
   return (await writeDomain(ports, accountId, { ...domain, records }, { event: 'domain.created' })) ?? domain
 }
 
@@ -67,7 +67,7 @@ async function begin(ports: DomainsPorts, accountId: string, domain: Domain): Pr
 }
 
 async function check(ports: DomainsPorts, accountId: string, domain: Domain): Promise<Domain> {
-  const identity = await loggingErrors(ports, domain.name, identityOf(ports, domain))
+  const identity = await loggingErrors(ports, domain.name, identityOf(ports, accountId, domain))
   let current = domain
   for (let tries = 1; tries <= TRIES; tries++) {
     const written = await record(ports, accountId, current, identity)
@@ -79,9 +79,13 @@ async function check(ports: DomainsPorts, accountId: string, domain: Domain): Pr
 }
 
 /** The identity of the domain, made again if it failed or is missing. */
-async function identityOf({ identities }: DomainsPorts, { name, returnPath = '' }: Domain): Promise<Identity> {
+async function identityOf(
+  { identities }: DomainsPorts,
+  accountId: string,
+  { name, returnPath = '' }: Domain,
+): Promise<Identity> {
   const found = await identities.status(name)
-  return found === undefined || found.status === 'failed' ? identities.create(name, { returnPath }) : found
+  return found === undefined || found.status === 'failed' ? identities.create(name, { accountId, returnPath }) : found
 }
 
 async function record(ports: DomainsPorts, accountId: string, domain: Domain, identity: Identity) {

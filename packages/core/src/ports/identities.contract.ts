@@ -18,7 +18,7 @@ export function identitiesContract(adapter: string, open: () => Promise<Identiti
     before(async () => {
       opened = await open()
     })
-    const create = (domain: string) => opened.identities.create(domain, { returnPath: 'send' })
+    const create = (domain: string) => opened.identities.create(domain, { accountId: 'a', returnPath: 'send' })
     const published = async (domain: string) => opened.publish(domain, (await create(domain)).records)
     const statusOf = async (domain: string) => (await opened.identities.status(domain))?.status
     const check = (name: string, run: (context: TestContext) => Promise<void>) =>

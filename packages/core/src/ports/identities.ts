@@ -31,12 +31,15 @@ export interface Identities {
   /** Can `create` take over an identity that exists outside of this installation? @default false */
   readonly connects?: boolean
   /**
-   * Begins the verification of a domain; answers as it stands if it was begun before. `returnPath` is a label. With
+   * Begins the verification of a domain of an account; answers as it stands if it was begun before. `returnPath` is a label. With
    * `connect` an identity that exists outside of this installation is used as it is, and `remove` gives it back.
    * @throws {MailError} `conflict` if the name is in use outside of this installation, `invalid_message`
    * @throws {StoreError} `Throttled`, `Unavailable`
    */
-  create(domain: string, options: { readonly returnPath: string; readonly connect?: boolean }): Promise<Identity>
+  create(
+    domain: string,
+    options: { readonly accountId: string; readonly returnPath: string; readonly connect?: boolean },
+  ): Promise<Identity>
   /** Checks the identity now. Undefined if there is none. @throws {StoreError} */
   status(domain: string): Promise<Identity | undefined>
   /** Removes the identity; its name may be created again. @throws {StoreError} */

@@ -33,6 +33,8 @@ export type RelayResult = {
 export type RelayOptions = {
   /** With angle brackets; the same in each attempt. */
   readonly messageId: string
+  /** Whose mail it is. */
+  readonly accountId?: string
   readonly tags?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }

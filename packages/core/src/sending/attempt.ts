@@ -53,6 +53,7 @@ export async function attempt(
       return { outcomes: [...known, ...failAll(recipients, 'The composed message is too large for the relay')] }
     const result = await relay.send({ returnPath: returnPathOf(message), recipients }, raw, {
       messageId: ownMessageId(message.id, fromDomain(message)),
+      accountId: message.accountId,
       tags: { kabutar_id: message.id, kabutar_account: message.accountId },
       signal,
     })

@@ -29,7 +29,7 @@ function publish(_domain: string, records: readonly DomainRecord[]): void {
 identitiesContract('the embedded engine', async () => ({ identities, publish }))
 
 describe('a key of our own', () => {
-  const create = (domain: string) => identities.create(domain, { returnPath: 'send' })
+  const create = (domain: string) => identities.create(domain, { accountId: 'a', returnPath: 'send' })
   const dkim = ({ records }: Identity) => records.find(({ record }) => record === 'DKIM')
 
   const spellings: readonly { name: string; spell(value: string): string; status: string }[] = [
@@ -95,7 +95,7 @@ describe('DKIM signatures', () => {
     relay.send({ returnPath: `b@${domain}`, recipients: ['bob@far.test'] }, RAW, { messageId: `<1@${domain}>` })
 
   test('are made with the domain’s key, verify, and are equal when made twice', async () => {
-    const { records } = await identities.create('signed.test', { returnPath: 'send' })
+    const { records } = await identities.create('signed.test', { accountId: 'a', returnPath: 'send' })
     await send('signed.test')
     await send('signed.test')
     const [first = new Uint8Array(), second] = sent.splice(0)
