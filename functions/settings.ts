@@ -23,10 +23,10 @@ export function numberSetting(name: string, otherwise?: number): number {
   return Number(value)
 }
 
-/** `content=30,events=90`, or `off`, which it is where it is absent. @throws {Error} naming the setting */
+/** `content=30,events=90`, or `off`. @throws {Error} naming the setting */
 export function retentionSetting(name: string): Retention {
   try {
-    return retentionOf(process.env[name] || 'off')
+    return retentionOf(setting(name))
   } catch (error) {
     throw new Error(`${name}: ${(error as Error).message}`)
   }
