@@ -5,17 +5,15 @@
 export function rows(table: sst.aws.Dynamo) {
   return [
     {
-      actions: [
-        'dynamodb:GetItem',
-        'dynamodb:BatchGetItem',
-        'dynamodb:PutItem',
-        'dynamodb:UpdateItem',
-        'dynamodb:DeleteItem',
-        'dynamodb:Query',
-      ],
+      actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:Query'],
       resources: [table.arn],
     },
   ]
+}
+
+/** Every function of the table but `feedback` reads several rows at once. */
+export function manyRows(table: sst.aws.Dynamo) {
+  return [{ actions: ['dynamodb:BatchGetItem'], resources: [table.arn] }]
 }
 
 /** Only operations on domains check a row in a transaction that they do not write: whose the name is. */
@@ -42,14 +40,25 @@ export function readBlobs(bucket: sst.aws.Bucket) {
   ]
 }
 
+/**
+ * Blobs are written under the id of their account, which is `first` or a UUID, and copies for links under `parts/`. What SES
+ * wrote is never overwritten, only deleted.
+ */
 export function writeBlobs(bucket: sst.aws.Bucket) {
+  const written = [`${FIRST_ACCOUNT}/*`, `${ANY_UUID}/*`, `${PARTS}/*`]
+  const objects = (keys: readonly string[]) => keys.map((key) => $interpolate`${bucket.arn}/${key}`)
   return [
-    {
-      actions: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:DeleteObject'],
-      resources: [$interpolate`${bucket.arn}/*`],
-    },
+    { actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: objects(written) },
+    { actions: ['s3:DeleteObject'], resources: objects([...written, `${INBOUND}/*`]) },
   ]
 }
+
+const FIRST_ACCOUNT = 'first'
+const ANY_UUID = '????????-????-????-????-????????????'
+/** Prefix of the objects that SES writes; other keys begin with an account's id. */
+export const INBOUND = 'inbound'
+/** Prefix of the copies that links lead to. */
+export const PARTS = 'parts'
 
 export function enqueue(...queues: sst.aws.Queue[]) {
   return [{ actions: ['sqs:SendMessage'], resources: queues.map((queue) => queue.arn) }]

@@ -21,21 +21,23 @@ type Alarm = {
 }
 
 /**
- * Declares five alarms, mailed to the setting `operator` if it is set. AWS charges $0.10 a month for each
+ * Declares three alarms, and two for the SES account, mailed to the setting `operator` if it is set. AWS charges $0.10 a month for each
  * metric that an alarm watches, so the list is short on purpose. Dead letters have no metric: five metrics would cost five
  * times what the sweep's look at the queues costs, and SQS reports none for an idle queue. Errors of a worker show as dead
  * letters or as age, errors of the API as 5xx of its gateway.
  */
-export function alarms({ operator }: Settled, workers: readonly WorkQueue[], swept: Sweep, front: Api): void {
+export function alarms(settings: Settled, workers: readonly WorkQueue[], swept: Sweep, front: Api): void {
   const topic = new aws.sns.Topic('Alarms', { name: `${$app.name}-${$app.stage}-Alarms` })
+  const { operator } = settings
   if (operator !== undefined) {
     new aws.sns.TopicSubscription('Operator', { topic: topic.arn, protocol: 'email', endpoint: operator })
   }
-  for (const [name, one] of Object.entries(watched(workers, swept, front))) alarm(name, topic, one)
+  const own = watched(workers, swept, front)
+  const all = settings.sesAlarms.includes($app.stage) ? { ...own, ...reputation() } : own
+  for (const [name, one] of Object.entries(all)) alarm(name, topic, one)
 }
 
 function watched(workers: readonly WorkQueue[], swept: Sweep, front: Api): Readonly<Record<string, Alarm>> {
-  const reputation = (metricName: string) => [{ namespace: 'AWS/SES', metricName: `Reputation.${metricName}` }]
   return {
     Sweep: {
       description: 'The sweep fails, does not run, or found dead letters; its log says which. See docs/deploy.md.',
@@ -59,19 +61,26 @@ function watched(workers: readonly WorkQueue[], swept: Sweep, front: Api): Reado
       stat: 'Sum',
       metrics: [{ namespace: 'AWS/ApiGateway', metricName: '5xx', dimensions: { ApiId: front.apiId } }],
     },
+  }
+}
+
+/** The reputation is that of the whole AWS account, so that two stages which watch it would mail everything twice. */
+function reputation(): Readonly<Record<string, Alarm>> {
+  const metrics = (metricName: string) => [{ namespace: 'AWS/SES', metricName: `Reputation.${metricName}` }]
+  return {
     BounceRate: {
       description: 'SES reviews this account at a bounce rate of 5 %.',
       expression: 'm0',
       above: BOUNCE_RATE,
       stat: 'Average',
-      metrics: reputation('BounceRate'),
+      metrics: metrics('BounceRate'),
     },
     ComplaintRate: {
       description: 'SES reviews this account at a complaint rate of 0.1 %.',
       expression: 'm0',
       above: COMPLAINT_RATE,
       stat: 'Average',
-      metrics: reputation('ComplaintRate'),
+      metrics: metrics('ComplaintRate'),
     },
   }
 }

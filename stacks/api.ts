@@ -1,4 +1,4 @@
-import { enqueue, readBlobs, rows, writeBlobs } from './access.ts'
+import { enqueue, manyRows, readBlobs, rows, writeBlobs } from './access.ts'
 import { domains } from './domains.ts'
 import type { Receiving } from './receiving.ts'
 import type { Sending } from './sending.ts'
@@ -25,6 +25,7 @@ export function api(settings: Settled, stored: Storage, notifying: Webhooks, sen
     },
     permissions: [
       ...rows(stored.table),
+      ...manyRows(stored.table),
       ...readBlobs(stored.blobs),
       ...writeBlobs(stored.blobs),
       ...enqueue(sent.queue, notifying.queue),

@@ -1,4 +1,4 @@
-import { checkRows, enqueue, owner, rows, sesArn } from './access.ts'
+import { checkRows, enqueue, manyRows, owner, rows, sesArn } from './access.ts'
 import type { Receiving } from './receiving.ts'
 import { type Sending, tenants } from './sending.ts'
 import type { Settled } from './settings.ts'
@@ -23,6 +23,7 @@ export function domains(settings: Settled, stored: Storage, notifying: Webhooks,
     },
     permissions: [
       ...rows(stored.table),
+      ...manyRows(stored.table),
       ...checkRows(stored.table),
       ...enqueue(notifying.queue),
       ...identities(),

@@ -1,7 +1,7 @@
-import { enqueue, readBlobs, rows, rulePrefix, sesArn, writeBlobs } from './access.ts'
+import { enqueue, INBOUND, manyRows, readBlobs, rows, rulePrefix, sesArn, writeBlobs } from './access.ts'
 import { joinedRuleSet } from './rule-set.ts'
 import type { Settled } from './settings.ts'
-import { INBOUND, type Storage } from './storage.ts'
+import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
 import { allowing, sameAccount, sesTopic, subscribeQueue, type WorkQueue, workOff, workQueue } from './worker.ts'
 
@@ -33,6 +33,7 @@ export async function receiving(settings: Settled, stored: Storage, notifying: W
     },
     permissions: [
       ...rows(stored.table),
+      ...manyRows(stored.table),
       ...readBlobs(stored.blobs),
       ...writeBlobs(stored.blobs),
       ...enqueue(notifying.queue),

@@ -1,4 +1,4 @@
-import { enqueue, owner, readBlobs, rows, sesArn, tenantPrefix } from './access.ts'
+import { enqueue, manyRows, owner, readBlobs, rows, sesArn, tenantPrefix } from './access.ts'
 import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import type { Webhooks } from './webhooks.ts'
@@ -30,6 +30,7 @@ export function sending(settings: Settled, stored: Storage, notifying: Webhooks)
     },
     permissions: [
       ...rows(stored.table),
+      ...manyRows(stored.table),
       ...readBlobs(stored.blobs),
       ...enqueue(notifying.queue),
       {

@@ -21,6 +21,8 @@ export type Settings = {
   readonly domain?: string | { readonly name: string; readonly cert: string }
   /** Address that gets the alarms. @default nobody */
   readonly operator?: string
+  /** Stages with alarms for the reputation of the SES account: one of all that share an account. @default `keep` */
+  readonly sesAlarms?: readonly string[]
   /** Deploys the console: a page behind CloudFront, which has one origin with the API. @default false */
   readonly console?: boolean
   /** False for a stage that only sends, such as one in a region where SES does not receive. @default true */
@@ -94,6 +96,7 @@ export function settled(settings: Settings) {
   return {
     domain: settings.domain,
     operator: settings.operator,
+    sesAlarms: settings.sesAlarms ?? settings.keep,
     console: settings.console ?? false,
     receiving: settings.receiving ?? true,
     backups: settings.backups ?? true,

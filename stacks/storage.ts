@@ -1,11 +1,6 @@
-import { rulePrefix, sesArn } from './access.ts'
+import { INBOUND, PARTS, rulePrefix, sesArn } from './access.ts'
 import type { Settled } from './settings.ts'
 import { sameAccount } from './worker.ts'
-
-/** Prefix of the objects that SES writes; other keys begin with an account's id. */
-export const INBOUND = 'inbound'
-/** Prefix of the decoded attachments that packages/aws/src/s3/part-links.ts writes. */
-const PARTS = 'parts'
 
 /** A deleted object can be restored for so long, which is as far as DynamoDB's point-in-time recovery goes back. */
 const BACKUP_DAYS = 35

@@ -1,4 +1,4 @@
-import { enqueue, rows } from './access.ts'
+import { enqueue, manyRows, rows } from './access.ts'
 import type { Settled } from './settings.ts'
 import type { Storage } from './storage.ts'
 import { type Worker, workOff, workQueue } from './worker.ts'
@@ -12,7 +12,7 @@ export function webhooks({ memory, concurrency }: Settled, { table }: Storage) {
     handler: 'functions/notify.handler',
     timeoutSeconds: TIMEOUT_SECONDS,
     environment: { KABUTAR_TABLE: table.name, KABUTAR_WEBHOOK_QUEUE: work.queue.url },
-    permissions: [...rows(table), ...enqueue(work.queue)],
+    permissions: [...rows(table), ...manyRows(table), ...enqueue(work.queue)],
     memory: memory.webhooks,
     concurrency: concurrency.webhooks,
   })

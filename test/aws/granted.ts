@@ -6,12 +6,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { asList, type Statement } from '../infra/declared.ts'
 import type { AwsCall } from './observe.ts'
 
-/** An action, and a pattern for the ARN of its resource. */
-type Needed = { readonly action: string; readonly on: RegExp }
+/** An action, and a pattern for the ARN of its resource; of an object its own ARN, which a grant may match by wildcards. */
+type Needed = { readonly action: string; readonly on: RegExp | string }
 
 const TABLE = /:table\/[^/]+$/
 const INDEX = /:table\/[^/]+\/index\/gs1$/
-const OBJECT = /^arn:aws:s3:::[^/]+\/\*$/
 const ANY = /./
 
 function neededBy(file: string): readonly Needed[] {
@@ -28,12 +27,22 @@ export function usedActions(file: string): readonly string[] {
 export function notGranted(file: string, statements: readonly Statement[]): readonly string[] {
   const needed = neededBy(file)
   const missing = needed.filter((one) => !statements.some((statement) => grants(statement, one)))
-  return [...new Set(missing.map(({ action, on }) => `${action} on ${on.source}`))].toSorted()
+  return [
+    ...new Set(missing.map(({ action, on }) => `${action} on ${typeof on === 'string' ? on : on.source}`)),
+  ].toSorted()
 }
 
 function grants({ Effect, Action, Resource }: Statement, { action, on }: Needed): boolean {
-  const there = asList(Resource).some((arn) => arn === '*' || on.test(arn))
+  const there = asList(Resource).some(
+    (arn) => arn === '*' || (typeof on === 'string' ? matches(arn, on) : on.test(arn)),
+  )
   return Effect === 'Allow' && there && asList(Action).includes(action)
+}
+
+/** IAM's wildcards: `*` is any text, `?` any character. */
+function matches(pattern: string, arn: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(arn)
 }
 
 function neededFor(call: AwsCall): readonly Needed[] {
@@ -98,8 +107,9 @@ function ses({ method, path }: AwsCall): readonly Needed[] {
   return [{ action: `ses:${action ?? `unknown call ${method} ${path}`}`, on: /:identity\// }]
 }
 
-function s3({ method, path, copies }: AwsCall): readonly Needed[] {
-  const query = new URLSearchParams(path.split('?')[1] ?? '')
+function s3({ method, path, body, copies }: AwsCall): readonly Needed[] {
+  const [place = '', search = ''] = path.split('?')
+  const query = new URLSearchParams(search)
   const actions: Readonly<Record<string, string>> = {
     GET: 'GetObject',
     HEAD: 'GetObject',
@@ -109,5 +119,10 @@ function s3({ method, path, copies }: AwsCall): readonly Needed[] {
     DELETE: query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject',
   }
   const action = `s3:${actions[method] ?? method}`
-  return [action, ...(copies ? ['s3:GetObject'] : [])].map((one) => ({ action: one, on: OBJECT }))
+  const bucket = place.split('/')[1] ?? ''
+  const keys = query.has('delete')
+    ? [...body.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => key)
+    : [decodeURIComponent(place.slice(bucket.length + 2))]
+  const objects = keys.map((key) => `arn:aws:s3:::${bucket}/${key}`)
+  return [action, ...(copies ? ['s3:GetObject'] : [])].flatMap((one) => objects.map((on) => ({ action: one, on })))
 }

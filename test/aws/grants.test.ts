@@ -19,16 +19,6 @@ const NOT_OBSERVED: Readonly<Record<string, string>> = {
   's3:AbortMultipartUpload': 'called after a part of a large object could not be written',
 }
 
-/** The same for one function. */
-const NOT_OBSERVED_IN: Readonly<Record<string, string>> = {
-  'functions/domains.handler ses:UpdateReceiptRule': 'called for a second domain, see identities.test.ts',
-  'functions/feedback.handler dynamodb:BatchGetItem': 'rows() of stacks/access.ts is one list for all workers',
-  'functions/feedback.handler dynamodb:DeleteItem': 'ends an entry that waited for a store, see waiting-entries.ts',
-  'functions/notify.handler dynamodb:DeleteItem': 'ends an entry that waited for a store, see waiting-entries.ts',
-  'functions/receive.handler dynamodb:DeleteItem': 'ends the deletion of a message, see delete.ts',
-  'functions/receive.handler s3:DeleteObject': 'ends the deletion of a message, see delete.ts',
-}
-
 test('no role has an action that no flow uses', () => {
   const used = usedByHandler()
   const idle = reader(load('production'))
@@ -38,7 +28,6 @@ test('no role has an action that no flow uses', () => {
       return [...granted]
         .filter((action) => !used.get(handler)?.has(action) && NOT_OBSERVED[action] === undefined)
         .map((action) => `${handler} ${action}`)
-        .filter((idle) => NOT_OBSERVED_IN[idle] === undefined)
     })
   assert.deepEqual(idle.toSorted(), [])
 })

@@ -12,7 +12,7 @@ export type AwsCall = {
   /** `DynamoDB_20120810.GetItem`, for services that name the call in a header. */
   readonly target: string
   readonly copies: boolean
-  /** The body, for calls that a header or a form names. */
+  /** The body, for calls that a header or a form names, and for the keys of objects that are deleted. */
   readonly body: string
 }
 
@@ -32,7 +32,8 @@ function isRuntime({ path }: ClientRequest): boolean {
 function watch(to: string, request: ClientRequest): void {
   const target = String(request.getHeader('x-amz-target') ?? '')
   const copies = request.hasHeader('x-amz-copy-source')
-  const keeps = target !== '' || /form-urlencoded/.test(String(request.getHeader('content-type') ?? ''))
+  const isForm = /form-urlencoded/.test(String(request.getHeader('content-type') ?? ''))
+  const keeps = target !== '' || isForm || /\?delete\b/.test(request.path)
   let body = ''
   const seen = (chunk: unknown) => {
     if (keeps && (typeof chunk === 'string' || chunk instanceof Uint8Array)) body += Buffer.from(chunk).toString()

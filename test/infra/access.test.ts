@@ -79,6 +79,15 @@ test('every statement names its resource, except for actions without one', () =>
   }
 })
 
+test('no function may write where SES puts mail, which each reads as it came', () => {
+  const writing = everyStatement().filter(([, { Action }]) => asList(Action).includes('s3:PutObject'))
+  assert.ok(writing.length >= 2)
+  for (const [{ handler }, { Resource }] of writing) {
+    for (const arn of asList(Resource))
+      assert.match(arn, /:::[\w-]+\/(first|parts|\?{8}(-\?{4}){3}-\?{12})\/\*$/, handler)
+  }
+})
+
 const WRITES_LOG = ['logs:CreateLogStream', 'logs:PutLogEvents']
 
 /** SST cuts names of functions to 64 characters, and with them what a pattern of names would match. */

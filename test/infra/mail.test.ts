@@ -146,6 +146,13 @@ describe('alarms', () => {
     assert.deepEqual([inputs.protocol, inputs.endpoint], ['email', 'operator@example.com'])
   })
 
+  test('of the whole SES account are declared once, not by every stage of the account', () => {
+    const names = reader(load('ci'))
+      .all('aws:cloudwatch/metricAlarm:MetricAlarm')
+      .map(({ inputs }) => String(inputs.name).replace('kabutar-ci-', ''))
+    assert.deepEqual(names.toSorted(), ['OldestEntry', 'ServerErrors', 'Sweep'])
+  })
+
   const metricsOf = (name: string) =>
     declared()
       .filter((alarm) => alarm.name === `kabutar-production-${name}`)

@@ -39,6 +39,14 @@ test('the built functions add a domain, verify it, send and receive for it, and 
   const [first, ours] = rules.sets.get('somebody-elses') ?? []
   assert.deepEqual([first, ours?.Name, ours?.Recipients], [theirs[0], 'kabutar-production.1', ['shop.test']])
 
+  // A further domain joins the rule of the first.
+  const outlet = await ok(resend.domains.create({ name: 'outlet.test', capabilities }))
+  for (const { name } of outlet.records) ses.published.add(name)
+  await ok(resend.domains.verify(outlet.id))
+  assert.deepEqual(rules.sets.get('somebody-elses')?.at(-1)?.Recipients, ['shop.test', 'outlet.test'])
+  await ok(resend.domains.remove(outlet.id))
+  assert.deepEqual(rules.sets.get('somebody-elses')?.at(-1)?.Recipients, ['shop.test'])
+
   await ok(resend.emails.send(mail))
   await platform.receive({
     sesId: 'domain-1',
