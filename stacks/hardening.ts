@@ -9,6 +9,7 @@ export function harden(settings: Settled): void {
     args.runtime ??= 'nodejs24.x'
     args.architecture ??= 'arm64'
     writeOwnLogGroup(args, name, settings)
+    useKey(args, settings)
     // SST 4.17.1 does not minify by default, though its documentation says so. `splitting` loads an import() on demand.
     args.nodejs ??= {
       minify: true,
@@ -26,7 +27,9 @@ export function harden(settings: Settled): void {
     }))
   })
   $transform(aws.sqs.Queue, (args) => {
-    if (args) args.sqsManagedSseEnabled = true
+    if (!args) return
+    if (settings.kmsKey === undefined) args.sqsManagedSseEnabled = true
+    else Object.assign(args, { kmsMasterKeyId: settings.kmsKey, kmsDataKeyReusePeriodSeconds: KMS_REUSE_SECONDS })
   })
   $transform(aws.iam.Role, (args) => {
     const managed = $output(args.managedPolicyArns).apply((arns) => arns ?? [])
@@ -61,6 +64,16 @@ const FOR_BROWSERS = ['bowser']
  * Lambda is, and FormData for bodies that are such. We post strings.
  */
 const NEVER_REQUIRED = ['../llhttp/llhttp-wasm.js', '../web/fetch/body.js']
+
+/** How long SQS uses a data key again, instead of a call of KMS for each message. */
+const KMS_REUSE_SECONDS = 3600
+
+/** Lets a function read and write what is encrypted with the setting `kmsKey`. */
+function useKey(args: sst.aws.FunctionArgs, { kmsKey }: Settled): void {
+  if (kmsKey === undefined) return
+  const key = { actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [kmsKey] }
+  args.permissions = $output(args.permissions).apply((permissions) => [...(permissions ?? []), key])
+}
 
 type TrustStatement = { Principal?: { AWS?: unknown; Service?: unknown } }
 

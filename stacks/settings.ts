@@ -43,6 +43,11 @@ export type Settings = {
   readonly tenants?: boolean
   /** Further tags of every resource. */
   readonly tags?: Readonly<Record<string, string>>
+  /**
+   * ARN of a key of KMS that encrypts table, bucket and queues. Its policy has to admit the services that write there:
+   * see docs/deploy.md. @default keys of AWS, without cost
+   */
+  readonly kmsKey?: string
   /** Units a second that the table is ready for. AWS charges once for what is above 4,000 writes and 12,000 reads. */
   readonly warmThroughput?: { readonly reads: number; readonly writes: number }
 }
@@ -67,6 +72,11 @@ const MEMORY: Readonly<Record<FunctionName, Memory>> = {
 }
 
 const THROTTLE = { perSecond: 500, burst: 1000 }
+
+function kmsKeyOf(arn: string | undefined): string | undefined {
+  if (arn === undefined || /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(arn)) return arn
+  throw new Error('kmsKey: must be the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/…')
+}
 
 /** As the variable KABUTAR_RETENTION has it: the functions read it with the code that reads it on a server. */
 function retentionOf({ contentDays, eventDays }: NonNullable<Settings['retention']> = {}): string {
@@ -107,6 +117,7 @@ export function settled(settings: Settings) {
     throttle: { ...THROTTLE, ...settings.throttle },
     sesRateShare,
     tenants: settings.tenants ?? false,
+    kmsKey: kmsKeyOf(settings.kmsKey),
     warmThroughput: settings.warmThroughput,
   }
 }

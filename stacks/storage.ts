@@ -6,11 +6,11 @@ import { sameAccount } from './worker.ts'
 const BACKUP_DAYS = 35
 
 /**
- * Declares one table and one bucket, which hold all durable data. Both are encrypted with keys that AWS owns, without cost
- * or calls to KMS. With `backups` the table can be restored to any second of the last 35 days, and the bucket keeps
+ * Declares one table and one bucket, which hold all durable data. Both are encrypted, with keys that AWS owns unless
+ * `kmsKey` names another. With `backups` the table can be restored to any second of the last 35 days, and the bucket keeps
  * versions for as long, or the rows of a restored table would name blobs that are gone.
  */
-export function storage({ backups, receiving, warmThroughput }: Settled) {
+export function storage({ backups, receiving, warmThroughput, kmsKey }: Settled) {
   // Decides deletion protection and forced deletion too: with a rule of its own each, they would contradict each other.
   const keeps = $app.removal === 'retain'
   const table = new sst.aws.Dynamo('Table', {
@@ -22,6 +22,7 @@ export function storage({ backups, receiving, warmThroughput }: Settled) {
     transform: {
       table: {
         pointInTimeRecovery: { enabled: backups },
+        ...(kmsKey !== undefined && { serverSideEncryption: { enabled: true, kmsKeyArn: kmsKey } }),
         ...(warmThroughput && {
           warmThroughput: {
             readUnitsPerSecond: warmThroughput.reads,
@@ -31,11 +32,13 @@ export function storage({ backups, receiving, warmThroughput }: Settled) {
       },
     },
   })
-  const blobs = bucket({ keeps, backups, receiving })
+  const blobs = bucket({ keeps, backups, receiving, kmsKey })
   return { table, blobs, environment: { KABUTAR_TABLE: table.name, KABUTAR_BUCKET: blobs.name } }
 }
 
-function bucket({ keeps, backups, receiving }: { keeps: boolean; backups: boolean; receiving: boolean }) {
+type BucketOptions = Pick<Settled, 'backups' | 'receiving' | 'kmsKey'> & { readonly keeps: boolean }
+
+function bucket({ keeps, backups, receiving, kmsKey }: BucketOptions) {
   const blobs = new sst.aws.Bucket('Blobs', {
     enforceHttps: true,
     cors: false,
@@ -45,7 +48,15 @@ function bucket({ keeps, backups, receiving }: { keeps: boolean; backups: boolea
   })
   new aws.s3.BucketServerSideEncryptionConfiguration('BlobsEncryption', {
     bucket: blobs.name,
-    rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+    // With a key of the bucket's own, S3 asks KMS for far less than each object.
+    rules: [
+      kmsKey === undefined
+        ? { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }
+        : {
+            applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: kmsKey },
+            bucketKeyEnabled: true,
+          },
+    ],
   })
   new aws.s3.BucketLifecycleConfiguration('BlobsLifecycle', { bucket: blobs.name, rules: lifecycle(backups) })
   return blobs

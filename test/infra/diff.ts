@@ -136,6 +136,7 @@ const EVERY_SETTING = `
   throttle: { perSecond: 50 },
   sesRateShare: 0.25,
   tenants: true,
+  kmsKey: 'arn:aws:kms:us-east-1:123456789012:key/k-1',
   retention: { contentDays: 30, eventDays: 90 },
   tags: { team: 'mail' },
   warmThroughput: { reads: 13_000, writes: 5_000 },

@@ -11,6 +11,7 @@ test('settings that no deployment could have are refused with their name', () =>
   assert.throws(() => settled({ keep: [], concurrency: { send: 1 } }), /concurrency\.send: /)
   assert.throws(() => settled({ keep: [], sesRateShare: 0 }), /sesRateShare: /)
   assert.throws(() => settled({ keep: [], retention: { contentDays: 0 } }), /retention\.contentDays: /)
+  assert.throws(() => settled({ keep: [], kmsKey: 'alias/mine' }), /kmsKey: /)
   assert.throws(() => settled({ keep: [], retention: { eventDays: 29 } }), /retention\.eventDays: /)
 })
 
@@ -81,4 +82,32 @@ test('with tenants a worker sends as one, and only the function of domains and t
   const send = workers().find(({ handler }) => handler === 'functions/send.handler')
   assert.match(JSON.stringify(send?.statements), /:tenant\/kabutar-staging_\*"/)
   assert.equal(send?.inputs.environment.variables.KABUTAR_TENANTS, 'kabutar-staging')
+})
+
+test('with a key of KMS, table, bucket and queues are encrypted with it, and every function may use it', () => {
+  const key = 'arn:aws:kms:us-east-1:123456789012:key/k-1'
+  const table = one('aws:dynamodb/table:Table', 'TableTable').inputs
+  assert.deepEqual(table.serverSideEncryption, { enabled: true, kmsKeyArn: key })
+  const { rules } = only('aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration')
+  const encrypted = { sseAlgorithm: 'aws:kms', kmsMasterKeyId: key }
+  assert.deepEqual(rules, [{ applyServerSideEncryptionByDefault: encrypted, bucketKeyEnabled: true }])
+  const queues = all('aws:sqs/queue:Queue')
+  assert.equal(queues.length, 10)
+  for (const { inputs } of queues) {
+    assert.deepEqual([inputs.kmsMasterKeyId, inputs.sqsManagedSseEnabled], [key, undefined])
+  }
+  for (const { handler, statements } of workers()) {
+    const granted = statements.filter(({ Resource }) => asList(Resource).includes(key))
+    assert.deepEqual(
+      granted.flatMap(({ Action }) => asList(Action)),
+      ['kms:Decrypt', 'kms:GenerateDataKey'],
+      handler,
+    )
+  }
+  const production = JSON.stringify(
+    reader(load('production'))
+      .workers()
+      .map(({ statements }) => statements),
+  )
+  assert.doesNotMatch(production, /kms:/)
 })
