@@ -161,7 +161,7 @@ test('npm run account lists, makes and deletes keys of the running server', { sk
   const [token = ''] = /re_\S+/.exec(made.stdout) ?? []
   assert.equal(await send(server, token, 'x@kabutar.test'), 200, made.stderr)
   const [{ stdout: listed }, accounts] = await Promise.all([account('keys', 'list'), account('list')])
-  assert.match(accounts.stdout, /^first {2}\S+ {2}First account\n$/)
+  assert.match(accounts.stdout, /^first {2}\S+ {2}content as the setting, events as the setting {2}First account\n$/)
   const [id = ''] =
     listed
       .split('\n')
