@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
 import type { LambdaFunction } from '../infra/declared.ts'
 import { APP } from '../infra/diff.ts'
+import { type Executions, executionsUpTo } from './executions.ts'
 import { type Lambda, startLambda } from './lambda.ts'
 import { accessKeyOf, type Usage } from './usage.ts'
 import type { Wiring } from './wiring.ts'
@@ -10,8 +11,13 @@ type FunctionName = 'api' | 'domains' | 'send' | 'feedback' | 'notify' | 'receiv
 /** Functions by the name of their file, such as `send`. */
 export type Lambdas = Readonly<Record<FunctionName, Lambda>>
 
-/** Sandboxes of a function, 1 if not listed: few, because this machine is small. */
-const SANDBOXES: Readonly<Record<string, number>> = { api: 4, send: 2, notify: 2 }
+/** `sandboxes`: of a function by its name, 1 if not listed. `executions`: those of the account. */
+export type Concurrency = {
+  readonly sandboxes: Readonly<Record<string, number>>
+  readonly executions: Executions
+}
+/** Few, because this machine is small. */
+const SANDBOXES = { api: 4, send: 2, notify: 2 }
 /** Settings that tests may set although the stacks do not. */
 const FREE = /^(AWS_|CLOCK_AHEAD_MS$|KABUTAR_(SEND_RETRIES|WEBHOOK_RETRIES|ALLOW_PRIVATE)$)/
 /** The function whose clock is never ahead, because receivers compare its signature's time with their clock. */
@@ -39,7 +45,7 @@ export async function startFunctions(
   urlOf: (queue: string) => string,
   env: Environment,
   { calls, usage }: Observed,
-  sandboxes = SANDBOXES,
+  { sandboxes = SANDBOXES, executions = executionsUpTo(Number.POSITIVE_INFINITY) }: Partial<Concurrency> = {},
 ): Promise<Started> {
   const started = await Promise.all(
     functions.map(async (declared) => {
@@ -51,6 +57,7 @@ export async function startFunctions(
         timeoutMs: declared.inputs.timeout * 1000,
         sandboxes: sandboxes[name] ?? 1,
         memoryMb: declared.inputs.memorySize,
+        executions,
         count: usage.by(name),
         env: {
           ...environmentOf(declared, urlOf, own),

@@ -1,9 +1,14 @@
 import { type Count, GB } from '../cost/tally.ts'
+import { type Executions, execute } from './executions.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
 
 /** A function with a few sandboxes. Further events wait for a free one, as with a reserved concurrency. */
 export type Lambda = {
-  /** `lineage`: that of the invocation. @throws {Error} if the handler throws, runs out of time or its process ends */
+  /**
+   * `lineage`: that of the invocation.
+   * @throws {TooManyRequests} if the account has as many executions as it may
+   * @throws {Error} if the handler throws, runs out of time or its process ends
+   */
   invoke(event: unknown, lineage?: string): Promise<unknown>
   readonly logs: readonly string[]
   /** `failed`: invocations that ended with an error or with their sandbox. */
@@ -15,6 +20,8 @@ export type Lambda = {
 type LambdaOptions = Omit<SandboxOptions, 'onLog'> & {
   readonly sandboxes: number
   readonly memoryMb: number
+  /** Those of the account. */
+  readonly executions: Executions
   /**
    * Counts invocations, their time on this machine, and the bytes that a function logs. Lambda's own log lines are not
    * written, because the stacks set their level to WARN (test/infra/functions.test.ts).
@@ -39,29 +46,30 @@ export async function startLambda(options: LambdaOptions): Promise<Lambda> {
     options.count('logGb', Buffer.byteLength(line) / GB)
   }
   const start = () => startSandbox({ ...options, onLog })
+  const invokeOne = async (event: unknown, lineage?: string): Promise<unknown> => {
+    const sandbox = await take(pool, options.sandboxes, start)
+    const from = performance.now()
+    try {
+      return await sandbox.invoke(event, lineage)
+    } catch (error) {
+      used.failed++
+      throw error
+    } finally {
+      const milliseconds = performance.now() - from
+      used.invocations++
+      used.milliseconds += milliseconds
+      options.count('lambdaRequests', 1)
+      options.count('lambdaGbSeconds', (Math.ceil(milliseconds) / 1000) * (options.memoryMb / 1024))
+      release(pool, sandbox)
+    }
+  }
   // Starts one sandbox, so that a function that cannot start fails here and not in the first test.
   release(pool, await take(pool, options.sandboxes, start))
   return {
     logs,
     used,
     initMs: () => [...pool.all].map(({ initMs }) => initMs),
-    async invoke(event, lineage) {
-      const sandbox = await take(pool, options.sandboxes, start)
-      const from = performance.now()
-      try {
-        return await sandbox.invoke(event, lineage)
-      } catch (error) {
-        used.failed++
-        throw error
-      } finally {
-        const milliseconds = performance.now() - from
-        used.invocations++
-        used.milliseconds += milliseconds
-        options.count('lambdaRequests', 1)
-        options.count('lambdaGbSeconds', (Math.ceil(milliseconds) / 1000) * (options.memoryMb / 1024))
-        release(pool, sandbox)
-      }
-    },
+    invoke: (event, lineage) => execute(options.executions, () => invokeOne(event, lineage)),
     async kill() {
       const running = [...pool.all]
       for (const sandbox of running) sandbox.kill()

@@ -103,13 +103,14 @@ async function inParallel(count: number, width: number, work: (n: number) => Pro
 }
 
 const MAX_TRIES = 50
+const LONGEST_BACKOFF_MS = 1000
 let serial = 0
 
 async function sendOne(resend: Resend, { sent }: Accepted, n: number): Promise<void> {
   const to = n % 5 === 4 ? 'gone@dest.test' : `r${n}@dest.test`
   const mail = { from: 'ada@kabutar.test', to, subject: `sent ${n}`, text: 't' }
   const idempotencyKey = `load/${serial++}`
-  for (let tries = 0; tries < MAX_TRIES; tries++, await sleep(100)) {
+  for (let tries = 0; tries < MAX_TRIES; tries++, await sleep(Math.min(LONGEST_BACKOFF_MS, 100 * 1.3 ** tries))) {
     const { data } = await resend.emails.send(mail, { idempotencyKey })
     if (data) return void sent.set(data.id, to)
   }

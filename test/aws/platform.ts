@@ -6,7 +6,15 @@ import { sqsClient, sqsQueue } from '@kabutar/aws/sqs/queue.ts'
 import { systemClock } from '@kabutar/local/system-clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { type Dynamo, stageTags, startDynamo } from './dynamo.ts'
-import { callsOf, type Environment, type Lambdas, type Observed, type Started, startFunctions } from './functions.ts'
+import {
+  type Concurrency,
+  callsOf,
+  type Environment,
+  type Lambdas,
+  type Observed,
+  type Started,
+  startFunctions,
+} from './functions.ts'
 import { notGranted, usedActions } from './granted.ts'
 import { type InboundMail, notifyOf, putObject, receiveMail, type SesInbound } from './inbound.ts'
 import { buildRuntime } from './ric.ts'
@@ -60,6 +68,8 @@ export type Platform = {
 type Mapped = Pick<Mapping, 'disturb' | 'windowMs' | 'pollSeconds' | 'gate'>
 export type RunOptions = Mapped & {
   readonly port?: number
+  /** Without it an account has as many executions as sandboxes, which are few. */
+  readonly concurrency?: Concurrency
   /** The sweep runs only when a test invokes it, and each function has one sandbox, so that usage is predictable. */
   readonly measured?: boolean
 }
@@ -147,10 +157,12 @@ export async function startPlatform(
   }
 }
 
+const scaledSeconds = (seconds: number) => Math.ceil((seconds / 60) * MINUTE_SECONDS)
+
 function createQueues(sqsS3: SqsS3, { queues, created }: Wiring, reconcileAfterSeconds: number | undefined): void {
   const arns = new Map<string, string>()
   for (const { name, delaySeconds, visibilitySeconds, redrive } of queues) {
-    const scaled = (seconds: number) => String(Math.ceil((seconds / 60) * MINUTE_SECONDS))
+    const scaled = (seconds: number) => String(scaledSeconds(seconds))
     const arn = sqsS3.createQueue(
       name,
       {
@@ -210,10 +222,10 @@ type Parts = Sqs & Observed & { readonly wiring: Wiring }
 async function run(
   parts: Parts,
   env: Environment,
-  { port = 0, measured = false, ...mapped }: RunOptions,
+  { port = 0, measured = false, concurrency, ...mapped }: RunOptions,
 ): Promise<Running> {
   const { wiring, usage } = parts
-  const started = await startFunctions(wiring, parts.urlOf, env, parts, measured ? {} : undefined)
+  const started = await startFunctions(wiring, parts.urlOf, env, parts, measured ? { sandboxes: {} } : concurrency)
   const ending = new AbortController()
   const { signal } = ending
   const sources = Promise.all([
@@ -257,9 +269,10 @@ function startMappings(
     const lambda = byComponent.get(component)
     if (lambda === undefined) throw new Error(`no function ${component}`)
     const name = nameOf(component)
-    const { redrive } = queues.find((one) => one.name === queue) ?? {}
+    const { redrive, visibilitySeconds = 0 } = queues.find((one) => one.name === queue) ?? {}
+    const visibilityMs = 1000 * scaledSeconds(visibilitySeconds)
     const deadLetters = urlOf(redrive?.deadLetters ?? queue)
-    const mapping = { sqs: client, url: urlOf(queue), deadLetters, lambda, name, batch, signal, ...more }
+    const mapping = { sqs: client, url: urlOf(queue), deadLetters, visibilityMs, lambda, name, batch, signal, ...more }
     return Array.from({ length: sandboxesOf(component) }, () => mapQueue(mapping))
   })
   return Promise.all(mapped)

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import type { BatchAnswer, SqsRecord } from '@kabutar/aws/lambda/queue-handler.ts'
 import type { Count } from '../cost/tally.ts'
+import { TooManyRequests } from './executions.ts'
 import type { Lambda } from './lambda.ts'
 import { invoked, isLoop, LINEAGE_ATTRIBUTE, lineageOf, lineageText } from './lineage.ts'
 import { bodyOf, serve } from './servers.ts'
@@ -41,7 +42,8 @@ export function serveApi(
       const answer = (await lambda.invoke(eventOf(request, body))) as Answer
       response.writeHead(answer.statusCode, { ...answer.headers })
       response.end(Buffer.from(answer.body, answer.isBase64Encoded ? 'base64' : 'utf8'))
-    } catch {
+    } catch (error) {
+      if (error instanceof TooManyRequests) return refuse(response, 503, 'Service Unavailable')
       refuse(response, 500, 'Internal Server Error')
     }
   }, port)
@@ -102,6 +104,8 @@ export type Mapping = {
   /** Changes a batch before the invocation, within what SQS may do. @default no change */
   readonly disturb?: <R extends SqsRecord>(records: readonly R[], name: string) => readonly R[]
   readonly name: string
+  /** Time until a batch that was not handled comes again. */
+  readonly visibilityMs: number
   /** The dead-letter queue, for the entries of a loop. */
   readonly deadLetters: string
 }
@@ -128,7 +132,9 @@ export async function mapQueue(mapping: Mapping): Promise<void> {
       name,
     )
     const event = { Records: given.map(({ lineage: _, ...record }) => record) }
-    const answer = await lambda.invoke(event, lineageText(lineage)).catch(() => undefined)
+    const answer = await unlessThrottled(mapping, () => lambda.invoke(event, lineageText(lineage))).catch(
+      () => undefined,
+    )
     if (answer === undefined) continue
     const failed = new Set((answer as BatchAnswer).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier))
     const done = new Map(given.filter(({ messageId }) => !failed.has(messageId)).map((one) => [one.messageId, one]))
@@ -138,6 +144,20 @@ export async function mapQueue(mapping: Mapping): Promise<void> {
 
 const TEN = 10
 const SHORTLY_MS = 5
+const LONGEST_BACKOFF_MS = 500
+
+/** Invokes again while the account has no execution left, as Lambda does until the batch's visibility timeout ends. */
+async function unlessThrottled<T>({ visibilityMs, signal }: Mapping, invoke: () => Promise<T>): Promise<T> {
+  const end = Date.now() + visibilityMs
+  for (let waitMs = 20; ; waitMs = Math.min(LONGEST_BACKOFF_MS, 2 * waitMs)) {
+    try {
+      return await invoke()
+    } catch (error) {
+      if (!(error instanceof TooManyRequests) || Date.now() + waitMs > end || signal.aborted) throw error
+    }
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+  }
+}
 
 /** Polls until the batch is whole, or until its window has ended and the queue is empty. */
 async function gather(mapping: Mapping): Promise<readonly Received[]> {
