@@ -1,3 +1,5 @@
+import type { Table } from '@kabutar/core/ports/table.ts'
+import { type Heat, heatTable } from './heat.ts'
 import { type Counts, times } from './tally.ts'
 import { costRig, deliverAll, type Rig, type RigOptions, receiveAll, sendAll } from './work.ts'
 
@@ -24,6 +26,23 @@ export async function countsOfOne(kind: Kind, { count, batch, ...options }: Load
   // The warm-up pays the costs that occur once a day or once a process.
   await run(rig, WARM, batch)
   return times(await fresh(rig, run, count, batch), 1 / count)
+}
+
+/** Answers the write units of one more by partition key, from `count` of a kind in a burst of one account. */
+export async function heatOfOne(kind: Kind, count: number): Promise<readonly Heat[]> {
+  const { run } = KINDS[kind]
+  const watched: ReturnType<typeof heatTable>[] = []
+  const watch = (table: Table) => {
+    const heat = heatTable(table)
+    watched.push(heat)
+    return heat
+  }
+  const rig = await costRig({ waits: false, watch })
+  await run(rig, WARM, WHOLE_BATCH)
+  watched[0]?.take()
+  await run(rig, count, WHOLE_BATCH)
+  const heat = watched[0]?.take() ?? []
+  return heat.map(({ pattern, units, hottest }) => ({ pattern, units: units / count, hottest: hottest / count }))
 }
 
 type Run = (rig: Rig, count: number, batch: number) => Promise<void>

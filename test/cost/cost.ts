@@ -1,6 +1,6 @@
 /** `npm run cost` prints what AWS would bill for a million of each, counted item by item; `-- sends` for one kind. */
 import { type Arguments, runCommand } from '@kabutar/server/command-line.ts'
-import { countsOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
+import { countsOfOne, heatOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
 import { idleMonth } from './idle.ts'
 import { LATENCY_MS } from './prices.ts'
 import { dollarsOf, entriesOf } from './tally.ts'
@@ -10,6 +10,8 @@ const LOADS = [
   { name: 'burst', count: 200, batch: WHOLE_BATCH },
   { name: '0.4 a second', count: 30, batch: 1, betweenMs: 2500 },
 ] as const
+/** Enough for the shards of a day to fill evenly. */
+const HEATED = 400
 /** Dollars, a little above the current figure. */
 const IDLE_TARGET = 2.5
 
@@ -23,6 +25,7 @@ async function billOf(kind: Kind, load: Load): Promise<Bill> {
 const sum = (bill: Bill) => Object.values(bill).reduce((total, one) => total + one, 0)
 
 async function main({ words }: Arguments): Promise<void> {
+  if (words[0] === 'heat') return printHeat()
   const over: string[] = []
   console.log(
     `Assumed waits, in ms: ${JSON.stringify(LATENCY_MS)}. List prices, no free tier. SES's own fee is not in it.`,
@@ -42,6 +45,16 @@ async function main({ words }: Arguments): Promise<void> {
   for (const one of over) console.log(`OVER TARGET ${one}`)
 }
 
+/** Write units by partition key, of one message in a burst. */
+async function printHeat(): Promise<void> {
+  for (const kind of Object.keys(KINDS) as Kind[]) {
+    console.log(`\nwrite units of ${KINDS[kind].name}`.padEnd(61) + 'each'.padStart(8) + 'hottest'.padStart(10))
+    for (const { pattern, units, hottest } of await heatOfOne(kind, HEATED)) {
+      console.log(`  ${pattern.padEnd(58)}${units.toFixed(2).padStart(8)}${hottest.toFixed(2).padStart(10)}`)
+    }
+  }
+}
+
 function print(title: string, columns: readonly Bill[]): void {
   const names = [...new Set(columns.flatMap((bill) => Object.keys(bill)))]
   console.log(`\n${title.padEnd(44)}${columns.length > 1 ? LOADS.map(({ name }) => name.padStart(14)).join('') : ''}`)
@@ -55,8 +68,8 @@ function print(title: string, columns: readonly Bill[]): void {
 
 await runCommand(
   {
-    usage: ['npm run cost', 'npm run cost -- sends'],
-    does: `Prints what AWS would bill for a million of each, counted item by item; or for one of ${Object.keys(KINDS).join(', ')}.`,
+    usage: ['npm run cost', 'npm run cost -- sends', 'npm run cost -- heat'],
+    does: `Prints what AWS would bill for a million of each, counted item by item; or for one of ${Object.keys(KINDS).join(', ')}. \`heat\` prints write units by partition key.`,
     options: {},
   },
   main,

@@ -8,6 +8,7 @@ import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Clock } from '@kabutar/core/ports/clock.ts'
 import { directCompute } from '@kabutar/core/ports/compute.ts'
 import type { RelayOptions } from '@kabutar/core/ports/relay.ts'
+import type { Table } from '@kabutar/core/ports/table.ts'
 import { sendBatch } from '@kabutar/core/sending/send.ts'
 import { newCaches } from '@kabutar/core/store/cache.ts'
 import { Semaphore } from '@kabutar/core/store/semaphore.ts'
@@ -36,17 +37,19 @@ export type Rig = Awaited<ReturnType<typeof costRig>>
 export type RigOptions = MeterOptions & {
   /** Time from one message to the next, in which caches expire. @default 0 */
   readonly betweenMs?: number
+  /** Wraps the table. @default nothing */
+  readonly watch?: (table: Table) => Table
 }
 
 /** Composes the functions as functions/ does, on metered ports in memory. */
-export async function costRig({ betweenMs = 0, ...options }: RigOptions = {}) {
+export async function costRig({ betweenMs = 0, watch = (table) => table, ...options }: RigOptions = {}) {
   const metered = meter(options)
   const engine = memoryEngine()
   let aheadMs = 0
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
   const blobs = localBlobs(engine, temporaryFolder(), { clock, baseUrl: new URL('http://127.0.0.1:1') })
   const client = { timeoutMs: 15_000, ready: async () => {}, close() {}, request: () => answered(metered) }
-  const table = meteredTable(metered, sqliteTable(engine, clock))
+  const table = watch(meteredTable(metered, sqliteTable(engine, clock)))
   const records = { txt: async () => [], mx: async () => [] }
   const relayIds = new Map<string, string>()
   const ports = {
