@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import { FIRST_ACCOUNT } from '@kabutar/core/accounts/accounts.ts'
 import { setRetention } from '@kabutar/core/accounts/retention.ts'
+import { encodeSendEntry } from '@kabutar/core/sending/send-queue.ts'
 import { webhookEntry } from '@kabutar/core/webhooks/entry.ts'
 import { Resend } from 'resend'
 import { ok, until } from '../../flows/support/ask.ts'
@@ -41,10 +42,11 @@ test('an entry that waited for a store ends with its row', async () => {
   const event = `msg_${'0'.repeat(32)}`
   const gone = webhookEntry({ account: FIRST_ACCOUNT, endpoint: 'none', message: id, event, attempt: 1 })
   await platform.queue('webhooks').send(kept(gone))
+  await platform.queue('send').send(kept(encodeSendEntry({ accountId: FIRST_ACCOUNT, id, attempt: 1 })))
   const delivered = async () => (await ok(resend.emails.get(id))).last_event === 'delivered'
   await until(
-    'the report to be recorded and the queue to be empty',
-    async () => (await delivered()) && platform.isEmpty('webhooks'),
+    'the report to be recorded and the queues to be empty',
+    async () => (await delivered()) && platform.isEmpty('webhooks') && platform.isEmpty('send'),
   )
 })
 
