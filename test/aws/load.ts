@@ -22,6 +22,8 @@ export type Load = {
   send(count: number): Promise<void>
   /** Receives at SES, which takes mail whatever state the functions are in. */
   receive(count: number): Promise<void>
+  /** Adds an endpoint for received mail that does not answer its next requests; `settle` waits for its events too. */
+  hang(requests: number): Promise<void>
   /** Restarts the functions two minutes later, when leases have ended and rows are due. */
   later(): Promise<void>
   /**
@@ -40,6 +42,8 @@ type Accepted = {
   readonly sent: Map<string, string>
   readonly taken: Map<string, string>
   delivered: Map<string, Set<string>>
+  /** True if an endpoint hangs. */
+  hangs: boolean
 }
 
 export async function startLoad(options: RunOptions = {}): Promise<Load> {
@@ -53,7 +57,7 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
   const resend = new Resend(API_KEY, { baseUrl: running.url })
   const hook = await ok(resend.webhooks.create({ endpoint: receiver.url('/load'), events: [...EVENTS] }))
   receiver.trust('/load', hook.signing_secret)
-  const accepted: Accepted = { sent: new Map(), taken: new Map(), delivered: new Map() }
+  const accepted: Accepted = { sent: new Map(), taken: new Map(), delivered: new Map(), hangs: false }
   const missing = () => missingOf({ platform, resend, receiver, accepted })
   return {
     platform,
@@ -61,6 +65,17 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
     running: () => running,
     send: (count) => inParallel(count, 24, (n) => sendOne(resend, accepted, n)),
     receive: (count) => inParallel(count, 4, (n) => receiveOne(platform, accepted, n)),
+    async hang(requests) {
+      const { signing_secret } = await ok(
+        resend.webhooks.create({ endpoint: receiver.url('/hanging'), events: ['email.received'] }),
+      )
+      receiver.trust('/hanging', signing_secret)
+      receiver.script(
+        '/hanging',
+        Array.from({ length: requests }, () => 0),
+      )
+      accepted.hangs = true
+    },
     async later() {
       const { port } = new URL(running.url)
       // Stopped, not killed: a kill between SES's answer and our record may send a message twice (kills.test.ts).
@@ -177,13 +192,20 @@ async function unsettled({ resend, accepted: { sent, delivered } }: Looking): Pr
   })
 }
 
-async function unread({ resend, accepted: { taken, delivered } }: Looking): Promise<readonly string[]> {
+async function unread({
+  resend,
+  receiver,
+  accepted: { taken, delivered, hangs },
+}: Looking): Promise<readonly string[]> {
+  const answered = receiver.received('/hanging').filter(({ code }) => code === 200)
+  const slow = new Set(answered.map(({ payload }) => (payload.data as { email_id?: string }).email_id))
   const found = await listed((page) => ok(resend.emails.receiving.list(page)))
   const bySubject = Map.groupBy(found, ({ subject }) => subject)
   return [...taken.keys()].flatMap((subject) => {
     const [first, ...more] = bySubject.get(subject) ?? []
     assert.deepEqual(more, [], `${subject} is listed more than once`)
     if (first === undefined) return [`${subject} is not listed`]
+    if (hangs && !slow.has(first.id)) return [`${subject} not delivered to the endpoint that hangs`]
     return delivered.has(`email.received ${first.id}`) ? [] : [`${subject} not delivered`]
   })
 }
