@@ -12,6 +12,7 @@ const LOADS = [
 ] as const
 /** Enough for the shards of a day to fill evenly. */
 const HEATED = 400
+const STORED_MONTHS = [12, 24]
 /** Dollars, a little above the current figure. */
 const IDLE_TARGET = 2.5
 
@@ -22,6 +23,8 @@ async function billOf(kind: Kind, load: Load): Promise<Bill> {
   return Object.fromEntries(entriesOf(each).map(([name, amount]) => [name, dollarsOf(name, amount * MILLION)]))
 }
 
+/** Dollars of a month of storage; a message stays until it is deleted or its retention ends. */
+const stored = ({ tableGbMonth = 0, s3GbMonth = 0 }: Bill) => tableGbMonth + s3GbMonth
 const sum = (bill: Bill) => Object.values(bill).reduce((total, one) => total + one, 0)
 
 async function main({ words }: Arguments): Promise<void> {
@@ -64,6 +67,9 @@ function print(title: string, columns: readonly Bill[]): void {
   const billed = names.filter((name) => columns.some((bill) => Math.abs(bill[name] ?? 0) >= 0.005))
   for (const name of billed) row(name, (bill) => bill[name] ?? 0)
   row('sum', sum)
+  if (columns.length === 1) return
+  for (const months of STORED_MONTHS)
+    row(`sum, if stored for ${months} months`, (bill) => sum(bill) + (months - 1) * stored(bill))
 }
 
 await runCommand(
