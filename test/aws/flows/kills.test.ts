@@ -52,7 +52,7 @@ describe(`functions that are killed during batches, with seed ${SEED}`, () => {
     const { lambdas } = load.running()
     for (const name of VICTIMS) assert.ok(lambdas[name].used.failed > 0, `${name} was never struck at work`)
     await load.later()
-    await load.settle()
+    await load.settle(240)
     assert.deepEqual(load.doubled(), [])
   })
 })

@@ -49,7 +49,7 @@ describe('bursts of errors that outlast the retries of the SDK', () => {
     await burst(faults, dynamoBursts)
     await burst(faults, lostAnswers)
     await load.later()
-    await load.settle()
+    await load.settle(240)
     assert.deepEqual(load.doubled(), [])
   })
 
@@ -61,7 +61,7 @@ describe('bursts of errors that outlast the retries of the SDK', () => {
     await burst(sqs.faults, visibilityBursts)
     dynamo.faults.length = 0
     await load.later()
-    await load.settle()
+    await load.settle(240)
     assert.deepEqual(load.doubled(), [])
   })
 
