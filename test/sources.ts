@@ -39,7 +39,7 @@ const RULES: readonly Rule[] = [
     pattern: /`[^`\n]*(\}#|[^`]#\$\{)[^`\n]*`|\bpk: ['`]/,
     instead: 'store/keys.ts',
     in: /^(packages|functions)\//,
-    except: [/^packages\/core\/src\/store\/keys\.ts$/],
+    except: [/^packages\/core\/src\/store\/(mailbox-)?keys\.ts$/],
   },
 ]
 

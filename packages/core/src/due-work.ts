@@ -1,10 +1,12 @@
 /** The one registry of the outbox: what the sweep queues for a due row of each kind. */
+import { TRASH_KEPT_MS } from './mailboxes/step.ts'
 import { MEASURED_EVERY_MS } from './messages/measure-storage.ts'
+import { CONTENT_KEPT_MS } from './messages/references.ts'
 import { sentOf } from './messages/rows.ts'
 import { UPLOAD_KEPT_MS } from './messages/uploads.ts'
 import type { Queue } from './ports/queue.ts'
 import type { Item } from './ports/table.ts'
-import { dueDeletion, dueMeasure, dueUpload } from './receiving/entries.ts'
+import { dueAppended, dueDeletion, dueMailboxJob, dueMeasure, dueUpload } from './receiving/entries.ts'
 import { dueSend } from './sending/send-queue.ts'
 import type { DueKind, DueWork, LongestWaits } from './store/outbox.ts'
 import { backoffMs } from './store/sweep.ts'
@@ -22,6 +24,8 @@ export function dueWork({
   return {
     'sent-message': dueSend(sendQueue),
     'received-message': dueDeletion(receiveQueue),
+    'appended-message': dueAppended(receiveQueue),
+    'mailbox-job': dueMailboxJob(receiveQueue),
     upload: dueUpload(receiveQueue),
     event: dueEvent(webhookQueue),
     delivery: dueDelivery(webhookQueue),
@@ -42,7 +46,9 @@ export function longestWaits({ sendRetries, webhookRetriesMs }: Schedules): Long
   const after = (item: Item, waits: readonly number[], made: number) => own(item) + SPREAD * (waits[made] ?? 0)
   return {
     'sent-message': (item) => after(item, sendRetries, sentOf(item).attempts - 1),
-    'received-message': own,
+    'received-message': (item) => own(item) + CONTENT_KEPT_MS,
+    'appended-message': (item) => own(item) + CONTENT_KEPT_MS,
+    'mailbox-job': (item) => own(item) + TRASH_KEPT_MS,
     upload: (item) => own(item) + UPLOAD_KEPT_MS,
     event: own,
     'waiting-entry': own,

@@ -16,6 +16,7 @@ import { deleteContent } from './content.ts'
 import { deleteRaw } from './delete.ts'
 import { copiesOfSent } from './delete-sent.ts'
 import { isPending, type Message, type SentMessage } from './message.ts'
+import { isPlaced } from './references.ts'
 import { isDeleted, markExpired, receivedOf, sentOf, writeGone } from './rows.ts'
 import type { ReadingPorts } from './stored-reading.ts'
 
@@ -74,10 +75,12 @@ async function expireDay(ports: ExpirePorts, walk: Walk, direction: Direction, d
     budget.rows -= rows.length
     const present = rows.filter((item) => !isDeleted(item))
     const messageOf = (item: Item): Message => (direction === 'out' ? sentOf(item) : receivedOf(item))
-    const { items } = loggedPage(ports, readableRows(present, messageOf))
+    // What a mailbox has keeps its content until it is expunged there.
+    const free = present.filter((item) => walk.what === 'events' || !isPlaced(item))
+    const { items } = loggedPage(ports, readableRows(free, messageOf))
     const ended = items.filter(hasEnded)
     await expireAll(ports, walk, ended)
-    const passedOver = progress.passedOver === true || ended.length < items.length
+    const passedOver = progress.passedOver === true || ended.length < items.length || free.length < present.length
     const last = rows.at(-1)?.sk ?? progress.to
     isChanged = true
     if (rows.length === PAGE) progress = { ...(last !== undefined && { to: last }), passedOver }

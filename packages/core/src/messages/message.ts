@@ -75,6 +75,14 @@ export type ReadingPlace =
   | { readonly place: 'message'; readonly stored: StoredJson }
   | { readonly place: 'row' | 'blob' | 'deleted' }
 
+/** A message that was put into a mailbox: it was neither sent nor received by us, and no list of the account shows it. */
+export type AppendedMessage = Omit<ReceivedMessage, 'direction' | 'envelope' | 'thread'> & {
+  readonly direction: 'appended'
+}
+
+/** Names the message whose content is meant. */
+export type ContentRef = { readonly direction: 'sent' | 'received' | 'appended'; readonly id: string }
+
 export type Tag = { readonly name: string; readonly value: string }
 
 export const RECIPIENT_STATUSES = [

@@ -1,10 +1,12 @@
 /** The rows of messages. Their attributes have the names and the values of the entity's fields. */
-import type { Attrs, Item, Json, Table, Update } from '../ports/table.ts'
+import type { Attrs, Item, Json, Table } from '../ports/table.ts'
 import { readRow, row } from '../store/codec.ts'
 import { accountOfKey, receivedMessageKey, sentMessageKey } from '../store/keys.ts'
+import { appendedMessageKey, idOfAppendedKey } from '../store/mailbox-keys.ts'
 import { writeIf } from '../store/once.ts'
 import { DUE_ATTRIBUTES, dueAt, dueOf } from '../store/outbox.ts'
 import type {
+  AppendedMessage,
   ComposedContent,
   InboundEnvelope,
   Lease,
@@ -20,6 +22,7 @@ export const FIRST_DUE_MS = 120_000
 export function sentItem({ id, accountId, direction: _, due, ...fields }: SentMessage): Item {
   return row('sent-message', sentMessageKey(accountId, id), {
     ...(fields as unknown as Attrs),
+    refs: 1,
     ...(due !== undefined && dueAt('sent-message', accountId, id, due)),
   })
 }
@@ -31,7 +34,7 @@ export function sentOf(item: Item): SentMessage {
 }
 
 export function receivedItem({ id, accountId, direction: _, ...fields }: ReceivedMessage): Item {
-  return row('received-message', receivedMessageKey(accountId, id), fields as unknown as Attrs)
+  return row('received-message', receivedMessageKey(accountId, id), { ...(fields as unknown as Attrs), refs: 1 })
 }
 
 export function receivedOf(item: Item): ReceivedMessage {
@@ -39,9 +42,18 @@ export function receivedOf(item: Item): ReceivedMessage {
   return { ...fields, direction: 'received' }
 }
 
+export function appendedItem({ id, accountId, direction: _, ...fields }: AppendedMessage): Item {
+  return row('appended-message', appendedMessageKey(accountId, id), { ...(fields as unknown as Attrs), refs: 1 })
+}
+
+export function appendedOf(item: Item): AppendedMessage {
+  const fields = fieldsOf(readRow('appended-message', item)) as unknown as Omit<AppendedMessage, 'direction'>
+  return { ...fields, id: idOfAppendedKey(item), direction: 'appended' }
+}
+
 /** The entity's fields; the row's own attributes are left out. */
 function fieldsOf(item: Item): Attrs {
-  const { pk: _, sk, format: __, gs1pk: ___, gs1sk: ____, sweeps: _____, ...fields } = item
+  const { pk: _, sk, format: __, gs1pk: ___, gs1sk: ____, sweeps: _____, refs: ______, ...fields } = item
   return { ...fields, id: sk, accountId: accountOfKey(item) }
 }
 
@@ -65,16 +77,6 @@ export const isContentDeleted = (item: Item): boolean => hasNoContent(item) && i
 export async function readReceived(table: Table, accountId: string, id: string): Promise<ReceivedMessage | undefined> {
   const item = await table.get(receivedMessageKey(accountId, id))
   return item && !isDeleted(item) ? receivedOf(item) : undefined
-}
-
-/** Accepts the deletion of a received message: no reader finds it any more, and the sweep finishes what a crash leaves. */
-export function deletionOf(accountId: string, id: string, now: number): Update {
-  return {
-    kind: 'update',
-    key: receivedMessageKey(accountId, id),
-    set: { deletedAt: now, sweeps: 0, ...dueAt('received-message', accountId, id, now + FIRST_DUE_MS) },
-    if: [{ exists: true }],
-  }
 }
 
 /** Replaces a reconstructed envelope. @throws {StoreError} `ConditionFailed` once the message was deleted */
@@ -113,12 +115,15 @@ export function markExpired(table: Table, message: Message, now: number): Promis
   const { accountId, id } = message
   const set = { expiredAt: now, preview: '' }
   if (message.direction === 'sent') {
-    const isAsRead = [{ attr: 'version', op: '=', value: message.version }] as const
+    const isAsRead = [{ attr: 'version', op: '=', value: message.version }, LISTED_ALONE] as const
     return writeIf(table, { kind: 'update', key: sentMessageKey(accountId, id), set, if: isAsRead })
   }
-  const isThere = [{ exists: true }, { attr: 'deletedAt', op: 'absent' }] as const
+  const isThere = [{ exists: true }, { attr: 'deletedAt', op: 'absent' }, LISTED_ALONE] as const
   return writeIf(table, { kind: 'update', key: receivedMessageKey(accountId, id), set, if: isThere })
 }
+
+/** No mailbox has the message. */
+const LISTED_ALONE = { attr: 'refs', op: '<=', value: 1 } as const
 
 /** Writes that nothing is left of expired content, or of the events of a message. */
 export function writeGone(table: Table, message: Message, gone: 'content' | { readonly eventsAt: number }) {

@@ -20,6 +20,8 @@ export type StoredReading = {
   /** The content that people and programs are shown. */
   readonly reading: Reading
 }
+/** A message whose octets are stored as they came. */
+export type StoredRaw = Pick<ReceivedMessage, 'accountId' | 'id' | 'content' | 'expiredAt'>
 export type ReadingPorts = ComputePorts & { readonly table: Table; readonly blobs: Blobs }
 
 /** Writes what does not fit the message's row, and answers where the reading lies. A repetition writes the same. */
@@ -48,7 +50,7 @@ const lengthOf = ({ reading: { text, html } }: StoredReading) => (text?.length ?
 /** @throws {MailError} `unavailable`; `not_found` once the content has expired */
 export async function getReading(
   { table, blobs, compute }: ReadingPorts,
-  { accountId, id, content: { reading }, expiredAt }: ReceivedMessage,
+  { accountId, id, content: { reading }, expiredAt }: StoredRaw,
 ): Promise<StoredReading> {
   if (reading.place === 'deleted' || expiredAt !== undefined) throw contentGone(expiredAt)
   if (reading.place === 'message') return (await decodeJson(reading.stored)) as StoredReading

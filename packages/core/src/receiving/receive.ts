@@ -5,8 +5,9 @@
  * there; what fails for a reason of its own is stored unread at the last of five receipts.
  */
 
+import { workOffMailbox } from '../mailboxes/jobs.ts'
 import { blobKey } from '../messages/blob-keys.ts'
-import { finishDeletion } from '../messages/delete.ts'
+import { deleteAppended, finishDeletion } from '../messages/delete.ts'
 import { expireMail } from '../messages/expire.ts'
 import { measureStorage } from '../messages/measure-storage.ts'
 import { LARGE_BYTES } from '../messages/memory.ts'
@@ -77,6 +78,8 @@ async function workOff(ports: ReceivePorts, entry: Other, signal: AbortSignal): 
   const { accountId } = entry
   if (entry.kind === 'expire_upload') return deleteUpload(ports, accountId, entry.id)
   if (entry.kind === 'delete') return finishDeletion(ports, accountId, entry.id)
+  if (entry.kind === 'delete_appended') return deleteAppended(ports, accountId, entry.id)
+  if (entry.kind === 'mailbox_job') return workOffMailbox(ports, entry, entry.job, entry.subject)
   const allExpired = await expireMail(ports, accountId, signal)
   await measureStorage(ports, accountId, signal, !allExpired)
 }

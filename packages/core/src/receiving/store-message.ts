@@ -19,7 +19,7 @@ import type { Log } from '../ports/log.ts'
 import { StoreError, type Table } from '../ports/table.ts'
 import { getAll } from '../ports/table-rules.ts'
 import type { Caches } from '../store/cache.ts'
-import { eventKey } from '../store/keys.ts'
+import { eventKey, receivedMessageKey } from '../store/keys.ts'
 import { transactIf } from '../store/once.ts'
 import { putDay } from '../store/timeline.ts'
 import { eventItem, type MailEvent, receivedEventId } from '../webhooks/event.ts'
@@ -124,7 +124,8 @@ async function storedBefore(
   const stored = await readReceived(ports.table, accountId, id)
   if (stored !== undefined) return withEnvelope(ports.table, stored, envelope)
   await finishDeletion(ports, accountId, id)
-  await deleteLeftovers(ports, accountId, id, blob)
+  const isKept = (await ports.table.get(receivedMessageKey(accountId, id))) !== undefined
+  if (!isKept) await deleteLeftovers(ports, accountId, id, blob)
   return undefined
 }
 

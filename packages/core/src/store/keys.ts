@@ -1,11 +1,12 @@
 /**
- * Every row of the product: its partition key, its sort key and the number of its format. All keys are made here, so that
- * this table is the data model. An account's id leads each key, except where the row belongs to no account.
+ * Every row of the product: its partition key, its sort key and the number of its format. All keys are made here and in
+ * mailbox-keys.ts, so that this table is the data model. An account's id leads each key, except where the row belongs to no account.
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { timeOf } from '../ports/ids.ts'
 import type { Key } from '../ports/table.ts'
+import { MAILBOX_ROWS } from './mailbox-keys.ts'
 
 type RowShape = {
   readonly pk: string
@@ -50,6 +51,7 @@ export const ROWS = {
   'outbox-kind': shape('due#kinds', '<kind>', 'that rows of the kind carry `due`'),
   'ses-receipt': shape('ses#<object>', 'v', 'when a message of SES came, and whose it is (AWS)'),
   'receipt-rules-lease': shape('lease#receipt-rules', '<rule set>', 'who changes the receipt rules (AWS)'),
+  ...MAILBOX_ROWS,
 }
 
 export type RowKind = keyof typeof ROWS
@@ -80,11 +82,9 @@ export const apiKeyPartition = (accountId: string): string => `${accountId}#keys
 export const apiKeyKey = (accountId: string, id: string): Key => ({ pk: apiKeyPartition(accountId), sk: id })
 export const apiKeyTokenKey = (sha256OfToken: string): Key => ({ pk: `key#${sha256OfToken}`, sk: 'key' })
 
-/** `what`: `keys`, `webhooks`, `uploads`, or the domains that were added on a day. */
-export const countKey = (accountId: string, what: 'keys' | 'webhooks' | 'uploads' | `domains-${string}`): Key => ({
-  pk: `${accountId}#counts`,
-  sk: what,
-})
+/** `domains-<day>`: the domains that were added on a day. */
+type Counted = 'keys' | 'webhooks' | 'uploads' | 'mailboxes' | `domains-${string}`
+export const countKey = (accountId: string, what: Counted): Key => ({ pk: `${accountId}#counts`, sk: what })
 
 export const reputationPartition = (accountId: string): string => `${accountId}#reputation`
 export const REPUTATION_DAYS = 'day#'

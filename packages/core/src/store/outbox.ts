@@ -21,7 +21,15 @@ import { writeIf } from './once.ts'
 /** The kinds of rows that carry `due`. */
 export type DueKind = Extract<
   RowKind,
-  'sent-message' | 'received-message' | 'upload' | 'event' | 'delivery' | 'storage' | 'waiting-entry'
+  | 'sent-message'
+  | 'received-message'
+  | 'appended-message'
+  | 'mailbox-job'
+  | 'upload'
+  | 'event'
+  | 'delivery'
+  | 'storage'
+  | 'waiting-entry'
 >
 /** The queue for the work on a due row, which may depend on the row, and the entry that asks for it. */
 export type DueWork = { readonly queue: Queue | ((item: Item) => Queue); entry(item: Item): string }
