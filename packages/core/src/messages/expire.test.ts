@@ -25,6 +25,7 @@ import { inspectSent } from './inspect-sent.ts'
 import { measureStorage } from './measure-storage.ts'
 import { copyRaw } from './message-copies.ts'
 import { getReceived, getSent, getWholeReceived, getWholeSent, listReceived, listSent } from './read.ts'
+import { contentKey } from './references.ts'
 
 const never = new AbortController().signal
 const DAY = 86_400_000
@@ -207,4 +208,18 @@ test('the sweep has it done each hour, by the row that has the storage summed', 
   assert.equal(await hour(), undefined)
   ports.clock.advance(31 * DAY)
   assert.equal(await hour(), ports.clock.now())
+})
+
+test('what a mailbox has is kept until it is expunged there', async () => {
+  const ports = await receivePorts()
+  const id = await received(ports)
+  const key = contentKey('a', { direction: 'received', id })
+  const refs = (count: number) => ports.table.write({ kind: 'update', key, set: { refs: count } })
+  await refs(2)
+  ports.clock.advance(31 * DAY)
+  await expire(ports, THIRTY)
+  assert.equal((await getReceived(ports.table, 'a', id)).expiredAt, undefined)
+  await refs(1)
+  await expire(ports, THIRTY)
+  assert.equal((await getReceived(ports.table, 'a', id)).expiredAt, ports.clock.now())
 })

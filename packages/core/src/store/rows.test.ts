@@ -9,6 +9,7 @@ import { sharedSendRate } from '@kabutar/aws/ses/send-rate.ts'
 import { dueWaitingEntry, keepWaiting } from '@kabutar/aws/sqs/waiting-entries.ts'
 import { dkimKeyOf, ensureDkimKey } from '@kabutar/local/identity/dkim-keys.ts'
 import { testIdentities } from '@kabutar/testing/domains-rig.ts'
+import { appended, received } from '@kabutar/testing/mailbox-rig.ts'
 import { drainReceived, LETTER, type ReceiveRig, receivePorts, take } from '@kabutar/testing/receiving-rig.ts'
 import { DRAFT, drain, KEY, silent } from '@kabutar/testing/sending-rig.ts'
 import { createAccount, listAccounts } from '../accounts/accounts.ts'
@@ -19,7 +20,21 @@ import { holderOf } from '../domains/change.ts'
 import { createDomain } from '../domains/create.ts'
 import { claimDomain, domainOwner, listDomains } from '../domains/domains.ts'
 import { dueWork } from '../due-work.ts'
+import { mailboxesFor } from '../mailboxes/addresses.ts'
+import { append } from '../mailboxes/append.ts'
+import type { Arrival } from '../mailboxes/arrive.ts'
+import { readState } from '../mailboxes/change.ts'
+import { changesSince } from '../mailboxes/changes.ts'
+import { deliver } from '../mailboxes/deliver.ts'
+import { listDrafts, saveDraft } from '../mailboxes/drafts.ts'
+import { listFolders, makeFolder, removeFolder } from '../mailboxes/folders.ts'
+import { workOffMailbox } from '../mailboxes/jobs.ts'
+import { listLabels, makeLabel } from '../mailboxes/labels.ts'
+import { createMailbox, getMailbox } from '../mailboxes/mailboxes.ts'
+import { findMessage, getThread, listThreadMails } from '../mailboxes/thread-mails.ts'
 import { getWholeReceived, getWholeSent, listReceived, listSent } from '../messages/read.ts'
+import { contentKey } from '../messages/references.ts'
+import { appendedOf } from '../messages/rows.ts'
 import { findThread } from '../messages/threads.ts'
 import { createUpload, uploadSizes } from '../messages/uploads.ts'
 import { ViewLinks } from '../messages/view-links.ts'
@@ -35,6 +50,7 @@ import { createEndpoint, listEndpoints } from '../webhooks/endpoints.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { newCaches } from './cache.ts'
 import { accountOfKey, ROWS, type RowKind } from './keys.ts'
+import type { Box } from './mailbox-keys.ts'
 import type { ListPage } from './pages.ts'
 import { sweep } from './sweep.ts'
 
@@ -42,7 +58,7 @@ const WAITING = { id: '1', body: 'an entry', attempt: 2, sentAt: 0, handle: '' }
 const never = new AbortController().signal
 const LONG_DRAFT = { ...DRAFT, text: randomBytes(1500).toString('hex') }
 /** Nobody reads more than the key of these kinds, except that conditions read the number of a count. */
-const NEVER_READ = ['outbox-kind', 'day', 'delivery-day', 'count'] as const satisfies readonly RowKind[]
+const NEVER_READ = ['outbox-kind', 'day', 'delivery-day', 'count', 'thread-order'] as const satisfies readonly RowKind[]
 
 /** The table, and the keys of everything that is written to it. */
 function recorded(table: Table): { readonly table: Table; readonly keys: Map<string, Key> } {
@@ -88,6 +104,7 @@ type Written = {
   readonly endpoint: string
   readonly token: string
   readonly upload: string
+  readonly mail: MailboxRows
 }
 
 const VIEWED = { accountId: 'a', direction: 'sent', id: '', images: false } as const
@@ -110,7 +127,25 @@ async function writeAll(rig: ReceiveRig, table: Table): Promise<Written> {
   const [received = ''] = await take(ports, LETTER)
   assert.deepEqual(await drainReceived(ports), [])
   await writeRest(ports)
-  return { message, received, endpoint, token, upload }
+  const mail = await writeMailbox(ports)
+  return { message, received, endpoint, token, upload, mail }
+}
+
+type MailboxRows = { readonly box: Box; readonly letter: Arrival; readonly appended: string; readonly folder: string }
+
+/** A mailbox with a message, an appended one, a draft and a label; a folder of it is removed. */
+async function writeMailbox(ports: Ports): Promise<MailboxRows> {
+  const { id: mailboxId } = await createMailbox(ports, 'a', { name: 'Ada', addresses: ['ada@kabutar.test'] })
+  const box = { accountId: 'a', mailboxId }
+  const letter = await received(ports, 'a')
+  await deliver(ports, box, [letter])
+  const draft = appended(ports, 'a')
+  await append(ports, box, 'sent', [draft])
+  await saveDraft(ports, box, { id: ports.ids.next(), fields: {} })
+  await makeLabel(ports, box, { name: 'L', color: '#000000' })
+  const { id: folder } = await makeFolder(ports, box, { name: 'F' })
+  await removeFolder(ports, box, folder)
+  return { box, letter, appended: draft.message.id, folder }
 }
 
 async function writeRest(ports: Ports): Promise<void> {
@@ -133,6 +168,16 @@ async function writeRest(ports: Ports): Promise<void> {
 function sendRate({ table, clock, log }: Ports): Promise<number | undefined> {
   const client = { send: async () => ({ SendQuota: { MaxSendRate: 14 } }) } as unknown as SESv2Client
   return sharedSendRate(client, { table, clock, log, random: Math.random })()
+}
+
+async function readAppended(table: Table, id: string): Promise<unknown> {
+  return appendedOf((await table.get(contentKey('a', { direction: 'appended', id }))) ?? assert.fail())
+}
+
+/** A reply by References, or by its subject if the letter has no Message-ID. */
+async function deliverReply(ports: Ports, { box, letter }: MailboxRows): Promise<unknown> {
+  const some = { references: letter.messageIds, messageIds: [], subject: `Re: ${letter.subject}` }
+  return deliver(ports, box, [await received(ports, 'a', some)])
 }
 
 /** Throws the error of a row that is left out with an error line. */
@@ -210,6 +255,22 @@ describe('every row', () => {
       for (const item of items) dueWaitingEntry({}).entry(item)
     },
     'receipt-rules-lease': ({ table, clock }) => takeReceiptRuleLease(table, clock, 'rules'),
+    mailbox: ({ table }) => getMailbox({ table }, written.mail.box),
+    address: ({ table }) => mailboxesFor(table, 'a', ['ada@kabutar.test']),
+    'appended-message': ({ table }) => readAppended(table, written.mail.appended),
+    'mailbox-state': ({ table }) => readState({ table }, written.mail.box),
+    folder: ({ table }) => listFolders({ table }, written.mail.box),
+    placement: ({ table }) => findMessage(table, written.mail.box, written.mail.letter.id),
+    'message-place': ({ table }) => findMessage(table, written.mail.box, written.mail.letter.id),
+    thread: ({ table }) => getThread(table, written.mail.box, written.mail.letter.id),
+    'thread-mail': ({ table }) => listThreadMails(table, written.mail.box, written.mail.letter.id, { limit: 9 }),
+    'thread-message-id': (ports) => deliverReply(ports, written.mail),
+    'thread-subject': (ports) =>
+      deliverReply(ports, { ...written.mail, letter: { ...written.mail.letter, messageIds: [] } }),
+    'mailbox-change': ({ table }) => changesSince(table, written.mail.box, 1, 9),
+    label: ({ table }) => listLabels({ table }, written.mail.box),
+    draft: ({ table }) => listDrafts(table, written.mail.box, { limit: 9 }),
+    'mailbox-job': (ports) => workOffMailbox(ports, written.mail.box, 'empty-folder', written.mail.folder),
   }
   for (const [kind, read] of Object.entries(reads) as [RowKind, (ports: Ports) => Promise<unknown>][]) {
     test(`of kind ${kind} is refused in format 99`, async () => {
