@@ -2,7 +2,6 @@
 import { claimDomain } from '@kabutar/core/domains/domains.ts'
 import type { Arrival } from '@kabutar/core/mailboxes/arrive.ts'
 import { createMailbox } from '@kabutar/core/mailboxes/mailboxes.ts'
-import type { Thread } from '@kabutar/core/mailboxes/model.ts'
 import type { MailboxPorts } from '@kabutar/core/mailboxes/step.ts'
 import type { AppendedMessage, ReceivedMessage } from '@kabutar/core/messages/message.ts'
 import { receivedItem } from '@kabutar/core/messages/rows.ts'
@@ -106,5 +105,3 @@ export function appended(ports: MailboxPorts, accountId: string, some: Letter = 
   const message: AppendedMessage = { ...rawOf(accountId, arrival, some), direction: 'appended' }
   return { arrival, message }
 }
-
-export const subjectsOf = (threads: readonly Thread[]): readonly string[] => threads.map(({ subject }) => subject)

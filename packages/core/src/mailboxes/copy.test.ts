@@ -68,6 +68,26 @@ describe('a copy', () => {
     assert.equal(placements.find(({ id }) => id === mail.id)?.uid, LARGE + 1)
   })
 
+  test('that was held up for too long ends as a conflict, and spoils nothing of who came meanwhile', async () => {
+    const rig = await filled(150)
+    const mail = await rig.during(received(rig, 'a', { folder: 'archive', messageIds: ['<new@far.test>'] }))
+    let steps = 0
+    const transact: MailboxRig['table']['transact'] = async (...args) => {
+      await rig.table.transact(...args)
+      if (++steps !== 2) return
+      await rig.clock.sleep(61_000)
+      await deliver(rig, rig.box, [mail])
+    }
+    const slow = { ...rig, table: { ...tableOf(rig), transact } }
+    const copying = rig.during(copy(slow, rig.box, 'inbox', uidsTo(150), 'archive'))
+    await assert.rejects(copying, { code: 'Conflict' })
+    const { placements } = await rig.during(auditMailbox(rig.table, rig.box))
+    assert.deepEqual(
+      placements.filter(({ folder }) => folder === 'archive').map(({ id, uid }) => [id, uid]),
+      [[mail.id, 1]],
+    )
+  })
+
   for (const after of [false, true]) {
     test(`is whole or not there after a crash ${after ? 'after' : 'before'} any step`, async () => {
       const count = 30

@@ -4,13 +4,17 @@ import { describe, test } from 'node:test'
 import { auditMailbox } from '@kabutar/testing/mailbox-audit.ts'
 import { appended, type MailboxRig, mailboxRig, received } from '@kabutar/testing/mailbox-rig.ts'
 import { Crash, deathAt, mortal } from '@kabutar/testing/mortal.ts'
+import { contentKey } from '../messages/references.ts'
+import { contentsPartition } from '../store/mailbox-keys.ts'
 import { append } from './append.ts'
 import { copy } from './copy.ts'
 import { deliver } from './deliver.ts'
 import { expunge } from './expunge.ts'
 import { flag } from './flag.ts'
 import { makeFolder, removeFolder } from './folders.ts'
+import { workOffMailbox } from './jobs.ts'
 import { label, makeLabel } from './labels.ts'
+import { deleteMailbox } from './mailboxes.ts'
 import { move } from './move.ts'
 import { moveThread, trashThread } from './thread-changes.ts'
 
@@ -81,5 +85,37 @@ describe('a crash at any call leaves the mailbox whole', () => {
         assert.ok(crashes >= 3 && crashes < MAX_STEPS, `${crashes} crashes`)
       })
     }
+  }
+})
+
+describe('a job that a crash cut short at any call', () => {
+  for (const job of ['empty-mailbox', 'empty-folder'] as const) {
+    test(`is finished when it comes again: ${job}`, async () => {
+      let crashes = 0
+      for (let at = 1; at <= MAX_STEPS; at++) {
+        const rig = await furnished()
+        const { box, table } = rig
+        const { id: folder } = await rig.during(makeFolder(rig, box, { name: 'F' }))
+        const one = appended(rig, 'a')
+        const prepare = async () => {
+          await move(rig, box, 'inbox', [1, 2, 6], folder)
+          await append(rig, box, folder, [one])
+          if (job === 'empty-folder') await removeFolder(rig, box, folder)
+          else await deleteMailbox(rig, box)
+        }
+        await rig.during(prepare())
+        const death = deathAt(at, at % 2 === 0)
+        const subject = job === 'empty-folder' ? folder : box.mailboxId
+        const dying = { ...rig, table: mortal(table, death, 'table') }
+        await rig.during(workOffMailbox(dying, box, job, subject).catch(() => undefined))
+        await rig.during(workOffMailbox(rig, box, job, subject))
+        assert.equal((await rig.during(table.get(contentKey('a', one.arrival.content))))?.refs, 0, death.name)
+        if (job === 'empty-folder') await rig.during(auditMailbox(table, box))
+        else assert.deepEqual((await rig.during(table.query({ pk: contentsPartition(box), limit: 9 }))).items, [])
+        if (!death.dead) break
+        crashes++
+      }
+      assert.ok(crashes >= 3 && crashes < MAX_STEPS, `${crashes} crashes`)
+    })
   }
 })
