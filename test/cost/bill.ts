@@ -1,7 +1,7 @@
 import type { Table } from '@kabutar/core/ports/table.ts'
 import { type Heat, heatTable } from './heat.ts'
 import { type Counts, times } from './tally.ts'
-import { costRig, deliverAll, type Rig, type RigOptions, receiveAll, sendAll } from './work.ts'
+import { costRig, deliverAll, type Rig, type RigOptions, receiveAll, sendAll, sendAndTellAll } from './work.ts'
 
 /**
  * `target`: dollars per million in a burst, a little above the current figure, so that a leap fails the test. `time` is the part
@@ -14,14 +14,21 @@ export const KINDS = {
 } as const
 export type Kind = keyof typeof KINDS
 
+/** What `npm run cost` prints: the kinds, and a send as applications make it, which is a sum of kinds with a key of its own. */
+export const PRINTED = {
+  ...KINDS,
+  normal: { name: 'sends with a key and two webhooks', run: sendAndTellAll, target: 26 },
+} as const
+export type Printed = keyof typeof PRINTED
+
 /** In a burst batches are full; at 0.4 messages a second every entry comes alone. */
 export const WHOLE_BATCH = 10
 export const WARM = 10
 export type Load = RigOptions & { readonly count: number; readonly batch: number }
 
 /** Answers the cost of one more, from `count` of a kind in batches. */
-export async function countsOfOne(kind: Kind, { count, batch, ...options }: Load): Promise<Counts> {
-  const { run } = KINDS[kind]
+export async function countsOfOne(kind: Printed, { count, batch, ...options }: Load): Promise<Counts> {
+  const { run } = PRINTED[kind]
   const rig = await costRig(options)
   // The warm-up pays the costs that occur once a day or once a process.
   await run(rig, WARM, batch)
@@ -29,8 +36,8 @@ export async function countsOfOne(kind: Kind, { count, batch, ...options }: Load
 }
 
 /** Answers the write units of one more by partition key, from `count` of a kind in a burst of one account. */
-export async function heatOfOne(kind: Kind, count: number): Promise<readonly Heat[]> {
-  const { run } = KINDS[kind]
+export async function heatOfOne(kind: Printed, count: number): Promise<readonly Heat[]> {
+  const { run } = PRINTED[kind]
   const watched: ReturnType<typeof heatTable>[] = []
   const watch = (table: Table) => {
     const heat = heatTable(table)

@@ -1,8 +1,8 @@
 /** `npm run cost` prints what AWS would bill for a million of each, counted item by item; `-- sends` for one kind. */
 import { type Arguments, runCommand } from '@kabutar/server/command-line.ts'
-import { countsOfOne, heatOfOne, KINDS, type Kind, type Load, WHOLE_BATCH } from './bill.ts'
+import { countsOfOne, heatOfOne, type Load, PRINTED, type Printed, WHOLE_BATCH } from './bill.ts'
 import { idleMonth } from './idle.ts'
-import { LATENCY_MS } from './prices.ts'
+import { BUYS, LATENCY_MS } from './prices.ts'
 import { dollarsOf, entriesOf } from './tally.ts'
 
 const MILLION = 1e6
@@ -18,7 +18,7 @@ const IDLE_TARGET = 2.5
 
 type Bill = Readonly<Record<string, number>>
 
-async function billOf(kind: Kind, load: Load): Promise<Bill> {
+async function billOf(kind: Printed, load: Load): Promise<Bill> {
   const each = await countsOfOne(kind, load)
   return Object.fromEntries(entriesOf(each).map(([name, amount]) => [name, dollarsOf(name, amount * MILLION)]))
 }
@@ -34,8 +34,8 @@ async function main({ words }: Arguments): Promise<void> {
     `Assumed waits, in ms: ${JSON.stringify(LATENCY_MS)}. List prices, no free tier. SES's own fee is not in it.`,
   )
   const wanted = words[0] ?? ''
-  for (const kind of (Object.keys(KINDS) as Kind[]).filter((one) => one.startsWith(wanted))) {
-    const { name, target } = KINDS[kind]
+  for (const kind of (Object.keys(PRINTED) as Printed[]).filter((one) => one.startsWith(wanted))) {
+    const { name, target } = PRINTED[kind]
     const columns: Bill[] = []
     for (const load of LOADS) columns.push(await billOf(kind, load))
     print(`$ per 1M ${name}`, columns)
@@ -50,19 +50,23 @@ async function main({ words }: Arguments): Promise<void> {
 
 /** Write units by partition key, of one message in a burst. */
 async function printHeat(): Promise<void> {
-  for (const kind of Object.keys(KINDS) as Kind[]) {
-    console.log(`\nwrite units of ${KINDS[kind].name}`.padEnd(61) + 'each'.padStart(8) + 'hottest'.padStart(10))
+  for (const kind of Object.keys(PRINTED) as Printed[]) {
+    console.log(`\nwrite units of ${PRINTED[kind].name}`.padEnd(61) + 'each'.padStart(8) + 'hottest'.padStart(10))
     for (const { pattern, units, hottest } of await heatOfOne(kind, HEATED)) {
       console.log(`  ${pattern.padEnd(58)}${units.toFixed(2).padStart(8)}${hottest.toFixed(2).padStart(10)}`)
     }
   }
 }
 
+const buys = (name: string): string => (BUYS as Readonly<Record<string, string>>)[name] ?? ''
+
 function print(title: string, columns: readonly Bill[]): void {
   const names = [...new Set(columns.flatMap((bill) => Object.keys(bill)))]
   console.log(`\n${title.padEnd(44)}${columns.length > 1 ? LOADS.map(({ name }) => name.padStart(14)).join('') : ''}`)
   const row = (name: string, of: (bill: Bill) => number) =>
-    console.log(`  ${name.padEnd(42)}${columns.map((bill) => of(bill).toFixed(2).padStart(14)).join('')}`)
+    console.log(
+      `  ${name.padEnd(42)}${columns.map((bill) => of(bill).toFixed(2).padStart(14)).join('')}  ${buys(name)}`.trimEnd(),
+    )
   // Leaves out items that cancel out or are free.
   const billed = names.filter((name) => columns.some((bill) => Math.abs(bill[name] ?? 0) >= 0.005))
   for (const name of billed) row(name, (bill) => bill[name] ?? 0)
@@ -75,7 +79,7 @@ function print(title: string, columns: readonly Bill[]): void {
 await runCommand(
   {
     usage: ['npm run cost', 'npm run cost -- sends', 'npm run cost -- heat'],
-    does: `Prints what AWS would bill for a million of each, counted item by item; or for one of ${Object.keys(KINDS).join(', ')}. \`heat\` prints write units by partition key.`,
+    does: `Prints what AWS would bill for a million of each, counted item by item; or for one of ${Object.keys(PRINTED).join(', ')}. \`heat\` prints write units by partition key.`,
     options: {},
   },
   main,

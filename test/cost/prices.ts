@@ -27,6 +27,23 @@ export const PRICES = {
   sesInbound: 100,
 } as const
 
+/** What each item pays for. */
+export const BUYS: Readonly<Partial<Record<keyof typeof PRICES, string>>> = {
+  httpApi: 'the request at the gateway',
+  logGb: 'a line of the access log',
+  sqsRequests: 'queue entries: put, taken and deleted, or told by SNS',
+  snsPublishes: 'what SES tells',
+  lambdaRequests: 'invocations, fewer when entries come in batches',
+  lambdaGbSeconds: 'their time, most of it waits for AWS',
+  tableWrites: 'rows of the message, its content, its events and what is due',
+  tableReads: 'keys, accounts and rows that workers look at',
+  tableGbMonth: 'rows for a month, with point-in-time recovery',
+  s3Writes: "SES's PUT of the message",
+  s3Reads: 'the message, read once',
+  s3GbMonth: 'the raw message for a month',
+  egressGb: 'requests to the endpoint',
+}
+
 /** Assumed time of AWS's own services, in milliseconds; the meter sleeps it, because it cannot be measured here. */
 export const LATENCY_MS = { table: 4, queue: 8, blob: 25, relay: 90, endpoint: 100 } as const
 /** CPU of one call through the SDK (signing, JSON, TLS) on one core; the port below it is in memory here. */

@@ -15,6 +15,7 @@ import { Semaphore } from '@kabutar/core/store/semaphore.ts'
 import { dispatchBatch } from '@kabutar/core/webhooks/dispatch.ts'
 import { dispatchState } from '@kabutar/core/webhooks/dispatch-ports.ts'
 import { createEndpoint, listEndpoints, updateEndpoint } from '@kabutar/core/webhooks/endpoints.ts'
+import type { EventType } from '@kabutar/core/webhooks/event.ts'
 import { createApp } from '@kabutar/http/app.ts'
 import { localBlobs } from '@kabutar/local/files/blobs.ts'
 import { localIdentities } from '@kabutar/local/identity/identities.ts'
@@ -113,12 +114,25 @@ export async function sendAll(rig: Rig, count: number, batch: number): Promise<v
   for (let sent = 0; sent < count; sent += together) await sendSome(rig, together, batch)
 }
 
-async function sendSome(rig: Rig, count: number, batch: number): Promise<void> {
+/** Sends as `sendAll` does, each message with an Idempotency-Key, and tells one endpoint that it was sent and delivered. */
+export async function sendAndTellAll(rig: Rig, count: number, batch: number): Promise<void> {
+  await endpointOf(rig, ['email.sent', 'email.delivered'])
+  const together = batch === 1 ? 1 : count
+  for (let sent = 0; sent < count; sent += together) {
+    await sendSome(rig, together, batch, (n) => ({ 'idempotency-key': `order/${n}` }))
+    await dispatchAll(rig, batch)
+  }
+  rig.meter.add('egressGb', (2 * count * WEBHOOK_BYTES) / GB)
+}
+
+type HeadersOf = (n: number) => Readonly<Record<string, string>>
+
+async function sendSome(rig: Rig, count: number, batch: number, headersOf: HeadersOf = () => ({})): Promise<void> {
   const { ports } = rig
   const ids = new Map<string, number>()
   for (let i = 0; i < count; i++) {
     const n = rig.serial()
-    ids.set(await post(rig, { ...addressed(n), subject: `Your order ${n}`, html: html(n) }), n)
+    ids.set(await post(rig, { ...addressed(n), subject: `Your order ${n}`, html: html(n) }, headersOf(n)), n)
   }
   await relayAll(rig, batch)
   for (const [id, n] of ids) await publish(rig, deliveryEvent(id, rig.relayIds.get(id), n))
@@ -135,7 +149,7 @@ async function relayAll({ meter: metered, ports }: Rig, batch: number): Promise<
 
 const addressed = (n: number) => ({ from: 'Ada <ada@kabutar.test>', to: `bob${n}@dest.test` })
 
-async function post({ meter: metered, api, token, later }: Rig, mail: object): Promise<string> {
+async function post({ meter: metered, api, token, later }: Rig, mail: object, headers = {}): Promise<string> {
   metered.add('httpApi', 1)
   metered.add('logGb', ACCESS_LOG_BYTES / GB)
   const answer = await metered.invocation(512, () =>
@@ -144,7 +158,7 @@ async function post({ meter: metered, api, token, later }: Rig, mail: object): P
       routeKey: '$default',
       rawPath: '/emails',
       rawQueryString: '',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
       requestContext: { domainName: 'api.test', http: { method: 'POST' } } as HttpApiEvent['requestContext'],
       body: JSON.stringify(mail),
       isBase64Encoded: false,
@@ -208,21 +222,28 @@ async function receiveSome(rig: Rig, count: number, batch: number): Promise<void
  * more with an endpoint than without.
  */
 export async function deliverAll(rig: Rig, count: number, batch: number): Promise<void> {
-  const { meter: metered, ports } = rig
-  const { id } =
-    (await listEndpoints(ports, FIRST_ACCOUNT))[0] ??
-    (await createEndpoint(ports, FIRST_ACCOUNT, { url: 'http://127.0.0.1:1/', events: ['email.sent'] }))
+  const { meter: metered } = rig
+  const id = await endpointOf(rig, ['email.sent'])
   const without = await sendPlain(rig, { count, batch, endpoint: id, enabled: false })
   const more = plus(await sendPlain(rig, { count, batch, endpoint: id, enabled: true }), without, -1)
   for (const [name, amount] of entriesOf(more)) metered.add(name, amount)
-  // A new endpoint does not get ten requests at once: the others come back.
+  await dispatchAll(rig, batch)
+  metered.add('egressGb', (count * WEBHOOK_BYTES) / GB)
+}
+
+async function endpointOf({ ports }: Rig, events: readonly EventType[]): Promise<string> {
+  const [known] = await listEndpoints(ports, FIRST_ACCOUNT)
+  return (known ?? (await createEndpoint(ports, FIRST_ACCOUNT, { url: 'http://127.0.0.1:1/', events }))).id
+}
+
+/** A new endpoint does not get ten requests at once: the others come back. */
+async function dispatchAll({ meter: metered, ports, later }: Rig, batch: number): Promise<void> {
   while ((await ports.webhookQueue.depth()).ready > 0) {
     for (const entries of ports.webhookQueue.batches(batch)) {
       await metered.invocation(256, () => dispatchBatch(ports, entries, never))
-      rig.later()
+      later()
     }
   }
-  metered.add('egressGb', (count * WEBHOOK_BYTES) / GB)
 }
 
 type Plain = { readonly count: number; readonly batch: number; readonly endpoint: string; readonly enabled: boolean }
