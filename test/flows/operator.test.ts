@@ -108,8 +108,12 @@ test('.env is read, variables win over it, and the first screen says what become
   assert.ok(first.stdout.includes(`Data:      ${data}\n`))
   assert.match(first.stdout, /Docs: .*\/docs, and http/)
   assert.match(first.stdout, /shown this once:\n\n {2}re_/)
-  const second = await start({ KABUTAR_RELAY: 'smtp://relay.test:2500' })
+  assert.doesNotMatch(first.stdout, /Kept:/)
+  const second = await start({ KABUTAR_RELAY: 'smtp://relay.test:2500', KABUTAR_RETENTION: 'content=30,events=90' })
   assert.match(second.stdout, /Mail: +leaves through relay\.test:2500/)
+  assert.match(second.stdout, /Kept: +content for 30 days, events for 90 days \(KABUTAR_RETENTION\)/)
+  assert.match(second.stdout, /Bearer \$RESEND_API_KEY"/)
+  assert.match(second.stderr, /"started"/)
   assert.match(second.stdout, /If it is lost, make another: npm run account -- keys create NAME/)
 })
 

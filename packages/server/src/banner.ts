@@ -8,7 +8,7 @@ type Running = {
   readonly smtp: string | undefined
   readonly newKey?: string
 }
-type Shown = Pick<Settings, 'relay' | 'domains' | 'dataFolder' | 'apiKey'>
+type Shown = Pick<Settings, 'relay' | 'domains' | 'dataFolder' | 'apiKey' | 'retention'>
 
 /**
  * Builds the text that a start prints: the addresses, what becomes of mail, where things are, the API key if it is new, and
@@ -16,7 +16,7 @@ type Shown = Pick<Settings, 'relay' | 'domains' | 'dataFolder' | 'apiKey'>
  */
 export function banner(running: Running, settings: Shown): string {
   const { url, smtp, newKey } = running
-  const key = newKey ?? '$KABUTAR_API_KEY'
+  const key = newKey ?? (settings.apiKey === undefined ? '$RESEND_API_KEY' : '$KABUTAR_API_KEY')
   const domain = settings.domains[0] ?? 'your.domain'
   const mail = `"from":"hello@${domain}","to":"delivered@resend.dev","subject":"Hello","text":"It flies."`
   return `Kabutar listens on ${url}
@@ -25,7 +25,7 @@ ${smtp === undefined ? '' : `SMTP ${smtp}\n`}
 ${relayLines(settings)}
 May send:  ${settings.domains.join(', ')} (KABUTAR_DOMAINS), and domains that are verified over the API
 Data:      ${settings.dataFolder}
-Docs:      ${fileURLToPath(new URL('../../../docs', import.meta.url))}, and ${url}/openapi.json
+${keptLine(settings)}Docs:      ${fileURLToPath(new URL('../../../docs', import.meta.url))}, and ${url}/openapi.json
 
 ${keyLines(running, settings)}
 Send with curl:
@@ -46,6 +46,14 @@ or with the resend SDK (npm install resend):
 
 function consoleLine({ url, console }: Running): string {
   return console ? `Console ${url}/` : 'Console is not built: npm run prepare'
+}
+
+/** Nothing if all is kept, which is what most expect. */
+function keptLine({ retention: { contentDays, eventDays } }: Shown): string {
+  const kept = [contentDays && `content for ${contentDays} days`, eventDays && `events for ${eventDays} days`].filter(
+    Boolean,
+  )
+  return kept.length === 0 ? '' : `Kept:      ${kept.join(', ')} (KABUTAR_RETENTION)\n`
 }
 
 function relayLines({ relay }: Shown): string {

@@ -17,6 +17,7 @@ async function main(): Promise<void> {
   const log = jsonLog(settings.logLevel)
   for (const notice of settings.notices) log.warn(notice)
   const running = await startServer(settings, log)
+  log.info('started', { http: running.url, smtp: running.smtp, data: settings.dataFolder })
   process.stdout.write(banner(running, settings))
   const stop = async (signal: string) => {
     log.info('stopping', { signal })

@@ -113,6 +113,10 @@ test('other schemes are refused before anything is resolved', async () => {
   for (const url of [...urls, `https://h.example/${'a'.repeat(2100)}`]) {
     await assert.rejects(open({ resolver }).request(get(url)), { code: 'invalid_url' }, url)
   }
+  const development = open({ resolver, allowPrivate: true })
+  await assert.rejects(development.request(get('ftp://h.example/')), {
+    message: 'The URL must start with https:// or http://.',
+  })
 })
 
 type Serve = (socket: Socket) => void

@@ -25,7 +25,7 @@ export function checkUrl(text: string, allowPrivate: boolean): URL {
   const url = text.length <= MAX_URL_LENGTH ? URL.parse(text) : null
   if (url === null) throw new GuardError('invalid_url', 'The URL is invalid or too long.')
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) {
-    throw new GuardError('invalid_url', 'The URL must start with https://.')
+    throw new GuardError('invalid_url', `The URL must start with https://${allowPrivate ? ' or http://' : ''}.`)
   }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const local = /(^|\.)localhost\.?$/.test(host) && !allowPrivate
