@@ -56,7 +56,7 @@ export const ACTIVITY_OPERATIONS: readonly Operation[] = [
       to: text.describe('Part of the address of a recipient.'),
       from: text.describe('Part of the sender.'),
       tag: text.describe('Part of a tag, written as `name:value`.'),
-      q: text.describe('Words, all of which are in the subject.'),
+      q: text.describe('Words, each of which is in the subject, the first words, or an address.'),
     },
   },
   {

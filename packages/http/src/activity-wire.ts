@@ -70,7 +70,7 @@ function directionOf(text: string | undefined): Shown | undefined {
   throw new MailError('invalid_message', 'The `direction` parameter must be `sent`, `captured` or `received`.')
 }
 
-/** All that is asked for must hold: part of an address of a recipient or of From, part of a tag, all words in the subject, a status. */
+/** All that is asked for must hold: part of an address of a recipient or of From, part of a tag, all words, a status. */
 function filterOf(c: Context, shown: Shown | undefined): ActivityOptions['matches'] {
   const [to, from, tag, q] = ['to', 'from', 'tag', 'q'].map((name) => textOf(c, name))
   const statuses = statusesOf(c.req.query('status'))
@@ -83,10 +83,14 @@ function filterOf(c: Context, shown: Shown | undefined): ActivityOptions['matche
     if (from !== undefined && !message.from.toLowerCase().includes(from)) return false
     if (to !== undefined && !addressedTo(message).some((address) => address.toLowerCase().includes(to))) return false
     if (tag !== undefined && !tagsOf(message).some((one) => textOfTag(one).includes(tag))) return false
-    const subject = words.length > 0 ? message.subject.toLowerCase() : ''
-    return words.every((word) => subject.includes(word))
+    const shownText = words.length > 0 ? textOfRow(message) : ''
+    return words.every((word) => shownText.includes(word))
   }
 }
+
+/** What a list shows of a message. */
+const textOfRow = (message: Message) =>
+  [message.subject, message.preview, message.from, ...addressedTo(message)].join('\n').toLowerCase()
 
 const textOfTag = ({ name, value }: Tag) => `${name}:${value}`.toLowerCase()
 

@@ -47,12 +47,13 @@ describe('GET /activity', () => {
     assert.ok(!('text' in (second ?? {})))
   })
 
-  test('filters by direction, status, addresses, tags and words of the subject', async () => {
+  test('filters by direction, status, addresses, tags and words', async () => {
     const rig = await setup()
     const one = await send(rig, { subject: 'Your order 17 was shipped', to: 'Bob@Y.test' })
     await drain(rig.ports)
     const two = await send(rig, {
       subject: 'Another',
+      text: 'Once again',
       from: 'Team <team@second.test>',
       tags: [{ name: 'Flow', value: 'sign-in' }],
     })
@@ -70,6 +71,9 @@ describe('GET /activity', () => {
       ['from=team', [two]],
       ['q=order%20SHIPPED', [one]],
       ['q=order+refund', []],
+      ['q=order+BOB', [one]],
+      ['q=team@second', [two]],
+      ['q=again+another', [two]],
       ['tag=flow:sign', [two]],
       ['tag=SIGN-IN', [two]],
       ['tag=flow&direction=received', []],

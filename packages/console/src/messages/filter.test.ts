@@ -25,14 +25,14 @@ const summary = (fields: Partial<Summary>): Summary => ({
   ...fields,
 })
 
-test('the search field has words of the subject, and addresses by to: and from:, and a tag', () => {
+test('the search field has words, and addresses by to: and from:, and a tag', () => {
   assert.deepEqual(parseSearch('to:bob your  FROM:ada tag:flow:sign-in code'), {
     to: 'bob',
     from: 'ada',
     tag: 'flow:sign-in',
-    subject: 'your code',
+    words: 'your code',
   })
-  assert.deepEqual(parseSearch(''), { to: '', from: '', tag: '', subject: '' })
+  assert.deepEqual(parseSearch(''), { to: '', from: '', tag: '', words: '' })
 })
 
 test('a chip and a search become parameters of the API', () => {
@@ -63,6 +63,8 @@ test('a message that comes is in the list if the API would list it', () => {
     [{ q: 'to:eve' }, {}, false],
     [{ q: 'from:ada code YOUR' }, {}, true],
     [{ q: 'code again' }, {}, false],
+    [{ q: 'code again' }, { preview: 'Once Again' }, true],
+    [{ q: 'code bob@x' }, {}, true],
     [{ q: 'tag:flow:SIGN' }, { tags: [{ name: 'flow', value: 'sign-in' }] }, true],
     [{ q: 'tag:flow' }, {}, false],
   ]

@@ -13,13 +13,13 @@ export type Filter = {
   readonly from: string
   /** Part of a tag, written as `name:value`. */
   readonly tag: string
-  /** Words of the subject. */
-  readonly subject: string
+  /** Each is in the subject, the first words or an address. */
+  readonly words: string
 }
 
-export const EVERYTHING: Filter = { chip: 'all', to: '', from: '', tag: '', subject: '' }
-export const showsEverything = ({ chip, to, from, tag, subject }: Filter) =>
-  chip === 'all' && to + from + tag + subject === ''
+export const EVERYTHING: Filter = { chip: 'all', to: '', from: '', tag: '', words: '' }
+export const showsEverything = ({ chip, to, from, tag, words }: Filter) =>
+  chip === 'all' && to + from + tag + words === ''
 
 const FAILED: readonly SentStatus[] = ['failed', 'bounced', 'suppressed', 'complained']
 
@@ -32,7 +32,7 @@ export function filterOf({ query }: Route): Filter {
   return { chip: CHIPS.find((chip) => chip === show) ?? 'all', ...parseSearch(q) }
 }
 
-/** Reads `to:`, `from:` and `tag:` of the search field; every other word is one of the subject. */
+/** Reads `to:`, `from:` and `tag:` of the search field; every other word is one of what the list shows. */
 export function parseSearch(search: string): Omit<Filter, 'chip'> {
   const words = search.split(/\s+/).filter(Boolean)
   const field = (name: string) =>
@@ -41,14 +41,14 @@ export function parseSearch(search: string): Omit<Filter, 'chip'> {
     to: field('to:'),
     from: field('from:'),
     tag: field('tag:'),
-    subject: words.filter((word) => !/^(to|from|tag):/i.test(word)).join(' '),
+    words: words.filter((word) => !/^(to|from|tag):/i.test(word)).join(' '),
   }
 }
 
 /** Makes the parameters of `GET /activity` that give the same messages as `matches`. */
-export function queryOf({ chip, to, from, tag, subject }: Filter): Query {
+export function queryOf({ chip, to, from, tag, words }: Filter): Query {
   const direction = chip === 'all' || chip === 'failed' ? undefined : chip
-  return { direction, status: chip === 'failed' ? FAILED.join(',') : undefined, to, from, tag, q: subject }
+  return { direction, status: chip === 'failed' ? FAILED.join(',') : undefined, to, from, tag, q: words }
 }
 
 const CHIP_SHOWS: { readonly [C in Chip]: (message: Summary) => boolean } = {
@@ -65,13 +65,13 @@ export const textOfTag = ({ name, value }: Tag) => `${name}:${value}`
 /** True if a message that has just come belongs in the list. */
 export function matches(filter: Filter, message: Summary): boolean {
   const has = (text: string, part: string) => text.toLowerCase().includes(part.toLowerCase())
-  const { to, cc, bcc, recipients, from, tags, subject } = message
+  const { to, cc, bcc, recipients, from, tags, subject, preview } = message
   const addressed = [...to, ...(cc ?? []), ...(bcc ?? []), ...recipients.map(({ address }) => address)]
   return (
     CHIP_SHOWS[filter.chip](message) &&
     (filter.to === '' || addressed.some((address) => has(address, filter.to))) &&
     has(from, filter.from) &&
     (filter.tag === '' || tags.some((one) => has(textOfTag(one), filter.tag))) &&
-    filter.subject.split(' ').every((word) => has(subject, word))
+    filter.words.split(' ').every((word) => [subject, preview, from, ...addressed].some((text) => has(text, word)))
   )
 }

@@ -11,7 +11,7 @@ export const messages: Translated<typeof en> = {
   'messages.show.received': 'Kelgan',
   'messages.show.captured': 'Ushlangan',
   'messages.show.failed': 'Bormagan',
-  'messages.search': 'Mavzu, to: from: tag:',
+  'messages.search': 'Qidiruv, to: from: tag:',
   'messages.group': 'Qabul qiluvchi boʻyicha guruhlash',
   'messages.groups': 'Qabul qiluvchilar',
   'messages.group-count': { other: '{count} ta xabar' },
