@@ -69,7 +69,7 @@ async function suppress(address: string): Promise<void> {
 describe('the pictures of the console', () => {
   test('are drawn', async () => {
     const page = await rig.open()
-    await page.getByText('Send the first message').waitFor()
+    await page.getByText('Send a message').waitFor()
     await draw(page, 'empty')
     await fill()
     await rowOf(page, 'Where is my order').waitFor()

@@ -46,7 +46,7 @@ const message = (subject: string) => ({
 
 describe('the console', () => {
   test('shows the first message after one press on an empty page', async () => {
-    await page.getByText('Send the first message').waitFor()
+    await page.getByText('Send a message').waitFor()
     assert.match(
       (await page.locator('.snippet').first().textContent()) ?? '',
       new RegExp(`baseUrl: '${rig.server.url}'`),

@@ -55,4 +55,6 @@ test('refusals', async () => {
     assert.equal((await call(rig, request, body)).status, status, `${request} ${JSON.stringify(body)?.slice(0, 60)}`)
   }
   assert.deepEqual((await call(rig, 'GET /suppressions')).body.data, [], 'nothing of a refused batch is kept')
+  const { body } = await call(rig, 'POST /suppressions/batch/add', { emails: ['a@y.test', 'nobody'] })
+  assert.match(String(body.message), /^Invalid `emails\.1` field \("nobody"\)\./)
 })

@@ -56,14 +56,14 @@ export function suppressions(ports: SuppressionPorts & { readonly log: Log }) {
     .post('/batch/add', async (c) => {
       const { emails } = await jsonBody(c, SuppressAllRequest)
       // All are checked before the first is written.
-      const addresses = emails.map(addressOf)
+      const addresses = emails.map(addressAt)
       const data = []
       for (const address of addresses) data.push(await add(ports, c, address))
       return c.json({ data }, 201)
     })
     .post('/batch/remove', async (c) => {
       const wanted = await jsonBody(c, UnsuppressAllRequest)
-      const keys = 'emails' in wanted ? wanted.emails.map(addressOf) : wanted.ids.map((id) => uuidOf(id, 'ids'))
+      const keys = 'emails' in wanted ? wanted.emails.map(addressAt) : wanted.ids.map((id) => uuidOf(id, 'ids'))
       const data = []
       for (const key of keys) data.push(...(await removed(ports, c, key)))
       return c.json({ data })
@@ -86,15 +86,17 @@ async function removed(ports: SuppressionPorts, c: Context<Env>, key: string) {
   }
 }
 
-function addressOf(text: string): string {
+/** One of several addresses, which the error names. */
+function addressAt(text: string, at: number): string {
+  return addressOf(text, `Invalid \`emails.${at}\` field (${JSON.stringify(text.slice(0, 100))}).`)
+}
+
+function addressOf(text: string, error = 'Invalid `email` field.'): string {
   try {
     return parseAddress(text)
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error
-    throw new MailError(
-      'invalid_message',
-      'Invalid `email` field. The address must follow the `email@example.com` format.',
-    )
+  } catch (cause) {
+    if (!(cause instanceof MalformedError)) throw cause
+    throw new MailError('invalid_message', `${error} The address must follow the \`email@example.com\` format.`)
   }
 }
 

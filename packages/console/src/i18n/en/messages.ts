@@ -37,7 +37,7 @@ export const messages = {
   'delete.found': { one: '{count} message so far', other: '{count} messages so far' },
   'delete.question': { one: 'Delete {count} message?', other: 'Delete {count} messages?' },
   'delete.forever':
-    'They do not come back. Of a sent message the content is deleted; that it was sent, to whom and with what outcome stays in GET /emails.',
+    'They do not come back. Of a sent message the content is deleted; that it was sent, to whom and with what outcome can still be read over the API.',
   'delete.most': { one: 'At most {count} at once.', other: 'At most {count} at once.' },
   'delete.submit': 'Delete',
   'delete.running': { one: 'Deleting {count} message', other: 'Deleting {count} messages' },
@@ -131,7 +131,7 @@ export const messages = {
   'webhook.is-replay': 'Replay',
   'webhook.replayed': 'The event is sent again',
   'webhook.payload': 'Payload',
-  'welcome.title': 'Send the first message',
+  'welcome.title': 'Send a message',
   'welcome.lead':
     'This server captures mail: nothing leaves the machine. Paste one of these, or let the server send a sample to itself.',
   'welcome.lead-relay': 'Paste one of these. Messages appear here as they go out and come in.',
@@ -139,9 +139,9 @@ export const messages = {
   'welcome.sdk': 'SDK',
   'welcome.curl': 'curl',
   'welcome.smtp': 'SMTP',
-  'welcome.smtp-lead': 'Mail that comes in by SMTP is received for your domains:',
+  'welcome.smtp-lead': 'SMTP takes mail for your domains; mail to anybody else is sent over the API:',
   'welcome.key':
     'Replace re_… by your API key. The first start printed it; another can be made on the page of API keys.',
   'welcome.sample': 'Send a sample',
-  'welcome.waiting': 'Waiting for the first message',
+  'welcome.waiting': 'Waiting for a message',
 } as const

@@ -2,7 +2,7 @@
 export const suppressions = {
   'suppressions.title': 'Suppressions',
   'suppressions.lead':
-    'Mail to these addresses is not sent. An address joins the list when it bounces for good or complains.',
+    'Mail to these addresses is not sent. An address joins the list when it bounces for good or complains; a test address never does.',
   'suppressions.none': 'No address is suppressed',
   'suppressions.none-lead': 'Nothing to do. You can add addresses that must never get mail.',
   'suppressions.add': 'Add addresses',

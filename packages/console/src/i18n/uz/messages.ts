@@ -39,7 +39,7 @@ export const messages: Translated<typeof en> = {
   'delete.found': { other: 'Hozircha {count} ta xabar' },
   'delete.question': { other: '{count} ta xabar oʻchirilsinmi?' },
   'delete.forever':
-    'Ularni qaytarib boʻlmaydi. Yuborilgan xabarning mazmuni oʻchiriladi; yuborilgani, kimga va qanday natija bilan yuborilgani GET /emails roʻyxatida qoladi.',
+    'Ularni qaytarib boʻlmaydi. Yuborilgan xabarning mazmuni oʻchiriladi; yuborilgani, kimga va qanday natija bilan yuborilgani API orqali oʻqilaveradi.',
   'delete.most': { other: 'Bir martada koʻpi bilan {count} ta.' },
   'delete.submit': 'Oʻchirish',
   'delete.running': { other: '{count} ta xabar oʻchirilmoqda' },
@@ -124,7 +124,7 @@ export const messages: Translated<typeof en> = {
   'webhook.is-replay': 'Takror',
   'webhook.replayed': 'Hodisa qayta yuborilmoqda',
   'webhook.payload': 'Yuborilgan maʼlumot',
-  'welcome.title': 'Birinchi xabarni yuboring',
+  'welcome.title': 'Xabar yuboring',
   'welcome.lead':
     'Bu server xatlarni ushlab qoladi: hech narsa kompyuterdan chiqmaydi. Quyidagilardan birini ishga tushiring yoki server oʻziga namuna yuborsin.',
   'welcome.lead-relay': 'Quyidagilardan birini ishga tushiring. Yuborilgan va kelgan xabarlar shu yerda koʻrinadi.',
@@ -132,9 +132,9 @@ export const messages: Translated<typeof en> = {
   'welcome.sdk': 'SDK',
   'welcome.curl': 'curl',
   'welcome.smtp': 'SMTP',
-  'welcome.smtp-lead': 'Domenlaringizga SMTP orqali kelgan xatlar qabul qilinadi:',
+  'welcome.smtp-lead': 'SMTP domenlaringizga kelgan xatlarni qabul qiladi; boshqalarga xat API orqali yuboriladi:',
   'welcome.key':
     're_… oʻrniga API kalitingizni qoʻying. U birinchi ishga tushirishda koʻrsatilgan; yangisini “API kalitlari” sahifasida yaratish mumkin.',
   'welcome.sample': 'Namuna yuborish',
-  'welcome.waiting': 'Birinchi xabar kutilmoqda',
+  'welcome.waiting': 'Xabar kutilmoqda',
 }

@@ -4,7 +4,7 @@ import type { suppressions as en } from '../en/suppressions.ts'
 export const suppressions: Translated<typeof en> = {
   'suppressions.title': 'Toʻsilgan manzillar',
   'suppressions.lead':
-    'Bu manzillarga xat yuborilmaydi. Xat butunlay qaytsa yoki ustidan shikoyat qilinsa, manzil roʻyxatga qoʻshiladi.',
+    'Bu manzillarga xat yuborilmaydi. Xat butunlay qaytsa yoki ustidan shikoyat qilinsa, manzil roʻyxatga qoʻshiladi; sinov manzillari qoʻshilmaydi.',
   'suppressions.none': 'Toʻsilgan manzil yoʻq',
   'suppressions.none-lead':
     'Hech narsa qilish shart emas. Xat yuborilmasligi kerak boʻlgan manzillarni qoʻshish mumkin.',
