@@ -19,7 +19,7 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ].map((page) => ({ page, snippets: snippetsOf(readFileSync(join(ROOT, page), 'utf8')) }))
 /** These pages list things and have nothing to run; every other page has examples. */
-const WITHOUT_EXAMPLES = ['architecture', 'console', 'errors', 'index', 'limits', 'security', 'settings'].map(
+const WITHOUT_EXAMPLES = ['architecture', 'console', 'errors', 'index', 'limits', 'scale', 'security', 'settings'].map(
   (name) => `docs/${name}.md`,
 )
 const SCRIPTS = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object }).scripts

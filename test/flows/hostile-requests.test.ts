@@ -5,6 +5,8 @@ import { after, before, describe, test } from 'node:test'
 import { framesOf } from '../faults/hostile/frames.ts'
 import { type Server, startServer } from './support/server.ts'
 
+const isGateway = process.env.KABUTAR_FLOW === 'aws' && 'the gateway lets no other host in, and links are those of S3'
+
 let server: Server
 before(async () => {
   server = await startServer()
@@ -101,7 +103,7 @@ describe('files of the data folder', () => {
   })
 })
 
-test('links name the server whatever host a request and its proxy name', async () => {
+test('links name the server whatever host a request and its proxy name', { skip: isGateway }, async () => {
   const { host, port } = new URL(server.url)
   const ask = async (named: string, more = '') => {
     const auth = `Authorization: Bearer ${server.apiKey}\r\nContent-Length: 10\r\nConnection: close`

@@ -8,6 +8,21 @@ const EXECUTIONS = 10
 const SEND_RATE = 14
 const THROTTLED = 0.2
 
+/** How often an entry that waits is looked after: a throttle may meet it again each time. */
+const LOOKS = 5
+
+/** An entry that failed for a throttle waits for as long as it has waited so far, in the table: time passes until it is due. */
+async function healed(load: Load): Promise<void> {
+  for (let look = 1; ; look++) {
+    await load.later()
+    try {
+      return await load.settle(20)
+    } catch (error) {
+      if (look === LOOKS) throw error
+    }
+  }
+}
+
 /** `concurrency` of the stacks is 2 for each worker. */
 const SANDBOXES = { api: 6, send: 2, feedback: 2, receive: 2, notify: 2 }
 
@@ -28,9 +43,7 @@ describe(`with ${EXECUTIONS} executions, ${SEND_RATE} mails and one GetAccount a
     ses.account.maxSendRate = SEND_RATE
     dynamo.throttle.share = THROTTLED
     await Promise.all([load.send(80), load.receive(40)])
-    // A send whose entry was lost waits two minutes for the sweep.
-    await load.later()
-    await load.settle(90)
+    await healed(load)
     t.diagnostic(`${dynamo.throttle.throttled} keys throttled, ${executions.refused} executions refused`)
     t.diagnostic(`GetAccount asked ${ses.account.requests} times`)
     assert.deepEqual(load.doubled(), [])
