@@ -100,7 +100,7 @@ test('a message whose sending has not ended keeps its content until it has', asy
   assert.equal((await getWholeSent(ports, 'a', id)).content, undefined)
 })
 
-test('a message that a worker takes up after it was read does not expire', async () => {
+test('a message that a worker takes up after it was read expires an hour later', async () => {
   const ports = await receivePorts()
   const mail = await sent(ports)
   ports.clock.advance(40 * DAY)
@@ -112,6 +112,22 @@ test('a message that a worker takes up after it was read does not expire', async
   }
   await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
   assert.notEqual((await getWholeSent(ports, 'a', mail)).content, undefined)
+  await expire(ports, THIRTY)
+  assert.equal((await getWholeSent(ports, 'a', mail)).content, undefined)
+})
+
+test('a message that this version cannot read expires once one can', async () => {
+  const ports = await receivePorts()
+  const mail = await sent(ports)
+  ports.clock.advance(40 * DAY)
+  const query: typeof ports.table.query = async (asked) => {
+    const page = await ports.table.query(asked)
+    return { ...page, items: page.items.map((item) => (item.sk === mail ? { ...item, format: 99 } : item)) }
+  }
+  await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
+  assert.notEqual((await getWholeSent(ports, 'a', mail)).content, undefined)
+  await expire(ports, THIRTY)
+  assert.equal((await getWholeSent(ports, 'a', mail)).content, undefined)
 })
 
 test('a crash between the mark and the deletion leaves nothing for good', async () => {

@@ -78,9 +78,8 @@ async function expireDay(ports: ExpirePorts, walk: Walk, direction: Direction, d
     // What a mailbox has keeps its content until it is expunged there.
     const free = present.filter((item) => walk.what === 'events' || !isPlaced(item))
     const { items } = loggedPage(ports, readableRows(free, messageOf))
-    const ended = items.filter(hasEnded)
-    await expireAll(ports, walk, ended)
-    const passedOver = progress.passedOver === true || ended.length < items.length || free.length < present.length
+    const expired = await expireAll(ports, walk, items.filter(hasEnded))
+    const passedOver = progress.passedOver === true || expired < present.length
     const last = rows.at(-1)?.sk ?? progress.to
     isChanged = true
     if (rows.length === PAGE) progress = { ...(last !== undefined && { to: last }), passedOver }
@@ -106,33 +105,42 @@ async function writeDay({ table, clock }: ExpirePorts, row: Item, what: What, pr
 const hasEnded = (message: Message) =>
   message.direction === 'received' || !(isPending(message) || message.due !== undefined)
 
-async function expireAll(ports: ExpirePorts, { what, days }: Walk, messages: readonly Message[]): Promise<void> {
+/** Answers how many messages are done; the others have changed since they were read. */
+async function expireAll(ports: ExpirePorts, { what, days }: Walk, messages: readonly Message[]): Promise<number> {
   const isLeft = (message: Message) => (what === 'content' ? !isGone(message) : message.eventsExpiredAt === undefined)
   const left = messages.filter(isLeft).values()
   const now = ports.clock.now()
+  let changed = 0
   const worker = async () => {
     for (const message of left) {
-      if (what === 'content') await expireContent(ports, message, now)
-      else {
+      if (what === 'content') {
+        const isExpired = await expireContent(ports, message, now)
+        if (!isExpired) changed++
+      } else {
         await expireEvents(ports.table, message, days, now)
         await writeGone(ports.table, message, { eventsAt: now })
       }
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return messages.length - changed
 }
 
 /** True of content that was deleted by hand, too. */
 const isGone = ({ content }: Message) =>
   content.form === 'raw' ? content.reading.place === 'deleted' : content.place === 'deleted'
 
-/** The mark comes first, so that no reader finds half of it; the row names what is left until nothing is. */
-async function expireContent(ports: ExpirePorts, message: Message, now: number): Promise<void> {
+/**
+ * Answers false if the message has changed since it was read. The mark comes first, so that no reader finds half of the
+ * content; the row names what is left until nothing is.
+ */
+async function expireContent(ports: ExpirePorts, message: Message, now: number): Promise<boolean> {
   const { expiredAt, ...whole } = message
-  if (expiredAt === undefined && !(await markExpired(ports.table, message, now))) return
+  if (expiredAt === undefined && !(await markExpired(ports.table, message, now))) return false
   if (whole.direction === 'sent') await deleteComposed(ports, whole)
   else await deleteRaw(ports, whole)
   await writeGone(ports.table, whole, 'content')
+  return true
 }
 
 async function deleteComposed(ports: ExpirePorts, message: SentMessage): Promise<void> {
