@@ -72,7 +72,9 @@ export async function deleteRaw(ports: ReadingPorts, message: StoredRaw): Promis
  */
 async function partCopies(ports: ReadingPorts, received: StoredRaw): Promise<readonly string[]> {
   try {
-    const { reading } = await getReading(ports, received)
+    // Content that has expired may not have gone whole, and its reading goes last.
+    const { expiredAt: _, ...whole } = received
+    const { reading } = await getReading(ports, whole)
     return reading.attachments.map((part) => partCopyKey(received.content.blob, part))
   } catch (error) {
     if (error instanceof StoreError && (error.code === 'Unavailable' || error.code === 'Throttled')) throw error

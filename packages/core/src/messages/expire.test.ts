@@ -16,7 +16,7 @@ import { dayKey, dayOfId } from '../store/keys.ts'
 import { sweep } from '../store/sweep.ts'
 import { eventsOf } from '../webhooks/event.ts'
 import { listActivity } from './activity.ts'
-import { blobKey, rawCopyKey } from './blob-keys.ts'
+import { blobKey, partCopyKey, rawCopyKey } from './blob-keys.ts'
 import type { Draft } from './content.ts'
 import { deleteReceived } from './delete.ts'
 import { deleteSent } from './delete-sent.ts'
@@ -141,6 +141,24 @@ test('a crash between the mark and the deletion leaves nothing for good', async 
   await expire(ports, THIRTY)
   assert.ok(!(await isThere(ports, blob)))
   assert.ok(!(await isThere(ports, blobKey('a', mail))))
+})
+
+test('a message that is deleted while it expires leaves no copy of an attachment', async () => {
+  const ports = await receivePorts()
+  const file = ['--b', 'Content-Disposition: attachment; filename=a.txt', '', 'a file', '--b--', '']
+  const [letter = ''] = await take(
+    ports,
+    Buffer.from(['From: b@x.com', 'Content-Type: multipart/mixed; boundary=b', '', ...file].join('\r\n')),
+  )
+  assert.deepEqual(await drainReceived(ports), [])
+  const { received: message, attachments } = await getWholeReceived(ports, 'a', letter)
+  const [copy = ''] = attachments.map((part) => partCopyKey(message.content.blob, part))
+  await ports.blobs.put(copy, Buffer.from('a file'), { maxBytes: 10 })
+  ports.clock.advance(40 * DAY)
+  const dying = { ...ports.blobs, delete: () => Promise.reject(new Error('killed')) }
+  await assert.rejects(expire({ ...ports, blobs: dying }, THIRTY), /killed/)
+  await deleteReceived(ports, 'a', letter)
+  assert.ok(!(await isThere(ports, copy)))
 })
 
 test('events go after their days, and one that comes later is kept for 30 days', async () => {
