@@ -26,10 +26,12 @@ export async function deleteSent(
   }
   await deleteContent(ports, accountId, id, message.content)
   const deleted: ComposedContent = { form: 'composed', place: 'deleted' }
+  // The version moves, so that retention does not mark as expired what it read before.
   await ports.table.write({
     kind: 'update',
     key: sentMessageKey(accountId, id),
     set: { content: deleted, subject: '', preview: '', tags: [] },
+    add: { version: 1 },
     remove: ['expiredAt'],
     if: [{ exists: true }],
   })

@@ -116,6 +116,20 @@ test('a message that a worker takes up after it was read expires an hour later',
   assert.equal((await getWholeSent(ports, 'a', mail)).content, undefined)
 })
 
+test('a message that is deleted after it was read does not expire, and is not listed again', async () => {
+  const ports = await receivePorts()
+  const mail = await sent(ports)
+  ports.clock.advance(40 * DAY)
+  const query: typeof ports.table.query = async (asked) => {
+    const page = await ports.table.query(asked)
+    if (page.items.some(({ sk }) => sk === mail)) await deleteSent(ports, 'a', mail)
+    return page
+  }
+  await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
+  assert.equal((await getSent(ports.table, 'a', mail)).expiredAt, undefined)
+  assert.deepEqual((await listActivity(ports, 'a', { limit: 9, directions: ['out'] })).items, [])
+})
+
 test('a message that this version cannot read expires once one can', async () => {
   const ports = await receivePorts()
   const mail = await sent(ports)
