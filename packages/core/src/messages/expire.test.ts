@@ -28,7 +28,8 @@ import { getReceived, getSent, getWholeReceived, getWholeSent, listReceived, lis
 import { contentKey } from './references.ts'
 
 const never = new AbortController().signal
-const DAY = 86_400_000
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
 const ATTACHED = { ...DRAFT, attachments: [{ filename: 'a.txt', content: Buffer.from('a file') }] }
 const THIRTY: Retention = { contentDays: 30 }
 
@@ -96,6 +97,7 @@ test('a message whose sending has not ended keeps its content until it has', asy
   assert.notEqual((await getWholeSent(ports, 'a', id)).content, undefined)
   await drain(ports)
   assert.equal((await getSent(ports.table, 'a', id)).recipients[0]?.status, 'sent')
+  ports.clock.advance(HOUR)
   await expire(ports, THIRTY)
   assert.equal((await getWholeSent(ports, 'a', id)).content, undefined)
 })
@@ -112,6 +114,7 @@ test('a message that a worker takes up after it was read expires an hour later',
   }
   await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
   assert.notEqual((await getWholeSent(ports, 'a', mail)).content, undefined)
+  ports.clock.advance(HOUR)
   await expire(ports, THIRTY)
   assert.equal((await getWholeSent(ports, 'a', mail)).content, undefined)
 })
@@ -130,6 +133,25 @@ test('a message that is deleted after it was read does not expire, and is not li
   assert.deepEqual((await listActivity(ports, 'a', { limit: 9, directions: ['out'] })).items, [])
 })
 
+test('a day that is passed over is walked through once an hour, so that days behind it have their turn', async () => {
+  const ports = await receivePorts()
+  await submit(ports, KEY, ATTACHED)
+  ports.clock.advance(40 * DAY)
+  await expire(ports, THIRTY)
+  let walks = 0
+  const query: typeof ports.table.query = (asked) => {
+    if (asked.pk.includes('#out#')) walks++
+    return ports.table.query(asked)
+  }
+  const again = () => expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
+  ports.clock.advance(HOUR - 1)
+  await again()
+  assert.equal(walks, 0)
+  ports.clock.advance(1)
+  await again()
+  assert.notEqual(walks, 0)
+})
+
 test('a message that this version cannot read expires once one can', async () => {
   const ports = await receivePorts()
   const mail = await sent(ports)
@@ -140,6 +162,7 @@ test('a message that this version cannot read expires once one can', async () =>
   }
   await expire({ ...ports, table: { ...ports.table, query } }, THIRTY)
   assert.notEqual((await getWholeSent(ports, 'a', mail)).content, undefined)
+  ports.clock.advance(HOUR)
   await expire(ports, THIRTY)
   assert.equal((await getWholeSent(ports, 'a', mail)).content, undefined)
 })
@@ -268,6 +291,7 @@ test('what a mailbox has is kept until it is expunged there', async () => {
   await expire(ports, THIRTY)
   assert.equal((await getReceived(ports.table, 'a', id)).expiredAt, undefined)
   await refs(1)
+  ports.clock.advance(HOUR)
   await expire(ports, THIRTY)
   assert.equal((await getReceived(ports.table, 'a', id)).expiredAt, ports.clock.now())
 })

@@ -15,6 +15,7 @@ import { expireEvents } from '../webhooks/event.ts'
 import { deleteContent } from './content.ts'
 import { deleteRaw } from './delete.ts'
 import { copiesOfSent } from './delete-sent.ts'
+import { MEASURED_EVERY_MS } from './measure-storage.ts'
 import { isPending, type Message, type SentMessage } from './message.ts'
 import { isPlaced } from './references.ts'
 import { isDeleted, markExpired, receivedOf, sentOf, writeGone } from './rows.ts'
@@ -28,8 +29,16 @@ const MAX_ROWS = 5000
 const PAGE = 100
 const AT_ONCE = 10
 
-/** Of a day's row: up to which id the day is walked through, whether messages were passed over, and that it is done. */
-type Progress = { readonly to?: string; readonly passedOver?: boolean; readonly done?: boolean }
+/**
+ * Of a day's row: up to which id the day is walked through, whether messages were passed over, and that it is done, or when
+ * the next walk may begin (epoch milliseconds).
+ */
+type Progress = {
+  readonly to?: string
+  readonly passedOver?: boolean
+  readonly done?: boolean
+  readonly nextAt?: number
+}
 type What = 'content' | 'events'
 type Walk = {
   readonly what: What
@@ -69,6 +78,7 @@ async function expireDays(ports: ExpirePorts, walk: Walk): Promise<void> {
 async function expireDay(ports: ExpirePorts, walk: Walk, direction: Direction, day: string, row: Item): Promise<void> {
   const { accountId, budget, signal } = walk
   let progress = progressOf(row, walk.what)
+  if ((progress.nextAt ?? 0) > ports.clock.now()) return
   let isChanged = false
   while (!progress.done && budget.rows > 0 && !signal.aborted) {
     const rows = await rowsOfDay(ports.table, { accountId, direction, day, from: progress.to, wanted: PAGE })
@@ -84,8 +94,8 @@ async function expireDay(ports: ExpirePorts, walk: Walk, direction: Direction, d
     isChanged = true
     if (rows.length === PAGE) progress = { ...(last !== undefined && { to: last }), passedOver }
     else {
-      // A new hour begins anew with those that were passed over.
-      progress = passedOver ? {} : { done: true }
+      // A day that began anew each minute would take all rows of the budget from the days behind it.
+      progress = passedOver ? { nextAt: ports.clock.now() + MEASURED_EVERY_MS } : { done: true }
       break
     }
   }
