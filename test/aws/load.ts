@@ -24,8 +24,8 @@ export type Load = {
   receive(count: number): Promise<void>
   /** Adds an endpoint for received mail that does not answer its next requests; `settle` waits for its events too. */
   hang(requests: number): Promise<void>
-  /** Restarts the functions two minutes later, when leases have ended and rows are due. */
-  later(): Promise<void>
+  /** Restarts the functions later, when leases have ended and rows are due. @default two minutes */
+  later(ms?: number): Promise<void>
   /**
    * Waits until each accepted message has its outcome, each received mail is listed once, each event was delivered under
    * one id, and no queue has entries. @throws {Error} naming what is missing after `seconds`
@@ -76,11 +76,11 @@ export async function startLoad(options: RunOptions = {}): Promise<Load> {
       )
       accepted.hangs = true
     },
-    async later() {
+    async later(ms = LATER_MS) {
       const { port } = new URL(running.url)
       // Stopped, not killed: a kill between SES's answer and our record may send a message twice (kills.test.ts).
       await running.stop()
-      aheadMs += LATER_MS
+      aheadMs += ms
       running = await start(Number(port))
     },
     async settle(seconds = 60) {

@@ -10,11 +10,15 @@ const THROTTLED = 0.2
 
 /** How often an entry that waits is looked after: a throttle may meet it again each time. */
 const LOOKS = 5
+const LONGEST_WAIT_MS = 16 * 60_000
 
-/** An entry that failed for a throttle waits for as long as it has waited so far, in the table: time passes until it is due. */
+/**
+ * Lets time pass until what a throttle has held up is due. An entry waits in the table for as long as it has waited so far,
+ * at most 15 minutes; so does a message whose attempt was begun and not ended, until an event says that SES has it.
+ */
 async function healed(load: Load): Promise<void> {
   for (let look = 1; ; look++) {
-    await load.later()
+    await load.later(look === 1 ? undefined : LONGEST_WAIT_MS)
     try {
       return await load.settle(20)
     } catch (error) {

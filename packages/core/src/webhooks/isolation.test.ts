@@ -126,10 +126,11 @@ test('endpoints that hang hold few requests, and no delivery to another endpoint
   // Shorter than a hanging request: none of them has ended.
   for (let waits = 0; (await made()).length < events.length && waits < 500; waits++) await systemClock.sleep(20)
   const recorded = (await made()).length
+  // The end of the test cuts requests short, and others would take their places.
+  const requests = [...held.values()]
   stop.abort()
   await consumer
   assert.equal(recorded, events.length)
-  const requests = [...held.values()]
   assert.ok(Math.max(...requests) <= 4, `one endpoint holds ${Math.max(...requests)} requests`)
   const sum = requests.reduce((total, one) => total + one, 0)
   assert.ok(sum <= 40, `all together hold ${sum} of 64 loops`)
