@@ -22,6 +22,9 @@ const SANDBOXES = { api: 4, send: 2, notify: 2 }
 const FREE = /^(AWS_|CLOCK_AHEAD_MS$|KABUTAR_(SEND_RETRIES|WEBHOOK_RETRIES|ALLOW_PRIVATE)$)/
 /** The function whose clock is never ahead, because receivers compare its signature's time with their clock. */
 const ON_TIME = 'notify'
+/** By how much the clock of a function is ahead. */
+export const aheadMsOf = (name: string, env: Environment): number =>
+  name === ON_TIME ? 0 : Number(env.CLOCK_AHEAD_MS ?? 0)
 
 export type Started = {
   readonly named: Lambdas
@@ -50,7 +53,7 @@ export async function startFunctions(
   const started = await Promise.all(
     functions.map(async (declared) => {
       const name = nameOf(declared)
-      const own = name === ON_TIME ? { ...env, CLOCK_AHEAD_MS: '0' } : env
+      const own = { ...env, CLOCK_AHEAD_MS: String(aheadMsOf(name, env)) }
       const lambda = await startLambda({
         bundle: join(APP, '.sst/artifacts', `${declared.component}-src`, 'bundle.mjs'),
         handler: declared.inputs.handler,

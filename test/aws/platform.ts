@@ -7,6 +7,7 @@ import { systemClock } from '@kabutar/local/system-clock.ts'
 import { temporaryFolder } from '@kabutar/testing/temporary-folder.ts'
 import { type Dynamo, stageTags, startDynamo } from './dynamo.ts'
 import {
+  aheadMsOf,
   type Concurrency,
   callsOf,
   type Environment,
@@ -229,7 +230,7 @@ async function run(
   const ending = new AbortController()
   const { signal } = ending
   const sources = Promise.all([
-    startMappings(wiring, parts, started, signal, mapped),
+    startMappings(wiring, parts, started, signal, { ...mapped, env }),
     measured ? undefined : runEvery(SWEEP_EVERY_MS, started.named.sweep, signal),
   ])
   const front = await serveApi(started.named.api, routesOf(wiring, started), port, usage.by(AWS_ITSELF))
@@ -263,7 +264,7 @@ function startMappings(
   { client, urlOf }: Sqs,
   { byComponent, nameOf, sandboxesOf }: Started,
   signal: AbortSignal,
-  more: Mapped,
+  { env, ...more }: Mapped & { readonly env: Environment },
 ): Promise<unknown> {
   const mapped = mappings.flatMap(({ queue, component, batch }) => {
     const lambda = byComponent.get(component)
@@ -272,7 +273,9 @@ function startMappings(
     const { redrive, visibilitySeconds = 0 } = queues.find((one) => one.name === queue) ?? {}
     const visibilityMs = 1000 * scaledSeconds(visibilitySeconds)
     const deadLetters = urlOf(redrive?.deadLetters ?? queue)
-    const mapping = { sqs: client, url: urlOf(queue), deadLetters, visibilityMs, lambda, name, batch, signal, ...more }
+    const aheadMs = aheadMsOf(name, env)
+    const own = { sqs: client, url: urlOf(queue), deadLetters, visibilityMs, lambda, name, batch, signal, aheadMs }
+    const mapping = { ...own, ...more }
     return Array.from({ length: sandboxesOf(component) }, () => mapQueue(mapping))
   })
   return Promise.all(mapped)

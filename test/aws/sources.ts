@@ -104,6 +104,8 @@ export type Mapping = {
   /** Changes a batch before the invocation, within what SQS may do. @default no change */
   readonly disturb?: <R extends SqsRecord>(records: readonly R[], name: string) => readonly R[]
   readonly name: string
+  /** By how much the function's clock is ahead of the queue's. */
+  readonly aheadMs: number
   /** Time until a batch that was not handled comes again. */
   readonly visibilityMs: number
   /** The dead-letter queue, for the entries of a loop. */
@@ -189,7 +191,11 @@ async function remove({ sqs, url }: Mapping, records: readonly SqsRecord[]): Pro
   }
 }
 
-async function receive({ sqs, url, signal }: Mapping, max: number, wait: number): Promise<readonly Received[]> {
+async function receive(
+  { sqs, url, signal, aheadMs }: Mapping,
+  max: number,
+  wait: number,
+): Promise<readonly Received[]> {
   const command = new ReceiveMessageCommand({
     QueueUrl: url,
     MaxNumberOfMessages: max,
@@ -204,7 +210,7 @@ async function receive({ sqs, url, signal }: Mapping, max: number, wait: number)
         messageId: MessageId,
         receiptHandle: ReceiptHandle,
         body: Body,
-        attributes: Attributes,
+        attributes: { ...Attributes, SentTimestamp: String(Number(Attributes.SentTimestamp ?? 0) + aheadMs) },
         lineage: MessageAttributes[LINEAGE_ATTRIBUTE]?.StringValue,
       }),
     )
