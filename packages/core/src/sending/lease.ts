@@ -18,8 +18,8 @@ const EARLY_MS = 1000
 
 /** `takenOver`: an attempt was begun under an earlier lease, and how it ended is unknown. */
 type Leased = { readonly message: SentMessage; readonly takenOver: boolean }
-/** `done`: no recipient is pending. `waiting`: another worker has it, or its time has not come; its row is due. */
-type NotLeased = 'missing' | 'done' | 'waiting'
+/** `done`: no recipient is pending. `held`: another worker has it. `waiting`: its time has not come. Its row is due in both cases. */
+type NotLeased = 'missing' | 'done' | 'held' | 'waiting'
 
 /** Long enough for the slowest next hop to take the message. */
 export function leaseMs({ size }: Pick<SentMessage, 'size'>): number {
@@ -38,15 +38,15 @@ export async function takeLease(
     const message = await readSent(table, accountId, id)
     if (message === undefined) return { not: 'missing' }
     if (!isPending(message)) return { not: 'done' }
-    const held = message.lease !== undefined && isLive(message.lease, worker, now)
-    if (held || message.notBefore > now + EARLY_MS) return { not: 'waiting' }
+    if (message.lease !== undefined && isLive(message.lease, worker, now)) return { not: 'held' }
+    if (message.notBefore > now + EARLY_MS) return { not: 'waiting' }
     try {
       return { message: await writeLease(table, message, worker, now), takenOver: message.lease !== undefined }
     } catch (error) {
       if (!isConditionFailed(error)) throw error
     }
   }
-  return { not: 'waiting' }
+  return { not: 'held' }
 }
 
 function isLive(lease: Lease, worker: Worker, now: number): boolean {

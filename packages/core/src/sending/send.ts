@@ -1,7 +1,8 @@
 /**
  * Takes entries from the send queue to the relay. An entry is acknowledged after its effects: the events of an attempt, then the
- * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle, another worker's lease) end the
- * entry, since the row is due; only crashes and unknown errors leave it to come back.
+ * message's row, then the webhooks, then the entry. Known waits (a deferral, a throttle) end the entry, since the row is due.
+ * An entry that meets another worker's lease comes back: the queue may have given one entry to both, and if this one ended
+ * it and the other died between the row and the webhooks, nobody would queue them.
  *
  * Sends at least once: a crash between the relay's acceptance and our first event sends the message again.
  */
@@ -36,6 +37,8 @@ export type SendPorts = Omit<FinishPorts, 'tally'> &
 type BatchPorts = SendPorts & FinishPorts & { readonly signal: AbortSignal }
 
 const NOT_YET_MS = 2000
+/** Most attempts have ended by then. */
+const HELD_MS = 10_000
 const LEASE_MARGIN_MS = 5000
 const THROTTLED_WAIT_MS = 10_000
 const CONTENT_WAIT_MS = 15 * 60_000
@@ -60,6 +63,7 @@ async function handle(ports: BatchPorts, delivery: Delivery, failures: Failures)
   const again = delivery.attempt > 1
   try {
     const found = await send(ports, parseSendEntry(delivery.body), again)
+    if (found === 'held') return { id: delivery.id, waits: true, retryInMs: HELD_MS }
     // The entry may be faster than the message's row. A row that is missing the second time was never accepted.
     return found || again ? undefined : { id: delivery.id, retryInMs: NOT_YET_MS }
   } catch (error) {
@@ -68,8 +72,8 @@ async function handle(ports: BatchPorts, delivery: Delivery, failures: Failures)
   }
 }
 
-/** `again`: the entry was received before. False if there is no such message. */
-async function send(ports: BatchPorts, entry: SendEntry, again: boolean): Promise<boolean> {
+/** `again`: the entry was received before. False if there is no such message, `held` while another worker has it. */
+async function send(ports: BatchPorts, entry: SendEntry, again: boolean): Promise<boolean | 'held'> {
   const { accountId, id } = entry
   const pause = await pauseOf(ports, accountId)
   // An entry that comes again may have to queue webhooks, which a fresh entry would not.
@@ -80,7 +84,7 @@ async function send(ports: BatchPorts, entry: SendEntry, again: boolean): Promis
     if (again && leased.not !== 'missing') {
       await notify(ports, accountId, await eventsOf(ports.table, accountId, id))
     }
-    return leased.not !== 'missing'
+    return leased.not === 'held' ? 'held' : leased.not !== 'missing'
   }
   const { message, takenOver } = leased
   if (takenOver && (await completeRecord(ports, message))) return true
